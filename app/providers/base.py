@@ -1,0 +1,60 @@
+"""What a provider gives: an answer's text as it is written, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one attempt, as the provider counted them."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request to a model: an attempt at a generation."""
+
+    model: str
+    messages: list[dict[str, Any]]
+    response_model: type[BaseModel]
+    max_tokens: int | None = None
+
+
+class Answer(Protocol):
+    """An open answer. `async for` gives its text in pieces, in order.
+
+    An empty piece says that the model is at work on something that is not the answer (it
+    reasons). After the last piece `finish` is the provider's finish reason, None where it
+    gave none; `refused` tells whether the model refused; `usage` is None where unknown.
+    Iterating raises `ProviderError`s only.
+    """
+
+    finish: str | None
+    refused: bool
+    usage: Usage | None
+
+    def __aiter__(self) -> AsyncIterator[str]: ...
+
+
+class Provider(Protocol):
+    """A source of answers."""
+
+    def ask(self, ask: Ask) -> AbstractAsyncContextManager[Answer]:
+        """Open an answer: entering returns once the provider has answered with a 2xx.
+
+        Leaving closes the provider's connection at once, however far it was read.
+        Raises `ProviderError`s only.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what the provider holds open."""
+        ...
