@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
@@ -25,9 +25,9 @@ class _Mark:
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        schema = handler(source)
+        schema = cast(dict[str, Any], handler(source))
         schema["metadata"] = {**schema.get("metadata", {}), self.key: True}
-        return schema
+        return cast(CoreSchema, schema)
 
     def __repr__(self) -> str:
         return self.key

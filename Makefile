@@ -1,0 +1,86 @@
+# The same commands here and in CI. Nothing has to be installed first but make and Python 3.11,
+# and no virtual environment has to be active: everything goes into .venv, made anew whenever
+# requirements.lock changes. `make PYTHON=/path/to/python run` chooses the Python that makes it.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Ours is called by its path, so one that is active must not leak into it.
+unexport VIRTUAL_ENV PYTHONHOME
+
+PYTHON ?= python3.11 python3
+venv := .venv
+python := $(venv)/bin/python
+runtime := $(venv)/.runtime
+dev := $(venv)/.dev
+pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
+# The tests' npm packages, wherever there are some.
+node := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/package-lock.json))
+
+.PHONY: help run demo test lint types fmt lock clean
+
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: $(runtime) ## Set everything up and serve on PORT (8000)
+	@exec $(python) -m app
+
+demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
+	@exec $(python) -m app demo
+
+test: lint types $(node) ## Set up what the tests need; run lint, types and tests
+	$(python) -m pytest
+
+lint: $(dev) ## Check style and format
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+
+types: $(dev) ## Check types
+	$(python) -m mypy
+
+fmt: $(dev) ## Put the code in its format, and mend what can be mended
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+# Pins stay where they still fit; `make lock UPGRADE=1` takes the newest of everything.
+# No index, host or path goes into the files: each machine installs from its own.
+compile = $(venv)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--generate-hashes --annotation-style line --custom-compile-command 'make lock' \
+	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
+lock: $(runtime) ## Resolve pyproject.toml into the two lock files
+	@$(pip_install) 'uv>=0.13'
+	$(compile) --output-file requirements.lock
+	$(compile) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## Remove everything that was made
+	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/e2e/node_modules
+	find app schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).
+find_python = for python in $(PYTHON); do \
+		"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+			&& command -v "$$python" && exit; \
+	done; \
+	echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: set PYTHON=/path/to/python3.11" >&2; \
+	exit 1
+
+$(runtime): requirements.lock
+	@python=$$($(find_python)) \
+		&& echo "Installing the service into $(venv) (about a minute)" \
+		&& "$$python" -m venv --clear $(venv) \
+		&& $(pip_install) --require-hashes -r requirements.lock \
+		&& touch $@
+
+# Adds to what is there, and after it: two pips at once would write the same files.
+$(dev): requirements-dev.lock $(runtime)
+	@echo "Installing the test tools into $(venv) (half a minute)"
+	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+%/node_modules/.installed: %/package-lock.json
+	@command -v npm >/dev/null || { echo "npm (Node) is needed for the tests in $*" >&2; exit 1; }
+	@echo "Installing the npm packages of $* (half a minute)"
+	@npm ci --prefix $* --loglevel error --no-audit --no-fund >/dev/null
+	@mkdir -p $(@D) && touch $@

@@ -1,0 +1,151 @@
+"""The JSON Schema that every partial of a type satisfies.
+
+It is the result's shape in which every place that may be unknown may be null, and what
+only a complete value can satisfy (a string's length or form, a list's least length) is
+left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
+
+Json = dict[str, Any]
+_NULL: Json = {"type": "null"}
+
+
+def partial_json_schema(root: Node) -> Json:
+    """The JSON Schema (2020-12) of the partials of a plan's root."""
+    return _Writer(root).schema
+
+
+class _Writer:
+    def __init__(self, root: Node) -> None:
+        self._names: dict[int, str] = {}
+        self._nodes: list[Node] = []
+        self._collect(root, seen=set())
+        self._leaves, definitions = GenerateJsonSchema().generate_definitions(
+            [(index, "serialization", cast(Any, schema)) for index, schema in self._schemas()]
+        )
+        self._definitions: Json = {}
+        self._taken = set(definitions)
+        self.schema = self._field(root)
+        everything = {**definitions, **self._definitions}
+        if everything:
+            self.schema = {**self.schema, "$defs": everything}
+
+    # -- leaves: Pydantic's own schemas, made together so that they share definitions ---
+
+    def _collect(self, node: Node, seen: set[int]) -> None:
+        if id(node) in seen:
+            return
+        seen.add(id(node))
+        self._nodes.append(node)
+        for child in _children(node):
+            self._collect(child, seen)
+
+    def _schemas(self) -> list[tuple[Any, Any]]:
+        found: list[tuple[Any, Any]] = []
+        for node in self._nodes:
+            if isinstance(node, Leaf | String):
+                found.append((id(node), node.schema))
+            if isinstance(node, Model):
+                found.extend(
+                    (f"{id(node)}.{key}", returned) for key, returned in node.computed.items()
+                )
+        return found
+
+    def _whole(self, key: object) -> Json:
+        return dict(self._leaves[(cast(Any, key), "serialization")])
+
+    # -- places -------------------------------------------------------------------------
+
+    def _field(self, node: Node) -> Json:
+        """A place that is there from the start: null stands for what isn't known."""
+        shown = self._element(node)
+        return shown if empty(node) is not None else _or_null(shown)
+
+    def _element(self, node: Node) -> Json:
+        """A place that is absent until it is known."""
+        schema = self._shown(node)
+        return _or_null(schema) if node.nullable else schema
+
+    def _shown(self, node: Node) -> Json:
+        match node:
+            case Leaf(shape=Node() as shape):
+                return {"anyOf": [self._whole(id(node)), self._element(shape)]}
+            case String():
+                return _string(self._whole(id(node)))
+            case List():
+                return {"type": "array", "items": self._element(node.item)}
+            case Dict():
+                return {"type": "object", "additionalProperties": self._element(node.item)}
+            case Tagged():
+                choices = {id(choice): choice for choice in node.choices.values()}
+                return {"anyOf": [self._shown(choice) for choice in choices.values()]}
+            case Model():
+                return {"$ref": f"#/$defs/{self._definition(node)}"}
+            case _:
+                return self._whole(id(node))
+
+    def _definition(self, node: Model) -> str:
+        if known := self._names.get(id(node)):
+            return known
+        name = base = f"Partial{node.title}"
+        count = 1
+        while name in self._taken:
+            count += 1
+            name = f"{base}{count}"
+        self._taken.add(name)
+        self._names[id(node)] = name
+        self._definitions[name] = {}  # its place, should the model hold itself
+        self._definitions[name].update(self._model(node))
+        return name
+
+    def _model(self, node: Model) -> Json:
+        shown = [field for field in node.fields if field.out is not None]
+        properties = {str(field.out): self._member(field) for field in shown}
+        for key in node.computed:
+            properties[key] = _or_null(self._whole(f"{id(node)}.{key}"))
+        required = [str(field.out) for field in shown if field.required]
+        schema: Json = {"type": "object", "title": node.title, "properties": properties}
+        if not node.open_ended:
+            schema["additionalProperties"] = False
+        schema["required"] = [*required, *node.computed]
+        return schema
+
+    def _member(self, field: Field) -> Json:
+        return self._field(field.node) if field.required else self._element(field.node)
+
+
+def _children(node: Node) -> list[Node]:
+    match node:
+        case Leaf(shape=Node() as shape):
+            return [shape]
+        case List() | Dict():
+            return [node.item]
+        case Tagged():
+            return list(node.choices.values())
+        case Model():
+            return [field.node for field in node.fields if field.out is not None]
+        case _:
+            return []
+
+
+def _string(schema: Json) -> Json:
+    """A string's schema without what only a complete one can satisfy."""
+    kept = {key: schema[key] for key in ("title", "description", "examples") if key in schema}
+    return {"type": "string", **kept}
+
+
+def _or_null(schema: Json) -> Json:
+    if schema.get("type") == "null" or _NULL in schema.get("anyOf", ()):
+        return schema
+    if schema.keys() == {"anyOf"}:
+        return {"anyOf": [*schema["anyOf"], _NULL]}
+    if isinstance(schema.get("type"), str) and schema.keys() <= {"type", "title"}:
+        return {**schema, "type": [schema["type"], "null"]}
+    return {"anyOf": [schema, _NULL]}

@@ -1,0 +1,133 @@
+"""The members of a class's core schema: of a model, a dataclass or a typed dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.partial.place import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member: `keys` that it may have in the JSON, `out`, the key that it is shown under.
+
+    paths: the first keys of aliases that lead to somewhere inside another value
+    """
+
+    name: str
+    schema: Schema
+    keys: tuple[str, ...]
+    paths: tuple[str, ...]
+    out: str | None
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """hooks: whether the class runs code of its own once it has its members."""
+
+    members: list[Member]
+    computed: dict[str, Schema]
+    extra: str
+    config: Schema
+    hooks: bool
+
+
+def is_wrapped(base: Schema) -> bool:
+    """Whether something sees the input before the members do, or makes the instance."""
+    return bool(base.get("custom_init")) or _holder(base) is not _innermost(base)
+
+
+def title(base: Schema) -> str:
+    """The class's name."""
+    name = base.get("cls_name") or getattr(base.get("cls"), "__name__", "Object")
+    return str(name)
+
+
+def members(base: Schema, config: Schema) -> Members:
+    """The members of a class's base schema, in order; `config` applies to it."""
+    holder = _innermost(base)
+    own: Schema = base.get("config", {})
+    if base["type"] != "model" and not own:
+        own = config
+    fields = holder["fields"]
+    named = fields.items() if isinstance(fields, dict) else [(f["name"], f) for f in fields]
+    typed_dict = holder["type"] == "typed-dict"
+    total = holder.get("total", True)
+    computed = {
+        field.get("alias", field["property_name"]): field["return_schema"]
+        for field in holder.get("computed_fields", ())
+    }
+    return Members(
+        members=[
+            _member(name, field, own, required=field.get("required", total) or not typed_dict)
+            for name, field in named
+        ],
+        computed=computed,
+        extra=holder.get("extra_behavior") or own.get("extra_fields_behavior", "ignore"),
+        config=own,
+        hooks=bool(base.get("post_init") or computed),
+    )
+
+
+def with_residuals(base: Schema, residuals: Mapping[str, Schema]) -> Schema:
+    """The base schema with its members' schemas replaced, by name."""
+    base = {key: value for key, value in base.items() if key != "ref"}
+    if base["type"] == "typed-dict":
+        return {**base, "fields": _replaced(base["fields"], residuals)}
+    inner = base["schema"]
+    return {**base, "schema": {**inner, "fields": _replaced(inner["fields"], residuals)}}
+
+
+def _replaced(fields: Any, residuals: Mapping[str, Schema]) -> Any:
+    if isinstance(fields, dict):
+        return {name: {**field, "schema": residuals[name]} for name, field in fields.items()}
+    return [
+        {**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields
+    ]
+
+
+def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Member:
+    keys, paths = _names(name, field, config)
+    out = field.get("serialization_alias", name)
+    return Member(
+        name=name,
+        schema=field["schema"],
+        keys=keys,
+        paths=paths,
+        out=None if field.get("serialization_exclude") or field.get("init_only") else out,
+        required=required,
+    )
+
+
+def _names(name: str, field: Schema, config: Schema) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The keys that a member may have, and the first keys of longer paths to it."""
+    if not field.get("init", True):
+        return (), ()
+    alias = field.get("validation_alias")
+    if alias is None:
+        return (name,), ()
+    by_name = config.get("validate_by_name", config.get("populate_by_name", False))
+    keys = [name] if by_name else []
+    if not config.get("validate_by_alias", True):
+        return tuple(keys), ()
+    if isinstance(alias, str):
+        return (alias, *keys), ()
+    choices = alias if isinstance(alias[0], list) else [alias]
+    short = [choice[0] for choice in choices if len(choice) == 1]
+    long = [choice[0] for choice in choices if len(choice) > 1]
+    return (*short, *keys), (*short, *long, *keys) if long else ()
+
+
+def _holder(base: Schema) -> Schema:
+    schema: Schema = base if base["type"] == "typed-dict" else base["schema"]
+    return schema
+
+
+def _innermost(base: Schema) -> Schema:
+    schema = _holder(base)
+    while "fields" not in schema:
+        schema = schema["schema"]
+    return schema

@@ -1,0 +1,162 @@
+"""How a place in a value streams: the nodes that a plan is made of.
+
+    Node
+    ├── Leaf     comes whole: shown when it is complete and valid
+    ├── String   grows
+    ├── Model    an object with known fields (models, dataclasses, typed dicts)
+    ├── List     grows by elements
+    ├── Dict     grows by keys
+    └── Tagged   a discriminated union: nothing before its tag, then the chosen Model
+
+A node holds two validators. `whole` takes the place's complete JSON text. `close` takes
+what the children of a closed container have handed up, already validated: it checks what
+is the container's own (missing fields, defaults, lengths, its validators) and runs
+nothing below it again, so that validators and default factories run once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Node:
+    """What all kinds have in common.
+
+    schema: the place's own core schema, without default and null
+    nullable: null is one of its values
+    deferred: shown only when the object that holds it closes, as that may change it
+    raw: the object that holds it validates it, so it is handed up as plain JSON values
+    """
+
+    schema: CoreSchema
+    nullable: bool = False
+    deferred: bool = False
+    raw: bool = False
+    whole: SchemaValidator
+    serializer: SchemaSerializer
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Leaf(Node):
+    """A value that comes whole.
+
+    plain: its validated form is a JSON scalar as it stands
+    shape: the container that it would be but for its validators; it is there, empty, from
+        the start
+    """
+
+    plain: bool = False
+    shape: Node | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class String(Node):
+    """A string that grows.
+
+    checked: it has constraints or validators to pass once it is complete
+    max_length: in characters; over it, it is certain to fail. None: no bound
+    """
+
+    checked: bool = False
+    max_length: int | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Container(Node):
+    """What is closed.
+
+    changing: validators of its own may change what was shown inside it
+    """
+
+    close: SchemaValidator | None = None
+    changing: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Field:
+    """A member of a Model: `out` is its key in what is shown, None where it is excluded."""
+
+    out: str | None
+    node: Node
+    not_null: bool = False
+    required: bool = True
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Model(Container):
+    """An object with known fields.
+
+    keys: from the key in the JSON text to the field
+    fields: in the order in which they are shown
+    computed: the keys of computed fields and their return types' schemas
+    kept: unknown keys whose values `close` wants, None for all of them
+    open_ended: whether unknown keys are shown, at its close
+    not_null: whether it is shown only when its NotNull fields are known
+    """
+
+    title: str
+    keys: dict[str, Field] = field(default_factory=dict)
+    fields: list[Field] = field(default_factory=list)
+    computed: dict[str, CoreSchema] = field(default_factory=dict)
+    kept: frozenset[str] | None = frozenset()
+    open_ended: bool = False
+    not_null: bool = False
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class List(Container):
+    """A list of `item`s, at most `max_length`; None: no bound."""
+
+    item: Node
+    max_length: int | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Dict(Container):
+    """An object of `item`s. `key` validates a key and gives its shown form; None: any string."""
+
+    item: Node
+    key: SchemaValidator | None = None
+    key_serializer: SchemaSerializer | None = None
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Tagged(Node):
+    """A discriminated union: the value at `tag` chooses the Model."""
+
+    tag: str
+    choices: Mapping[str | int | bool, Model]
+
+
+def empty(node: Node, seen: tuple[Node, ...] = ()) -> Any:
+    """A new value of what `node` shows before anything is known."""
+    if node.nullable or node in seen:
+        return None
+    match node:
+        case Leaf(shape=Node() as shape):
+            return empty(shape, (*seen, node))
+        case List():
+            return []
+        case Dict():
+            return {}
+        case Model() if not node.not_null:
+            return blank(node, seen)
+        case _:
+            return None
+
+
+def blank(node: Model, seen: tuple[Node, ...] = ()) -> dict[str, Any]:
+    """A new object with all the fields of `node`, none of them known."""
+    seen = (*seen, node)
+    shown: dict[str, Any] = {
+        field.out: empty(field.node, seen)
+        for field in node.fields
+        if field.out is not None and field.required
+    }
+    shown.update(dict.fromkeys(node.computed))
+    return shown

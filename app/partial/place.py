@@ -1,0 +1,174 @@
+"""A place in a core schema, taken apart: a base in layers.
+
+    default > nullable > function-after > str
+    └────────── layers ─────────────┘   base
+
+A core schema is what Pydantic compiles every type to, generics and recursion included:
+https://docs.pydantic.dev/latest/api/pydantic_core_schema/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+ANY: Schema = {"type": "any"}
+FUNCTIONS = frozenset({"function-after", "function-before", "function-wrap"})
+OPAQUE = frozenset({"function-before", "function-wrap"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """layers: outside in. config: what applies to the base. marks: Whole, NotNull."""
+
+    layers: tuple[Schema, ...]
+    base: Schema
+    config: Schema
+    marks: frozenset[str]
+
+    @property
+    def schema(self) -> Schema:
+        """The place's whole schema."""
+        return self.layers[0] if self.layers else self.base
+
+    @property
+    def parts(self) -> tuple[Schema, ...]:
+        return (*self.layers, self.base)
+
+    @property
+    def nullable(self) -> bool:
+        return any(layer["type"] == "nullable" for layer in self.layers)
+
+    @property
+    def serializations(self) -> list[Schema]:
+        """The serializers of the place's own; an empty list: its type's default."""
+        return [part["serialization"] for part in self.parts if "serialization" in part]
+
+    @property
+    def functions(self) -> bool:
+        """Whether validators of the place's own may change its value."""
+        return any(layer["type"] in FUNCTIONS for layer in self.layers)
+
+    @property
+    def opaque(self) -> bool:
+        """Whether its validators see the input before its type does: all or nothing then."""
+        return any(
+            layer["type"] in OPAQUE
+            or layer.get("custom_init")
+            or layer.get("on_error", "raise") != "raise"
+            for layer in self.layers
+        )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for every way that leads to this place. (A model has its own config.)"""
+        config = 0 if self.base["type"] == "model" else id(self.config)
+        return (id(self.base), config, *map(id, self.layers))
+
+    def opaque_to(self, count: int) -> bool:
+        """Whether the object that holds the place must be given its input as it was.
+
+        `count`: how many of the outermost layers that object applies.
+        """
+        return self.outside(count).opaque or bool(
+            self.base["type"] == "function-plain"
+            and self.base["function"]["type"] == "with-info"
+        )
+
+    def outside(self, count: int) -> Place:
+        """The `count` outermost layers alone."""
+        return Place(self.layers[:count], ANY, self.config, self.marks)
+
+    def inside(self, count: int) -> Place:
+        """The place without its `count` outermost layers."""
+        return Place(self.layers[count:], self.base, self.config, self.marks)
+
+    def around(self, base: Schema) -> Schema:
+        """`base` in this place's layers."""
+        return wrap(self.layers, base)
+
+
+def take_apart(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> Place:
+    """Peel the layers off a schema. A RootModel is a layer of what it holds."""
+    layers: list[Schema] = []
+    marks: set[str] = set()
+    while True:
+        marks |= {mark for mark in ("Whole", "NotNull") if schema.get("metadata", {}).get(mark)}
+        if schema["type"] == "definition-ref":
+            schema = definitions[schema["schema_ref"]]
+            continue
+        if schema["type"] == "model" and schema.get("root_model"):
+            config = schema.get("config", {})
+        elif schema["type"] not in FUNCTIONS and schema["type"] not in ("default", "nullable"):
+            return Place(tuple(layers), schema, config, frozenset(marks))
+        layers.append(schema)
+        schema = schema["schema"]
+
+
+def leading_defaults(place: Place) -> int:
+    """How many of the outermost layers are defaults (that never stand in for a bad value)."""
+    for index, layer in enumerate(place.layers):
+        if layer["type"] != "default" or layer.get("on_error", "raise") != "raise":
+            return index
+    return len(place.layers)
+
+
+def layers_for_the_holder(place: Place) -> int:
+    """How many of the outermost layers only the object that holds the place can apply.
+
+    These are those down to the last field validator that asks for `info`: it is told the
+    fields before its own. A class's own validators, which are layers of the class, are not
+    among them.
+    """
+    limit = len(place.layers) - _class_layers(place.base)
+    for index, layer in enumerate(place.layers):
+        if layer["type"] == "model":
+            limit = min(limit, index - _class_layers(layer))
+    asking = [
+        index
+        for index, layer in enumerate(place.layers[: max(limit, 0)])
+        if layer.get("function", {}).get("type") == "with-info"
+    ]
+    return asking[-1] + 1 if asking else 0
+
+
+def _class_layers(base: Schema) -> int:
+    """How many layers a class's validators put around its own schema."""
+    own = getattr(base.get("cls"), "__pydantic_core_schema__", None)
+    if not isinstance(own, dict):
+        return 0
+    definitions: dict[str, Schema] = {}
+    count = 0
+    while own["type"] not in ("model", "dataclass"):
+        if own["type"] == "definitions":
+            definitions |= {found["ref"]: found for found in own["definitions"]}
+        elif own["type"] in FUNCTIONS:
+            count += 1
+        own = definitions[own["schema_ref"]] if own["type"] == "definition-ref" else own["schema"]
+    return count
+
+
+def wrap(layers: tuple[Schema, ...], base: Schema) -> Schema:
+    """`base` in copies of `layers`."""
+    for layer in reversed(layers):
+        base = {**layer, "schema": base}
+        base.pop("ref", None)
+    return base
+
+
+def references(schema: object) -> Iterator[str]:
+    """The names of the definitions that a schema refers to directly."""
+    stack = [schema]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            if part.get("type") == "definition-ref":
+                yield part["schema_ref"]
+            stack.extend(
+                value for key, value in part.items() if key not in ("metadata", "config", "default")
+            )
+        elif isinstance(part, list | tuple):
+            stack.extend(part)

@@ -1,0 +1,331 @@
+"""JSON text in, in pieces cut anywhere; tokens out, as calls to a handler.
+
+Each state is a method that takes the text and a position and gives the next position; no
+character is looked at by two of them (but for an escape cut in half, of at most eleven
+characters, which waits for its other half). The grammar is RFC 8259's, where a BOM, a code
+fence and prose around the one value are passed over, and a lone surrogate is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final, Protocol
+
+MAX_DEPTH: Final = 200
+"""Of nested containers; deeper text is refused (as Pydantic's own JSON parser does)."""
+
+_MAX_DIGITS: Final = 4300  # Python's own limit: int() of more refuses (CVE-2020-10735)
+
+_space = re.compile(r"[ \t\n\r]*")
+_lead = re.compile(r"[^\[\]{}]*")
+_key_colon = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
+_string = re.compile(r'([^"\\\x00-\x1f]*)"')
+_plain = re.compile(r'[^"\\\x00-\x1f]+')
+_escape = re.compile(
+    r'\\(?:(["\\/bfnrt])|u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})'
+    r"|u(?![dD][89a-fA-F])([0-9a-fA-F]{4}))"
+)
+_raw = re.compile(r'[^"\\]+')
+_scalar = re.compile(r"[-+.0-9A-Za-z]+")
+_number = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_structure = re.compile(r'[^"\[\]{}]+')
+_SHORT = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
+_LONGEST_ESCAPE = 12
+
+
+class Handler(Protocol):
+    """What is told of the tokens, in order."""
+
+    def begin(self, first: str) -> bool:
+        """A value begins with `first`. True: in parts, please; False: whole."""
+
+    def key(self, name: str) -> None: ...
+
+    def text(self, piece: str) -> None:
+        """More of a string that comes in parts."""
+
+    def string(self, piece: str) -> None:
+        """The rest of a string that comes in parts: it is complete."""
+
+    def whole(self, text: str) -> None:
+        """The complete JSON text of a value that comes whole."""
+
+    def close(self) -> None:
+        """The innermost container that comes in parts is complete."""
+
+    def refuse(self, message: str) -> Exception:
+        """The exception to raise: the text is not JSON."""
+
+
+class Scanner:
+    """Cuts text into tokens. `ended` tells whether the one value is complete."""
+
+    def __init__(self, handler: Handler, *, bare: bool = False) -> None:
+        """`bare`: the text is a value and nothing else."""
+        self._handler = handler
+        self._step: Callable[[str, int], int] = self._value if bare else self._before
+        self._open: list[bool] = []  # of the open containers: is it an object?
+        self._rest = ""
+        self._parts: list[str] = []  # of a token that is not yet complete
+        self._depth = 0  # inside a container that comes whole
+        self.ended = False
+
+    def feed(self, text: str) -> None:
+        """Scan more text."""
+        if self._rest:
+            text, self._rest = self._rest + text, ""
+        position, end = 0, len(text)
+        while position < end:
+            position = self._step(text, position)
+
+    # -- around the value -----------------------------------------------------------------
+
+    def _before(self, text: str, at: int) -> int:
+        at = _skip(text, at)
+        if text.startswith("\ufeff", at):
+            return at + 1
+        if at < len(text):
+            if text[at] == '"':
+                raise self._handler.refuse("must be an object")
+            self._step = self._prose
+        return at
+
+    def _prose(self, text: str, at: int) -> int:
+        at = _end(_lead, text, at)
+        if at < len(text):
+            if text[at] in "]}":
+                raise self._handler.refuse("is not JSON")
+            self._step = self._value
+        return at
+
+    def _after(self, text: str, at: int) -> int:
+        if (at := _end(_lead, text, at)) < len(text):
+            raise self._handler.refuse("goes on after its end")
+        return at
+
+    # -- structure ------------------------------------------------------------------------
+
+    def _value(self, text: str, at: int) -> int:
+        if (at := _skip(text, at)) == len(text):
+            return at
+        first = text[at]
+        if first not in '"{[-0123456789tfn':
+            raise self._handler.refuse("is not JSON")
+        in_parts = self._handler.begin(first)
+        if first == '"':
+            return self._begin_string(text, at + 1, in_parts)
+        if first in "{[":
+            if len(self._open) >= MAX_DEPTH:
+                raise self._handler.refuse("is nested too deeply")
+            if in_parts:
+                self._open.append(first == "{")
+                self._step = self._first_key if first == "{" else self._first_element
+                return at + 1
+            self._step = self._container
+            return at
+        self._step = self._scalar
+        return at
+
+    def _first_key(self, text: str, at: int) -> int:
+        if (at := _skip(text, at)) == len(text):
+            return at
+        if text[at] == "}":
+            return self._close(at)
+        self._step = self._key
+        return at
+
+    def _first_element(self, text: str, at: int) -> int:
+        if (at := _skip(text, at)) == len(text):
+            return at
+        if text[at] == "]":
+            return self._close(at)
+        self._step = self._value
+        return at
+
+    def _key(self, text: str, at: int) -> int:
+        if found := _key_colon.match(text, at):
+            self._handler.key(found[1])
+            self._step = self._value
+            return found.end()
+        if (at := _skip(text, at)) == len(text):
+            return at
+        if text[at] != '"':
+            raise self._handler.refuse("is not JSON")
+        self._step = self._key_text
+        return at + 1
+
+    def _colon(self, text: str, at: int) -> int:
+        if (at := _skip(text, at)) == len(text):
+            return at
+        if text[at] != ":":
+            raise self._handler.refuse("is not JSON")
+        self._step = self._value
+        return at + 1
+
+    def _next(self, text: str, at: int) -> int:
+        if (at := _skip(text, at)) == len(text):
+            return at
+        is_object = self._open[-1]
+        if text[at] == ",":
+            self._step = self._key if is_object else self._value
+            return at + 1
+        if text[at] == ("}" if is_object else "]"):
+            return self._close(at)
+        raise self._handler.refuse("is not JSON")
+
+    def _close(self, at: int) -> int:
+        self._open.pop()
+        self._handler.close()
+        self._complete()
+        return at + 1
+
+    def _complete(self) -> None:
+        """A value is complete: what may follow?"""
+        self.ended = not self._open
+        self._step = self._after if self.ended else self._next
+
+    # -- strings --------------------------------------------------------------------------
+
+    def _begin_string(self, text: str, at: int, in_parts: bool) -> int:
+        if not in_parts:
+            self._parts.append('"')
+            self._step = self._raw_text
+            return at
+        if found := _string.match(text, at):
+            self._complete()
+            self._handler.string(found[1])
+            return found.end()
+        self._step = self._text
+        self._handler.text("")  # it is known to be a string, if empty so far
+        return at
+
+    def _text(self, text: str, at: int) -> int:
+        if found := _string.match(text, at):
+            self._complete()
+            self._handler.string(found[1])
+            return found.end()
+        piece, at = self._piece(text, at)
+        if piece:
+            self._handler.text(piece)
+        return at
+
+    def _key_text(self, text: str, at: int) -> int:
+        if text[at] == '"':
+            name = "".join(self._parts)
+            self._parts.clear()
+            self._handler.key(name)
+            self._step = self._colon
+            return at + 1
+        piece, at = self._piece(text, at)
+        self._parts.append(piece)
+        return at
+
+    def _piece(self, text: str, at: int) -> tuple[str, int]:
+        """The next characters of a string up to its end, an escape or the text's end."""
+        if found := _plain.match(text, at):
+            return found[0], found.end()
+        if text[at] != "\\":
+            raise self._handler.refuse("has a control character in a string")
+        if found := _escape.match(text, at):
+            return _unescape(*found.groups()), found.end()
+        if len(text) - at < _LONGEST_ESCAPE and _may_become_escape(text[at:]):
+            self._rest = text[at:]
+            return "", len(text)
+        raise self._handler.refuse("has a bad escape in a string")
+
+    def _raw_text(self, text: str, at: int) -> int:
+        """A string as it is written, up to its end."""
+        if found := _raw.match(text, at):
+            self._parts.append(found[0])
+            return found.end()
+        if text[at] == '"':
+            self._parts.append('"')
+            if self._depth:
+                self._step = self._container
+            else:
+                self._hand_over()
+            return at + 1
+        if at + 1 == len(text):
+            self._rest = "\\"
+        else:
+            self._parts.append(text[at : at + 2])
+        return at + 2
+
+    # -- values that come whole -----------------------------------------------------------
+
+    def _scalar(self, text: str, at: int) -> int:
+        if found := _scalar.match(text, at):
+            self._parts.append(found[0])
+            return found.end()
+        token = "".join(self._parts)
+        if not _is_scalar(token):
+            raise self._handler.refuse("is not JSON")
+        self._hand_over()
+        return at
+
+    def _container(self, text: str, at: int) -> int:
+        """A container as it is written, up to its end."""
+        if found := _structure.match(text, at):
+            self._parts.append(found[0])
+            return found.end()
+        self._parts.append(text[at])
+        if text[at] == '"':
+            self._step = self._raw_text
+        elif text[at] in "{[":
+            self._depth += 1
+            if len(self._open) + self._depth > MAX_DEPTH:
+                raise self._handler.refuse("is nested too deeply")
+        else:
+            self._depth -= 1
+            if not self._depth:
+                self._hand_over()
+        return at + 1
+
+    def _hand_over(self) -> None:
+        token = "".join(self._parts)
+        self._parts.clear()
+        self._complete()
+        self._handler.whole(token)
+
+
+def _skip(text: str, at: int) -> int:
+    """The position of the next character that is no white space."""
+    return _end(_space, text, at)
+
+
+def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
+    """The end of a pattern that matches anything, the empty string at least."""
+    found = pattern.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _is_scalar(token: str) -> bool:
+    if token in ("true", "false", "null"):
+        return True
+    found = _number.fullmatch(token)
+    if found is None:
+        return False
+    is_integer = found[1] is None and found[2] is None
+    return not is_integer or len(token.lstrip("-")) <= _MAX_DIGITS
+
+
+def _unescape(short: str | None, high: str | None, low: str | None, code: str | None) -> str:
+    if short:
+        return _SHORT[short]
+    if high and low:
+        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
+    assert code is not None
+    return chr(int(code, 16))
+
+
+_beginnings = re.compile(
+    r"\\(?:u(?:(?![dD][c-fC-F])[0-9a-fA-F]{0,3}"
+    r"|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]{0,1})?)?)?)?)?)?"
+)
+
+
+def _may_become_escape(text: str) -> bool:
+    """Whether more text may make an escape of this."""
+    return _beginnings.fullmatch(text) is not None

@@ -1,0 +1,48 @@
+"""Plain JSON values: copied, compared, written and read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+from pydantic_core import to_json
+
+
+def copy(value: Any) -> Any:
+    """A copy whose objects and lists are its own."""
+    if isinstance(value, dict):
+        return {key: copy(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [copy(item) for item in value]
+    return value
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON, one line of UTF-8. Infinities become null."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # an integer of more than 64 bits
+        return to_json(value, inf_nan_mode="null")
+
+
+def loads(text: str) -> Any:
+    """The value of a JSON text, as strict as the decoder: no NaN, no key twice.
+
+    Raises ValueError.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError("not a JSON number")

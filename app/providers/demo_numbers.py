@@ -1,0 +1,55 @@
+"""PURE: the demo model's numbers: within a JSON Schema's bounds, near its examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+
+def number(
+    node: dict[str, Any], name: str, examples: Sequence[float], rng: Random, *, whole: bool
+) -> int | float:
+    """A multiple of the node's step within its bounds, near the examples if they allow it.
+
+    Fractions throughout: a multiple of 0.05 stays one, and integers may have any size.
+    """
+    step = Fraction(str(node.get("multipleOf", 1 if whole else "0.01")))
+    least, most = _bound(node, "inimum", max), _bound(node, "aximum", min)
+    low, high = _likely(name, [Fraction(str(example)) for example in examples])
+    low = low if least is None else max(low, least)
+    high = high if most is None else min(high, most)
+    if low > high:  # what is likely is not allowed
+        low = least if least is not None else high - 50 * step
+        high = most if most is not None else low + 50 * step
+    first, last = math.ceil(low / step), math.floor(high / step)
+    first += first * step == _exact(node.get("exclusiveMinimum"))
+    last -= last * step == _exact(node.get("exclusiveMaximum"))
+    if first > last and not whole and "multipleOf" not in node:
+        return float((low + high) / 2)  # the bounds are narrower than a step
+    if first > last:  # no multiple is likely: the nearest that is allowed
+        first = last = first if most is None or first * step <= most else last
+    value = rng.randint(first, last) * step
+    return int(value) if whole else float(value)
+
+
+def _exact(value: Any) -> Fraction | None:
+    return None if value is None else Fraction(str(value))
+
+
+def _bound(node: dict[str, Any], kind: str, tighter: Callable[..., Fraction]) -> Fraction | None:
+    """The tighter of the inclusive and the exclusive bound: None where there is neither."""
+    given = [Fraction(str(node[k])) for k in (f"m{kind}", f"exclusiveM{kind}") if k in node]
+    return tighter(given) if given else None
+
+
+def _likely(name: str, examples: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
+    """Where a number of that name, like those examples, may lie."""
+    if "year" in name.lower():
+        return Fraction(1960), Fraction(2024)
+    if not examples:
+        return Fraction(1), Fraction(60)
+    ends = [f * e for e in (min(examples), max(examples)) for f in (Fraction(3, 5), Fraction(7, 5))]
+    return min(ends), max(ends)

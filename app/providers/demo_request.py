@@ -1,0 +1,169 @@
+"""PURE: reads a chat-completions request: which schema is to be written, about what, and where.
+
+    tools                        the schema is a function's parameters, the answer a tool call
+    response_format json_schema  the schema is there, the answer the message's content
+    json_object, or neither      the schema may be in the system prompt, as Instructor's JSON
+                                 modes write it; MD_JSON wants the answer in a fence
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+Message = dict[str, Any]
+
+# Instructor's MD_JSON appends this to the user's message, or as one of its own.
+FENCE_REQUEST: Final = re.compile(r"[^\n]*```json codeblock[^\n]*")
+TOPIC: Final = re.compile(r"<topic>\n(.*?)\n</topic>", re.DOTALL)
+PROMPT_SCHEMA: Final = re.compile(r"json_schema:\s*(?=\{)")
+
+any_object: Final = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "summary": {"type": "string"},
+        "points": {"type": "array", "items": {"type": "string", "minLength": 30}},
+    },
+    "required": ["title", "summary", "points"],
+}
+
+
+class BadRequest(ValueError):
+    """The request is not one that the endpoint takes: what is wrong, and with which parameter."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRequest:
+    """What is asked for.
+
+    schema: None asks for plain text; tool: the function to call; fenced: in a ```json block
+    seed: the same for the same messages and schema; again: it follows an earlier answer
+    """
+
+    model: str
+    topic: str
+    seed: str
+    schema: object
+    tool: str | None
+    fenced: bool
+    again: bool
+    stream: bool
+    usage: bool
+    prompt_tokens: int
+
+
+def read_request(body: bytes) -> DemoRequest:
+    """The request's body in, what it asks for out. Raises BadRequest."""
+    request = _parse(body)
+    messages = _messages(request)
+    tool, schema, fenced = _wanted(request, messages)
+    asked = json.dumps([messages, schema], sort_keys=True)
+    options = request.get("stream_options")
+    return DemoRequest(
+        model=request["model"],
+        topic=find_topic(messages),
+        seed=hashlib.sha256(asked.encode()).hexdigest(),
+        schema=schema,
+        tool=tool,
+        fenced=fenced,
+        again=any(message.get("role") == "assistant" for message in messages),
+        stream=bool(request.get("stream")),
+        usage=isinstance(options, dict) and bool(options.get("include_usage")),
+        prompt_tokens=max(1, len(asked) // 4),
+    )
+
+
+def find_topic(messages: list[Message]) -> str:
+    """What to write about: the last delimited topic, else what the user said first."""
+    users = [_text(message) for message in messages if message.get("role") == "user"]
+    for text in reversed(users):
+        if found := TOPIC.findall(text):
+            return html.unescape(found[-1])
+    return FENCE_REQUEST.sub("", users[0]).strip() if users else ""
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        request = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("We could not parse the JSON body of your request.") from None
+    if not isinstance(request, dict):
+        raise BadRequest("The body of your request must be a JSON object.")
+    if not isinstance(request.get("model"), str):
+        raise BadRequest("You must provide a model parameter.", "model")
+    return request
+
+
+def _messages(request: dict[str, Any]) -> list[Message]:
+    messages = request.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("Missing required parameter: 'messages'.", "messages")
+    if not all(isinstance(message, dict) for message in messages):
+        raise BadRequest("Invalid type for 'messages': expected objects.", "messages")
+    return messages
+
+
+def _text(message: Message) -> str:
+    """A message's content, which is a string or a list of parts."""
+    content = message.get("content")
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "\n\n".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | None, object, bool]:
+    """The tool, the schema, and whether the answer is fenced."""
+    if function := _tool(request, messages):
+        return str(function.get("name", "answer")), function.get("parameters", {}), False
+    answer_format = request.get("response_format")
+    answer_format = answer_format if isinstance(answer_format, dict) else {}
+    match answer_format.get("type"):
+        case "json_schema":
+            described = answer_format.get("json_schema")
+            schema = described.get("schema") if isinstance(described, dict) else None
+            if not isinstance(schema, dict):
+                raise BadRequest("Missing 'response_format.json_schema.schema'.", "response_format")
+            return None, schema, False
+        case "json_object":
+            return None, _prompt_schema(messages) or any_object, False
+    users = (_text(message) for message in messages if message.get("role") == "user")
+    return None, _prompt_schema(messages), any(FENCE_REQUEST.search(text) for text in users)
+
+
+def _tool(request: dict[str, Any], messages: list[Message]) -> dict[str, Any] | None:
+    """The function to call: the one that is chosen, else the first; None: answer in text."""
+    tools, choice = request.get("tools"), request.get("tool_choice", "auto")
+    given = [tool.get("function") for tool in tools or () if isinstance(tool, dict)]
+    functions = [function for function in given if isinstance(function, dict)]
+    answered = messages[-1].get("role") == "tool" and choice == "auto"
+    if not functions or choice == "none" or answered:
+        return None
+    if isinstance(choice, dict):
+        name = (choice.get("function") or {}).get("name")
+        for function in functions:
+            if function.get("name") == name:
+                return function
+        raise BadRequest("Tool choice not found in 'tools'.", "tool_choice")
+    return functions[0]
+
+
+def _prompt_schema(messages: list[Message]) -> object:
+    """The last JSON Schema that a system message asks the answer to match, or None."""
+    system = [_text(m) for m in messages if m.get("role") in ("system", "developer")]
+    for text in reversed(system):
+        for found in reversed(list(PROMPT_SCHEMA.finditer(text))):
+            try:
+                return json.JSONDecoder().raw_decode(text, found.end())[0]
+            except ValueError:
+                continue
+    return None
