@@ -9,6 +9,9 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
+from app.partial.json_schema import partial_json_schema
+from app.partial.node import Node
+from app.partial.plan import plan
 from app.schema import Schema
 
 
@@ -46,6 +49,16 @@ class Entry:
         """The JSON Schema of the final value as it is serialized: by alias, a list bounded."""
         schema = TypeAdapter(self.schema.result).json_schema(mode="serialization")
         return schema | {"minItems": 1, "maxItems": self.max_count} if self.is_list else schema
+
+    @cached_property
+    def plan(self) -> Node:
+        """How the result streams."""
+        return plan(self.schema.result)
+
+    @cached_property
+    def partial_json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of every partial."""
+        return partial_json_schema(self.plan)
 
     @cached_property
     def max_count(self) -> int | None:

@@ -1,78 +1,140 @@
 """The service's settings: one frozen object, read from the environment once.
 
-Nothing else reads the environment. A wrong value stops the start with its name and what
-was expected (`describe`).
+Nothing else reads the environment. A wrong value stops the start with its name and what was
+expected (`describe`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-type_words = {
-    "missing": "a value",
-    "int_parsing": "a whole number",
-    "float_parsing": "a number",
-    "bool_parsing": "true or false",
-}
+DEFAULT_MODEL = "gpt-4o-mini"
 
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-CommaSeparated = Annotated[tuple[str, ...], NoDecode]
+
+def _seconds(meaning: str, *, zero: bool = False) -> Any:
+    lowest: dict[str, Any] = {"ge": 0} if zero else {"gt": 0}
+    return Field(le=86_400, allow_inf_nan=False, description=meaning, **lowest)
+
+
+def _names(meaning: str) -> Any:
+    return Field(description=f"{meaning}, comma-separated")
 
 
 class Settings(BaseSettings):
     """Each field is the environment variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: Annotated[str, Field(description="the address to bind to")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="a port; 0 takes a free one")] = 8000
+    root_path: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[^/?#\s]+)*$",
+            description="the path that a proxy strips, such as /api: no slash at its end",
+        ),
+    ] = ""
+
+    openai_api_key: Annotated[SecretStr | None, Field(description="the provider's key")] = None
+    openai_base_url: Annotated[
+        str | None,
+        Field(pattern=r"^https?://[^\s/]+\S*$", description="the URL of a compatible server's API"),
+    ] = None
+    models: Annotated[
+        tuple[str, ...], NoDecode, _names("models that a request may choose from")
+    ] = ()
+    model: Annotated[str, Field(description="the default model; unset, the first of MODELS")] = ""
+    instructor_mode: Annotated[
+        Literal["tools", "json_schema", "json", "md_json"],
+        Field(description="how the model is asked: tools, json_schema, json or md_json"),
+    ] = "tools"
+    max_tokens_field: Annotated[
+        Literal["max_tokens", "max_completion_tokens"],
+        Field(description="max_tokens, or max_completion_tokens for newer OpenAI models"),
+    ] = "max_tokens"
+
+    max_attempts: Annotated[
+        int, Field(ge=1, le=10, description="attempts at a valid answer, 1 to 10")
+    ] = 2
+    max_output_bytes: Annotated[int, Field(ge=1, description="bytes that an answer may have")] = (
+        1024 * 1024
     )
+    connect_timeout: Annotated[float, _seconds("seconds to connect to the provider")] = 4
+    open_timeout: Annotated[
+        float, _seconds("seconds to wait for the provider before a stream begins regardless")
+    ] = 5
+    first_content_timeout: Annotated[float, _seconds("seconds to the first content")] = 60
+    content_gap_timeout: Annotated[float, _seconds("seconds between contents")] = 20
+    total_timeout: Annotated[float, _seconds("seconds for a stream, with all its attempts")] = 180
+    send_timeout: Annotated[
+        float, _seconds("seconds until a reader that does not read is cut off")
+    ] = 30
+    heartbeat_seconds: Annotated[float, _seconds("seconds of silence before a heartbeat")] = 15
+    drain_seconds: Annotated[
+        float, _seconds("seconds that running streams have when the service stops", zero=True)
+    ] = 8
+    max_body_bytes: Annotated[int, Field(ge=1, description="bytes of a request's body")] = 65536
 
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    root_path: Annotated[str, Field(pattern=r"^(/[^/?#\s]+)*$")] = ""
+    cors_origins: Annotated[
+        tuple[str, ...], NoDecode, _names("origins of pages that may call the service, or *")
+    ] = ("http://localhost:3000",)
+    cors_credentials: Annotated[
+        bool, Field(description="true to let those pages send cookies; not with *")
+    ] = False
+    log_format: Annotated[Literal["console", "json"], Field(description="console or json")] = (
+        "console"
+    )
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="debug, info, warning or error"),
+    ] = "info"
 
-    openai_api_key: SecretStr | None = None
-    openai_base_url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
-    models: CommaSeparated = ()
-    model: str = ""
-    instructor_mode: Literal["tools", "json_schema", "json", "md_json"] = "tools"
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-
-    max_attempts: Annotated[int, Field(ge=1, le=10)] = 2
-    max_output_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
-    connect_timeout: Seconds = 4
-    open_timeout: Seconds = 5
-    first_content_timeout: Seconds = 60
-    content_gap_timeout: Seconds = 20
-    total_timeout: Seconds = 180
-    send_timeout: Seconds = 30
-    heartbeat_seconds: Seconds = 15
-    drain_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 8
-    max_body_bytes: Annotated[int, Field(ge=1)] = 64 * 1024
-
-    cors_origins: CommaSeparated = ("http://localhost:3000",)
-    cors_credentials: bool = False
-    log_format: Literal["console", "json"] = "console"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    demo_tokens_per_second: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 60
+    demo_tokens_per_second: Annotated[
+        float,
+        Field(ge=0, allow_inf_nan=False, description="the demo model's pace; 0, as fast as it can"),
+    ] = 60
 
     @field_validator("models", "cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(part for part in (piece.strip() for piece in value.split(",")) if part)
+            return tuple(part for part in map(str.strip, value.split(",")) if part)
         return value
 
     @model_validator(mode="after")
     def _no_wildcard_with_credentials(self) -> Self:
         if self.cors_credentials and "*" in self.cors_origins:
-            raise ValueError("CORS_ORIGINS: '*' can't be used with CORS_CREDENTIALS")
+            raise ValueError("CORS_ORIGINS: * can't be used with CORS_CREDENTIALS")
+        return self
+
+    @model_validator(mode="after")
+    def _a_model_is_named(self) -> Self:
+        if self.openai_base_url and not self.model and not self.models:
+            raise ValueError("MODEL: name the model to ask at OPENAI_BASE_URL")
         return self
 
     @property
     def demo(self) -> bool:
-        """Whether the built-in demo model answers: no key and no base URL is set."""
+        """Whether the built-in demo model answers: there is no key and no base URL."""
         return self.openai_api_key is None and self.openai_base_url is None
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The provider's models that a request may choose from, the default one first."""
+        first = (self.model,) if self.model else ()
+        return tuple(dict.fromkeys((*first, *self.models))) or (DEFAULT_MODEL,)
+
+
+def describe(error: ValidationError) -> list[str]:
+    """What is wrong with the environment, a line for each setting; values are not shown."""
+    return [_line(found) for found in error.errors(include_url=False, include_input=False)]
+
+
+def _line(found: Any) -> str:
+    if not found["loc"]:
+        return str(found["msg"]).removeprefix("Value error, ")
+    name = str(found["loc"][0])
+    return f"{name.upper()}: expected {Settings.model_fields[name].description}"

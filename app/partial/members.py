@@ -14,6 +14,7 @@ class Member:
     """A member: `keys` that it may have in the JSON, `out`, the key that it is shown under.
 
     paths: the first keys of aliases that lead to somewhere inside another value
+    vanishing: its value decides whether it is shown
     """
 
     name: str
@@ -22,17 +23,27 @@ class Member:
     paths: tuple[str, ...]
     out: str | None
     required: bool
+    vanishing: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """hooks: whether the class runs code of its own once it has its members."""
+    """hooks: whether the class runs code of its own once it has its members.
+
+    particular: whether it tells JSON from Python values when it is made
+    """
 
     members: list[Member]
     computed: dict[str, Schema]
     extra: str
     config: Schema
     hooks: bool
+    particular: bool
+
+    @property
+    def looked_into(self) -> frozenset[str]:
+        """The keys that aliases lead into."""
+        return frozenset(key for member in self.members for key in member.paths)
 
 
 def is_wrapped(base: Schema) -> bool:
@@ -69,6 +80,9 @@ def members(base: Schema, config: Schema) -> Members:
         extra=holder.get("extra_behavior") or own.get("extra_fields_behavior", "ignore"),
         config=own,
         hooks=bool(base.get("post_init") or computed),
+        particular="extras_schema" in holder
+        or "extras_keys_schema" in holder
+        or (base["type"] != "typed-dict" and bool(base.get("strict", own.get("strict")))),
     )
 
 
@@ -99,6 +113,7 @@ def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Memb
         paths=paths,
         out=None if field.get("serialization_exclude") or field.get("init_only") else out,
         required=required,
+        vanishing=bool(field.get("serialization_exclude_if")),
     )
 
 

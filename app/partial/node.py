@@ -22,6 +22,8 @@ from typing import Any
 
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
+from app.partial.close import Close
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Node:
@@ -30,7 +32,7 @@ class Node:
     schema: the place's own core schema, without default and null
     nullable: null is one of its values
     deferred: shown only when the object that holds it closes, as that may change it
-    raw: the object that holds it validates it, so it is handed up as plain JSON values
+    raw: the object that holds it validates it, so it is handed up as its JSON text
     """
 
     schema: CoreSchema
@@ -59,10 +61,12 @@ class String(Node):
     """A string that grows.
 
     checked: it has constraints or validators to pass once it is complete
+    changing: these may change it, which shows when what holds it closes
     max_length: in characters; over it, it is certain to fail. None: no bound
     """
 
     checked: bool = False
+    changing: bool = False
     max_length: int | None = None
 
 
@@ -70,10 +74,10 @@ class String(Node):
 class Container(Node):
     """What is closed.
 
-    changing: validators of its own may change what was shown inside it
+    changing: validators may change what was shown inside it
     """
 
-    close: SchemaValidator | None = None
+    close: Close | None = None
     changing: bool = False
 
 
@@ -94,8 +98,9 @@ class Model(Container):
     keys: from the key in the JSON text to the field
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
-    kept: unknown keys whose values `close` wants, None for all of them
-    open_ended: whether unknown keys are shown, at its close
+    extra: what is done with unknown keys: `ignore`, `allow` (they are shown at its close), `forbid`
+    looked_into: keys that aliases lead into
+    as_json: whether `close` takes unknown values as their JSON text
     not_null: whether it is shown only when its NotNull fields are known
     """
 
@@ -103,8 +108,9 @@ class Model(Container):
     keys: dict[str, Field] = field(default_factory=dict)
     fields: list[Field] = field(default_factory=list)
     computed: dict[str, CoreSchema] = field(default_factory=dict)
-    kept: frozenset[str] | None = frozenset()
-    open_ended: bool = False
+    extra: str = "ignore"
+    looked_into: frozenset[str] = frozenset()
+    as_json: bool = False
     not_null: bool = False
 
 
@@ -130,7 +136,7 @@ class Tagged(Node):
     """A discriminated union: the value at `tag` chooses the Model."""
 
     tag: str
-    choices: Mapping[str | int | bool, Model]
+    choices: Mapping[str | int | bool, Model | Tagged]
 
 
 def empty(node: Node, seen: tuple[Node, ...] = ()) -> Any:

@@ -9,7 +9,7 @@ https://docs.pydantic.dev/latest/api/pydantic_core_schema/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ Schema = dict[str, Any]
 ANY: Schema = {"type": "any"}
 FUNCTIONS = frozenset({"function-after", "function-before", "function-wrap"})
 OPAQUE = frozenset({"function-before", "function-wrap"})
+OBJECTS = frozenset({"model", "dataclass", "typed-dict"})
+NOT_SCHEMAS = frozenset({"metadata", "config", "default", "serialization", "function"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,7 @@ class Place:
 
         `count`: how many of the outermost layers that object applies.
         """
-        return self.outside(count).opaque or bool(
-            self.base["type"] == "function-plain"
-            and self.base["function"]["type"] == "with-info"
-        )
+        return self.outside(count).opaque or _asks(self.base)
 
     def outside(self, count: int) -> Place:
         """The `count` outermost layers alone."""
@@ -99,6 +98,9 @@ def take_apart(schema: Schema, definitions: Mapping[str, Schema], config: Schema
         marks |= {mark for mark in ("Whole", "NotNull") if schema.get("metadata", {}).get(mark)}
         if schema["type"] == "definition-ref":
             schema = definitions[schema["schema_ref"]]
+            continue
+        if _is_sequence(schema):
+            schema = schema["json_schema"]
             continue
         if schema["type"] == "model" and schema.get("root_model"):
             config = schema.get("config", {})
@@ -130,9 +132,61 @@ def layers_for_the_holder(place: Place) -> int:
     asking = [
         index
         for index, layer in enumerate(place.layers[: max(limit, 0)])
-        if layer.get("function", {}).get("type") == "with-info"
+        if _asks(layer)
     ]
     return asking[-1] + 1 if asking else 0
+
+
+def asks_inside(base: Schema, definitions: Mapping[str, Schema]) -> bool:
+    """Whether a validator somewhere inside asks for the fields of the object that holds it.
+
+    Those of the members of an object are told that object's own fields.
+    """
+    seen: set[int] = set()
+    stack = _children(base)
+    while stack:
+        schema = stack.pop()
+        if id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        place = take_apart(schema, definitions, {})
+        if _asks(place.base) or layers_for_the_holder(place):
+            return True
+        stack.extend(_children(place.base))
+    return False
+
+
+def _children(base: Schema) -> list[Schema]:
+    """The schemas directly inside one, but for those of members."""
+    if base["type"] in OBJECTS:
+        return []
+    found: list[Schema] = []
+    stack = [value for key, value in base.items() if key not in NOT_SCHEMAS]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict) and isinstance(part.get("type"), str):
+            found.append(part)
+        elif isinstance(part, dict):
+            stack.extend(part.values())
+        elif isinstance(part, list | tuple):
+            stack.extend(part)
+    return found
+
+
+def _asks(schema: Schema) -> bool:
+    """Whether its function asks for `info`."""
+    found = schema["type"].startswith("function-") and schema["function"]["type"] == "with-info"
+    return bool(found)
+
+
+def _is_sequence(schema: Schema) -> bool:
+    """Whether it is Pydantic's own way to write a `Sequence`, which is a list in JSON."""
+    function = schema.get("serialization", {}).get("function")
+    return (
+        schema["type"] == "json-or-python"
+        and schema["json_schema"]["type"] == "list"
+        and getattr(function, "__name__", "") == "serialize_sequence_via_list"
+    )
 
 
 def _class_layers(base: Schema) -> int:
@@ -157,18 +211,3 @@ def wrap(layers: tuple[Schema, ...], base: Schema) -> Schema:
         base = {**layer, "schema": base}
         base.pop("ref", None)
     return base
-
-
-def references(schema: object) -> Iterator[str]:
-    """The names of the definitions that a schema refers to directly."""
-    stack = [schema]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if part.get("type") == "definition-ref":
-                yield part["schema_ref"]
-            stack.extend(
-                value for key, value in part.items() if key not in ("metadata", "config", "default")
-            )
-        elif isinstance(part, list | tuple):
-            stack.extend(part)

@@ -1,34 +1,37 @@
 """From a type to the nodes that say how each of its places streams.
 
-Compiling a place gives its node and its *residual*: what the object that holds it still
-has to apply to the value that the place hands up. Mostly that is nothing (`any`), as a
-place validates itself; it is a default, or a validator that asks for the fields before
-its own.
+A container validates what is its own when it closes, as its places have validated
+themselves. Compiling a member of an object gives its node and its *residual*: what is left
+for the object to apply to the value that the member hands up. Mostly that is nothing
+(`any`); it is a default, or a validator that asks for the fields before its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter
-from pydantic_core import SchemaSerializer, SchemaValidator
 
-from app.partial.members import Member, is_wrapped, members, title, with_residuals
+from app.partial.close import CloseAsJson, known_or
+from app.partial.definitions import Definitions
+from app.partial.members import Member, Members, is_wrapped, members, title, with_residuals
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
 from app.partial.place import (
     ANY,
     Place,
     Schema,
+    asks_inside,
     layers_for_the_holder,
     leading_defaults,
-    references,
     take_apart,
     wrap,
 )
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
 _STRING_CHECKS = ("min_length", "max_length", "pattern", *_STRING_CHANGES)
+_SCALARS = frozenset({"str", "int", "bool", "none", "literal", "any"})
 
 
 def plan(type_: Any) -> Node:
@@ -39,49 +42,48 @@ def plan(type_: Any) -> Node:
     return Compiler(cast(Schema, TypeAdapter(type_).core_schema)).root
 
 
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A member.
+
+    raw: its object validates it, by its whole schema
+    layers: else, the outermost layers, which its object applies
+    own: the schema that a default is validated by
+    """
+
+    node: Node
+    place: Place
+    layers: tuple[Schema, ...] = ()
+    own: Schema | None = None
+    asks: bool = False
+    raw: bool = False
+
+    @property
+    def needs_json(self) -> bool:
+        """Whether its object is to be closed as JSON."""
+        return self.raw or self.asks or self.own is not None
+
+    def residual(self, member: Member, *, as_json: bool) -> Schema:
+        if self.raw:
+            return member.schema
+        return wrap(self.layers, known_or(member.name, self.own or ANY) if as_json else ANY)
+
+
 class Compiler:
     """Compiles one core schema; a recursive reference leads back to the node it names."""
 
     def __init__(self, schema: Schema) -> None:
-        self.definitions: dict[str, Schema] = {}
-        while schema["type"] == "definitions":
-            self.definitions |= {found["ref"]: found for found in schema["definitions"]}
-            schema = schema["schema"]
+        self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._places: list[Place] = []  # keeps what the keys of _nodes are the ids of
-        self.root = self._node(take_apart(schema, self.definitions, {}))
+        self.root = self._item(schema, {})
 
-    def place(self, schema: Schema, config: Schema) -> tuple[Node, Schema, Place]:
-        """The node of a place, its residual, and the place itself."""
+    def _item(self, schema: Schema, config: Schema) -> Node:
+        """The node of a place that no object holds directly: it has nothing to add."""
         place = take_apart(schema, self.definitions, config)
-        defaults = leading_defaults(place)
-        inner = place.inside(defaults)
-        count = layers_for_the_holder(inner)
-        if inner.opaque_to(count):
-            node: Node = self._opaque(inner)
-            node.raw = node.deferred = True
-            residual = inner.schema
-        else:
-            node = self._node(inner.inside(count))
-            residual = wrap(inner.layers[:count], ANY)
-            if count and isinstance(node, Leaf):
-                node.deferred = True
-        if place.outside(defaults).serializations:
-            leaf = self._leaf(place)
-            leaf.whole, leaf.raw = node.whole, node.raw
-            leaf.deferred = leaf.deferred or node.deferred
-            node = leaf
-        for layer in reversed(place.layers[:defaults]):
-            residual = self._default(layer, residual, config)
-        return node, residual, place
+        return self._node(place.inside(leading_defaults(place)))
 
-    def _default(self, layer: Schema, residual: Schema, config: Schema) -> Schema:
-        """A default around a residual. One that is to be validated is, by the whole schema."""
-        if layer.get("validate_default", config.get("validate_default", False)):
-            return _validated_default(layer, self._validator(layer["schema"], config), residual)
-        return wrap((layer,), residual)
-
-    # -- nodes ----------------------------------------------------------------------
+    # -- nodes ----------------------------------------------------------------------------
 
     def _node(self, place: Place) -> Node:
         if "Whole" in place.marks or place.serializations:
@@ -94,7 +96,7 @@ class Compiler:
     def _leaf(self, place: Place) -> Leaf:
         return Leaf(
             **self._common(place),
-            plain=not place.serializations,
+            plain=not place.serializations and place.base["type"] in _SCALARS,
             deferred=any(found.get("is_field_serializer") for found in place.serializations),
         )
 
@@ -102,47 +104,47 @@ class Compiler:
         """A place whose validators may make anything of anything: it comes whole."""
         leaf = self._leaf(place)
         build = self._builders.get(place.base["type"])
-        if build and not place.serializations:
+        if build and not place.serializations and "Whole" not in place.marks:
             nullable = tuple(layer for layer in place.layers if layer["type"] == "nullable")
             shape = build(self, Place(nullable[:1], place.base, place.config, place.marks))
             leaf.shape = None if isinstance(shape, String) else shape
         return leaf
 
     def _common(self, place: Place) -> dict[str, Any]:
-        complete: Any = self._complete(place.schema)
-        config: Any = place.config
         return {
-            "schema": complete,
+            "schema": self.definitions.complete(place.schema),
             "nullable": place.nullable,
-            "whole": SchemaValidator(complete, config),
-            "serializer": SchemaSerializer(complete, config),
+            "whole": self.definitions.validator(place.schema, place.config),
+            "serializer": self.definitions.serializer(place.schema, place.config),
         }
 
     def _string(self, place: Place) -> Node:
         config = {key[4:]: value for key, value in place.config.items() if key[:4] == "str_"}
         rules = {**config, **place.base}
+        transformed = any(rules.get(change) for change in _STRING_CHANGES)
         return String(
             **self._common(place),
             checked=any(layer["type"] != "nullable" for layer in place.layers)
             or any(rules.get(check) for check in _STRING_CHECKS),
-            max_length=None
-            if any(rules.get(change) for change in _STRING_CHANGES)
-            else rules.get("max_length"),
+            changing=transformed or place.functions,
+            max_length=None if transformed else rules.get("max_length"),
         )
 
     def _list(self, place: Place) -> Node:
         if known := self._nodes.get(place.key):
             return known
+        # A generator would be validated only when it is read, and could be read only once.
+        base = {key: place.base[key] for key in place.base if key != "ref"} | {"type": "list"}
         node = List(
-            **self._common(place),
+            **self._common(Place(place.layers, base, place.config, place.marks)),
             item=cast(Node, None),
-            max_length=place.base.get("max_length"),
+            max_length=base.get("max_length"),
         )
         self._remember(place, node)
-        node.item, residual, _ = self.place(place.base.get("items_schema", ANY), place.config)
-        shallow = {**place.base, "items_schema": residual}
-        node.close = self._validator(place.around(shallow), place.config)
-        node.changing = place.functions or residual is not ANY
+        node.item = self._item(base.get("items_schema", ANY), place.config)
+        shallow = place.around({**base, "items_schema": ANY})
+        node.close = self.definitions.validator(shallow, place.config)
+        node.changing = place.functions or _changes(node.item)
         return node
 
     def _dict(self, place: Place) -> Node:
@@ -151,34 +153,51 @@ class Compiler:
         node = Dict(**self._common(place), item=cast(Node, None))
         self._remember(place, node)
         keys = place.base.get("keys_schema", ANY)
-        if keys["type"] != "any" and keys != {"type": "str"}:
+        if keys["type"] != "any" and (keys != {"type": "str"} or _has_string_rules(place.config)):
             only_keys = {"type": "dict", "keys_schema": keys, "values_schema": ANY}
-            node.key = self._validator(only_keys, place.config)
-            complete: Any = self._complete(only_keys)
-            node.key_serializer = SchemaSerializer(complete, cast(Any, place.config))
-        node.item, residual, _ = self.place(place.base.get("values_schema", ANY), place.config)
-        shallow = {**place.base, "keys_schema": ANY, "values_schema": residual}
-        node.close = self._validator(place.around(shallow), place.config)
-        node.changing = place.functions or residual is not ANY
+            node.key = self.definitions.validator(only_keys, place.config)
+            node.key_serializer = self.definitions.serializer(only_keys, place.config)
+        node.item = self._item(place.base.get("values_schema", ANY), place.config)
+        shallow = place.around({**place.base, "keys_schema": ANY, "values_schema": ANY})
+        node.close = self.definitions.validator(shallow, place.config)
+        node.changing = place.functions or _changes(node.item) or node.key is not None
         return node
 
     def _tagged(self, place: Place) -> Node | None:
-        tag = _simple_tag(place.base["discriminator"])
-        if tag is None or any(layer["type"] != "nullable" for layer in place.layers):
-            return None
         if known := self._nodes.get(place.key):
             return known
-        node = Tagged(**self._common(place), tag=tag, choices={})
+        if not self._streams_by_tag(place):
+            return None
+        tag = _simple_tag(place.base["discriminator"])
+        node = Tagged(**self._common(place), tag=cast(str, tag), choices={})
         self._remember(place, node)
-        choices: dict[str | int | bool, Model] = {}
-        for value, choice in place.base["choices"].items():
-            chosen, residual, _ = self.place(choice, place.config)
-            if not isinstance(chosen, Model) or residual is not ANY or chosen.nullable:
-                del self._nodes[place.key]
-                return None
-            choices[getattr(value, "value", value)] = chosen
-        node.choices = choices
+        node.choices = {
+            getattr(value, "value", value): cast(Model | Tagged, self._item(choice, place.config))
+            for value, choice in place.base["choices"].items()
+        }
         return node
+
+    def _streams_by_tag(self, place: Place) -> bool:
+        """Whether a discriminated union has one simple tag, and objects to choose from."""
+        return (
+            _simple_tag(place.base["discriminator"]) is not None
+            and all(layer["type"] == "nullable" for layer in place.layers)
+            and all(
+                self._is_choice(take_apart(choice, self.definitions, place.config))
+                for choice in place.base["choices"].values()
+            )
+        )
+
+    def _is_choice(self, place: Place) -> bool:
+        if place.serializations or place.opaque or place.nullable or "Whole" in place.marks:
+            return False
+        if place.base["type"] == "tagged-union":
+            return self._streams_by_tag(place)
+        return self._builders.get(place.base["type"]) is Compiler._model and not is_wrapped(
+            place.base
+        )
+
+    # -- objects --------------------------------------------------------------------------
 
     def _model(self, place: Place) -> Node:
         if known := self._nodes.get(place.key):
@@ -192,78 +211,93 @@ class Compiler:
             leaf.shape = node
             self._remember(place, leaf)
             return leaf
-        node.close = self._validator(
-            place.around(with_residuals(place.base, residuals)), place.config
-        )
-        node.changing = (
-            place.functions
-            or found.hooks
-            or any(residual["type"] not in ("any", "default") for residual in residuals.values())
-        )
+        shallow = place.around(with_residuals(place.base, residuals))
+        validator = self.definitions.validator(shallow, place.config)
+        node.close = CloseAsJson(validator, _names(found)) if node.as_json else validator
+        node.changing = place.functions or found.hooks or node.as_json
         return node
 
-    def _fill(self, node: Model, found: Any) -> dict[str, Schema]:
-        """Compile the members of a model into its node; their residuals by name."""
-        residuals = {}
-        kept: set[str] | None = None if found.extra != "ignore" else set()
-        for member in found.members:
-            residuals[member.name] = self._member(node, member, found.config, kept)
+    def _fill(self, node: Model, found: Members) -> dict[str, Schema]:
+        """Compile the members of an object into its node; their residuals by name."""
         node.computed.update(found.computed)
-        node.kept = None if kept is None else frozenset(kept)
-        node.open_ended = found.extra == "allow"
-        return residuals
+        node.extra, node.looked_into = found.extra, found.looked_into
+        planned = [(member, self._member(member, found)) for member in found.members]
+        node.as_json = found.particular or any(each.needs_json for _, each in planned)
+        for member, each in planned:
+            self._add(node, member, each)
+        return {
+            member.name: each.residual(member, as_json=node.as_json) for member, each in planned
+        }
 
-    def _member(
-        self, node: Model, member: Member, config: Schema, kept: set[str] | None
-    ) -> Schema:
-        inner, residual, place = self.place(member.schema, config)
-        if member.paths:
-            # Parts of its input lie elsewhere: only the object itself can find them.
-            inner = self._leaf(place)
-            inner.raw = inner.deferred = True
-            residual = member.schema
-            if kept is not None:
-                kept.update(member.paths)
-        field = Field(member.out, inner, "NotNull" in place.marks, member.required)
+    def _add(self, node: Model, member: Member, planned: _Planned) -> None:
+        inner = planned.node
+        required = member.required and not member.vanishing
+        field = Field(member.out, inner, "NotNull" in planned.place.marks, required)
         node.fields.append(field)
         node.not_null = node.not_null or (field.not_null and empty(inner) is None)
         for key in () if member.paths else member.keys:
             node.keys.setdefault(key, field)
-        return residual
+
+    def _member(self, member: Member, found: Members) -> _Planned:
+        place = take_apart(member.schema, self.definitions, found.config)
+        defaults = leading_defaults(place)
+        inner = place.inside(defaults)
+        count = layers_for_the_holder(inner)
+        layers = place.layers[: defaults + count]
+        if (
+            member.paths
+            or not found.looked_into.isdisjoint(member.keys)
+            or inner.opaque_to(count)
+            or asks_inside(inner.base, self.definitions)
+        ):
+            node = self._shown_as(place, len(layers), self._opaque(inner), deferred=True)
+            node.raw = True
+            return _Planned(node, place, raw=True)
+        own = inner.inside(count)
+        node = self._leaf(own) if member.vanishing else self._node(own)
+        node = self._shown_as(place, len(layers), node, deferred=member.vanishing or count > 0)
+        validated = any(_is_validated(layer, found.config) for layer in place.layers[:defaults])
+        default = self.definitions.refer(own.schema) if validated else None
+        return _Planned(node, place, layers, default, asks=count > 0)
+
+    def _shown_as(self, place: Place, count: int, node: Node, *, deferred: bool) -> Node:
+        """A member's node; a leaf where a serializer stands in its `count` outermost layers."""
+        if place.outside(count).serializations:
+            leaf = self._leaf(place)
+            leaf.whole, leaf.deferred = node.whole, leaf.deferred or node.deferred
+            node = leaf
+        return replace(node, deferred=True) if deferred and isinstance(node, Leaf) else node
 
     def _remember(self, place: Place, node: Node) -> None:
         self._places.append(place)
         self._nodes[place.key] = node
 
-    # -- validators -----------------------------------------------------------------
-
-    def _validator(self, schema: Schema, config: Schema) -> SchemaValidator:
-        return SchemaValidator(cast(Any, self._complete(schema)), cast(Any, config))
-
-    def _complete(self, schema: Schema) -> Schema:
-        """A schema with the definitions that it needs."""
-        needed: dict[str, Schema] = {}
-        pending = list(references(schema))
-        while pending:
-            name = pending.pop()
-            if name not in needed:
-                needed[name] = self.definitions[name]
-                pending.extend(references(needed[name]))
-        if not needed:
-            return schema
-        if schema.get("ref") in needed:
-            schema = {"type": "definition-ref", "schema_ref": schema["ref"]}
-        return {"type": "definitions", "schema": schema, "definitions": list(needed.values())}
-
-    _builders: dict[str, Callable[[Compiler, Place], Node | None]] = {
+    _builders: ClassVar[dict[str, Callable[[Compiler, Place], Node | None]]] = {
         "str": _string,
         "list": _list,
+        "generator": _list,
         "dict": _dict,
         "tagged-union": _tagged,
         "model": _model,
         "dataclass": _model,
         "typed-dict": _model,
     }
+
+
+def _changes(node: Node) -> bool:
+    return isinstance(node, String) and node.changing
+
+
+def _names(found: Members) -> dict[str, str]:
+    return {key: member.name for member in found.members for key in member.keys}
+
+
+def _has_string_rules(config: Schema) -> bool:
+    return any(config.get(f"str_{rule}") for rule in _STRING_CHECKS)
+
+
+def _is_validated(default: Schema, config: Schema) -> bool:
+    return bool(default.get("validate_default", config.get("validate_default", False)))
 
 
 def _simple_tag(discriminator: Any) -> str | None:
@@ -273,16 +307,3 @@ def _simple_tag(discriminator: Any) -> str | None:
         if isinstance(discriminator, list) and len(discriminator) == 1:
             (discriminator,) = discriminator
     return discriminator if isinstance(discriminator, str) else None
-
-
-def _validated_default(layer: Schema, validator: SchemaValidator, residual: Schema) -> Schema:
-    """A default layer that validates its default by itself, around a residual."""
-    made = {key: value for key, value in layer.items() if key not in ("default", "ref")}
-    factory = layer.get("default_factory")
-    if factory is None:
-        made["default_factory"] = lambda: validator.validate_python(layer["default"])
-    elif layer.get("default_factory_takes_data"):
-        made["default_factory"] = lambda data: validator.validate_python(factory(data))
-    else:
-        made["default_factory"] = lambda: validator.validate_python(factory())
-    return {**made, "validate_default": False, "schema": residual}

@@ -29,17 +29,26 @@ class Ask:
 
 
 class Answer(Protocol):
-    """An open answer. `async for` gives its text in pieces, in order.
+    """An open answer. `async for` gives its text in pieces, in order, none of them empty.
 
-    An empty piece says that the model is at work on something that is not the answer (it
-    reasons). After the last piece `finish` is the provider's finish reason, None where it
-    gave none; `refused` tells whether the model refused; `usage` is None where unknown.
+    active: the loop's time of the last content, or of the last sign that the model reasons
+    finish: after the last piece, the provider's finish reason; None where it gave none
+    refused: whether the model refused
+    usage: None where the provider has not told
     Iterating raises `ProviderError`s only.
     """
 
-    finish: str | None
-    refused: bool
-    usage: Usage | None
+    @property
+    def active(self) -> float: ...
+
+    @property
+    def finish(self) -> str | None: ...
+
+    @property
+    def refused(self) -> bool: ...
+
+    @property
+    def usage(self) -> Usage | None: ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...
 

@@ -59,10 +59,14 @@ class Chunks:
     def head(self) -> bytes:
         """The role; for a tool call also its id, name and empty arguments."""
         tool = self._request.tool
-        role = self.chunk({"role": "assistant"})
         if tool is None:
-            return role
-        return role + self.chunk({"tool_calls": [{"index": 0, **_call(self._request, "")}]})
+            return self.role()
+        call = {"index": 0, **_call(self._request, "")}
+        return self.role() + self.chunk({"tool_calls": [call]})
+
+    def role(self) -> bytes:
+        """The first chunk, without content."""
+        return self.chunk({"role": "assistant"})
 
     def answer(self, tokens: Sequence[str]) -> list[bytes]:
         """A chunk for each token of the answer."""
@@ -76,17 +80,17 @@ class Chunks:
         """A chunk for each token of a refusal."""
         return self._each(tokens, lambda text: {"refusal": text})
 
-    def end(self, finish: str, written: int) -> bytes:
+    def end(self, reason: str, written: int) -> bytes:
         """The finish reason, the usage if it was asked for, and the end of the stream."""
-        last = self.chunk({}, finish)
+        last = self.chunk({}, reason)
         if self._request.usage:
             counted = usage(self._request, written)
             last += event({**self._base, "choices": [], "usage": counted})
         return last + DONE
 
-    def chunk(self, delta: Delta, finish: str | None = None) -> bytes:
+    def chunk(self, delta: Delta, reason: str | None = None) -> bytes:
         """One chunk."""
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return event({**self._base, "choices": [choice]})
 
     def _each(self, tokens: Sequence[str], delta: Callable[[str], Delta]) -> list[bytes]:
@@ -96,9 +100,10 @@ class Chunks:
 
 
 def completion(
-    request: DemoRequest, created: int, text: str, written: int, *, finish: str, refused: bool
+    request: DemoRequest, written: Sequence[str], created: int, *, reason: str, refused: bool
 ) -> dict[str, Any]:
     """The whole answer of a call that doesn't stream."""
+    text = "".join(written)
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     if refused:
         message["refusal"] = text
@@ -112,8 +117,8 @@ def completion(
         "created": created,
         "model": request.model,
         "system_fingerprint": "fp_demo",
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish}],
-        "usage": usage(request, written),
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
+        "usage": usage(request, len(written)),
     }
 
 

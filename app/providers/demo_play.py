@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -41,7 +42,18 @@ def mute_on_purpose() -> None:
 
     A filter, as levels and handlers belong to whoever runs the process.
     """
-    logging.getLogger("uvicorn.error").addFilter(_audible)
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).addFilter(_audible)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing below an error is logged by what starts in here."""
+    token = muted.set(logging.WARNING)
+    try:
+        yield
+    finally:
+        muted.reset(token)
 
 
 def _audible(record: logging.LogRecord) -> bool:

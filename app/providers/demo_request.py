@@ -1,9 +1,9 @@
 """PURE: reads a chat-completions request: which schema is to be written, about what, and where.
 
-    tools                        the schema is a function's parameters, the answer a tool call
-    response_format json_schema  the schema is there, the answer the message's content
-    json_object, or neither      the schema may be in the system prompt, as Instructor's JSON
-                                 modes write it; MD_JSON wants the answer in a fence
+tools                        the schema is a function's parameters, the answer a tool call
+response_format json_schema  the schema is there, the answer the message's content
+json_object, or neither      the schema may be in the system prompt, as Instructor's JSON
+                             modes write it; MD_JSON wants the answer in a fence
 """
 
 from __future__ import annotations
@@ -125,12 +125,10 @@ def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | Non
     """The tool, the schema, and whether the answer is fenced."""
     if function := _tool(request, messages):
         return str(function.get("name", "answer")), function.get("parameters", {}), False
-    answer_format = request.get("response_format")
-    answer_format = answer_format if isinstance(answer_format, dict) else {}
+    answer_format = _object(request, "response_format")
     match answer_format.get("type"):
         case "json_schema":
-            described = answer_format.get("json_schema")
-            schema = described.get("schema") if isinstance(described, dict) else None
+            schema = _object(answer_format, "json_schema").get("schema")
             if not isinstance(schema, dict):
                 raise BadRequest("Missing 'response_format.json_schema.schema'.", "response_format")
             return None, schema, False
@@ -142,19 +140,27 @@ def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | Non
 
 def _tool(request: dict[str, Any], messages: list[Message]) -> dict[str, Any] | None:
     """The function to call: the one that is chosen, else the first; None: answer in text."""
-    tools, choice = request.get("tools"), request.get("tool_choice", "auto")
-    given = [tool.get("function") for tool in tools or () if isinstance(tool, dict)]
-    functions = [function for function in given if isinstance(function, dict)]
+    tools, choice = request.get("tools") or [], request.get("tool_choice", "auto")
+    if not isinstance(tools, list):
+        raise BadRequest("Invalid type for 'tools': expected an array.", "tools")
+    given = [_object(tool, "function") for tool in tools]
+    functions = [function for function in given if function]
     answered = messages[-1].get("role") == "tool" and choice == "auto"
     if not functions or choice == "none" or answered:
         return None
-    if isinstance(choice, dict):
-        name = (choice.get("function") or {}).get("name")
-        for function in functions:
-            if function.get("name") == name:
-                return function
-        raise BadRequest("Tool choice not found in 'tools'.", "tool_choice")
-    return functions[0]
+    if not isinstance(choice, dict):
+        return functions[0]
+    name = _object(choice, "function").get("name")
+    for function in functions:
+        if function.get("name") == name:
+            return function
+    raise BadRequest("Tool choice not found in 'tools'.", "tool_choice")
+
+
+def _object(holder: object, key: str) -> dict[str, Any]:
+    """The object under a key: empty where there is none."""
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _prompt_schema(messages: list[Message]) -> object:

@@ -18,7 +18,7 @@ from random import Random
 from typing import Any, Final
 
 from app.providers.demo_numbers import number
-from app.providers.demo_words import Words
+from app.providers.demo_words import ELEMENT, Words
 
 type_names: Final[dict[type, str]] = {
     dict: "object", list: "array", str: "string", bool: "boolean",
@@ -99,6 +99,12 @@ def _of(kind: type | tuple[type, ...], values: Sequence[Any]) -> list[Any]:
     return [v for v in values if isinstance(v, kind) and (kind is bool or v is not True)]
 
 
+def _numbers(values: Sequence[Any]) -> list[float]:
+    """Those that are numbers, or look so: a Decimal's examples are strings."""
+    strings = [v for v in _of(str, values) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", v)]
+    return [*_of((int, float), values), *map(float, strings)]
+
+
 def _is_of_branch(node: Node, example: Node) -> bool:
     """Whether an example of a union is one of this member: its tags say so."""
     tags = {k: s["const"] for k, s in node.get("properties", {}).items() if "const" in s}
@@ -151,8 +157,7 @@ class _Writer:
             case "array":
                 return self._array(node, name, _of(list, hints))
             case "integer" | "number" as kind:
-                numbers = _of((int, float), hints)
-                return number(node, name, numbers, self._rng, whole=kind == "integer")
+                return number(node, name, _numbers(hints), self._rng, whole=kind == "integer")
             case "boolean":
                 return self._rng.random() < 0.5
             case "null":
@@ -243,7 +248,7 @@ class _Writer:
         low = node.get("minItems", 0)
         for _ in range(self._length(node) - len(out)):
             try:
-                out.append(self._fresh(items, name, elements, out))
+                out.append(self._fresh(items, name + ELEMENT, elements, out))
             except TooDeep:
                 if len(out) < low:
                     raise

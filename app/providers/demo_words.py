@@ -17,6 +17,9 @@ from typing import Any, Final
 
 from app.providers.demo_pattern import compiled, from_pattern
 
+ELEMENT: Final = "[]"
+"""Ends the name of a list's element: there examples stand as they are, each once."""
+
 # No word here begins with a vowel, so that "a" is always its article.
 adjectives: Final = (
     "bright", "bold", "quick", "quiet", "simple", "clever", "crisp", "warm", "fresh", "gentle",
@@ -54,12 +57,15 @@ short_plain: Final = (
     "{Topic} — the {adj} {noun}",
 )
 short_mixed: Final = (
-    "{Adj} {e}",
     "{E} for {topic}",
     "{Topic}: {e}",
     "{E}, the {adj} {noun}",
-    "{Adj} {word} {e}",
     "{E} — {a} {noun}",
+    "{Adj} {e}",
+    "{Adj} {word} {e}",
+)
+no_adjective: Final = re.compile(
+    r"(an?|the|what|which|who|how|why|from|for|in|on|to|if)\b|.*\d", re.I
 )
 sentences: Final = (
     "{A} {noun} that puts {topic} first.",
@@ -130,14 +136,15 @@ class Words:
 
     def _phrase(self, name: str, examples: Sequence[str], high: int) -> str:
         example = self._turn(name, examples) or ""
-        if example and is_code(example):
-            if example not in self._used or not example.isalpha() or example.isupper():
-                self._used.add(example)
-                return example
-        elif not example:
-            for pattern, names in by_name.items():
-                if re.search(pattern, name):
-                    return self._rng.choice(names)
+        known = next((names for part, names in by_name.items() if re.search(part, name)), ())
+        if known:  # of a person or a place nobody wants a variation
+            return example or self._rng.choice(known)
+        if example and name.endswith(ELEMENT):
+            return example
+        fixed = is_code(example) or ("name" in name and is_name(example))
+        if fixed and (example not in self._used or not example.replace(" ", "").isalpha()):
+            self._used.add(example)
+            return example
         long = len(example) > 60 or example.endswith(".") or bool(long_names.search(name))
         text = ""
         for _ in range(12):
@@ -148,7 +155,10 @@ class Words:
         return text
 
     def _short(self, example: str) -> str:
-        return self._fill(short_mixed if example else short_plain, example)
+        if not example:
+            return self._fill(short_plain, "")
+        plain = no_adjective.match(example) or example.count(" ") > 3
+        return self._fill(short_mixed[:4] if plain else short_mixed, example)
 
     def _long(self, example: str, high: int) -> str:
         """The example where it fits, and sentences up to a length that is read with pleasure."""
@@ -254,7 +264,12 @@ def implied_format(name: str, node: dict[str, Any], examples: Sequence[str]) -> 
 
 def is_code(example: str) -> bool:
     """Whether an example is a tag, a code or a quantity, which mixing would spoil."""
-    return " " not in example or example[0].isdigit()
+    return bool(example) and (" " not in example or example[0].isdigit())
+
+
+def is_name(example: str) -> bool:
+    """Whether all its words begin with a capital."""
+    return bool(example) and all(w[0].isupper() for w in example.split() if w[0].isalpha())
 
 
 def shorten(text: str, high: int, low: int = 0) -> str:
@@ -274,5 +289,5 @@ def capital(text: str) -> str:
 
 def lower(text: str) -> str:
     """The first letter in lower case, but for acronyms and names of several words."""
-    named = [word[0].isupper() for word in text.split() if word[0].isalpha()]
-    return text if text[1:2].isupper() or all(named) else text[:1].lower() + text[1:]
+    keep = text[1:2].isupper() or is_name(text)
+    return text if keep else text[:1].lower() + text[1:]

@@ -1,0 +1,62 @@
+"""One attempt at an answer: the model's text, decoded into its run when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
+from app.run import Run
+
+LOOK_BYTES = 4096
+"""Of text that nobody has looked at: more is decoded at once, so that it stays bounded."""
+
+
+class Attempt:
+    """Text in, operations into the run.
+
+    over: called when a look finds that the attempt needs no more text: it is certain to
+        fail, or its list has all its elements
+    """
+
+    def __init__(self, run: Run, decoder: Decoder, over: Callable[[], None]) -> None:
+        self.decoder = decoder
+        self.invalid: Invalid | None = None
+        self.text: list[str] = []
+        self.size = 0
+        self._run = run
+        self._over = over
+        self._pending: list[str] = []
+        self._length = 0
+        run.source = self.look
+
+    @property
+    def is_over(self) -> bool:
+        return self.invalid is not None or self.decoder.stopped
+
+    def write(self, piece: str) -> None:
+        """More text of the model's. `size` counts its bytes."""
+        first = not self.text
+        self.size += len(piece) if piece.isascii() else len(piece.encode())
+        self.text.append(piece)
+        self._pending.append(piece)
+        self._length += len(piece)
+        if first or self._length >= LOOK_BYTES:
+            self.look()
+        self._run.text_arrived()
+
+    def look(self) -> None:
+        """Decode what has come since the last look."""
+        if not self._pending or self.is_over:
+            return
+        text = "".join(self._pending)
+        self._pending.clear()
+        self._length = 0
+        try:
+            operations = self.decoder.feed(text)
+        except Invalid as error:
+            self.invalid = error
+        else:
+            self._run.append(operations, self.decoder.value)
+        if self.is_over:
+            self._over()

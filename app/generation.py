@@ -1,0 +1,278 @@
+"""A generation: from a request to a run that has ended.
+
+    request ── prompt ──> provider ── text ──> attempt ── operations ──> run ──> followers
+                             ^                    │
+                             └──── feedback ──────┘   an attempt that fails may have another
+
+Read this file first: everything else is a part of this line. One task opens the provider's
+answer, feeds its text to an `Attempt` and ends the run, in `Done` or in `Failed`, on every
+path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+
+from app.attempt import Attempt
+from app.deadline import Deadline
+from app.errors import (
+    Cancelled,
+    Internal,
+    OutputFiltered,
+    OutputInvalid,
+    OutputRefused,
+    OutputTooLarge,
+    OutputTruncated,
+    ProviderInterrupted,
+    ProviderProtocol,
+    ProviderRateLimited,
+    ProviderTimeout,
+    ProviderUnavailable,
+    ServiceError,
+)
+from app.event import Done, Failed, Restart, Spent
+from app.partial.invalid import Invalid
+from app.providers.base import Answer, Provider
+from app.request import Request
+from app.run import Run
+from app.settings import Settings
+
+TRIES = 3
+"""How often the first answer is asked for, at most."""
+BACKOFF_SECONDS = 0.5
+
+_NORMAL = frozenset(
+    {"stop", "tool_calls", "function_call", "eos", "end_turn", "eos_token", "stop_sequence"}
+)
+_log = structlog.get_logger("stream")
+
+
+class _Failure(Exception):
+    """An attempt has failed in a way that another may mend."""
+
+    def __init__(self, error: ServiceError, feedback: list[dict[str, Any]]) -> None:
+        self.error = error
+        self.feedback = feedback
+
+
+class Generation:
+    """Generates one value into `target`.
+
+    opened: resolves once the provider has answered (then `answered` is True) or the run has
+        ended without that
+    finished: resolves once the run has ended
+    """
+
+    def __init__(
+        self, request: Request, target: Run, provider: Provider, settings: Settings
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.request = request
+        self.target = target
+        self.opened: asyncio.Future[None] = self._loop.create_future()
+        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self.started = self._loop.time()
+        self.answered = False
+        self.first_content: float | None = None
+        self.ended: float | None = None
+        self.content_bytes = 0
+        self.attempts = 0
+        self.spent: Spent | None = None
+        self._provider = provider
+        self._settings = settings
+        self._limits = request.limits(settings)
+        self._last = self.started + self._limits.total
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self) -> asyncio.Task[None]:
+        """Start generating."""
+        self._task = asyncio.create_task(self._run(), name=f"generation {self.target.id}")
+        return self._task
+
+    def stop(self, error: ServiceError) -> None:
+        """End the run in `error` at once, and close the provider's connection."""
+        self._end(Failed.of(error))
+        if self._task is not None:
+            self._task.cancel()
+
+    def make_sure_it_ended(self) -> None:
+        """A task that is cancelled before its first step runs nothing, not even a `finally`."""
+        self._end(Failed.of(Cancelled()))
+
+    @property
+    def duration_ms(self) -> int:
+        """From the request to the end, or to now."""
+        return round(((self.ended or self._loop.time()) - self.started) * 1000)
+
+    @property
+    def first_content_ms(self) -> int | None:
+        """From the request to the model's first content; None where there was none."""
+        first = self.first_content
+        return None if first is None else round((first - self.started) * 1000)
+
+    async def _run(self) -> None:
+        try:
+            await self._generate()
+            self._end(Done())
+        except ServiceError as error:
+            self._end(Failed.of(error))
+        except asyncio.CancelledError:
+            self._end(Failed.of(Cancelled()))
+            raise
+        except Exception:
+            _log.exception("a generation broke", id=self.target.id)
+            self._end(Failed.of(Internal()))
+
+    def _end(self, end: Done | Failed) -> None:
+        self.target.source = None
+        if not self.target.ended:
+            self.ended = self._loop.time()
+            if self.spent is not None:
+                self.target.tell(self.spent)
+            self.target.tell(end)
+        _resolve(self.opened)
+        _resolve(self.finished)
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def _generate(self) -> None:
+        messages = self.request.messages
+        feedback: list[dict[str, Any]] = []
+        while True:
+            self.attempts += 1
+            try:
+                await self._attempt([*messages, *feedback])
+                return
+            except _Failure as failure:
+                if self.attempts >= self._settings.max_attempts:
+                    raise failure.error from None
+                error, feedback = failure.error, failure.feedback
+            self.target.tell(Restart(self.attempts + 1, error.code, error.errors))
+
+    async def _attempt(self, messages: list[dict[str, Any]]) -> None:
+        """One attempt; returns when the value is complete and valid.
+
+        Raises `_Failure`, or another ServiceError where a further attempt would not help.
+        """
+        begun = self._loop.time()
+        answer: Answer | None = None
+
+        def due() -> float:
+            if answer is None or not attempt.text:
+                return min(begun + self._limits.first_content, self._last)
+            return min(answer.active + self._limits.gap, self._last)
+
+        deadline = Deadline(due)
+        attempt = Attempt(self.target, self.request.decoder(), deadline.expire)
+        try:
+            async with deadline, self._answer(messages) as answer:
+                self.answered = True
+                _resolve(self.opened)
+                await self._read(answer, attempt)
+        except TimeoutError:
+            if not attempt.is_over:
+                raise ProviderTimeout from None
+        except (ProviderInterrupted, ProviderProtocol) as error:
+            raise _Failure(error, []) from None
+        finally:
+            self._count(answer)
+        assert answer is not None
+        self._conclude(answer, attempt)
+
+    async def _read(self, answer: Answer, attempt: Attempt) -> None:
+        async for piece in answer:
+            self._write(piece, attempt)
+            if attempt.is_over:
+                return
+
+    def _conclude(self, answer: Answer, attempt: Attempt) -> None:
+        """The text has ended: is it a value?"""
+        attempt.look()
+        try:
+            if attempt.invalid is not None:
+                raise attempt.invalid
+            if attempt.decoder.stopped:
+                return
+            _check_finish(answer)
+            attempt.decoder.finish()
+        except (ProviderInterrupted, ProviderProtocol) as error:
+            raise _Failure(error, []) from None
+        except Invalid as error:
+            raise _Failure(
+                OutputInvalid(errors=error.errors), _feedback(attempt.text, error)
+            ) from None
+
+    # -- the provider -----------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _answer(self, messages: list[dict[str, Any]]) -> AsyncIterator[Answer]:
+        """The provider's answer. Asks again while the request's window lasts."""
+        ask = self.request.ask(messages)
+        async with AsyncExitStack() as stack:
+            for left in reversed(range(TRIES)):
+                try:
+                    answer = await stack.enter_async_context(self._provider.ask(ask))
+                    break
+                except (ProviderUnavailable, ProviderRateLimited) as error:
+                    pause = error.retry_after if error.retry_after else BACKOFF_SECONDS
+                    window = self.started + self._settings.open_timeout - self._loop.time()
+                    if not left or self.opened.done() or pause >= window:
+                        raise
+                await asyncio.sleep(pause)
+            yield answer
+
+    def _write(self, piece: str, attempt: Attempt) -> None:
+        if self.first_content is None:
+            self.first_content = self._loop.time()
+        before = attempt.size
+        attempt.write(piece)
+        self.content_bytes += attempt.size - before
+        if attempt.size > self._settings.max_output_bytes:
+            raise OutputTooLarge
+
+    def _count(self, answer: Answer | None) -> None:
+        """Add what the provider has told of an attempt's tokens."""
+        if answer is None or answer.usage is None:
+            return
+        before = self.spent or Spent(0, 0, 0)
+        self.spent = Spent(
+            before.input_tokens + answer.usage.input_tokens,
+            before.output_tokens + answer.usage.output_tokens,
+            self.attempts,
+        )
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+def _check_finish(answer: Answer) -> None:
+    """Has the model finished normally? Raises what it has done instead."""
+    if answer.refused or answer.finish == "refusal":
+        raise OutputRefused
+    if answer.finish is None:
+        raise ProviderInterrupted
+    if answer.finish == "length":
+        raise OutputTruncated
+    if answer.finish == "content_filter":
+        raise OutputFiltered
+    if answer.finish not in _NORMAL:
+        raise ProviderProtocol
+
+
+def _feedback(text: list[str], error: Invalid) -> list[dict[str, Any]]:
+    """What the next attempt is told: the invalid answer, and what is wrong with it."""
+    return [
+        {"role": "assistant", "content": "".join(text)},
+        {
+            "role": "user",
+            "content": f"Validation errors found:\n{error.feedback}\n"
+            "Answer again, in full, with the errors fixed.",
+        },
+    ]

@@ -1,0 +1,119 @@
+"""The parts that an OpenAPI document refers to, each under a name of its own.
+
+Pydantic's JSON Schemas hold their definitions (`$defs`) themselves. Here these move into
+`components/schemas`, shared where they are the same, and the references follow them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+_LOCAL: Final = "#/$defs/"
+_SHARED: Final = "#/components/schemas/"
+
+# What stands under these keywords is data, or names: a "$ref" there refers to nothing.
+_DATA: Final = frozenset({"const", "default", "enum", "example", "examples"})
+_NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "mapping"})
+
+
+class Components:
+    """Collects the components of one document; `sections` is their final form."""
+
+    def __init__(self) -> None:
+        self.sections: dict[str, dict[str, Json]] = {}
+        self._origins: dict[tuple[str, str], str] = {}
+
+    def add(self, section: str, name: str, part: Json) -> Json:
+        """Add a part: a reference to it. The same part under the same name is there once."""
+        origin = json.dumps(part, sort_keys=True)
+        taken, _ = self._name(section, name, origin)
+        self.sections[section][taken] = part
+        return {"$ref": f"#/components/{section}/{taken}"}
+
+    def schema(self, name: str, document: Json) -> Json:
+        """Add a JSON Schema that may hold `$defs`: a reference to it."""
+        return self.add("schemas", name, self.embed(document))
+
+    def embed(self, document: Json) -> Json:
+        """A JSON Schema without its `$defs`, which become components."""
+        definitions: Mapping[str, Json] = document.get("$defs", {})
+        names: dict[str, str] = {}
+        fresh: list[str] = []
+        for local in definitions:
+            origin = json.dumps(_closure(local, definitions), sort_keys=True)
+            names[local], new = self._name("schemas", local, origin)
+            if new:
+                fresh.append(local)
+
+        def move(reference: str) -> str:
+            local = reference.removeprefix(_LOCAL)
+            return _SHARED + names[local] if local in names else reference
+
+        for local in fresh:
+            self.sections["schemas"][names[local]] = _moved(definitions[local], move)
+        body = {key: value for key, value in document.items() if key != "$defs"}
+        moved: Json = _moved(body, move)
+        return moved
+
+    def resolve(self, schema: Json) -> Json:
+        """The schema that a reference leads to; one that is no reference is itself."""
+        while "$ref" in schema:
+            schema = self.sections["schemas"][schema["$ref"].removeprefix(_SHARED)]
+        return schema
+
+    def _name(self, section: str, wanted: str, origin: str) -> tuple[str, bool]:
+        """The name of what `origin` describes in full, and whether it is new."""
+        base = re.sub(r"[^A-Za-z0-9._-]", "_", wanted)
+        name, count = base, 1
+        while (known := self._origins.setdefault((section, name), origin)) != origin:
+            count += 1
+            name = f"{base}_{count}"
+        parts = self.sections.setdefault(section, {})
+        new = name not in parts
+        parts.setdefault(name, {})  # its place, in the order of coming
+        assert known == origin
+        return name, new
+
+
+def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
+    """A schema whose references are what `move` makes of them. `named`: keys are just names."""
+    if isinstance(node, list):
+        return [_moved(child, move) for child in node]
+    if isinstance(node, str):  # in a discriminator's mapping; elsewhere none looks like this
+        return move(node) if node.startswith(_LOCAL) else node
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: child
+        if key in _DATA and not named
+        else _moved(child, move, named=key in _NAMED and not named)
+        for key, child in node.items()
+    }
+
+
+def _closure(local: str, definitions: Mapping[str, Json]) -> Json:
+    """A definition with all those that it leads to: what makes it the same as another."""
+    found: Json = {}
+    todo = [local]
+    while todo:
+        name = todo.pop()
+        if name not in found and name in definitions:
+            found[name] = definitions[name]
+            todo.extend(_references(definitions[name]))
+    return found
+
+
+def _references(schema: Json) -> Iterator[str]:
+    found: list[str] = []
+
+    def note(reference: str) -> str:
+        found.append(reference.removeprefix(_LOCAL))
+        return reference
+
+    _moved(schema, note)
+    return iter(found)

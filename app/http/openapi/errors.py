@@ -1,0 +1,140 @@
+"""The error responses: which codes each status may have, read off the tree of errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from app.errors import (
+    Cancelled,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ServiceError,
+    UnknownSchema,
+    UnsupportedMediaType,
+)
+from app.http.openapi.components import Components, Json
+from app.http.problem import MEDIA_TYPE, problem
+
+REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
+"""In the examples."""
+
+_NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
+_BODY: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
+_NAMED_SCHEMA: Final = frozenset({UnknownSchema})
+_ENDS_ONLY: Final = frozenset({Cancelled})
+
+_FLAWS: Final = [{"path": "/topic", "message": "is required"}]
+
+FLAW: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
+        "message": {"type": "string"},
+    },
+    "required": ["path", "message"],
+}
+
+
+def kinds(root: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
+    """Every error that has a code, in the order of the tree."""
+    if "code" in vars(root):
+        yield root
+    for child in root.__subclasses__():
+        yield from kinds(child)
+
+
+def codes(found: Iterable[type[ServiceError]]) -> list[str]:
+    return list(dict.fromkeys(kind.code for kind in found))
+
+
+def in_stream() -> list[type[ServiceError]]:
+    """Those that may come after the first byte: nothing is then wrong with the request."""
+    return [kind for kind in kinds() if kind.status >= 500 or kind in _ENDS_ONLY]
+
+
+def of_stream(*, body: bool, named: bool) -> list[ServiceError]:
+    """What a call that streams may answer. body: it has one; named: it names its schema."""
+    absent = _NO_OPERATION | _ENDS_ONLY
+    absent = absent if body else absent | _BODY
+    absent = absent if named else absent | _NAMED_SCHEMA
+    found = [_instance(kind) for kind in kinds() if kind not in absent]
+    broken = InvalidRequest("The body is not valid JSON.", status=400)
+    return [broken, *found] if body else found
+
+
+def responses(errors: Iterable[ServiceError], components: Components) -> Json:
+    """References to the responses of these errors, by status."""
+    by_status: dict[int, list[ServiceError]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(error)
+    return {
+        str(status): components.add("responses", f"Error{status}", response(found, components))
+        for status, found in sorted(by_status.items())
+    }
+
+
+def response(errors: list[ServiceError], components: Components) -> Json:
+    """The response of errors that have the same status."""
+    headers = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+    if any(error.retry_after for error in errors):
+        headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    return {
+        "description": "\n".join(f"- `{error.code}`: {_words(error)}" for error in errors),
+        "headers": headers,
+        "content": {
+            MEDIA_TYPE: {
+                "schema": _schema(errors, components),
+                "examples": {
+                    error.code: {"summary": _words(error), "value": _body(error)}
+                    for error in errors
+                },
+            }
+        },
+    }
+
+
+def _schema(errors: list[ServiceError], components: Components) -> Json:
+    """The problem, narrowed to a status and its codes."""
+    status = {"type": "integer", "const": errors[0].status}
+    code = {"type": "string", "enum": codes(map(type, errors))}
+    narrowed = {"type": "object", "properties": {"status": status, "code": code}}
+    return {"allOf": [problem_schema(components), narrowed]}
+
+
+def problem_schema(components: Components) -> Json:
+    """A reference to the body of every error (RFC 9457)."""
+    flaw = components.schema("Flaw", FLAW)
+    properties: Json = {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "For a human; never what was sent."},
+        "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
+        "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
+        "errors": {"type": "array", "items": flaw, "description": "Where the input is invalid."},
+    }
+    required = [name for name in properties if name != "errors"]
+    schema = {"type": "object", "properties": properties, "required": required}
+    return components.schema("Problem", schema)
+
+
+def _instance(kind: type[ServiceError]) -> ServiceError:
+    """An error as a client may meet it."""
+    unavailable = kind.retryable and kind.status in (429, 503)
+    flawed = kind.code in ("invalid_request", "output_invalid")
+    return kind(retry_after=1 if unavailable else None, errors=_FLAWS if flawed else ())  # type: ignore[arg-type]
+
+
+def _body(error: ServiceError) -> Any:
+    return json.loads(bytes(problem(error, REQUEST_ID).body))
+
+
+def _words(error: ServiceError) -> str:
+    """What its class says of it; its own words where they are more special."""
+    if error.detail != error.message:
+        return error.detail
+    return (type(error).__doc__ or error.detail).splitlines()[0]

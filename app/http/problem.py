@@ -1,0 +1,67 @@
+"""Errors before the first byte: RFC 9457 problems. They never echo what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import (
+    Internal,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    PayloadTooLarge,
+    ServiceError,
+)
+from app.event import Failed
+from app.http.context import request_id
+from app.partial.value import dumps
+
+MEDIA_TYPE = "application/problem+json"
+
+_OF_STATUS: dict[int, type[ServiceError]] = {
+    400: InvalidRequest,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: PayloadTooLarge,
+}
+
+
+def problem(
+    error: ServiceError | Failed, request_id: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The response of an error, or of a run that failed."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    sent = dict(headers or {})
+    if error.retry_after is not None:
+        sent["Retry-After"] = str(ceil(error.retry_after))
+    if error.errors:
+        body["errors"] = error.errors
+    return Response(dumps(body), error.status, sent, MEDIA_TYPE)
+
+
+async def on_service_error(request: Request, error: Exception) -> Response:
+    """Starlette's handler for our own errors."""
+    assert isinstance(error, ServiceError)
+    return problem(error, request_id(request.scope))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Starlette's handler for the framework's errors: no such path, method, size."""
+    assert isinstance(error, HTTPException)
+    kind = _OF_STATUS.get(error.status_code, Internal)
+    ours = kind(status=error.status_code) if kind is InvalidRequest else kind()
+    return problem(ours, request_id(request.scope), error.headers)

@@ -1,0 +1,100 @@
+"""All paths of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.entry import Entry
+from app.errors import Draining, NotFound, UnknownSchema
+from app.http.context import request_id
+from app.http.problem import on_http_exception, problem
+from app.http.start import Starter
+from app.partial.value import dumps
+from app.registry import Registry
+from app.streams import Streams
+from app.telemetry import Telemetry
+
+
+def add_routes(app: FastAPI, starter: Starter, streams: Streams, telemetry: Telemetry) -> None:
+    """Give the app its paths. (`openapi.py` describes them: here nothing is derived twice.)"""
+    registry = starter.registry
+    for entry in registry:
+        endpoint = starter.endpoint(entry)
+        app.add_api_route(
+            f"/{entry.name}", endpoint, methods=["GET", "POST"], include_in_schema=False
+        )
+    app.add_api_route("/streams", starter.post_any, methods=["POST"], include_in_schema=False)
+    _add_schemas(app, registry)
+    _add_health(app, streams, telemetry)
+    app.add_exception_handler(404, _unknown_path(registry))
+
+
+def _add_schemas(app: FastAPI, registry: Registry) -> None:
+    @app.get("/schemas", include_in_schema=False)
+    async def schemas() -> Response:
+        return _json({"schemas": [_summary(entry) for entry in registry]})
+
+    @app.get("/schemas/{name}", include_in_schema=False)
+    async def schema(name: str) -> Response:
+        return _json(_description(registry.get(name)))
+
+
+def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        return _json({"status": "ok"})
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        if streams.draining:
+            raise Draining(retry_after=1)
+        return _json({"status": "ready"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(telemetry.exposition(), media_type=telemetry.media_type)
+
+
+def _summary(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "description": entry.schema.description,
+        "views": ["snapshot"],
+    }
+
+
+def _description(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "description": entry.schema.description,
+        "parameters": entry.parameters_json_schema,
+        "result": entry.result_json_schema,
+        "partial": entry.partial_json_schema,
+    }
+
+
+def _json(value: Any) -> Response:
+    return Response(dumps(value), media_type="application/json")
+
+
+def _unknown_path(registry: Registry) -> Any:
+    """The 404 handler: where a schema's name could stand, say which there are."""
+
+    async def handler(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+            name = path.strip("/")
+            if "/" in name or "." in name or not name:
+                return await on_http_exception(request, error)
+            try:
+                registry.get(name)
+            except UnknownSchema as unknown:
+                return problem(unknown, request_id(request.scope))
+        return problem(NotFound(), request_id(request.scope))
+
+    return handler

@@ -1,0 +1,108 @@
+"""The server: uvicorn, with signals of ours and a way to abort a connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from fastapi import FastAPI
+from sse_starlette.sse import AppStatus
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.settings import Settings
+from app.streams import Streams
+
+ABORT = "structured_streams.abort"
+"""The key in the ASGI scope of what drops the connection at once."""
+
+SECOND_SIGNAL_SECONDS = 1
+"""A signal that follows the first sooner is the same one: `make` passes it on twice."""
+
+CLOSE_SECONDS = 0.5
+"""How long connections have to take what was written to them, at the end."""
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, whose requests know how to abort their connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; SIGTERM and SIGINT drain it.
+
+    The first signal: no new streams, but an answer to those who ask; the running ones have
+    `drain_seconds`. Another one, a second or more later: the end.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        streams: Streams,
+        drain_seconds: float,
+        on_start: Callable[[str], None],
+    ) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+        self._streams = streams
+        self._drain_seconds = drain_seconds
+        self._signalled: float | None = None
+        self._draining: asyncio.Task[None] | None = None
+        # sse-starlette would cut streams at once.
+        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._on_start(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_signal)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    def _on_signal(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._signalled is None:
+            self._signalled = now
+            self._draining = asyncio.create_task(self._drain())
+        elif now - self._signalled >= SECOND_SIGNAL_SECONDS and self._draining:
+            self._draining.cancel()
+            self.force_exit = self.should_exit = True
+
+    async def _drain(self) -> None:
+        await self._streams.drain(self._drain_seconds)
+        self.should_exit = True
+
+
+def server(
+    app: FastAPI, settings: Settings, on_start: Callable[[str], None] = lambda url: None
+) -> Server:
+    """A server for the app. `on_start` is told its URL; port 0 is a free one."""
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CLOSE_SECONDS,  # type: ignore[arg-type]
+    )
+    return Server(config, app.state.streams, settings.drain_seconds, on_start)

@@ -1,0 +1,127 @@
+"""The one place where the parts are wired together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from app import __version__
+from app.errors import Internal, ServiceError
+from app.http.context import HEADER, RequestContext
+from app.http.docs import mount_docs
+from app.http.openapi import openapi
+from app.http.problem import on_http_exception, on_service_error, problem
+from app.http.routes import add_routes
+from app.http.start import Starter
+from app.providers.base import Provider
+from app.providers.demo import MODELS as DEMO_MODELS
+from app.providers.demo import DemoServer
+from app.registry import Registry, load
+from app.settings import Settings
+from app.streams import Streams
+from app.telemetry import Telemetry
+
+CORS_METHODS = ["GET", "POST", "DELETE"]
+CORS_REQUEST_HEADERS = [
+    "Content-Type",
+    "Authorization",
+    "X-API-Key",
+    "Idempotency-Key",
+    "Last-Event-ID",
+]
+CORS_RESPONSE_HEADERS = [HEADER, "Location", "Retry-After"]
+
+
+def create_app(
+    settings: Settings, *, registry: Registry | None = None, provider: Provider | None = None
+) -> FastAPI:
+    """The service.
+
+    registry: default: the schemas in `schemas/`. Raises `SchemaError` for a bad one.
+    provider: default: as the settings say, the demo model where they name none
+
+    `app.state.streams` are its streams.
+    """
+    registry = registry or load()
+    telemetry = Telemetry()
+    streams = Streams(settings, telemetry)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            streams.provider = provider or await _open_provider(settings, stack)
+            stack.push_async_callback(streams.stop)
+            yield
+
+    app = FastAPI(
+        title="Structured Streams",
+        version=__version__,
+        lifespan=lifespan,
+        root_path=settings.root_path,
+        max_body_size=settings.max_body_bytes,
+        redirect_slashes=False,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry={"auto_configure": False},
+    )
+    app.state.streams = streams
+    app.add_exception_handler(ServiceError, on_service_error)
+    app.add_exception_handler(HTTPException, on_http_exception)
+    starter = Starter(registry, streams, settings, models(settings))
+    add_routes(app, starter, streams, telemetry)
+    _describe(app, registry, settings)
+    mount_docs(app)
+    app.add_middleware(RequestContext, fault=_fault)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_credentials=settings.cors_credentials,
+        allow_methods=CORS_METHODS,
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=CORS_RESPONSE_HEADERS,
+    )
+    return app
+
+
+def models(settings: Settings) -> tuple[str, ...]:
+    """The models that a request may choose from, the default one first."""
+    if settings.demo and not settings.models:
+        first = (settings.model,) if settings.model in DEMO_MODELS else ()
+        return tuple(dict.fromkeys((*first, *DEMO_MODELS)))
+    return settings.offered
+
+
+async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
+    from app.providers.openai import OpenAIProvider  # takes 3 s to import
+
+    base_url = None
+    if settings.demo:
+        demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
+        base_url = demo.base_url
+    provider = OpenAIProvider(settings, base_url)
+    stack.push_async_callback(provider.aclose)
+    return provider
+
+
+def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
+    @cache
+    def document() -> dict[str, Any]:
+        document: dict[str, Any] = openapi(
+            registry, models(settings), version=__version__, root_path=settings.root_path
+        )
+        return document
+
+    app.openapi = document  # type: ignore[method-assign]
+    app.add_api_route("/openapi.json", lambda: document(), include_in_schema=False)
+
+
+def _fault(request_id: str) -> ASGIApp:
+    return problem(Internal(), request_id)

@@ -1,0 +1,67 @@
+"""The definitions of a core schema, and what is built with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from pydantic_core import SchemaSerializer, SchemaValidator
+
+from app.partial.place import Schema
+
+
+class Definitions(dict[str, Schema]):
+    """The schemas that others refer to, by name."""
+
+    @staticmethod
+    def split(schema: Schema) -> tuple[Definitions, Schema]:
+        """A schema's definitions, and the schema without them."""
+        found = Definitions()
+        while schema["type"] == "definitions":
+            found.update({definition["ref"]: definition for definition in schema["definitions"]})
+            schema = schema["schema"]
+        return found, schema
+
+    def validator(self, schema: Schema, config: Schema) -> SchemaValidator:
+        return SchemaValidator(cast(Any, self.complete(schema)), cast(Any, config))
+
+    def serializer(self, schema: Schema, config: Schema) -> SchemaSerializer:
+        return SchemaSerializer(cast(Any, self.complete(schema)), cast(Any, config))
+
+    def complete(self, schema: Schema) -> Schema:
+        """A schema with the definitions that it needs."""
+        needed: dict[str, Schema] = {}
+        pending = list(_references(schema))
+        while pending:
+            name = pending.pop()
+            if name not in needed:
+                needed[name] = self[name]
+                pending.extend(_references(needed[name]))
+        if not needed:
+            return schema
+        return {
+            "type": "definitions",
+            "schema": self.refer(schema, needed),
+            "definitions": list(needed.values()),
+        }
+
+    def refer(self, schema: Schema, known: dict[str, Schema] | None = None) -> Schema:
+        """A schema as it may stand in another: by its name, if it has one."""
+        if schema.get("ref") in (self if known is None else known):
+            return {"type": "definition-ref", "schema_ref": schema["ref"]}
+        return schema
+
+
+def _references(schema: object) -> Iterator[str]:
+    """The names of the definitions that a schema refers to directly."""
+    stack = [schema]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            if part.get("type") == "definition-ref":
+                yield part["schema_ref"]
+            stack.extend(
+                value for key, value in part.items() if key not in ("metadata", "config", "default")
+            )
+        elif isinstance(part, list | tuple):
+            stack.extend(part)

@@ -1,0 +1,76 @@
+"""Other people's exceptions, mapped once, to ours. Their words are left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from time import time
+
+import aiohttp
+import openai
+
+from app.errors import (
+    ProviderError,
+    ProviderInterrupted,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+
+LONGEST_RETRY_AFTER = 3600.0
+
+
+def while_opening(error: BaseException) -> ProviderError:
+    """What went wrong before the provider's 2xx."""
+    chain = list(_causes(error))
+    for cause in chain:
+        if isinstance(cause, ProviderError):
+            return cause
+        if isinstance(cause, openai.APIStatusError):
+            return _of_status(cause)
+    # The SDK's transport makes a ConnectTimeout of every connection error: ask aiohttp's own.
+    own = [cause for cause in chain if isinstance(cause, aiohttp.ClientError)]
+    timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
+    timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
+    return ProviderTimeout() if timed_out else ProviderUnavailable()
+
+
+def while_reading(error: BaseException) -> ProviderError:
+    """What went wrong after the provider's 2xx."""
+    for cause in _causes(error):
+        if isinstance(cause, ProviderError):
+            return cause
+    return ProviderInterrupted()
+
+
+def _of_status(error: openai.APIStatusError) -> ProviderError:
+    if error.status_code == 429:
+        return ProviderRateLimited(retry_after=retry_after(error.response.headers))
+    if error.status_code >= 500 or error.status_code == 408:
+        return ProviderUnavailable(retry_after=retry_after(error.response.headers))
+    return ProviderRejected()
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds in `Retry-After` (RFC 9110 10.2.3: a number or a date), None where it has none."""
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - time()
+        except ValueError:
+            return None
+    if seconds != seconds:
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An exception and what it came from, outside in."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,152 @@
+"""A run: one generation's log with the state that it makes, and those who follow it.
+
+The generation appends; each follower reads on from its own position, at its own pace. A
+follower holds a position and nothing else: one that is slow finds more to merge, and
+nobody queues anything for it.
+
+What the model has written is decoded when somebody looks (`look`), so the work follows the
+number of messages and not the number of tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from app.event import END, URGENT, Done, Entry, Event, Failed, Restart
+from app.partial.document import Document
+from app.partial.operation import Operation
+from app.wire.message import Message
+from app.wire.view import View
+
+
+class Run:
+    """An append-only log. `id` names it, `position` is the length of its log."""
+
+    def __init__(self, id: str, schema: str, model: str) -> None:
+        self.id = id
+        self.schema = schema
+        self.model = model
+        self.log: list[Entry] = []
+        self.document = Document()
+        self.followers = 0
+        self.messages = 0
+        self.source: Callable[[], None] | None = None
+        """Decodes what has not been decoded; set by the generation."""
+        self._urgent = 0
+        self._unread = False
+        self._waiting: dict[asyncio.Future[None], bool] = {}  # to: whether any news will do
+
+    # -- for the generation -----------------------------------------------------------------
+
+    def text_arrived(self) -> None:
+        """There is something to look at."""
+        self._unread = True
+        if self._waiting:
+            self._wake(urgent=False)
+
+    def append(self, operations: Sequence[Operation], value: object) -> None:
+        """Operations that a decoder has made, and the state that they lead to."""
+        if operations:
+            self.log.extend(operations)
+            self.document.adopt(value, operations[-1].path)
+            self._wake(urgent=False)
+
+    def tell(self, event: Event) -> None:
+        """An event. Nothing may follow `Done` or `Failed`."""
+        assert not self.ended, "a run ends once"
+        self.log.append(event)
+        if isinstance(event, Restart):
+            self.document.clear()
+        if isinstance(event, URGENT):
+            self._urgent = len(self.log)
+            self._wake(urgent=True)
+
+    # -- for those who follow ---------------------------------------------------------------
+
+    @property
+    def position(self) -> int:
+        return len(self.log)
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.log) and isinstance(self.log[-1], END)
+
+    @property
+    def outcome(self) -> Done | Failed | None:
+        last = self.log[-1] if self.log else None
+        return last if isinstance(last, END) else None
+
+    def look(self) -> None:
+        """Decode what has come."""
+        if self._unread:
+            self._unread = False
+            if self.source is not None:
+                self.source()
+
+    async def wait(self, position: int, *, due: float, until: float) -> None:
+        """Wait for news after `position`, but not before `due`; at the latest till `until`.
+
+        Both are times of the running loop. A restart and the end don't wait for `due`.
+        """
+        loop = asyncio.get_running_loop()
+        while self._urgent <= position:
+            now = loop.time()
+            if now >= until or (now >= due and (self._unread or len(self.log) > position)):
+                return
+            await self._sleep(loop, due if now < due else until, any_news=now >= due)
+
+    async def _sleep(
+        self, loop: asyncio.AbstractEventLoop, until: float, *, any_news: bool
+    ) -> None:
+        woken: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(until, _resolve, woken)
+        self._waiting[woken] = any_news
+        try:
+            await woken
+        finally:
+            timer.cancel()
+            del self._waiting[woken]
+
+    def _wake(self, *, urgent: bool) -> None:
+        for woken, any_news in self._waiting.items():
+            if urgent or any_news:
+                _resolve(woken)
+
+
+def _resolve(woken: asyncio.Future[None]) -> None:
+    if not woken.done():
+        woken.set_result(None)
+
+
+async def follow(
+    run: Run, view: View, *, interval: float, heartbeat: float
+) -> AsyncIterator[list[Message]]:
+    """The messages of a response, in batches to be sent together; an empty batch: a heartbeat.
+
+    interval: seconds between partials, after the first, at least
+    heartbeat: seconds without anything, after which a heartbeat is due
+
+    Ends after the batch that holds the run's end.
+    """
+    loop = asyncio.get_running_loop()
+    batch: list[Message] | None = view.start(run)
+    position, due = 0, 0.0
+    while True:
+        if batch is not None:
+            run.messages += len(batch)
+            yield batch
+        if position and run.ended and position == run.position:
+            return
+        if batch is not None:
+            silent_until = loop.time() + heartbeat
+        await run.wait(position, due=due, until=silent_until)
+        run.look()
+        entries = run.log[position:]
+        position += len(entries)
+        batch = view.messages(run, entries, position) or None
+        now = loop.time()
+        if batch or due:
+            due = now + interval
+        if batch is None and now >= silent_until:
+            batch = []

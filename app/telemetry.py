@@ -1,0 +1,120 @@
+"""What the service tells of itself: structured logs, and metrics for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from app.event import Failed
+from app.generation import Generation
+
+_NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
+"""At DEBUG these log every chunk, payload and all: held at INFO, whatever the level."""
+
+_QUIET = ("uvicorn", "httpx2")
+"""Says at INFO what our own lines say."""
+
+_SILENT = ("instructor", "instructor.v2")
+"""Logs each failed call as an error of its own; ours are in the stream's line."""
+
+_log = structlog.get_logger("stream")
+
+
+def configure_logging(format: Literal["console", "json"], level: str) -> None:
+    """Send structlog's and the standard library's records to stderr, one line each."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if format == "json":
+        shared.append(structlog.processors.format_exc_info)
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+class Telemetry:
+    """Counts and logs streams. The registry is its own: two services can share a process."""
+
+    media_type = CONTENT_TYPE_PLAIN_0_0_4
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        self._started = Counter(
+            "streams_started", "Streams begun.", ["schema"], registry=self.registry
+        )
+        self._active = Gauge("streams_active", "Streams that run.", registry=self.registry)
+        self._ended = Counter(
+            "streams_ended",
+            "Streams ended, by outcome: done, or the code of the error.",
+            ["schema", "code"],
+            registry=self.registry,
+        )
+
+    def started(self, generation: Generation) -> None:
+        """A stream has begun."""
+        run = generation.target
+        self._started.labels(run.schema).inc()
+        self._active.inc()
+        _log.info("stream started", id=run.id, schema=run.schema, model=run.model)
+
+    def ended(self, generation: Generation) -> None:
+        """A stream has ended, whatever its outcome."""
+        run, end = generation.target, generation.target.outcome
+        code = end.code if isinstance(end, Failed) else "done"
+        self._active.dec()
+        self._ended.labels(run.schema, code).inc()
+        spent = generation.spent
+        _log.info(
+            "stream ended",
+            id=run.id,
+            schema=run.schema,
+            model=run.model,
+            attempts=generation.attempts,
+            outcome=code,
+            content_bytes=generation.content_bytes,
+            messages=run.messages,
+            first_content_ms=generation.first_content_ms,
+            duration_ms=generation.duration_ms,
+            input_tokens=spent.input_tokens if spent else None,
+            output_tokens=spent.output_tokens if spent else None,
+        )
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,36 @@
+"""What a view is: it makes messages of what a follower has not yet had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.event import Entry
+from app.partial.document import Document
+from app.wire.message import Message
+
+
+class Followed(Protocol):
+    """What a view reads of a run."""
+
+    id: str
+    schema: str
+    model: str
+    document: Document
+
+
+class View(Protocol):
+    """One follower's view of a run."""
+
+    name: str
+
+    def start(self, run: Followed) -> list[Message]:
+        """The response's first messages."""
+        ...
+
+    def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
+        """The messages for `entries`, which are followed by `position` in the run's log.
+
+        The state is that after the last of them.
+        """
+        ...
