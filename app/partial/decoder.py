@@ -4,38 +4,44 @@
     decoder.feed('{"items": [{"title": "Ba')   ->  [Replace((), [{"title": "Ba", "blurb": None}])]
     decoder.feed('nanas", "blurb": "')         ->  [Append((0, "title"), "nanas"), Replace(…)]
 
-Theory of operation. `scan.py` cuts the text into tokens. Here a stack of frames, one for
-each open container, holds what is shown (plain JSON) and what has been validated (which the
-closed container's own validator takes). A change to what is shown is an operation where
-the frame is *live*. It is not while it is *fresh*: it began in this very feed, and the
-operation that added it, always the feed's last, is given its value when the feed ends; or
-while it is *hidden*: a NotNull field or the tag is still missing, and it is then added whole.
+Theory of operation. `scan.py` cuts the text into tokens. Here each of them is validated and
+handed up to the container that it is in, whose own validator takes it when it closes.
+`shown.py` keeps what is shown.
 
 Nothing here knows of time, tasks or the network.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError, from_json
+from pydantic_core import (
+    CoreSchema,
+    PydanticSerializationError,
+    SchemaSerializer,
+    SchemaValidator,
+)
 
+from app.partial.close import Raw
 from app.partial.frame import Frame
 from app.partial.invalid import Invalid, from_members, from_value, invalid
-from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, blank, empty
-from app.partial.operation import Add, Append, Operation, Path, Replace
+from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged
+from app.partial.operation import Operation
 from app.partial.scan import Scanner
-from app.partial.value import copy, dumps, loads
+from app.partial.shown import Shown
+from app.partial.value import dumps, loads
 
 _SCALARS = (str, int, bool, type(None))
+_ANY: Final[CoreSchema] = {"type": "any"}
+_UNKNOWN: Final = Leaf(schema=_ANY, whole=SchemaValidator(_ANY), serializer=SchemaSerializer(_ANY))
 
 
 class _Enough(Exception):
     """The list has all the elements that were asked for."""
 
 
-class Decoder:
+class Decoder(Shown):
     """Decodes one answer.
 
     root: the plan of the value
@@ -44,26 +50,17 @@ class Decoder:
     """
 
     def __init__(self, root: Node, *, key: str | None = None, bound: int | None = None) -> None:
-        self._root = root if key is None else _wrapper(root, key)
-        self._key = key
+        super().__init__(_holder(root, key or "value"))
+        self._root = root
+        self._wrapped = key is not None
         self._bound = bound
         self._scanner = Scanner(self)
-        self._stack: list[Frame] = []
-        self._node: Node = self._root
-        self._operations: list[Operation] = []
-        self._announced = False  # whether the root has been shown
+        self._node: Node = root  # of the value being written
         self._text: list[str] = []  # of the string being written, since the last operation
         self._writing = False
         self._begun = False
-        self._base: Any = None
-        self.done = False
         self.stopped = False
         self.result: Any = None
-
-    @property
-    def value(self) -> Any:
-        """What is shown: plain JSON, not to be changed. None before there is anything."""
-        return self._base if self._key is None or self._base is None else self._base[self._key]
 
     def feed(self, text: str) -> list[Operation]:
         """Decode more text: the operations that it makes.
@@ -76,10 +73,15 @@ class Decoder:
             return []
         try:
             self._scanner.feed(text)
+            if self._writing:
+                self._write()
+            if self._scanner.ended and not self.done:
+                self._end()
         except _Enough:
             self._stop()
-        if self._writing:
-            self._write()
+        except Invalid:
+            self.done = False
+            raise
         return self._settle_feed()
 
     def finish(self) -> None:
@@ -90,11 +92,16 @@ class Decoder:
     # -- what the scanner tells --------------------------------------------------------------
 
     def begin(self, first: str) -> bool:
+        if not self._stack:
+            self._stack.append(self._holder)
+            if self._wrapped:
+                if first != "{":
+                    raise invalid((), "must be an object")
+                return True
+            self.key(self._field.out or "")
         node = self._node = self._next_node()
-        if node is None:  # type: ignore[comparison-overlap]
-            return False
         if first == '"':
-            self._writing = type(node) is String and not node.raw
+            self._writing = type(node) is String
             self._begun = False
             return self._writing
         if first == "{":
@@ -102,7 +109,11 @@ class Decoder:
                 return False
         elif first != "[" or type(node) is not List:
             return False
-        self._push(node)
+        frame = self._push(node)
+        if type(node) is Tagged:
+            frame.hidden = True
+        else:
+            self._enter(frame, self._stack[-2])
         return True
 
     def key(self, name: str) -> None:
@@ -115,6 +126,8 @@ class Decoder:
         if type(node) is Model:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
+            if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
+                raise invalid(self._named(frame.path), "has an unknown key", about=name)
         elif type(node) is Dict:
             self._dict_key(frame, node, name)
 
@@ -126,38 +139,37 @@ class Decoder:
         self._write()
         self._writing = False
         frame, node = self._stack[-1], self._node
-        assert isinstance(node, String)
+        assert type(node) is String
         value = frame.shown[frame.out]
         if node.checked:
-            value = self._validated(node, value)
+            try:
+                value = node.whole.validate_python(value)
+            except ValidationError as error:
+                raise from_value(error, self._named(self._path(frame))) from None
         self._hand_up(value)
 
     def whole(self, text: str) -> None:
-        frame = self._stack[-1]
+        frame, node = self._stack[-1], self._node
+        if text[0] in '{["':
+            self._check(text)
         if type(frame.node) is Tagged:
             self._hold(frame, text)
-            return
-        node = self._node
-        if node is None:  # type: ignore[comparison-overlap]
+        elif node is _UNKNOWN:
             self._unknown(frame, text)
-            return
-        if text[0] in '{["' or node.raw:
-            plain = self._loaded(text)
-        if node.raw:
-            self._hand_up(plain)
-            return
-        try:
-            value = node.whole.validate_json(text)
-        except ValidationError as error:
-            raise from_value(error, self._path(frame)) from None
-        if frame.out is not None and not node.deferred:
-            self._show(frame, self._shown(node, value))
-        self._hand_up(value)
+        elif node.raw:
+            self._hand_up(Raw(text))
+        else:
+            try:
+                value = node.whole.validate_json(text)
+            except ValidationError as error:
+                raise from_value(error, self._named(self._path(frame))) from None
+            if frame.out is not None and not node.deferred:
+                self._show(frame, self._written(node, value))
+            self._hand_up(value)
 
     def close(self) -> None:
-        frame = self._stack.pop()
-        if not self._stack:
-            self._close_root(frame)
+        frame = self._stack[-1]
+        if frame is self._holder:
             return
         value = self._closed(frame)
         if frame.hidden:
@@ -165,21 +177,19 @@ class Decoder:
         self._hand_up(value)
 
     def refuse(self, message: str) -> Invalid:
-        frame = self._stack[-1] if self._stack else None
-        return invalid(self._path(frame) if frame else (), message)
+        path = self._path(self._stack[-1]) if self._stack else ()
+        return invalid(self._named(path), message)
 
-    # -- values ------------------------------------------------------------------------------
+    # -- places ------------------------------------------------------------------------------
 
-    def _next_node(self) -> Any:
-        """The node of the value that begins; None: nobody knows its place."""
-        if not self._stack:
-            return self._root
+    def _next_node(self) -> Node:
+        """The node of the value that begins."""
         frame = self._stack[-1]
         node = frame.node
         if type(node) is Model:
             field = frame.field
             if field is None:
-                return None
+                return _UNKNOWN
             if field.out is None or _is_known_twice(frame, field):
                 frame.out = None
                 return _as_leaf(field.node)
@@ -190,18 +200,14 @@ class Decoder:
             return node.item
         if type(node) is Dict:
             return node.item if frame.out is not None else _as_leaf(node.item)
-        return None
+        return _UNKNOWN
 
     def _check_length(self, frame: Frame, node: List) -> None:
         count = len(frame.values)
-        if self._bound is not None and node is self._listed() and count >= self._bound:
+        if self._bound is not None and count >= self._bound and frame is self._stack[1]:
             raise _Enough
         if node.max_length is not None and count >= node.max_length:
-            raise invalid(frame.path, f"must have at most {node.max_length} items")
-
-    def _listed(self) -> Node:
-        """The node of the list that `bound` is about."""
-        return self._root if self._key is None else self._root.fields[0].node  # type: ignore[attr-defined,no-any-return]
+            raise invalid(self._named(frame.path), f"must have at most {node.max_length} items")
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
         frame.out = name
@@ -209,35 +215,46 @@ class Decoder:
             return
         try:
             keyed = node.key.validate_json(dumps({name: None}))
-        except ValidationError:
-            raise invalid(frame.path, "has a key that is not valid") from None
+        except ValidationError as error:
+            raise from_members(error, self._named(frame.path), {}) from None
         (frame.key,) = keyed
         (shown,) = node.key_serializer.to_python(keyed, mode="json", by_alias=True)
         frame.out = None if shown in frame.shown else shown
 
-    def _validated(self, node: Node, text: str) -> Any:
-        try:
-            return node.whole.validate_python(text)
-        except ValidationError as error:
-            raise from_value(error, self._path(self._stack[-1])) from None
+    def _hold(self, frame: Frame, text: str) -> None:
+        """A member of a discriminated union before its tag is known."""
+        frame.held[frame.key] = text
+        while type(frame.node) is Tagged:
+            if frame.node.tag not in frame.held:
+                return
+            choice = _chosen(frame.node, loads(frame.held[frame.node.tag]))
+            if choice is None:
+                raise invalid(self._named(frame.path), "is of an unknown kind")
+            frame.node = choice
+        frame.hidden = False
+        held, frame.seen = frame.held, set()
+        self._enter(frame, self._stack[-2])
+        for key, member in held.items():
+            self.key(key)
+            Scanner(self, bare=True).feed(member + " ")
 
-    def _loaded(self, text: str) -> Any:
+    # -- values ------------------------------------------------------------------------------
+
+    def _check(self, text: str) -> None:
         try:
-            if text[0] == '"':
-                return from_json(text, allow_inf_nan=False)
-            return loads(text)
+            loads(text)
         except ValueError:
             raise self.refuse("is not JSON") from None
 
     def _unknown(self, frame: Frame, text: str) -> None:
-        kept = frame.node.kept
-        value = self._loaded(text)
-        if kept is None or frame.key in kept:
-            frame.values[frame.key] = value
+        """The value at a key that no field has."""
+        node = frame.node
+        if node.extra == "allow" or frame.key in node.looked_into:
+            frame.values[frame.key] = Raw(text) if node.as_json else loads(text)
 
-    def _shown(self, node: Node, value: Any) -> Any:
+    def _written(self, node: Node, value: Any) -> Any:
         """The JSON form of a value."""
-        if isinstance(node, Leaf) and node.plain and type(value) in _SCALARS:
+        if type(node) is Leaf and node.plain and type(value) in _SCALARS:
             return value
         try:
             return node.serializer.to_python(value, mode="json", by_alias=True, warnings=False)
@@ -251,72 +268,6 @@ class Decoder:
         else:
             frame.values[frame.key] = value
 
-    # -- containers --------------------------------------------------------------------------
-
-    def _push(self, node: Any) -> None:
-        parent = self._stack[-1] if self._stack else None
-        frame = Frame(
-            node,
-            self._path(parent) if parent else (),
-            parent.out if parent else None,
-            [] if type(node) is List else {},
-        )
-        self._stack.append(frame)
-        if type(node) is Tagged:
-            frame.hidden = True
-            return
-        self._enter(frame, parent)
-
-    def _enter(self, frame: Frame, parent: Frame | None) -> None:
-        """Give a frame what it shows, and show it unless a NotNull field is missing."""
-        node = frame.node
-        there = parent.shown.get(frame.place) if parent and type(parent.shown) is dict else None
-        if there is not None:  # as it is there from the start
-            assert parent is not None
-            frame.shown, frame.live = there, parent.live
-            return
-        frame.shown = [] if type(node) is List else blank(node) if type(node) is Model else {}
-        if type(node) is Model and node.not_null:
-            frame.hidden = True
-            frame.missing = {
-                field.out
-                for field in node.fields
-                if field.not_null and frame.shown.get(field.out) is None
-            }
-        else:
-            self._attach(frame, parent)
-
-    def _attach(self, frame: Frame, parent: Frame | None) -> None:
-        """Make what a frame shows part of what is shown."""
-        if parent is None:
-            self._base = frame.shown
-        else:
-            parent.out = frame.place
-            self._show(parent, frame.shown)
-
-    def _reveal(self, frame: Frame) -> None:
-        frame.hidden = False
-        index = self._stack.index(frame) if frame in self._stack else len(self._stack)
-        self._attach(frame, self._stack[index - 1] if index else None)
-
-    def _show(self, frame: Frame, value: Any) -> None:
-        """Show a value at the place that is being written."""
-        out, shown = frame.out, frame.shown
-        if type(shown) is list:
-            operation: type[Add | Replace] = Add
-            shown.append(value)
-        else:
-            operation = Replace if out in shown else Add
-            if value is None and operation is Replace:
-                return
-            shown[out] = value
-        if frame.live:
-            self._operations.append(operation(self._path(frame), value))
-        if frame.missing:
-            frame.missing.discard(out)
-            if not frame.missing and frame.hidden:
-                self._reveal(frame)
-
     def _write(self) -> None:
         """Show what has come of the string being written."""
         frame = self._stack[-1]
@@ -326,114 +277,62 @@ class Decoder:
             self._begun = True
             self._show(frame, piece)
         elif piece:
-            frame.shown[frame.out] += piece
-            if frame.live:
-                self._operations.append(Append(self._path(frame), piece))
+            self._append(frame, piece)
         limit = self._node.max_length  # type: ignore[attr-defined]
         if limit is not None and len(frame.shown[frame.out]) > limit:
-            raise invalid(self._path(frame), f"must have at most {limit} characters")
+            message = f"must have at most {limit} characters"
+            raise invalid(self._named(self._path(frame)), message)
 
     def _closed(self, frame: Frame) -> Any:
         """Validate a closed container by itself; its validators may change what is shown."""
         node = frame.node
         if type(node) is Tagged:
-            raise invalid(frame.path, "does not say of which kind it is")
+            raise invalid(self._named(frame.path), "does not say of which kind it is")
         try:
             value = node.close.validate_python(frame.values)
         except ValidationError as error:
-            raise from_members(error, frame.path) from None
+            names = {key: field.out or key for key, field in getattr(node, "keys", {}).items()}
+            raise from_members(error, self._named(frame.path), names) from None
+        self._stack.pop()
         if node.changing or type(node) is Model:
-            self._settle(frame, self._shown(node, value))
+            self._settle(frame, self._written(node, value))
         return value
 
-    def _close_root(self, frame: Frame) -> None:
-        value = self._closed(frame) if self._key is None else self._closed_wrapper(frame)
-        if frame.hidden:
-            self._reveal(frame)
-        self.result = value
-        self.done = True
+    # -- the end -----------------------------------------------------------------------------
 
-    def _closed_wrapper(self, frame: Frame) -> Any:
-        assert self._key is not None
-        if self._key not in frame.values:
+    def _end(self) -> None:
+        key = self._field.out
+        values = self._holder.values
+        if key not in values:
             raise invalid((), "is missing")
-        value = frame.values[self._key]
-        if self._bound is not None and not value:
-            raise invalid((), "must have at least 1 items")
-        return value
+        self.result = values[key]
+        if self._bound is not None and isinstance(self.result, list):
+            if not self.result:
+                raise invalid((), "must have at least 1 items")
+            if len(self.result) > self._bound:
+                raise invalid((), f"must have at most {self._bound} items")
+        root = self._root
+        if type(root) is String and root.changing:
+            self._holder.out = key
+            self._show(self._holder, self._written(root, self.result))
+        self.done = True
 
     def _stop(self) -> None:
         """The model begins an element too many: what was asked for is there."""
         self.stopped = True
-        while self._stack:
-            self.close()
-
-    # -- operations --------------------------------------------------------------------------
-
-    def _settle(self, frame: Frame, new: Any) -> None:
-        """A container has closed, and `new` is what it has become."""
-        old = frame.shown
-        if (dumps(old) == dumps(new)) if frame.node.changing else old == new:
-            return
-        filled = _filled(old, new)
-        if filled is None:
-            _become(old, new)
-            if frame.live:
-                self._operations.append(Replace(frame.path, new))
-            return
-        for key in filled:
-            old[key] = new[key]
-            if frame.live:
-                self._operations.append(Replace((*frame.path, key), new[key]))
-
-    def _settle_feed(self) -> list[Operation]:
-        """The feed's operations. What is open is live from now on, unless it is hidden."""
-        operations, self._operations = self._operations, []
-        if not self._announced and self._base is not None:
-            self._announced = True
-            operations = [Replace((), copy(self.value))]
-        live = True
-        for frame in self._stack:
-            live = live and not frame.hidden
-            if live and not frame.live and operations and len(frame.path):
-                last = operations[-1]
-                if isinstance(last, Add | Replace) and last.value is frame.shown:
-                    operations[-1] = type(last)(last.path, copy(last.value))
-            frame.live = live
-        return operations
-
-    def _path(self, frame: Frame) -> Path:
-        """The path of the place that is being written in a frame."""
-        if frame.out is None or (self._key is not None and frame is self._stack[0]):
-            return frame.path
-        return (*frame.path, frame.out)
-
-    def _hold(self, frame: Frame, text: str) -> None:
-        """A member of a discriminated union before its tag is known."""
-        node = frame.node
-        frame.held[frame.key] = text
-        if frame.key != node.tag:
-            return
-        tag = self._loaded(text)
-        if not isinstance(tag, str | int | bool) or tag not in node.choices:
-            raise invalid(frame.path, "is of an unknown kind")
-        frame.node = node.choices[tag]
-        frame.hidden = False
-        held, frame.seen = frame.held, set()
-        self._enter(frame, self._stack[-2] if len(self._stack) > 1 else None)
-        for key, member in held.items():
-            self.key(key)
-            Scanner(self, bare=True).feed(member + " ")
+        self.close()
+        self._end()
 
 
-def _wrapper(root: Node, key: str) -> Model:
-    """The object that an answer wraps a value in."""
+def _holder(root: Node, key: str) -> Model:
+    """The object that holds the value: the one that the answer is wrapped in, if it is."""
+    field = Field(key, root)
     return Model(
         schema=root.schema,
         whole=root.whole,
         serializer=root.serializer,
         title="Answer",
-        keys={key: (field := Field(key, root))},
+        keys={key: field},
         fields=[field],
     )
 
@@ -450,25 +349,15 @@ def _as_leaf(node: Node) -> Node:
     )
 
 
+def _chosen(node: Tagged, tag: Any) -> Model | Tagged | None:
+    """What a tag chooses: true is not 1."""
+    for value, choice in node.choices.items():
+        if value == tag and type(value) is type(tag):
+            return choice
+    return None
+
+
 def _is_known_twice(frame: Frame, field: Field) -> bool:
     """Whether the text has the same field under another of its names already."""
     keys = frame.node.keys
     return any(key != frame.key and keys.get(key) is field for key in frame.seen)
-
-
-def _filled(old: Any, new: Any) -> list[str] | None:
-    """The keys of what was unknown and now is known, if nothing else has changed."""
-    if not isinstance(old, dict) or not isinstance(new, dict) or list(old) != list(new):
-        return None
-    filled = [key for key in old if old[key] is None and new[key] is not None]
-    unchanged = all(key in filled or dumps(old[key]) == dumps(new[key]) for key in old)
-    return filled if unchanged else None
-
-
-def _become(old: Any, new: Any) -> None:
-    """Make a container equal to another, in place: what refers to it goes on doing so."""
-    if isinstance(old, dict):
-        old.clear()
-        old.update(new)
-    else:
-        old[:] = new

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -25,10 +25,11 @@ class Invalid(Exception):
         super().__init__("; ".join(f"{flaw['path'] or '/'} {flaw['message']}" for flaw in errors))
 
 
-def invalid(path: Path, message: str) -> Invalid:
-    """A flaw that we have found ourselves."""
+def invalid(path: Path, message: str, *, about: str = "") -> Invalid:
+    """A flaw that we have found ourselves. `about`: what the model, but no client, is told."""
     place = pointer(path)
-    return Invalid([Flaw(path=place, message=message)], f"{place or 'The answer'}: {message}")
+    told = f"{place or 'The answer'}: {message}"
+    return Invalid([Flaw(path=place, message=message)], f"{told}: {about}" if about else told)
 
 
 def from_value(error: ValidationError, path: Path) -> Invalid:
@@ -38,12 +39,17 @@ def from_value(error: ValidationError, path: Path) -> Invalid:
     return Invalid([Flaw(path=pointer(path), message=message)], _feedback(found, path))
 
 
-def from_members(error: ValidationError, path: Path) -> Invalid:
-    """The flaws of a closed container, each at its member."""
+def from_members(error: ValidationError, path: Path, names: Mapping[object, str]) -> Invalid:
+    """The flaws of a closed container, each at its member.
+
+    names: what the members are shown as; the path ends above any other
+    """
     found = error.errors(include_url=False, include_input=False)
+    feedback = _feedback(found, path)
     for item in found:
-        item["loc"] = item["loc"][:1]
-    return Invalid(flaws(found, at=path), _feedback(found, path))
+        step = item["loc"][0] if item["loc"] else None
+        item["loc"] = (names[step],) if step in names else ()
+    return Invalid(flaws(found, at=path), feedback)
 
 
 def _feedback(found: Sequence[ErrorDetails], path: Path) -> str:

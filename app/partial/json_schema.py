@@ -32,7 +32,7 @@ class _Writer:
         )
         self._definitions: Json = {}
         self._taken = set(definitions)
-        self.schema = self._field(root)
+        self.schema = self._element(root)
         everything = {**definitions, **self._definitions}
         if everything:
             self.schema = {**self.schema, "$defs": everything}
@@ -112,7 +112,7 @@ class _Writer:
             properties[key] = _or_null(self._whole(f"{id(node)}.{key}"))
         required = [str(field.out) for field in shown if field.required]
         schema: Json = {"type": "object", "title": node.title, "properties": properties}
-        if not node.open_ended:
+        if node.extra != "allow":
             schema["additionalProperties"] = False
         schema["required"] = [*required, *node.computed]
         return schema

@@ -98,9 +98,7 @@ def with_residuals(base: Schema, residuals: Mapping[str, Schema]) -> Schema:
 def _replaced(fields: Any, residuals: Mapping[str, Schema]) -> Any:
     if isinstance(fields, dict):
         return {name: {**field, "schema": residuals[name]} for name, field in fields.items()}
-    return [
-        {**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields
-    ]
+    return [{**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields]
 
 
 def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Member:

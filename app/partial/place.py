@@ -129,11 +129,7 @@ def layers_for_the_holder(place: Place) -> int:
     for index, layer in enumerate(place.layers):
         if layer["type"] == "model":
             limit = min(limit, index - _class_layers(layer))
-    asking = [
-        index
-        for index, layer in enumerate(place.layers[: max(limit, 0)])
-        if _asks(layer)
-    ]
+    asking = [index for index, layer in enumerate(place.layers[: max(limit, 0)]) if _asks(layer)]
     return asking[-1] + 1 if asking else 0
 
 

@@ -143,7 +143,7 @@ class Compiler:
         self._remember(place, node)
         node.item = self._item(base.get("items_schema", ANY), place.config)
         shallow = place.around({**base, "items_schema": ANY})
-        node.close = self.definitions.validator(shallow, place.config)
+        node.close = self.definitions.changed_validator(shallow, place.config)
         node.changing = place.functions or _changes(node.item)
         return node
 
@@ -159,7 +159,7 @@ class Compiler:
             node.key_serializer = self.definitions.serializer(only_keys, place.config)
         node.item = self._item(place.base.get("values_schema", ANY), place.config)
         shallow = place.around({**place.base, "keys_schema": ANY, "values_schema": ANY})
-        node.close = self.definitions.validator(shallow, place.config)
+        node.close = self.definitions.changed_validator(shallow, place.config)
         node.changing = place.functions or _changes(node.item) or node.key is not None
         return node
 
@@ -212,7 +212,7 @@ class Compiler:
             self._remember(place, leaf)
             return leaf
         shallow = place.around(with_residuals(place.base, residuals))
-        validator = self.definitions.validator(shallow, place.config)
+        validator = self.definitions.changed_validator(shallow, place.config)
         node.close = CloseAsJson(validator, _names(found)) if node.as_json else validator
         node.changing = place.functions or found.hooks or node.as_json
         return node

@@ -73,11 +73,19 @@ class Scanner:
 
     def feed(self, text: str) -> None:
         """Scan more text."""
+        if not text.isascii():
+            self._check(text)
         if self._rest:
             text, self._rest = self._rest + text, ""
         position, end = 0, len(text)
         while position < end:
             position = self._step(text, position)
+
+    def _check(self, text: str) -> None:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise self._handler.refuse("has half a surrogate pair") from None
 
     # -- around the value -----------------------------------------------------------------
 

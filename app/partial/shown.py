@@ -81,14 +81,12 @@ class Shown:
             return frame.path
         return (*frame.path, frame.out)
 
-    def _safe_path(self) -> Path:
-        """The path of the place that is being written as far as no key of a dict is in it."""
-        for above, frame in zip(self._stack[1:], self._stack, strict=False):
+    def _named(self, path: Path) -> Path:
+        """A path as far as the schema has named it: the keys of a dict are the answer's text."""
+        for frame in self._stack:
             if type(frame.node) is Dict:
-                return frame.path
-            if above is self._stack[-1] and type(above.node) is Dict:
-                return above.path
-        return self._path(self._stack[-1]) if self._stack else ()
+                return path[: len(frame.path)]
+        return path
 
     # -- changes -----------------------------------------------------------------------------
 
@@ -105,7 +103,7 @@ class Shown:
             shown[out] = value
             if frame.live:
                 operation = Replace if there else Add
-                self._operations.append(operation((*frame.path, out), value))
+                self._operations.append(operation(self._path(frame), value))
         if frame.missing:
             frame.missing.discard(out)
             if not frame.missing and frame.hidden:
@@ -115,7 +113,7 @@ class Shown:
         """Show more of the string that is being written."""
         frame.shown[frame.out] += piece
         if frame.live:
-            self._operations.append(Append((*frame.path, frame.out), piece))
+            self._operations.append(Append(self._path(frame), piece))
 
     def _settle(self, frame: Frame, new: Any) -> None:
         """A container has closed, and `new` is what it has become."""

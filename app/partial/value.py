@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 from pydantic_core import to_json
+
+_surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def copy(value: Any) -> Any:
@@ -27,14 +30,17 @@ def dumps(value: Any) -> bytes:
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text, as strict as the decoder: no NaN, no key twice.
+    """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
 
     Raises ValueError.
     """
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if _surrogate.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -79,7 +79,7 @@ anything = st.recursive(
 )
 words = st.sampled_from(["a", "ab", " Ab ", "b", "B", "abc", "", "x y"])
 dates = st.dates().map(str)
-moments = st.datetimes(timezones=st.none() | st.just(dt.timezone.utc)).map(dt.datetime.isoformat)
+moments = st.datetimes(timezones=st.none() | st.just(dt.UTC)).map(dt.datetime.isoformat)
 digits = st.decimals(-1000, 1000, places=2, allow_nan=False).map(str)
 
 

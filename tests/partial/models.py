@@ -82,12 +82,16 @@ class Case:
         return True
 
     def __repr__(self) -> str:
-        return f"Case({_describe(self.type)}, key={self.key!r}, seed={self.seed}, text={self.text!r})"
+        return (
+            f"Case({_describe(self.type)}, key={self.key!r}, seed={self.seed}, text={self.text!r})"
+        )
 
 
 def _describe(type_: Any) -> str:
     if isinstance(type_, type) and issubclass(type_, BaseModel):
-        return f"{type_.__name__}({', '.join(f'{k}: {v!r}' for k, v in type_.model_fields.items())})"
+        return (
+            f"{type_.__name__}({', '.join(f'{k}: {v!r}' for k, v in type_.model_fields.items())})"
+        )
     return repr(type_)
 
 
@@ -194,7 +198,10 @@ def generated(draw: Any, depth: int = 2) -> Kind:
             case 0:
                 settings = {"alias": (key := name + "_")}
             case 1:
-                settings = {"validation_alias": (key := name + "/"), "serialization_alias": "~" + name}
+                settings = {
+                    "validation_alias": (key := name + "/"),
+                    "serialization_alias": "~" + name,
+                }
             case 2:
                 settings = {"validation_alias": AliasChoices("other", (key := name + "2"))}
             case 3:
@@ -203,7 +210,10 @@ def generated(draw: Any, depth: int = 2) -> Kind:
             settings = {"alias": (key := name)}
         match draw(st.integers(0, 6)):
             case 0:
-                fields[field] = (kind.type | None if kind.type else None, Field(default=None, **settings))
+                fields[field] = (
+                    kind.type | None if kind.type else None,
+                    Field(default=None, **settings),
+                )
                 optional[key] = kind.values
             case 1:
                 fields[field] = (Any, Field(default_factory=uuid.uuid4, **settings))

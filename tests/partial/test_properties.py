@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from typing import Any
 
-import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
-from pydantic import ValidationError
+from hypothesis import HealthCheck, given, settings
 
-from app.partial.document import Document
-from app.partial.invalid import Invalid
-from app.partial.json_schema import partial_json_schema
-from app.partial.operation import Append
 from app.partial.value import dumps
 from tests.partial.models import Case, cases
 from tests.partial.texts import pieces, run
@@ -25,7 +15,11 @@ check = settings(
     derandomize=True,
     deadline=None,
     database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+        HealthCheck.data_too_large,
+    ],
 )
 
 

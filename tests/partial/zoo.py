@@ -8,7 +8,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar
 from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic import dataclasses as pydantic_dataclasses
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from app.schema import NotNull, Whole
 from tests.partial.kinds import Colour, Kind, Title, dates, small, texts, words
@@ -363,7 +363,9 @@ def _by_shape(value: Any) -> str:
     return "cat" if "lives" in (value if isinstance(value, dict) else value.__dict__) else "dog"
 
 
-Called = Annotated[Annotated[Cat, Tag("cat")] | Annotated[Dog, Tag("dog")], Discriminator(_by_shape)]
+Called = Annotated[
+    Annotated[Cat, Tag("cat")] | Annotated[Dog, Tag("dog")], Discriminator(_by_shape)
+]
 
 
 class Marked(BaseModel):
@@ -410,7 +412,8 @@ nodes = st.recursive(
     max_leaves=5,
 )
 shoutings = st.fixed_dictionaries(
-    {"first": words, "second": words, "tags": st.lists(words, max_size=2)}, optional={"third": words}
+    {"first": words, "second": words, "tags": st.lists(words, max_size=2)},
+    optional={"third": words},
 )
 names = st.lists(texts, max_size=3)
 cats = st.fixed_dictionaries({"kind": st.just("cat"), "lives": small, "catName": texts})
@@ -432,7 +435,9 @@ aliased = st.fixed_dictionaries({"A": texts, "bees": names, "c2": small}) | mayb
 
 
 def _evens(inner: Any) -> Any:
-    odd = st.fixed_dictionaries({"right": small, "evens": st.dictionaries(texts, inner, max_size=2)})
+    odd = st.fixed_dictionaries(
+        {"right": small, "evens": st.dictionaries(texts, inner, max_size=2)}
+    )
     return st.fixed_dictionaries({"left": texts, "odd": st.none() | odd})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 Json = dict[str, Any]
@@ -42,20 +42,18 @@ class Components:
     def embed(self, document: Json) -> Json:
         """A JSON Schema without its `$defs`, which become components."""
         definitions: Mapping[str, Json] = document.get("$defs", {})
-        names: dict[str, str] = {}
-        fresh: list[str] = []
-        for local in definitions:
-            origin = json.dumps(_closure(local, definitions), sort_keys=True)
-            names[local], new = self._name("schemas", local, origin)
-            if new:
-                fresh.append(local)
+        named = {
+            local: self._name("schemas", local, _origin(local, definitions))
+            for local in definitions
+        }
 
         def move(reference: str) -> str:
             local = reference.removeprefix(_LOCAL)
-            return _SHARED + names[local] if local in names else reference
+            return _SHARED + named[local][0] if local in named else reference
 
-        for local in fresh:
-            self.sections["schemas"][names[local]] = _moved(definitions[local], move)
+        for local, (name, new) in named.items():
+            if new:
+                self.sections["schemas"][name] = _moved(definitions[local], move)
         body = {key: value for key, value in document.items() if key != "$defs"}
         moved: Json = _moved(body, move)
         return moved
@@ -70,14 +68,19 @@ class Components:
         """The name of what `origin` describes in full, and whether it is new."""
         base = re.sub(r"[^A-Za-z0-9._-]", "_", wanted)
         name, count = base, 1
-        while (known := self._origins.setdefault((section, name), origin)) != origin:
+        while self._origins.setdefault((section, name), origin) != origin:
             count += 1
             name = f"{base}_{count}"
         parts = self.sections.setdefault(section, {})
         new = name not in parts
         parts.setdefault(name, {})  # its place, in the order of coming
-        assert known == origin
         return name, new
+
+
+def record(required: Json, optional: Json | None = None) -> Json:
+    """The schema of an object with these properties; it may come to have more."""
+    properties = required | (optional or {})
+    return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
@@ -96,7 +99,7 @@ def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any
     }
 
 
-def _closure(local: str, definitions: Mapping[str, Json]) -> Json:
+def _origin(local: str, definitions: Mapping[str, Json]) -> str:
     """A definition with all those that it leads to: what makes it the same as another."""
     found: Json = {}
     todo = [local]
@@ -105,10 +108,11 @@ def _closure(local: str, definitions: Mapping[str, Json]) -> Json:
         if name not in found and name in definitions:
             found[name] = definitions[name]
             todo.extend(_references(definitions[name]))
-    return found
+    return json.dumps(found, sort_keys=True)
 
 
-def _references(schema: Json) -> Iterator[str]:
+def _references(schema: Json) -> list[str]:
+    """The names of the definitions that a schema refers to."""
     found: list[str] = []
 
     def note(reference: str) -> str:
@@ -116,4 +120,4 @@ def _references(schema: Json) -> Iterator[str]:
         return reference
 
     _moved(schema, note)
-    return iter(found)
+    return found

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from app.errors import (
     Cancelled,
+    Flaw,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
+    OutputInvalid,
     PayloadTooLarge,
     ServiceError,
     UnknownSchema,
     UnsupportedMediaType,
 )
-from app.http.openapi.components import Components, Json
+from app.http.openapi.components import Components, Json, record
 from app.http.problem import MEDIA_TYPE, problem
 
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
@@ -27,15 +29,20 @@ _BODY: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
 _ENDS_ONLY: Final = frozenset({Cancelled})
 
-_FLAWS: Final = [{"path": "/topic", "message": "is required"}]
+_FLAWS_OF: Final[dict[type[ServiceError], list[Flaw]]] = {
+    InvalidRequest: [Flaw(path="/topic", message="is required")],
+    OutputInvalid: [Flaw(path="/0/title", message="is required")],
+}
 
-FLAW: Final[Json] = {
-    "type": "object",
-    "properties": {
+FLAW: Final = record(
+    {
         "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
         "message": {"type": "string"},
-    },
-    "required": ["path", "message"],
+    }
+)
+_RETRY_AFTER: Final = {
+    "description": "Seconds to wait before trying again, where they are known.",
+    "schema": {"type": "integer", "minimum": 0},
 }
 
 
@@ -81,7 +88,7 @@ def response(errors: list[ServiceError], components: Components) -> Json:
     """The response of errors that have the same status."""
     headers = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if any(error.retry_after for error in errors):
-        headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+        headers["Retry-After"] = components.add("headers", "Retry-After", _RETRY_AFTER)
     return {
         "description": "\n".join(f"- `{error.code}`: {_words(error)}" for error in errors),
         "headers": headers,
@@ -102,31 +109,27 @@ def _schema(errors: list[ServiceError], components: Components) -> Json:
     status = {"type": "integer", "const": errors[0].status}
     code = {"type": "string", "enum": codes(map(type, errors))}
     narrowed = {"type": "object", "properties": {"status": status, "code": code}}
-    return {"allOf": [problem_schema(components), narrowed]}
+    return {"allOf": [_problem(components), narrowed]}
 
 
-def problem_schema(components: Components) -> Json:
+def _problem(components: Components) -> Json:
     """A reference to the body of every error (RFC 9457)."""
-    flaw = components.schema("Flaw", FLAW)
-    properties: Json = {
+    errors = {"type": "array", "items": components.schema("Flaw", FLAW)}
+    required: Json = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "For a human; never what was sent."},
         "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
         "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
-        "errors": {"type": "array", "items": flaw, "description": "Where the input is invalid."},
     }
-    required = [name for name in properties if name != "errors"]
-    schema = {"type": "object", "properties": properties, "required": required}
-    return components.schema("Problem", schema)
+    return components.schema("Problem", record(required, {"errors": errors}))
 
 
 def _instance(kind: type[ServiceError]) -> ServiceError:
     """An error as a client may meet it."""
     unavailable = kind.retryable and kind.status in (429, 503)
-    flawed = kind.code in ("invalid_request", "output_invalid")
-    return kind(retry_after=1 if unavailable else None, errors=_FLAWS if flawed else ())  # type: ignore[arg-type]
+    return kind(retry_after=1 if unavailable else None, errors=_FLAWS_OF.get(kind, ()))
 
 
 def _body(error: ServiceError) -> Any:

@@ -50,8 +50,8 @@ def _example(entry: Entry, model: str) -> Example:
     some = [first, *partials[: _PIECES // 2]]
     interrupted = Failed.of(ProviderInterrupted())
     again = Restart(2, OutputInvalid.code, [{"path": "", "message": "is not JSON"}])
-    spent = Spent(input_tokens=182, output_tokens=position, attempts=1)
-    twice = Spent(input_tokens=391, output_tokens=position, attempts=2)
+    spent = Spent(input_tokens=182, output_tokens=214, attempts=1)
+    twice = Spent(input_tokens=473, output_tokens=321, attempts=2)
     value = partials[-1].data
     return Example(
         value=json.loads(value),

@@ -1,0 +1,245 @@
+"""The paths, and what each of them takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from app.entry import Entry
+from app.errors import Draining, Internal, UnknownSchema
+from app.http.openapi import errors
+from app.http.openapi.components import Components, Json, record
+from app.http.openapi.events import start
+from app.http.openapi.query import of_parameters, steering
+from app.http.openapi.responses import Responses, pascal
+from app.registry import Registry
+
+DESCRIPTION: Final = """\
+A topic and the name of a schema in; the model's answer out, as it is being written, in the shape \
+of the schema: partial values first, and at the end the whole one, validated.
+
+Each schema is an endpoint of its own, to be called with `POST` and a JSON body, or with `GET` and \
+a query string. `POST /streams` takes the schema's name in the body. An error before the first \
+byte is a status with a problem (RFC 9457) for a body; after it, it is the stream's last event.
+"""
+TAGS: Final[list[Json]] = [
+    {"name": "streams", "description": "Any schema, named in the body."},
+    {"name": "schemas", "description": "What there is to stream."},
+    {"name": "service", "description": "For those who run it."},
+]
+NAME: Final[Json] = {"type": "string"}
+
+
+def openapi(
+    registry: Registry, models: Sequence[str], *, version: str, root_path: str = ""
+) -> dict[str, Any]:
+    """The service's OpenAPI 3.1 document.
+
+    models: those that a request may choose from, the default one first
+    root_path: the prefix under which the service is reached
+    """
+    document = _Document(registry, models)
+    info = {
+        "title": "Structured Streams",
+        "version": version,
+        "summary": "Streams typed answers of language models.",
+        "description": DESCRIPTION,
+        "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+    }
+    tags = [{"name": entry.name, "description": entry.schema.description} for entry in registry]
+    return {
+        "openapi": "3.1.0",
+        "info": info,
+        **({"servers": [{"url": root_path}]} if root_path else {}),
+        "tags": [*tags, *TAGS],
+        "paths": document.paths,
+        "components": document.components.sections,
+    }
+
+
+class _Document:
+    def __init__(self, registry: Registry, models: Sequence[str]) -> None:
+        self.components = Components()
+        options = steering(models)
+        self._steering = [
+            self.components.add("parameters", option["name"], option) for option in options
+        ]
+        self._registry = registry
+        self._view = {**options[0]["schema"]}
+        del self._view["default"]
+        first = start(registry.names, models, self._view)
+        self._responses = Responses(self.components, first, models[0])
+        self.paths: Json = {}
+        for entry in registry:
+            self.paths[f"/{entry.name}"] = self._endpoint(entry)
+        if registry.names:
+            self.paths["/streams"] = {"post": self._post_streams(list(registry))}
+        self.paths |= {
+            "/schemas": {"get": self._list_schemas()},
+            "/schemas/{name}": {"get": self._describe_schema()},
+            "/healthz": {"get": self._healthz()},
+            "/readyz": {"get": self._readyz()},
+            "/metrics": {"get": self._metrics()},
+        }
+
+    # -- what streams -----------------------------------------------------------------------
+
+    def _endpoint(self, entry: Entry) -> Json:
+        parameters = self.components.embed(entry.parameters_json_schema)
+        query = of_parameters(self.components, parameters, entry.schema.examples)
+        endpoint = {"post": self._post(entry, parameters)}
+        return endpoint if query is None else {"get": self._get(entry, query)} | endpoint
+
+    def _post(self, entry: Entry, parameters: Json) -> Json:
+        schema = self.components.add("schemas", f"{pascal(entry.name)}Parameters", parameters)
+        return {
+            "operationId": f"post_{_snake(entry.name)}",
+            "tags": [entry.name],
+            "summary": f"Stream {entry.name}",
+            "description": entry.schema.description,
+            "parameters": self._steering,
+            "requestBody": _body(schema, entry.schema.examples),
+            "responses": self._responses.of(entry, body=True, named=False),
+        }
+
+    def _get(self, entry: Entry, query: list[Json]) -> Json:
+        words = "From a query string, for `curl` and the browser's `EventSource`."
+        return {
+            "operationId": f"get_{_snake(entry.name)}",
+            "tags": [entry.name],
+            "summary": f"Stream {entry.name} from a query string",
+            "description": f"{entry.schema.description} {words}",
+            "parameters": [*query, *self._steering],
+            "responses": self._responses.of(entry, body=False, named=False),
+        }
+
+    def _post_streams(self, entries: list[Entry]) -> Json:
+        choices = {entry.name: self._named_parameters(entry) for entry in entries}
+        mapping = {name: choice["$ref"] for name, choice in choices.items()}
+        schema = {
+            "oneOf": list(choices.values()),
+            "discriminator": {"propertyName": "schema", "mapping": mapping},
+        }
+        examples = [
+            {"schema": entry.name, **example}
+            for entry in entries
+            for example in entry.schema.examples[:1]
+        ]
+        return {
+            "operationId": "post_streams",
+            "tags": ["streams"],
+            "summary": "Stream any schema",
+            "description": "The schema's name and its parameters in one object.",
+            "parameters": self._steering,
+            "requestBody": _body(schema, examples),
+            "responses": self._responses.of(*entries, body=True, named=True),
+        }
+
+    def _named_parameters(self, entry: Entry) -> Json:
+        """A reference to the schema of a schema's parameters with its name."""
+        parameters = self.components.resolve(self.components.embed(entry.parameters_json_schema))
+        name = {"type": "string", "const": entry.name}
+        schema = {
+            **parameters,
+            "title": f"{pascal(entry.name)}Request",
+            "properties": {"schema": name, **parameters.get("properties", {})},
+            "required": ["schema", *parameters.get("required", [])],
+        }
+        return self.components.add("schemas", schema["title"], schema)
+
+    # -- what doesn't -----------------------------------------------------------------------
+
+    def _list_schemas(self) -> Json:
+        views: Json = {"views": {"type": "array", "items": self._view}}
+        summary = self.components.schema("SchemaSummary", record(_described() | views))
+        listed = record({"schemas": {"type": "array", "items": summary}})
+        return {
+            "operationId": "list_schemas",
+            "tags": ["schemas"],
+            "summary": "List the schemas",
+            "responses": self._plain("The schemas.", listed),
+        }
+
+    def _describe_schema(self) -> Json:
+        schemas = {
+            "parameters": _json_schema("What goes in."),
+            "result": _json_schema("The final value."),
+            "partial": _json_schema("Every partial value."),
+        }
+        details = self.components.schema("SchemaDetails", record(_described() | schemas))
+        names = list(self._registry.names)
+        name: Json = NAME | ({"enum": names} if names else {})
+        path = {"name": "name", "in": "path", "required": True, "schema": name}
+        return {
+            "operationId": "describe_schema",
+            "tags": ["schemas"],
+            "summary": "Describe a schema",
+            "description": "The JSON Schemas (2020-12) of what goes in and of what comes out.",
+            "parameters": [path],
+            "responses": self._plain("The schema.", details)
+            | errors.responses([UnknownSchema()], self.components),
+        }
+
+    def _healthz(self) -> Json:
+        return {
+            "operationId": "healthz",
+            "tags": ["service"],
+            "summary": "Whether the service is alive",
+            "responses": self._plain("It is.", _status("ok")),
+        }
+
+    def _readyz(self) -> Json:
+        stopping = errors.response([Draining(retry_after=1)], self.components)
+        return {
+            "operationId": "readyz",
+            "tags": ["service"],
+            "summary": "Whether the service takes work",
+            "responses": self._plain("It does.", _status("ready")) | {"503": stopping},
+        }
+
+    def _metrics(self) -> Json:
+        return {
+            "operationId": "metrics",
+            "tags": ["service"],
+            "summary": "Metrics for Prometheus",
+            "responses": self._plain("Prometheus' text format.", NAME, "text/plain"),
+        }
+
+    def _plain(self, words: str, schema: Json, media_type: str = "application/json") -> Json:
+        """The responses of a call that always succeeds."""
+        success = {
+            "description": words,
+            "headers": {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}},
+            "content": {media_type: {"schema": schema}},
+        }
+        return {"200": success, **errors.responses([Internal()], self.components)}
+
+
+def _body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
+    named = {
+        f"example-{number}": {"summary": _summary(example), "value": dict(example)}
+        for number, example in enumerate(examples, 1)
+    }
+    content = {"schema": schema} | ({"examples": named} if named else {})
+    return {"required": True, "content": {"application/json": content}}
+
+
+def _summary(example: Mapping[str, Any]) -> str:
+    schema = f"{example['schema']}: " if "schema" in example else ""
+    return f"{schema}{example.get('topic', '')}"
+
+
+def _described() -> Json:
+    return {"name": NAME, "description": NAME}
+
+
+def _status(word: str) -> Json:
+    return record({"status": {"type": "string", "const": word}})
+
+
+def _json_schema(words: str) -> Json:
+    return {"type": "object", "description": words}
+
+
+def _snake(name: str) -> str:
+    return name.replace("-", "_")

@@ -1,0 +1,112 @@
+"""The events of a stream: what is said of them, and the schemas of their data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from app.http.openapi import errors
+from app.http.openapi.components import Components, Json, record
+from app.wire.message import RETRY_MS
+
+DESCRIPTION: Final = f"""\
+The answer, while the model writes it. `Accept` chooses the format:
+
+- `text/event-stream` (the default): Server-Sent Events
+- `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
+event is `message`, and the heartbeat is a `ping`
+- `application/json`: nothing is streamed; the final value alone
+
+| event | data | when |
+|---|---|---|
+| `start` | the stream's id, schema, model and view | first, once, with `retry: {RETRY_MS}` |
+| *(none)* | the partial value so far | zero or more |
+| `restart` | the attempt that begins, and why the last one failed | forget the partial |
+| `usage` | the tokens of all attempts | before the end, where the provider told them |
+| `done` | the final value, whole and validated | last |
+| `error` | what went wrong, with its `code` | last |
+
+`data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
+it: a stream that ends without either was cut off. A comment (`: ping`) goes out when nothing \
+else has for a while. Ignore events and fields that you don't know.
+"""
+
+_TOKENS: Final[Json] = {"type": "integer", "minimum": 0}
+_USAGE: Final[Json] = {
+    "input_tokens": _TOKENS,
+    "output_tokens": _TOKENS,
+    "attempts": {"type": "integer", "minimum": 1},
+}
+_ID: Final[Json] = {"type": "string", "maxLength": 64}
+_HAVE_AN_ID: Final = frozenset({"start", "restart", "usage", "done"})
+
+
+class Events(NamedTuple):
+    """References to the schemas of the events' data. message: a partial, which has no event."""
+
+    start: Json
+    message: Json
+    restart: Json
+    usage: Json
+    done: Json
+    error: Json
+
+
+def events(components: Components, start: Json, *, partial: Json, result: Json) -> Events:
+    """The events of a stream whose partials and result have these schemas."""
+    flaws = {"type": "array", "items": components.schema("Flaw", errors.FLAW)}
+    return Events(
+        start=components.schema("StartEvent", start),
+        message=partial,
+        restart=components.schema("RestartEvent", _restart(flaws)),
+        usage=components.schema("UsageEvent", record(_USAGE)),
+        done=result,
+        error=components.schema("ErrorEvent", _error(flaws)),
+    )
+
+
+def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
+    """The schema of the first event's data."""
+    properties: Json = {
+        "stream": {"type": "string", "description": "The stream's id."},
+        "schema": {"type": "string", "enum": list(names)},
+        "model": {"type": "string", "enum": list(models)},
+        "view": view,
+    }
+    return record(properties)
+
+
+def line(events: Events) -> Json:
+    """The schema of one line of `application/x-ndjson`."""
+    return {"description": "One line of the answer.", "oneOf": list(_lines(events))}
+
+
+def _lines(events: Events) -> Iterator[Json]:
+    for event, data in {**events._asdict(), "ping": {"type": "null"}}.items():
+        name = {"type": "string", "const": event}
+        has_id = event in _HAVE_AN_ID
+        required: Json = {"event": name, "data": data} | ({"id": _ID} if has_id else {})
+        optional = {} if has_id else {"id": _ID}
+        yield {"title": event, **record(required, optional)}
+
+
+def _codes(words: str) -> Json:
+    codes = errors.codes(errors.in_stream())
+    return {"type": "string", "enum": codes, "description": words}
+
+
+def _restart(flaws: Json) -> Json:
+    attempt = {"type": "integer", "minimum": 2, "description": "The one that begins."}
+    code = _codes("Why the last one failed.")
+    return record({"attempt": attempt, "code": code, "errors": flaws})
+
+
+def _error(flaws: Json) -> Json:
+    required: Json = {
+        "error": {"type": "string", "description": "For a human."},
+        "code": _codes("For a program."),
+        "retryable": {"type": "boolean", "description": "Whether trying again may help."},
+        "request_id": {"type": "string"},
+    }
+    after = {"type": "number", "minimum": 0, "description": "Seconds."}
+    return record(required, {"retry_after": after, "errors": flaws})

@@ -1,0 +1,94 @@
+"""Query parameters: those that steer every stream, and a schema's own, flattened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from app.http.openapi.components import Components, Json
+from app.http.options import Options
+
+_STEERING: Final = {
+    "view": "What the stream shows while the value is being written: `snapshot`, all of it.",
+    "interval_ms": "Milliseconds between two partials, at least.",
+    "model": "The model that writes.",
+}
+_SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
+
+
+def steering(models: Sequence[str]) -> list[Json]:
+    """The parameters of every call that streams; `models`: the default one first."""
+    known = Options.model_json_schema()["properties"]
+    schemas = {
+        "view": _closed(known["view"]),
+        "interval_ms": _untitled(known["interval_ms"]),
+        "model": {"type": "string", "enum": list(models), "default": models[0]},
+    }
+    return [
+        {"name": name, "in": "query", "description": words, "schema": schemas[name]}
+        for name, words in _STEERING.items()
+    ]
+
+
+def of_parameters(
+    components: Components, parameters: Json, examples: Sequence[Mapping[str, Any]]
+) -> list[Json] | None:
+    """A schema's parameters in a query string; None where it can't hold what is required.
+
+    What is no scalar can't stand there, and is left out.
+    """
+    parameters = components.resolve(parameters)
+    required = parameters.get("required", [])
+    example = examples[0] if examples else {}
+    found: list[Json] = []
+    for name, schema in parameters.get("properties", {}).items():
+        if _is_scalar(components, schema):
+            found.append(_parameter(name, schema, name in required, example))
+        elif name in required:
+            return None
+    return found
+
+
+def _parameter(name: str, schema: Json, required: bool, example: Mapping[str, Any]) -> Json:
+    schema = _without_null(schema)
+    parameter: Json = {"name": name, "in": "query", "required": required}
+    if "description" in schema:
+        parameter["description"] = schema.pop("description")
+    parameter["schema"] = schema
+    if example.get(name) is not None:
+        parameter["example"] = example[name]
+    return parameter
+
+
+def _is_scalar(components: Components, schema: Json) -> bool:
+    schema = components.resolve(schema)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        kept = [choice for choice in choices if choice != {"type": "null"}]
+        return all(_is_scalar(components, choice) for choice in kept)
+    types = schema.get("type", ())
+    types = {types} if isinstance(types, str) else set(types)
+    return bool(types) and types <= _SCALARS
+
+
+def _without_null(schema: Json) -> Json:
+    """A query string can't say null: to leave a key out says it."""
+    schema = dict(schema)
+    if "anyOf" not in schema:
+        return schema
+    choices = [choice for choice in schema.pop("anyOf") if choice != {"type": "null"}]
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    if len(choices) == 1 and choices[0].keys().isdisjoint(schema):
+        return schema | choices[0]
+    return schema | {"anyOf": choices}
+
+
+def _closed(schema: Json) -> Json:
+    """A schema of one value, or of several, as an enum."""
+    values = schema.get("enum", [schema.get("const")])
+    return {"type": "string", "enum": values, "default": schema["default"]}
+
+
+def _untitled(schema: Json) -> Json:
+    return {key: value for key, value in schema.items() if key != "title"}

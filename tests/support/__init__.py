@@ -1,0 +1,1 @@
+"""What several tests use: a real service on a real socket, and a provider that they script."""

@@ -1,0 +1,51 @@
+"""The service on a real socket, in the test's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+
+from app.http.server import Server, server
+from app.main import create_app
+from app.settings import Settings
+from app.streams import Streams
+
+
+@dataclass
+class Service:
+    """A running service: where it listens, and its parts."""
+
+    url: str
+    app: FastAPI
+    server: Server
+
+    @property
+    def streams(self) -> Streams:
+        streams: Streams = self.app.state.streams
+        return streams
+
+
+@asynccontextmanager
+async def running(*, registry: Any = None, provider: Any = None, **settings: Any) -> AsyncIterator[Service]:
+    """A service on a free port with these settings (by their lower-case names).
+
+    With neither `openai_base_url` nor `openai_api_key` it uses the demo model, as fast as it can.
+    """
+    configured = Settings(**{"port": 0, "demo_tokens_per_second": 0, **settings})
+    app = create_app(configured, registry=registry, provider=provider)
+    started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    service = server(app, configured, started.set_result)
+    serving = asyncio.create_task(service.serve())
+    await asyncio.wait({serving, started}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        await serving
+    try:
+        yield Service(await started, app, service)
+    finally:
+        service.should_exit = True
+        await serving
