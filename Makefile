@@ -18,7 +18,7 @@ pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-che
 # The tests' npm packages, wherever there are some.
 node := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/package-lock.json))
 
-.PHONY: help run demo test lint types fmt lock clean
+.PHONY: help run demo test lint types fmt lock clean browser
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,8 +29,14 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types $(node) ## Set up what the tests need; run lint, types and tests
+test: lint types $(node) | browser ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest
+
+browser: ## Install Chromium, which some tests drive, where apt can
+	@command -v chromium >/dev/null || { \
+		echo "Installing Chromium (half a minute)" \
+		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null \
+		|| { echo "The tests need a 'chromium' on the PATH" >&2; exit 1; }; }
 
 lint: $(dev) ## Check style and format
 	$(python) -m ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from app.partial.decoder import Decoder
@@ -10,6 +11,9 @@ from app.run import Run
 
 LOOK_BYTES = 4096
 """Of text that nobody has looked at: more is decoded at once, so that it stays bounded."""
+LOOK_SECONDS = 0.1
+"""That text waits for a look, at most: what is certain to fail is not to be paid for, even if
+all followers are slow, or none is there."""
 
 
 class Attempt:
@@ -28,6 +32,7 @@ class Attempt:
         self._over = over
         self._pending: list[str] = []
         self._length = 0
+        self._timer: asyncio.TimerHandle | None = None
         run.source = self.look
 
     @property
@@ -43,10 +48,13 @@ class Attempt:
         self._length += len(piece)
         if first or self._length >= LOOK_BYTES:
             self.look()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
         self._run.text_arrived()
 
     def look(self) -> None:
         """Decode what has come since the last look."""
+        self.close()
         if not self._pending or self.is_over:
             return
         text = "".join(self._pending)
@@ -60,3 +68,9 @@ class Attempt:
             self._run.append(operations, self.decoder.value)
         if self.is_over:
             self._over()
+
+    def close(self) -> None:
+        """No more looks, unless somebody asks for one."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

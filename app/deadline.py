@@ -10,8 +10,8 @@ from types import TracebackType
 class Deadline:
     """`async with Deadline(due)`: raises TimeoutError once the loop's time is past `due()`.
 
-    `due` is asked when the timer fires, never before: it may only move to a later time.
-    `expire` ends the block at once, in the same way.
+    `due` is asked when the timer fires, not before: where it moves to an earlier time, say so
+    (`look`). `expire` ends the block at once, in the same way.
     """
 
     def __init__(self, due: Callable[[], float]) -> None:
@@ -29,8 +29,21 @@ class Deadline:
 
     async def __aenter__(self) -> Deadline:
         await self._timeout.__aenter__()
-        self._look()
+        self.look()
         return self
+
+    def look(self) -> None:
+        """Ask `due` again."""
+        self._stop()
+        due = self._due()
+        if self._loop.time() >= due:
+            self.expire()
+        else:
+            self._timer = self._loop.call_at(due, self.look)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def __aexit__(
         self,
@@ -39,13 +52,5 @@ class Deadline:
         trace: TracebackType | None,
     ) -> None:
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop()
         await self._timeout.__aexit__(kind, error, trace)
-
-    def _look(self) -> None:
-        due = self._due()
-        if self._loop.time() >= due:
-            self.expire()
-        else:
-            self._timer = self._loop.call_at(due, self._look)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,11 @@ class Entry:
     def parameters_json_schema(self) -> dict[str, Any]:
         """The JSON Schema of what goes in."""
         return self.schema.parameters.model_json_schema()
+
+    @cached_property
+    def parameter_keys(self) -> frozenset[str]:
+        """All keys that parameters may have, at any depth."""
+        return frozenset(_property_names(self.parameters_json_schema))
 
     @cached_property
     def result_json_schema(self) -> dict[str, Any]:
@@ -105,6 +111,16 @@ def _unannotated(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
         base, *metadata = get_args(annotation)
         return base, tuple(metadata)
     return annotation, ()
+
+
+def _property_names(schema: Any) -> Iterator[str]:
+    """The names of all properties in a JSON Schema."""
+    for part in schema if isinstance(schema, list) else ():
+        yield from _property_names(part)
+    for key, part in schema.items() if isinstance(schema, dict) else ():
+        if key == "properties" and isinstance(part, dict):
+            yield from part
+        yield from _property_names(part)
 
 
 def _is_object_model(result: Any) -> bool:

@@ -7,7 +7,8 @@ filled in with what comes from the schema alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from itertools import takewhile
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -90,19 +91,25 @@ def pointer(path: Iterable[str | int]) -> str:
     )
 
 
-def flaws(errors: Sequence[ErrorDetails], *, at: tuple[str | int, ...] = ()) -> list[Flaw]:
+def flaws(
+    errors: Sequence[ErrorDetails],
+    *,
+    at: tuple[str | int, ...] = (),
+    keys: Set[str] | None = None,
+) -> list[Flaw]:
     """The flaws of a value at `at`, one for each error.
 
     An unknown key is reported at the object that holds it, as its name is input.
+    keys: those that a path may name, which ends above any other; None: any
     """
     return [
-        Flaw(
-            path=pointer((*at, *(error["loc"][:-1] if _of_a_key(error) else error["loc"]))),
-            message=words(error),
-        )
-        for error in errors
+        Flaw(path=pointer((*at, *_place(error, keys))), message=words(error)) for error in errors
     ]
 
 
-def _of_a_key(error: ErrorDetails) -> bool:
-    return error["type"] in ("extra_forbidden", "unexpected_keyword_argument")
+def _place(error: ErrorDetails, keys: Set[str] | None) -> tuple[str | int, ...]:
+    of_a_key = error["type"] in ("extra_forbidden", "unexpected_keyword_argument")
+    place = error["loc"][:-1] if of_a_key else error["loc"]
+    if keys is None:
+        return place
+    return tuple(takewhile(lambda step: isinstance(step, int) or step in keys, place))

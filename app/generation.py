@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
+from msgspec import structs
 
 from app.attempt import Attempt
 from app.deadline import Deadline
@@ -28,6 +29,7 @@ from app.errors import (
     OutputRefused,
     OutputTooLarge,
     OutputTruncated,
+    ProviderError,
     ProviderInterrupted,
     ProviderProtocol,
     ProviderRateLimited,
@@ -133,7 +135,7 @@ class Generation:
         if not self.target.ended:
             self.ended = self._loop.time()
             if self.spent is not None:
-                self.target.tell(self.spent)
+                self.target.tell(structs.replace(self.spent, attempts=self.attempts))
             self.target.tell(end)
         _resolve(self.opened)
         _resolve(self.finished)
@@ -173,22 +175,25 @@ class Generation:
             async with deadline, self._answer(messages) as answer:
                 self.answered = True
                 _resolve(self.opened)
-                await self._read(answer, attempt)
-        except TimeoutError:
+                await self._read(answer, attempt, deadline)
+        except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:
+            attempt.look()  # it may have all that it needs
             if not attempt.is_over:
-                raise ProviderTimeout from None
-        except (ProviderInterrupted, ProviderProtocol) as error:
-            raise _Failure(error, []) from None
+                raise _broken_off(error) from None
         finally:
+            attempt.close()
             self._count(answer)
         assert answer is not None
         self._conclude(answer, attempt)
 
-    async def _read(self, answer: Answer, attempt: Attempt) -> None:
+    async def _read(self, answer: Answer, attempt: Attempt, deadline: Deadline) -> None:
         async for piece in answer:
+            is_first = not attempt.text
             self._write(piece, attempt)
             if attempt.is_over:
                 return
+            if is_first:
+                deadline.look()  # a gap may be shorter than what was left for the first content
 
     def _conclude(self, answer: Answer, attempt: Attempt) -> None:
         """The text has ended: is it a value?"""
@@ -201,7 +206,7 @@ class Generation:
             _check_finish(answer)
             attempt.decoder.finish()
         except (ProviderInterrupted, ProviderProtocol) as error:
-            raise _Failure(error, []) from None
+            raise _broken_off(error) from None
         except Invalid as error:
             raise _Failure(
                 OutputInvalid(errors=error.errors), _feedback(attempt.text, error)
@@ -250,6 +255,11 @@ class Generation:
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _broken_off(error: TimeoutError | ProviderError) -> Exception:
+    """What to raise where an answer has no end."""
+    return _Failure(error, []) if isinstance(error, ProviderError) else ProviderTimeout()
 
 
 def _check_finish(answer: Answer) -> None:

@@ -64,8 +64,6 @@ def create_app(
         title="Structured Streams",
         version=__version__,
         lifespan=lifespan,
-        root_path=settings.root_path,
-        max_body_size=settings.max_body_bytes,
         redirect_slashes=False,
         openapi_url=None,
         docs_url=None,
@@ -79,7 +77,7 @@ def create_app(
     add_routes(app, starter, streams, telemetry)
     _describe(app, registry, settings)
     mount_docs(app)
-    app.add_middleware(RequestContext, fault=_fault)
+    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,

@@ -11,7 +11,7 @@ number of messages and not the number of tokens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from app.event import END, URGENT, Done, Entry, Event, Failed, Restart
 from app.partial.document import Document
@@ -84,17 +84,20 @@ class Run:
             if self.source is not None:
                 self.source()
 
-    async def wait(self, position: int, *, due: float, until: float) -> None:
-        """Wait for news after `position`, but not before `due`; at the latest till `until`.
+    async def wait(self, position: int, *, due: float, until: float) -> bool:
+        """Wait for news after `position`, but not before `due`. False: `until` came first.
 
         Both are times of the running loop. A restart and the end don't wait for `due`.
         """
         loop = asyncio.get_running_loop()
         while self._urgent <= position:
             now = loop.time()
-            if now >= until or (now >= due and (self._unread or len(self.log) > position)):
-                return
-            await self._sleep(loop, due if now < due else until, any_news=now >= due)
+            if now >= due and (self._unread or len(self.log) > position):
+                return True
+            if now >= until:
+                return False
+            await self._sleep(loop, until if now >= due else min(due, until), any_news=now >= due)
+        return True
 
     async def _sleep(
         self, loop: asyncio.AbstractEventLoop, until: float, *, any_news: bool
@@ -121,7 +124,7 @@ def _resolve(woken: asyncio.Future[None]) -> None:
 
 async def follow(
     run: Run, view: View, *, interval: float, heartbeat: float
-) -> AsyncIterator[list[Message]]:
+) -> AsyncGenerator[list[Message], None]:
     """The messages of a response, in batches to be sent together; an empty batch: a heartbeat.
 
     interval: seconds between partials, after the first, at least
@@ -136,17 +139,15 @@ async def follow(
         if batch is not None:
             run.messages += len(batch)
             yield batch
+            silent_until = loop.time() + heartbeat
         if position and run.ended and position == run.position:
             return
-        if batch is not None:
-            silent_until = loop.time() + heartbeat
-        await run.wait(position, due=due, until=silent_until)
+        if not await run.wait(position, due=due, until=silent_until):
+            batch = []
+            continue
         run.look()
         entries = run.log[position:]
         position += len(entries)
         batch = view.messages(run, entries, position) or None
-        now = loop.time()
         if batch or due:
-            due = now + interval
-        if batch is None and now >= silent_until:
-            batch = []
+            due = loop.time() + interval

@@ -26,7 +26,7 @@ class Streams:
         self.draining = False
         self._settings = settings
         self._telemetry = telemetry
-        self._running: dict[asyncio.Task[None], Generation] = {}
+        self._running: set[Generation] = set()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -40,16 +40,18 @@ class Streams:
         run = Run(secrets.token_hex(ID_BYTES), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
         task = generation.begin()
-        self._running[task] = generation
+        self._running.add(generation)
         self._idle.clear()
         self._telemetry.started(generation)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(lambda _: self._ended(generation))
         return generation
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        generation = self._running.pop(task)
+    def _ended(self, generation: Generation) -> None:
+        self._running.remove(generation)
         generation.make_sure_it_ended()
         self._telemetry.ended(generation)
+        if not generation.target.followers:
+            self._telemetry.left(generation)
         if not self._running:
             self._idle.set()
 
@@ -62,8 +64,14 @@ class Streams:
             yield
         finally:
             run.followers -= 1
-            if not run.followers and not run.ended:
-                generation.stop(Cancelled())
+            if not run.followers:
+                self._left_alone(generation)
+
+    def _left_alone(self, generation: Generation) -> None:
+        if not generation.target.ended:
+            generation.stop(Cancelled())
+        elif generation not in self._running:
+            self._telemetry.left(generation)
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more; end what still runs after `seconds` in `draining`."""
@@ -77,6 +85,6 @@ class Streams:
     async def stop(self) -> None:
         """End everything now."""
         self.draining = True
-        for generation in list(self._running.values()):
+        for generation in list(self._running):
             generation.stop(Draining(retry_after=1))
         await self._idle.wait()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Literal
 
 import structlog
@@ -37,11 +38,10 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
+        structlog.processors.ExceptionRenderer(_without_words),
     ]
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     if format == "json":
-        shared.append(structlog.processors.format_exc_info)
         renderer = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -95,18 +95,19 @@ class Telemetry:
 
     def ended(self, generation: Generation) -> None:
         """A stream has ended, whatever its outcome."""
-        run, end = generation.target, generation.target.outcome
-        code = end.code if isinstance(end, Failed) else "done"
         self._active.dec()
-        self._ended.labels(run.schema, code).inc()
-        spent = generation.spent
+        self._ended.labels(generation.target.schema, _outcome(generation)).inc()
+
+    def left(self, generation: Generation) -> None:
+        """A stream has ended, and its last reader has what there was for it."""
+        run, spent = generation.target, generation.spent
         _log.info(
             "stream ended",
             id=run.id,
             schema=run.schema,
             model=run.model,
             attempts=generation.attempts,
-            outcome=code,
+            outcome=_outcome(generation),
             content_bytes=generation.content_bytes,
             messages=run.messages,
             first_content_ms=generation.first_content_ms,
@@ -118,3 +119,14 @@ class Telemetry:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _outcome(generation: Generation) -> str:
+    end = generation.target.outcome
+    return end.code if isinstance(end, Failed) else "done"
+
+
+def _without_words(exc_info: structlog.typing.ExcInfo) -> str:
+    """A traceback without what the exception says, which may quote a payload or a key."""
+    kind, _, trace = exc_info
+    return "".join([*traceback.format_tb(trace), kind.__qualname__])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
@@ -26,17 +27,21 @@ class RequestContext:
 
     An exception that reaches it becomes a 500 here, inside the CORS middleware, so that a
     browser may read it; after the response's start there is nothing to say, and it goes on.
+
+    root_path: the prefix that a proxy strips; requests may carry it all the same
+    fault: the response to a fault, for a request's id
     """
 
-    def __init__(self, app: ASGIApp, fault: Callable[[str], ASGIApp]) -> None:
-        """`fault`: the response to a fault, for a request's id."""
+    def __init__(self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp]) -> None:
         self._app = app
+        self._root_path = root_path
         self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        _put_under(self._root_path, scope)
         given = Headers(scope=scope).get(HEADER, "")
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)
         started = False
@@ -50,8 +55,18 @@ class RequestContext:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            _log.debug("a client left within its request", request_id=scope["request_id"])
         except Exception:
             if started:
                 raise
             _log.exception("a request broke", request_id=scope["request_id"])
             await self._fault(scope["request_id"])(scope, receive, send_with_id)
+
+
+def _put_under(root_path: str, scope: Scope) -> None:
+    """Let the path begin with the prefix, stripped or not: Starlette's mounts rely on it."""
+    path = "/" if scope["path"] == root_path else scope["path"]
+    if not path.startswith(f"{root_path}/"):
+        path = root_path + path
+    scope["root_path"], scope["path"] = root_path, path

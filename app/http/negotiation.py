@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from enum import StrEnum
 
 from app.errors import NotAcceptable
@@ -9,27 +10,19 @@ from app.wire import ndjson, sse
 
 
 class Format(StrEnum):
-    """What a response is written in; the value is its media type."""
+    """What a response is written in; the value is its media type. A wildcard takes the first."""
 
     SSE = sse.MEDIA_TYPE
     NDJSON = ndjson.MEDIA_TYPE
     JSON = "application/json"
 
 
-_RANGES = {
-    "*/*": Format.SSE,
-    "text/*": Format.SSE,
-    "application/*": Format.NDJSON,
-    **{format.value: format for format in Format},
-}
-
-
-def negotiate(accept: str | None) -> Format:
-    """The format for an `Accept` header. Raises `NotAcceptable` where none is served."""
-    if accept is None or not accept.strip():
-        return Format.SSE
+def negotiate(accept: str) -> Format:
+    """The format for an `Accept` header; without one, SSE. Raises `NotAcceptable`."""
     wanted = [_parse(part) for part in accept.split(",") if part.strip()]
-    refused = {_RANGES.get(range_) for range_, quality in wanted if not quality}
+    if not wanted:
+        return Format.SSE
+    refused = {range_ for range_, quality in wanted if not quality}
     found = [
         (quality, format)
         for range_, quality in wanted
@@ -40,12 +33,13 @@ def negotiate(accept: str | None) -> Format:
     return max(found, key=lambda pair: pair[0])[1]  # of equals, max() takes the first
 
 
-def _format(range_: str, refused: set[Format | None]) -> Format | None:
-    """The format that a media range stands for, unless it was refused (`q=0`) by name."""
-    format = _RANGES.get(range_)
-    if format in refused and "*" in range_:
-        return next((other for other in Format if other not in refused), None)
-    return format
+def _format(range_: str, refused: Set[str]) -> Format | None:
+    """The first format in a media range that no narrower range refuses (`q=0`)."""
+    for format in Format:
+        ranges = [format.value, f"{format.split('/')[0]}/*", "*/*"]
+        if range_ in ranges and refused.isdisjoint(ranges[: ranges.index(range_)]):
+            return format
+    return None
 
 
 def _parse(part: str) -> tuple[str, float]:

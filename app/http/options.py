@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.datastructures import QueryParams
 
 from app.errors import InvalidRequest
 from app.flaw import flaws
+
+MOST_FLAWS = 20
+"""That an answer names: a request may hold thousands."""
 
 
 class Options(BaseModel):
@@ -34,27 +37,38 @@ class Options(BaseModel):
         return self.model
 
 
-def split_query(query: QueryParams) -> tuple[Options, dict[str, str]]:
+def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
     """A query as options and the rest, which are a schema's parameters.
 
-    Raises `InvalidRequest` for a key that stands twice, and for a wrong option.
+    Raises `InvalidRequest` for what is no UTF-8, a key that stands twice, and a wrong option.
     """
-    pairs = query.multi_items()
-    given = dict(pairs)
-    if len(given) != len(pairs):
-        raise InvalidRequest(
-            "A query key stands twice.", errors=[{"path": "", "message": "has a key twice"}]
-        )
+    given = _read(query)
     options = {key: value for key, value in given.items() if key in Options.model_fields}
     rest = {key: value for key, value in given.items() if key not in Options.model_fields}
     try:
         return Options.model_validate_strings(options), rest
     except ValidationError as error:
-        raise invalid("The query is not valid.", error) from None
+        raise invalid("The query is not valid.", error, set(options)) from None
 
 
-def invalid(message: str, error: ValidationError) -> InvalidRequest:
-    """A validation error in our words."""
-    return InvalidRequest(
-        message, errors=flaws(error.errors(include_url=False, include_input=False))
-    )
+def _read(query: bytes) -> dict[str, str]:
+    """Not Starlette's, which replaces what is no UTF-8."""
+    try:
+        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise _refuse("The query is not valid UTF-8.", "must be valid UTF-8") from None
+    given = dict(pairs)
+    if len(given) != len(pairs):
+        raise _refuse("A query key stands twice.", "has a key twice")
+    return given
+
+
+def _refuse(message: str, why: str) -> InvalidRequest:
+    return InvalidRequest(message, errors=[{"path": "", "message": why}])
+
+
+def invalid(message: str, error: ValidationError, keys: Set[str]) -> InvalidRequest:
+    """A validation error in our words; of keys, only these are named: others are input."""
+    found = flaws(error.errors(include_url=False, include_input=False), keys=keys)
+    distinct = {(flaw["path"], flaw["message"]): flaw for flaw in found}
+    return InvalidRequest(message, errors=list(distinct.values())[:MOST_FLAWS])

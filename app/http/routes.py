@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.entry import Entry
 from app.errors import Draining, NotFound, UnknownSchema
 from app.http.context import request_id
-from app.http.problem import on_http_exception, problem
+from app.http.problem import problem
 from app.http.start import Starter
 from app.partial.value import dumps
 from app.registry import Registry
 from app.streams import Streams
 from app.telemetry import Telemetry
+
+_name_alone = re.compile(r"/([^/.]+)")
 
 
 def add_routes(app: FastAPI, starter: Starter, streams: Streams, telemetry: Telemetry) -> None:
@@ -86,15 +88,19 @@ def _unknown_path(registry: Registry) -> Any:
     """The 404 handler: where a schema's name could stand, say which there are."""
 
     async def handler(request: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException):
-            path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-            name = path.strip("/")
-            if "/" in name or "." in name or not name:
-                return await on_http_exception(request, error)
+        found = NotFound()
+        if name := _name_alone.fullmatch(_path(request)):
             try:
-                registry.get(name)
+                registry.get(name[1])
             except UnknownSchema as unknown:
-                return problem(unknown, request_id(request.scope))
-        return problem(NotFound(), request_id(request.scope))
+                found = unknown
+        return problem(found, request_id(request.scope))
 
     return handler
+
+
+def _path(request: Request) -> str:
+    """As the routes have it: without the service's prefix."""
+    scope = request.scope
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("app_root_path", scope["root_path"]))

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with signals of ours and a way to abort a connection."""
+"""The server: uvicorn, with signals of ours, and an end to readers who don't read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
@@ -16,22 +19,61 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.settings import Settings
 from app.streams import Streams
 
-ABORT = "structured_streams.abort"
-"""The key in the ASGI scope of what drops the connection at once."""
-
 SECOND_SIGNAL_SECONDS = 1
 """A signal that follows the first sooner is the same one: `make` passes it on twice."""
 
 CLOSE_SECONDS = 0.5
 """How long connections have to take what was written to them, at the end."""
 
+LOOKS = 8
+"""How often to look whether a reader reads, in the time that it has."""
+
+_log = structlog.get_logger("http")
+
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose requests know how to abort their connection."""
+    """uvicorn's protocol; a reader that takes nothing for `send_timeout` seconds is cut off.
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope[ABORT] = self.transport.abort  # type: ignore[literal-required]
+    Whatever the response: a transport that is merely closed would wait for such a reader for
+    ever. And nothing is buffered but the rest of one write (uvicorn lets 64 KiB gather), so
+    that a slow reader skips to what is newest.
+    """
+
+    def __init__(self, *args: Any, send_timeout: float, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._send_timeout = send_timeout
+        self._watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_watching()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look(self.transport.get_write_buffer_size(), self.loop.time())
+
+    def resume_writing(self) -> None:
+        self._stop_watching()
+        super().resume_writing()
+
+    def _look(self, before: int, since: float) -> None:
+        """Does the reader read? It had left `before` bytes, and taken its last at `since`."""
+        left, now = self.transport.get_write_buffer_size(), self.loop.time()
+        if left < before:
+            since = now
+        if now - since >= self._send_timeout:
+            _log.info("a reader did not read")
+            self.transport.abort()
+        else:
+            self._watch = self.loop.call_later(self._send_timeout / LOOKS, self._look, left, since)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
 
 
 class Server(uvicorn.Server):
@@ -97,7 +139,7 @@ def server(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=Protocol,
+        http=partial(Protocol, send_timeout=settings.send_timeout),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,

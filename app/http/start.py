@@ -21,6 +21,7 @@ from app.http.negotiation import Format, negotiate
 from app.http.options import Options, invalid, split_query
 from app.http.problem import problem
 from app.http.response import StreamResponse
+from app.partial.value import dumps
 from app.registry import Registry
 from app.request import Request as Wanted
 from app.run import follow
@@ -50,21 +51,21 @@ class Starter:
             if request.method == "GET":
                 return await self._get(request, entry)
             format, options = _steering(request)
-            body = await read_object(request)
+            body = await read_object(request, self._settings.max_body_bytes)
             return await self._start(request, format, options, entry, _of_body(entry, body))
 
         return endpoint
 
     async def _get(self, request: Request, entry: Entry) -> Response:
-        format = negotiate(request.headers.get("accept"))
-        options, rest = split_query(request.query_params)
+        format = _format(request)
+        options, rest = split_query(request.scope["query_string"])
         parameters = _parameters(entry, rest, entry.schema.parameters.model_validate_strings)
         return await self._start(request, format, options, entry, parameters)
 
     async def post_any(self, request: Request) -> Response:
         """The endpoint of `POST /streams`: the schema is named in the body."""
         format, options = _steering(request)
-        body = await read_object(request)
+        body = await read_object(request, self._settings.max_body_bytes)
         name = body.pop("schema", None)
         if not isinstance(name, str):
             raise InvalidRequest(
@@ -113,7 +114,6 @@ class Starter:
             batches,
             format=format,
             location=f"{self._settings.root_path}/streams/{run.id}",
-            send_timeout=self._settings.send_timeout,
             reading=reading,
         )
 
@@ -128,24 +128,30 @@ class Starter:
 
 
 def _steering(request: Request) -> tuple[Format, Options]:
-    options, rest = split_query(request.query_params)
+    options, rest = split_query(request.scope["query_string"])
     if rest:
         raise InvalidRequest(
             "The query has an unknown key.",
             errors=[{"path": "", "message": "has an unknown key"}],
         )
-    return negotiate(request.headers.get("accept")), options
+    return _format(request), options
+
+
+def _format(request: Request) -> Format:
+    return negotiate(",".join(request.headers.getlist("accept")))
 
 
 def _of_body(entry: Entry, body: dict[str, Any]) -> Parameters:
-    return _parameters(entry, body, entry.schema.parameters.model_validate)
+    # As JSON, for types that are stricter with Python's own values.
+    return _parameters(entry, dumps(body), entry.schema.parameters.model_validate_json)
 
 
 def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters]) -> Parameters:
     try:
         return validate(given)
     except ValidationError as error:
-        raise invalid(f"The parameters of {entry.name} are not valid.", error) from None
+        message = f"The parameters of {entry.name} are not valid."
+        raise invalid(message, error, entry.parameter_keys) from None
 
 
 def _refusal(request: Request, end: object) -> Response:

@@ -218,7 +218,9 @@ class Decoder(Shown):
         except ValidationError as error:
             raise from_members(error, self._named(frame.path), {}) from None
         (frame.key,) = keyed
-        (shown,) = node.key_serializer.to_python(keyed, mode="json", by_alias=True)
+        (shown,) = node.key_serializer.to_python(
+            keyed, mode="json", by_alias=True, warnings=False
+        )
         frame.out = None if shown in frame.shown else shown
 
     def _hold(self, frame: Frame, text: str) -> None:

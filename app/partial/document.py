@@ -28,19 +28,23 @@ class Document:
         for operation in operations:
             self._tip = operation.path
             value = copy(operation.value)
-            if operation.path == ():
-                self.value, self.known = value, True
-                continue
-            *way, last = operation.path
-            container = self.value
-            for step in way:
-                container = container[step]
-            if isinstance(operation, Append):
-                container[last] += value
-            elif isinstance(operation, Add) and isinstance(container, list):
-                container.append(value)
+            if operation.path:
+                self._change(operation, value)
             else:
-                container[last] = value
+                self.value = self.value + value if isinstance(operation, Append) else value
+                self.known = True
+
+    def _change(self, operation: Operation, value: Any) -> None:
+        *way, last = operation.path
+        container = self.value
+        for step in way:
+            container = container[step]
+        if isinstance(operation, Append):
+            container[last] += value
+        elif isinstance(operation, Add) and isinstance(container, list):
+            container.append(value)
+        else:
+            container[last] = value
 
     def adopt(self, value: Any, tip: Path) -> None:
         """Take over the state of a decoder, which has applied its operations itself.

@@ -7,6 +7,7 @@ left out.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -15,6 +16,7 @@ from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagge
 
 Json = dict[str, Any]
 _NULL: Json = {"type": "null"}
+_MEMBER = "\0"  # a leaf's key in the object that stands in for the one that holds it
 
 
 def partial_json_schema(root: Node) -> Json:
@@ -25,13 +27,13 @@ def partial_json_schema(root: Node) -> Json:
 class _Writer:
     def __init__(self, root: Node) -> None:
         self._names: dict[int, str] = {}
-        self._nodes: list[Node] = []
-        self._collect(root, seen=set())
+        self._nodes: dict[int, Node] = {}
+        self._collect(root)
         self._leaves, definitions = GenerateJsonSchema().generate_definitions(
-            [(index, "serialization", cast(Any, schema)) for index, schema in self._schemas()]
+            [(cast(Any, key), "serialization", schema) for key, schema in self._schemas()]
         )
         self._definitions: Json = {}
-        self._taken = set(definitions)
+        self._taken = {str(name) for name in definitions}
         self.schema = self._element(root)
         everything = {**definitions, **self._definitions}
         if everything:
@@ -39,34 +41,33 @@ class _Writer:
 
     # -- leaves: Pydantic's own schemas, made together so that they share definitions ---
 
-    def _collect(self, node: Node, seen: set[int]) -> None:
-        if id(node) in seen:
-            return
-        seen.add(id(node))
-        self._nodes.append(node)
-        for child in _children(node):
-            self._collect(child, seen)
+    def _collect(self, node: Node) -> None:
+        if id(node) not in self._nodes:
+            self._nodes[id(node)] = node
+            for child in _children(node):
+                self._collect(child)
 
-    def _schemas(self) -> list[tuple[Any, Any]]:
-        found: list[tuple[Any, Any]] = []
-        for node in self._nodes:
+    def _schemas(self) -> Iterator[tuple[object, Any]]:
+        for key, node in self._nodes.items():
             if isinstance(node, Leaf | String):
-                found.append((id(node), node.schema))
+                yield key, _configured(node.schema, node)
             if isinstance(node, Model):
-                found.extend(
-                    (f"{id(node)}.{key}", returned) for key, returned in node.computed.items()
-                )
-        return found
+                for name, returned in node.computed.items():
+                    yield f"{key}.{name}", _configured(returned, node)
 
     def _whole(self, key: object) -> Json:
-        return dict(self._leaves[(cast(Any, key), "serialization")])
+        schema: Json = self._leaves[cast(Any, (key, "serialization"))]
+        if _MEMBER not in schema.get("properties", ()):
+            return schema
+        member: Json = schema["properties"][_MEMBER]
+        return {name: item for name, item in member.items() if (name, item) != ("title", _MEMBER)}
 
     # -- places -------------------------------------------------------------------------
 
     def _field(self, node: Node) -> Json:
         """A place that is there from the start: null stands for what isn't known."""
         shown = self._element(node)
-        return shown if empty(node) is not None else _or_null(shown)
+        return _or_null(shown) if empty(node) is None or _holds_itself(node) else shown
 
     def _element(self, node: Node) -> Json:
         """A place that is absent until it is known."""
@@ -135,10 +136,33 @@ def _children(node: Node) -> list[Node]:
             return []
 
 
+def _holds_itself(node: Node) -> bool:
+    """Whether its empty form would have no end: it is null inside itself."""
+    seen: set[Node] = set()
+    stack = [node]
+    while stack:
+        place = stack.pop()
+        if isinstance(place, Model | Leaf) and not place.nullable:
+            stack.extend(child for child in _children(place) if child not in seen)
+            seen.update(_children(place))
+    return node in seen
+
+
+def _configured(schema: Any, node: Node) -> Any:
+    """A schema in an object with the config of the one that holds it, if it says how to write."""
+    if not any(key.startswith("ser_json") for key in node.config):
+        return schema
+    fields = {_MEMBER: {"type": "typed-dict-field", "schema": schema}}
+    return {"type": "typed-dict", "fields": fields, "config": node.config}
+
+
 def _string(schema: Json) -> Json:
     """A string's schema without what only a complete one can satisfy."""
-    kept = {key: schema[key] for key in ("title", "description", "examples") if key in schema}
+    kept: Json = {key: schema[key] for key in _ANNOTATIONS if key in schema}
     return {"type": "string", **kept}
+
+
+_ANNOTATIONS = ("title", "description", "examples")
 
 
 def _or_null(schema: Json) -> Json:

@@ -29,13 +29,14 @@ from app.partial.close import Close
 class Node:
     """What all kinds have in common.
 
-    schema: the place's own core schema, without default and null
+    schema: the place's own core schema; config: what applies to it
     nullable: null is one of its values
     deferred: shown only when the object that holds it closes, as that may change it
     raw: the object that holds it validates it, so it is handed up as its JSON text
     """
 
     schema: CoreSchema
+    config: Mapping[str, Any] = field(default_factory=dict)
     nullable: bool = False
     deferred: bool = False
     raw: bool = False

@@ -96,7 +96,7 @@ def take_apart(schema: Schema, definitions: Mapping[str, Schema], config: Schema
     marks: set[str] = set()
     while True:
         marks |= {mark for mark in ("Whole", "NotNull") if schema.get("metadata", {}).get(mark)}
-        if schema["type"] == "definition-ref":
+        if schema["type"] == "definition-ref" and "serialization" not in schema:
             schema = definitions[schema["schema_ref"]]
             continue
         if _is_sequence(schema):

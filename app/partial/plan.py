@@ -113,6 +113,7 @@ class Compiler:
     def _common(self, place: Place) -> dict[str, Any]:
         return {
             "schema": self.definitions.complete(place.schema),
+            "config": place.config,
             "nullable": place.nullable,
             "whole": self.definitions.validator(place.schema, place.config),
             "serializer": self.definitions.serializer(place.schema, place.config),

@@ -11,7 +11,7 @@ from app.providers.base import Usage
 from app.providers.chunk import Choice, Chunk, Chunks, Delta, Function, ToolCall
 
 USAGE_SECONDS = 2
-"""How long to wait for the usage once the model has finished."""
+"""How long to wait for the usage once the model has finished, whatever else comes."""
 
 
 class Completion:
@@ -31,6 +31,7 @@ class Completion:
         self._chunks = Chunks()
         self._failure: Exception | None = None
         self._ended = False
+        self._until = 0.0  # when there is no more waiting for the usage
 
     def __aiter__(self) -> AsyncIterator[Chunk]:
         return self
@@ -51,7 +52,7 @@ class Completion:
         try:
             if self.finish is None:
                 return await anext(self._body)
-            async with asyncio.timeout(USAGE_SECONDS):
+            async with asyncio.timeout_at(self._until):
                 return await anext(self._body)
         except StopAsyncIteration:
             self._ended = True
@@ -82,7 +83,9 @@ class Completion:
                 self._take_choice(choice, texts)
 
     def _take_choice(self, choice: Choice, texts: list[str]) -> None:
-        self.finish = choice.finish_reason or self.finish
+        if choice.finish_reason:
+            self.finish = choice.finish_reason
+            self._until = self._until or asyncio.get_running_loop().time() + USAGE_SECONDS
         delta = choice.delta
         if delta is None:
             return

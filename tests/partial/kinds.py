@@ -96,6 +96,9 @@ def wrapped(value: Any, handler: Any) -> Any:
     return handler(value)
 
 
+AnObject = Annotated[int, WrapSerializer(lambda v, h: {"n": h(v)})]
+UNFIT_FOR_KEYS: list[Any] = [AnObject, Json]
+
 STRINGS = [
     Kind(str, texts, True),
     Kind(Title, words, True),
@@ -116,7 +119,7 @@ WHOLES = [
     Kind(Annotated[str, PlainSerializer(len)], words, True),
     Kind(Annotated[str, PlainSerializer(len, when_used="unless-none")], words, True),
     Kind(Annotated[str | None, PlainSerializer(str, when_used="json-unless-none")], words),
-    Kind(Annotated[int, WrapSerializer(lambda v, h: {"n": h(v)})], small, True),
+    Kind(AnObject, small, True),
     Kind(Annotated[int, PlainSerializer(str, return_type=str, when_used="json")], small, True),
     Kind(Annotated[str, StringConstraints(strict=True)], words, True),
     Kind(int, whole_numbers, True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,10 +27,11 @@ from pydantic import (
 from pydantic_core import PydanticSerializationError
 
 from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
 from app.partial.node import Node
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
-from tests.partial.kinds import STRINGS, WHOLES, Kind, texts
+from tests.partial.kinds import STRINGS, UNFIT_FOR_KEYS, WHOLES, Kind, texts
 from tests.partial.texts import write
 from tests.partial.zoo import ZOO
 
@@ -73,6 +75,23 @@ class Case:
 
     def dumped(self, value: Any) -> bytes:
         return self.adapter.dump_json(value, by_alias=True, warnings=False)
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether there are defaults that are never the same."""
+        return self.partials() != self.partials()
+
+    def partials(self) -> list[str]:
+        """The partials at each character, as far as it goes."""
+        decoder = self.decoder()
+        made = []
+        try:
+            for character in self.text:
+                decoder.feed(character)
+                made.append(json.dumps(decoder.value))
+        except Invalid:
+            pass
+        return made
 
     def is_valid(self) -> bool:
         try:
@@ -162,6 +181,8 @@ def _dict(kind: Kind) -> Kind:
 
 
 def _keyed(key: Kind, kind: Kind) -> Kind:
+    if key.type in UNFIT_FOR_KEYS:
+        return _dict(kind)
     keys = key.values.map(lambda found: found if isinstance(found, str) else repr(found))
     return Kind(dict[key.type, kind.type], st.dictionaries(keys, kind.values, max_size=3))
 

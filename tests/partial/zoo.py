@@ -360,7 +360,8 @@ Grouped = Annotated[
 
 
 def _by_shape(value: Any) -> str:
-    return "cat" if "lives" in (value if isinstance(value, dict) else value.__dict__) else "dog"
+    members = value if isinstance(value, dict) else getattr(value, "__dict__", {})
+    return "cat" if "lives" in members else "dog"
 
 
 Called = Annotated[

@@ -335,3 +335,20 @@ def test_tokens_are_of_about_four_characters_and_cut_escapes_and_numbers() -> No
 def test_without_a_schema_it_writes_prose_about_the_topic() -> None:
     assert "garden parties" in write_prose("garden parties", "1").lower()
     assert write_prose("tea", "1") == write_prose("tea", "1")
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "integer", "exclusiveMinimum": 3, "exclusiveMaximum": 5}, 4),
+        ({"type": "integer", "minimum": 1000, "maximum": 1000}, 1000),
+        ({"type": "number", "multipleOf": 0.1, "exclusiveMinimum": 0.2, "maximum": 0.3}, 0.3),
+        ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 0.001}, 0.0005),
+        (
+            {"type": "integer", "multipleOf": 700, "exclusiveMaximum": -1400, "minimum": -2100},
+            -2100,
+        ),
+    ],
+)
+def test_a_number_is_within_its_bounds_exactly(schema: dict[str, Any], value: float) -> None:
+    assert {write_value(schema, "tea", str(seed)) for seed in range(20)} == {value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from app.errors import (
@@ -24,10 +24,11 @@ from app.http.problem import MEDIA_TYPE, problem
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
 """In the examples."""
 
+# Where an error can't befall every call that streams.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _BODY: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
-_ENDS_ONLY: Final = frozenset({Cancelled})
+_ENDS_ONLY: Final = frozenset({Cancelled})  # it takes the stream's id, so a 200 has gone out
 
 _FLAWS_OF: Final[dict[type[ServiceError], list[Flaw]]] = {
     InvalidRequest: [Flaw(path="/topic", message="is required")],
@@ -109,10 +110,10 @@ def _schema(errors: list[ServiceError], components: Components) -> Json:
     status = {"type": "integer", "const": errors[0].status}
     code = {"type": "string", "enum": codes(map(type, errors))}
     narrowed = {"type": "object", "properties": {"status": status, "code": code}}
-    return {"allOf": [_problem(components), narrowed]}
+    return {"allOf": [problem_schema(components), narrowed]}
 
 
-def _problem(components: Components) -> Json:
+def problem_schema(components: Components) -> Json:
     """A reference to the body of every error (RFC 9457)."""
     errors = {"type": "array", "items": components.schema("Flaw", FLAW)}
     required: Json = {

@@ -52,15 +52,15 @@ class Events(NamedTuple):
     error: Json
 
 
-def events(components: Components, start: Json, *, partial: Json, result: Json) -> Events:
-    """The events of a stream whose partials and result have these schemas."""
+def events(components: Components, start: Json) -> Events:
+    """The events of any stream; `message` and `done` are left to its schema."""
     flaws = {"type": "array", "items": components.schema("Flaw", errors.FLAW)}
     return Events(
         start=components.schema("StartEvent", start),
-        message=partial,
+        message={},
         restart=components.schema("RestartEvent", _restart(flaws)),
         usage=components.schema("UsageEvent", record(_USAGE)),
-        done=result,
+        done={},
         error=components.schema("ErrorEvent", _error(flaws)),
     )
 

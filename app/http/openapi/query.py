@@ -80,8 +80,10 @@ def _without_null(schema: Json) -> Json:
     if schema.get("default", ...) is None:
         del schema["default"]
     if len(choices) == 1 and choices[0].keys().isdisjoint(schema):
-        return schema | choices[0]
-    return schema | {"anyOf": choices}
+        schema.update(choices[0])
+    else:
+        schema["anyOf"] = choices
+    return schema
 
 
 def _closed(schema: Json) -> Json:

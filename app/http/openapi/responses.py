@@ -49,9 +49,11 @@ class Responses:
 
     def __init__(self, components: Components, start: Json, model: str) -> None:
         self._components = components
-        self._start = start
         self._model = model
         self._shapes: dict[str, Shape] = {}
+        # The service's own come before any schema's: a model called Problem is Problem_2.
+        errors.problem_schema(components)
+        self._events = events(components, start)
         self._headers = {
             name: components.add("headers", name, header) for name, header in _HEADERS.items()
         }
@@ -88,7 +90,7 @@ class Responses:
         name, components = pascal(entry.name), self._components
         partial = components.schema(f"{name}Partial", entry.partial_json_schema)
         result = components.schema(f"{name}Result", entry.result_json_schema)
-        found = events(components, self._start, partial=partial, result=result)
+        found = self._events._replace(message=partial, done=result)
         examples = _examples(example(entry, self._model))
         shared = {
             format: {

@@ -1,0 +1,270 @@
+"""The OpenAPI document: valid, complete, and true to what the service sends."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+from fastapi.routing import APIRoute
+from jsonschema import ValidationError
+
+from app.errors import ServiceError
+from app.http.openapi import openapi
+from app.main import create_app
+from app.registry import Registry, load
+from app.settings import Settings
+from app.wire import ndjson, sse
+from app.wire.message import Message
+from tests.http.openapi_document import (
+    MODELS,
+    STEERING,
+    Json,
+    answer,
+    body,
+    check,
+    codes,
+    nodes,
+    of,
+    operations,
+    parameters,
+    resolved,
+)
+
+REGISTRY = load()
+
+
+@pytest.fixture(scope="module")
+def document() -> Json:
+    return openapi(REGISTRY, MODELS, version="1.2.3")
+
+
+# The document
+
+
+def test_it_is_valid_openapi_31_and_every_reference_leads_somewhere() -> None:
+    document = of(REGISTRY)
+    assert document["openapi"] == "3.1.0"
+    assert document["info"]["version"] == "1.2.3"
+    assert "$defs" not in json.dumps(document)
+
+
+def test_it_is_valid_without_any_schema() -> None:
+    assert "/streams" not in of(Registry([]))["paths"]
+
+
+def test_it_describes_every_path_that_is_served_and_no_other(document: Json) -> None:
+    served = {
+        (method, route.path)
+        for route in create_app(Settings()).routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    assert set(operations(document)) == served - {("GET", "/openapi.json")}
+
+
+def test_operation_ids_are_unique_names_and_follow_from_the_schemas(document: Json) -> None:
+    ids = [operation["operationId"] for operation in operations(document).values()]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", id) for id in ids)
+    assert {"post_ideas", "get_ideas", "post_streams", "list_schemas"} <= set(ids)
+
+
+def test_it_names_the_server_where_the_service_has_a_prefix(document: Json) -> None:
+    assert "servers" not in document
+    assert of(REGISTRY, root_path="/llm")["servers"] == [{"url": "/llm"}]
+
+
+def test_each_schema_has_a_tag_with_its_description(document: Json) -> None:
+    tags = {tag["name"]: tag["description"] for tag in document["tags"]}
+    for entry in REGISTRY:
+        assert tags[entry.name] == entry.schema.description
+        assert operations(document)["POST", f"/{entry.name}"]["tags"] == [entry.name]
+
+
+# What goes in
+
+
+def test_every_call_that_streams_takes_the_same_query_keys(document: Json) -> None:
+    for path in ("/ideas", "/briefs", "/streams"):
+        assert list(parameters(document, "POST", path)) == STEERING
+    found = parameters(document, "GET", "/ideas")
+    assert list(found) == ["topic", "count", *STEERING]
+    assert {name: found[name]["schema"] for name in STEERING} == {
+        "view": {"type": "string", "enum": ["snapshot"], "default": "snapshot"},
+        "interval_ms": {"type": "integer", "minimum": 0, "maximum": 5000, "default": 50},
+        "model": {"type": "string", "enum": list(MODELS), "default": "demo"},
+    }
+
+
+def test_a_query_string_takes_the_schemas_parameters_without_null(document: Json) -> None:
+    found = parameters(document, "GET", "/movies")
+    assert [name for name, parameter in found.items() if parameter.get("required")] == ["topic"]
+    assert found["topic"]["example"] == "space travel"
+    assert found["genre"] == {
+        "name": "genre",
+        "in": "query",
+        "required": False,
+        "schema": {
+            "title": "Genre",
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 50,
+            "examples": ["comedy", "science fiction"],
+        },
+        "example": "science fiction",
+    }
+
+
+def test_the_examples_of_a_schema_are_those_of_its_body(document: Json) -> None:
+    for entry in REGISTRY:
+        examples = body(document, f"/{entry.name}")["examples"].values()
+        assert [example["value"] for example in examples] == list(entry.schema.examples)
+
+
+def test_the_body_of_streams_is_one_schemas_parameters_with_its_name(document: Json) -> None:
+    schema = body(document, "/streams")["schema"]
+    assert list(schema["discriminator"]["mapping"]) == list(REGISTRY.names)
+    check(document, schema, {"schema": "ideas", "topic": "tea", "count": 3})
+    for wrong in (
+        {"topic": "tea"},
+        {"schema": "ideas"},
+        {"schema": "nothing", "topic": "tea"},
+        {"schema": "ideas", "topic": "tea", "genre": "comedy"},
+        {"schema": "briefs", "topic": "tea", "count": 3},
+    ):
+        with pytest.raises(ValidationError):
+            check(document, schema, wrong)
+
+
+# What comes out
+
+
+def test_every_example_satisfies_its_schema(document: Json) -> None:
+    checked = 0
+    for node in nodes(document):
+        if not (isinstance(node, dict) and isinstance(node.get("schema"), dict)):
+            continue
+        for example in node.get("examples", {}).values():
+            check(document, node["schema"], resolved(document, example)["value"])
+            checked += 1
+        if "example" in node:
+            check(document, node["schema"], node["example"])
+            checked += 1
+    assert checked > 100
+
+
+def read(text: str) -> list[Message]:
+    """A literal stream as messages."""
+    assert text.endswith("\n\n")
+    messages = []
+    for block in text.removesuffix("\n\n").split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n"))
+        retry = fields.get("retry")
+        messages.append(
+            Message(
+                fields.get("event"),
+                fields["data"].encode(),
+                fields.get("id"),
+                int(retry) if retry else None,
+            )
+        )
+    return messages
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("name", [*REGISTRY.names, "streams"])
+def test_the_literal_streams_are_what_the_service_would_send(
+    document: Json, method: str, name: str
+) -> None:
+    if (method, name) == ("GET", "streams"):
+        return
+    content = answer(document, method, f"/{name}")
+    data = content["schema"]["x-event-data"]
+    streams = {
+        key: resolved(document, example)["value"] for key, example in content["examples"].items()
+    }
+    assert list(streams) == ["done", "restart", "error"]
+    for text in streams.values():
+        messages = read(text)
+        assert b"".join(map(sse.encode, messages)).decode() == text
+        for message in messages:
+            check(document, data[message.event or "message"], json.loads(message.data))
+    events = {key: [message.event for message in read(text)] for key, text in streams.items()}
+    assert events["done"][0] == events["restart"][0] == events["error"][0] == "start"
+    assert events["done"][-2:] == events["restart"][-2:] == ["usage", "done"]
+    assert events["error"][-1] == "error"
+    assert "restart" in events["restart"]
+    assert events["done"].count(None) >= 2
+
+
+def test_in_a_literal_stream_the_partials_grow_to_the_result(document: Json) -> None:
+    content = answer(document, "POST", "/ideas")
+    messages = read(resolved(document, content["examples"]["done"])["value"])
+    partials = [message.data for message in messages if message.event is None]
+    assert len(set(partials)) == len(partials)
+    assert partials[-1] == messages[-1].data
+    result = answer(document, "POST", "/ideas", "application/json")["examples"]["result"]
+    assert resolved(document, result)["value"] == json.loads(messages[-1].data)
+
+
+def test_there_is_a_line_of_ndjson_for_every_event(document: Json) -> None:
+    content = answer(document, "POST", "/ideas", "application/x-ndjson")
+    assert set(content["examples"]) == {
+        *("start", "message", "restart", "usage", "done", "error", "ping")
+    }
+    for line in (json.loads(ndjson.encode(Message("later", b"1"))), {"event": "done"}):
+        with pytest.raises(ValidationError):
+            check(document, content["schema"], line)
+
+
+def test_a_stream_says_its_headers(document: Json) -> None:
+    headers = operations(document)["POST", "/ideas"]["responses"]["200"]["headers"]
+    assert set(headers) == {"X-Request-ID", "Location", "Cache-Control", "X-Accel-Buffering"}
+
+
+# Errors
+
+
+def tree(root: type[ServiceError] = ServiceError) -> Iterator[type[ServiceError]]:
+    for child in root.__subclasses__():
+        yield child
+        yield from tree(child)
+
+
+def test_every_code_stands_at_its_status(document: Json) -> None:
+    found = codes(document, operations(document)["POST", "/streams"])
+    # The first two belong to no operation; nobody can cancel a stream that has no status yet.
+    absent = {"not_found", "method_not_allowed", "cancelled"}
+    expected = {(str(kind.status), kind.code) for kind in tree() if hasattr(kind, "code")}
+    described = {(status, code) for status, group in found.items() for code in group}
+    assert described == {pair for pair in expected if pair[1] not in absent} | {
+        ("400", "invalid_request")
+    }
+
+
+def test_an_operation_lists_only_what_can_befall_it(document: Json) -> None:
+    every = operations(document)
+    post, get = (codes(document, every[method, "/ideas"]) for method in ("POST", "GET"))
+    assert set(post) - set(get) == {"400", "413", "415"}
+    assert "404" not in post
+    assert codes(document, every["GET", "/schemas/{name}"])["404"] == ["unknown_schema"]
+    assert codes(document, every["GET", "/readyz"])["503"] == ["draining"]
+
+
+def test_a_problem_lists_all_codes_and_an_error_event_those_that_can_follow(
+    document: Json,
+) -> None:
+    schemas = document["components"]["schemas"]
+    every = {kind.code for kind in tree() if hasattr(kind, "code")}
+    assert set(schemas["Problem"]["properties"]["code"]["enum"]) == every
+    late = set(schemas["ErrorEvent"]["properties"]["code"]["enum"])
+    assert {"draining", "cancelled", "internal", "output_refused"} <= late
+    assert late.isdisjoint({"invalid_request", "unknown_schema", "not_acceptable"})
+
+
+def test_a_status_to_come_back_from_has_retry_after(document: Json) -> None:
+    responses = document["components"]["responses"]
+    assert "Retry-After" in responses["Error503"]["headers"]
+    assert "Retry-After" not in responses["Error422"]["headers"]
