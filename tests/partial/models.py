@@ -9,6 +9,7 @@ from functools import cached_property
 from random import Random
 from typing import Annotated, Any, Union
 
+from hypothesis import reject
 from hypothesis import strategies as st
 from pydantic import (
     AfterValidator,
@@ -18,6 +19,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PydanticUserError,
     TypeAdapter,
     ValidationError,
     WrapSerializer,
@@ -250,7 +252,10 @@ def generated(draw: Any, depth: int = 2) -> Kind:
         validate_by_name=draw(st.booleans()),
         validate_default=draw(st.booleans()),
     )
-    model = create_model("Made", __config__=config, **fields)
+    try:
+        model = create_model("Made", __config__=config, **fields)
+    except PydanticUserError:  # a dataclass that may not be in a model of this config
+        reject()
     return Kind(model, st.fixed_dictionaries(members, optional=optional))
 
 

@@ -20,8 +20,8 @@ from instructor.core.exceptions import InstructorRetryException
 from pydantic import BaseModel, Field
 
 from app.providers.demo import MODELS, SECRET, DemoServer
-from app.providers.demo_play import BATCH, Play, perform
-from app.providers.demo_request import TOPIC, BadRequest, find_topic, read_request
+from app.providers.demo.play import BATCH, Play, perform
+from app.providers.demo.request import TOPIC, BadRequest, find_topic, read_request
 from app.schema import quote
 
 

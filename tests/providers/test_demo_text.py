@@ -36,8 +36,8 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
-from app.providers.demo_spoil import NOTHING, spoil
-from app.providers.demo_text import TooDeep, tokens, write_prose, write_value
+from app.providers.demo.spoil import NOTHING, spoil
+from app.providers.demo.text import TooDeep, tokens, write_prose, write_value
 
 T = TypeVar("T")
 

@@ -29,14 +29,21 @@ class Service:
         streams: Streams = self.app.state.streams
         return streams
 
+    @property
+    def connections(self) -> int:
+        """How many clients' connections are open."""
+        return len(self.server.server_state.connections)
+
 
 @asynccontextmanager
-async def running(*, registry: Any = None, provider: Any = None, **settings: Any) -> AsyncIterator[Service]:
+async def running(
+    *, registry: Any = None, provider: Any = None, **settings: Any
+) -> AsyncIterator[Service]:
     """A service on a free port with these settings (by their lower-case names).
 
     With neither `openai_base_url` nor `openai_api_key` it uses the demo model, as fast as it can.
     """
-    configured = Settings(**{"port": 0, "demo_tokens_per_second": 0, **settings})
+    configured = Settings(**{"port": 0, "demo_tokens_per_second": 0, "model": "m", **settings})
     app = create_app(configured, registry=registry, provider=provider)
     started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     service = server(app, configured, started.set_result)
@@ -49,3 +56,10 @@ async def running(*, registry: Any = None, provider: Any = None, **settings: Any
     finally:
         service.should_exit = True
         await serving
+
+
+async def eventually(condition: Any, seconds: float = 10) -> None:
+    """Wait until `condition()` holds, which nothing announces."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -11,40 +11,85 @@ from typing import Any
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 
+def status(code: int, **headers: str) -> bytes:
+    """A whole answer that is no 2xx; `_` in a header's name stands for `-`."""
+    lines = [f"HTTP/1.1 {code} No", "Content-Length: 2", "Connection: close"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", "{}"]).encode()
+
+
+def event(data: Any) -> bytes:
+    """One event, JSON or a string as it is."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    return f"data: {text}\n\n".encode()
+
+
+def delta(finish: str | None = None, **delta: Any) -> bytes:
+    """The event of one choice."""
+    return event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+
+
+def text(piece: str) -> bytes:
+    """The event of a piece of the answer, as a tool call's arguments."""
+    return delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}])
+
+
+def end(reason: str = "stop", usage: tuple[int, int] | None = None) -> bytes:
+    """A finish reason, the usage and `[DONE]`."""
+    told = b""
+    if usage:
+        tokens = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
+        told = event({"choices": [], "usage": tokens})
+    return delta(reason) + told + event("[DONE]")
+
+
 class Exchange:
     """One request to the provider. `closed` is set when the service has closed its connection."""
 
     def __init__(
-        self, body: dict[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        head: bytes,
+        body: dict[str, Any],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
+        self.head = head.decode()
         self.body = body
         self.writer = writer
         self.closed = asyncio.Event()
         self._reader = reader
         self._watch = asyncio.create_task(self._until_closed())
 
-    async def send(self, data: bytes) -> None:
+    async def send(self, *pieces: bytes) -> None:
         """Send raw bytes."""
-        self.writer.write(data)
+        self.writer.write(b"".join(pieces))
         await self.writer.drain()
 
     async def event(self, data: Any) -> None:
         """Send one event, JSON or a string as it is."""
-        text = data if isinstance(data, str) else json.dumps(data)
-        await self.send(f"data: {text}\n\n".encode())
+        await self.send(event(data))
 
     async def text(self, piece: str) -> None:
         """Send a piece of the answer, as a tool call's arguments."""
-        call = {"index": 0, "function": {"arguments": piece}}
-        await self.event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+        await self.send(text(piece))
 
     async def finish(self, reason: str = "stop", usage: tuple[int, int] | None = None) -> None:
         """Send a finish reason, the usage and `[DONE]`."""
-        await self.event({"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-        if usage:
-            tokens = {"prompt_tokens": usage[0], "completion_tokens": usage[1]}
-            await self.event({"choices": [], "usage": tokens})
-        await self.event("[DONE]")
+        await self.send(end(reason, usage))
+
+    def eof(self) -> None:
+        """End the body in good order."""
+        if self.writer.can_write_eof():
+            self.writer.write_eof()
+
+    def drop(self) -> None:
+        """Break the connection."""
+        self.writer.transport.abort()
+
+    async def is_closed(self, seconds: float = 1) -> None:
+        """Wait until the service has closed the connection: within one second, by the protocol."""
+        async with asyncio.timeout(seconds):
+            await self.closed.wait()
 
     async def _until_closed(self) -> None:
         with suppress(OSError):
@@ -52,12 +97,23 @@ class Exchange:
                 pass
         self.closed.set()
 
-    def drop(self) -> None:
-        """Break the connection."""
-        self.writer.transport.abort()
-
 
 Script = Callable[[Exchange], Awaitable[None]]
+
+
+async def by_hand(exchange: Exchange) -> None:
+    """The test itself answers what it gets from `Upstream.next`."""
+    await exchange.closed.wait()
+
+
+def saying(*answers: bytes) -> Script:
+    """Each request has the next of these answers, the last one again and again."""
+    left = list(answers)
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(left.pop(0) if len(left) > 1 else left[0])
+
+    return script
 
 
 class Upstream:
@@ -74,25 +130,29 @@ class Upstream:
         return await asyncio.wait_for(self._arrived.get(), 10)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:  # a connection that nobody wanted after all
+            writer.close()
+            return
         length = next(
             int(line.split(b":")[1])
             for line in head.lower().split(b"\r\n")
             if line.startswith(b"content-length:")
         )
-        exchange = Exchange(json.loads(await reader.readexactly(length)), reader, writer)
+        body = json.loads(await reader.readexactly(length))
+        exchange = Exchange(head, body, reader, writer)
         self.exchanges.append(exchange)
         self._arrived.put_nowait(exchange)
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):
             await self._script(exchange)
-            if writer.can_write_eof():
-                writer.write_eof()
+            exchange.eof()
             await exchange.closed.wait()
         writer.close()
 
 
 @asynccontextmanager
-async def upstream(script: Script) -> AsyncIterator[Upstream]:
+async def upstream(script: Script = by_hand) -> AsyncIterator[Upstream]:
     """A provider that answers each request by `script` (which sends the head, too: `HEAD`)."""
     provider = Upstream(script)
     listener = await asyncio.start_server(provider.serve, "127.0.0.1", 0)

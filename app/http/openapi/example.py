@@ -16,7 +16,7 @@ from app.event import Done, Event, Failed, Restart, Spent
 from app.http.openapi.errors import REQUEST_ID
 from app.partial.decoder import Decoder
 from app.partial.document import Document
-from app.providers.demo_text import tokens, write_value
+from app.providers.demo.text import tokens, write_value
 from app.wire.message import Message, of_event, start
 from app.wire.snapshot import Snapshot
 

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
-from app.providers.demo_pattern import compiled, from_pattern
+from app.providers.demo.pattern import compiled, from_pattern
 
 ELEMENT: Final = "[]"
 """Ends the name of a list's element: there examples stand as they are, each once."""

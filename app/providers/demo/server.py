@@ -3,11 +3,11 @@
 It answers any JSON Schema, token by token at a human pace, over real HTTP, to any OpenAI
 client: inside the service (`DemoServer`), or as a server of its own (`serve_demo`).
 
-    bytes ─ demo_request ─▶ DemoRequest ─ demo_answer ─▶ Play ─ demo_play ─▶ bytes
-                                            │ demo_text, demo_words, demo_numbers,
-                                            │ demo_pattern: what is written
-                                            │ demo_spoil: what makes it wrong
-                                            └ demo_chunks: the API's words for it
+    bytes ─ request.py ─▶ DemoRequest ─ answer.py ─▶ Play ─ play.py ─▶ bytes
+                                          │ text.py, words.py, numbers.py, pattern.py:
+                                          │ what is written
+                                          │ spoil.py: what makes it wrong
+                                          └ chunks.py: the API's words for it
 
 A model's name may ask for a fault. Each but `demo-silent` and `demo-drip` gives some of its
 answer first; all but the last three begin with a 200.
@@ -41,10 +41,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.providers.demo_answer import SECRET, answer, plays
-from app.providers.demo_chunks import problem
-from app.providers.demo_play import PlayResponse, mute_on_purpose, quiet
-from app.providers.demo_request import BadRequest, read_request
+from app.providers.demo.answer import SECRET, answer, plays
+from app.providers.demo.chunks import problem
+from app.providers.demo.play import PlayResponse, mute_on_purpose, quiet
+from app.providers.demo.request import BadRequest, read_request
 
 __all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
 

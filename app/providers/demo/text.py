@@ -5,7 +5,7 @@
     tokens(text)                     -> the text in pieces of about four characters
 
 The words come from the examples that the schema carries (on fields and on models) and from
-the topic. Here are the containers; the leaves are in `demo_words` and `demo_numbers`.
+the topic. Here are the containers; the leaves are in `words.py` and `numbers.py`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
-from app.providers.demo_numbers import number
-from app.providers.demo_words import ELEMENT, Words
+from app.providers.demo.numbers import number
+from app.providers.demo.words import ELEMENT, Words
 
 type_names: Final[dict[type, str]] = {
     dict: "object", list: "array", str: "string", bool: "boolean",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from app.providers.demo_request import DemoRequest
+from app.providers.demo.request import DemoRequest
 
 DONE: Final = b"data: [DONE]\n\n"
 _MARK: Final = "\N{INFORMATION SEPARATOR ONE}"

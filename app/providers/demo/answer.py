@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.providers.demo_chunks import Chunks, completion, event, problem, to_json
-from app.providers.demo_play import Play
-from app.providers.demo_request import BadRequest, DemoRequest
-from app.providers.demo_spoil import NOTHING, spoil
-from app.providers.demo_text import TooDeep, tokens, write_prose, write_value
+from app.providers.demo.chunks import Chunks, completion, event, problem, to_json
+from app.providers.demo.play import Play
+from app.providers.demo.request import BadRequest, DemoRequest
+from app.providers.demo.spoil import NOTHING, spoil
+from app.providers.demo.text import TooDeep, tokens, write_prose, write_value
 
 SECRET: Final = "sk-demo-9f3c2a71-never-to-be-seen"
 """Stands in the demo model's error messages, as real keys do: no client may ever see it."""

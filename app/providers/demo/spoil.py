@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from app.providers.demo_text import Node, resolve, type_names, types
+from app.providers.demo.text import Node, resolve, type_names, types
 
 NOTHING: Final = object()
 """What `spoil` gives where the schema allows every value."""
