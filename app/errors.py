@@ -3,9 +3,12 @@
     ServiceError                     code                    status  retryable
     ├── InvalidRequest               invalid_request         422     no   (400: broken JSON)
     ├── NotFound                     not_found               404     no
-    │   └── UnknownSchema            unknown_schema          404     no
+    │   ├── UnknownSchema            unknown_schema          404     no
+    │   └── StreamNotFound           stream_not_found        404     no
     ├── MethodNotAllowed             method_not_allowed      405     no
     ├── NotAcceptable                not_acceptable          406     no
+    ├── IdempotencyConflict          idempotency_conflict    409     no
+    ├── StreamExpired                stream_expired          410     no
     ├── PayloadTooLarge              payload_too_large       413     no
     ├── UnsupportedMediaType         unsupported_media_type  415     no
     ├── Draining                     draining                503     yes
@@ -92,6 +95,13 @@ class UnknownSchema(NotFound):
     message = "There is no schema of that name."
 
 
+class StreamNotFound(NotFound):
+    """The caller has no stream of this id."""
+
+    code = "stream_not_found"
+    message = "There is no stream of that id."
+
+
 class MethodNotAllowed(ServiceError):
     """The path exists, but not for this method."""
 
@@ -106,6 +116,22 @@ class NotAcceptable(ServiceError):
     code = "not_acceptable"
     status = 406
     message = "Served are text/event-stream, application/x-ndjson and application/json."
+
+
+class IdempotencyConflict(ServiceError):
+    """The key has begun another stream: with another schema, model or parameters."""
+
+    code = "idempotency_conflict"
+    status = 409
+    message = "This idempotency key was used for a different request."
+
+
+class StreamExpired(ServiceError):
+    """The caller's stream is no longer kept."""
+
+    code = "stream_expired"
+    status = 410
+    message = "The stream is no longer kept."
 
 
 class PayloadTooLarge(ServiceError):

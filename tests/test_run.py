@@ -58,13 +58,13 @@ def of(steps: list[tuple[float, Any]], **pace: float) -> Seen:
 
 
 def test_the_first_partial_goes_out_at_once_and_then_one_an_interval_the_newest() -> None:
-    steps = [(1 + n / 100, n) for n in range(13)]  # every 10 ms
+    steps = [(1 + n * 0.008, n) for n in range(16)]  # every 8 ms
     assert of([*steps, (9, Done())]) == [
         (1.0, "0"),
-        (1.05, "5"),
-        (1.1, "10"),
-        (1.15, "12"),
-        (9.0, "done 12"),
+        (1.05, "6"),
+        (1.1, "12"),
+        (1.15, "15"),
+        (9.0, "done 15"),
     ]
 
 
@@ -127,11 +127,11 @@ def test_a_restart_does_not_wait_and_what_it_undoes_is_left_out() -> None:
 
 
 def test_a_slow_reader_skips_to_the_newest_state() -> None:
-    steps = [(n / 10, n) for n in range(1, 100)]
+    steps = [(n * 0.3, n) for n in range(1, 33)]
     assert of([*steps, (10, Done())], reading=4) == [
-        (4.0, "40"),  # it was reading `start` till then
-        (8.0, "80"),
-        (12.0, "99 | done 99"),
+        (4.0, "13"),  # it was reading `start` till then
+        (8.0, "26"),
+        (12.0, "32 | done 32"),
     ]
 
 
@@ -201,7 +201,7 @@ def test_two_followers_of_one_run_go_at_their_own_pace_and_agree() -> None:
             asyncio.create_task(followed(target, interval=interval)) for interval in (0.02, 0.05)
         ]
         for n in range(10):
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.009)
             write(target, n)
         late = asyncio.create_task(followed(target))
         await asyncio.sleep(1)

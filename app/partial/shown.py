@@ -147,7 +147,7 @@ class Shown:
         operations, self._operations = self._operations, []
         if not self._announced:
             value = self._holder.shown[self._field.out]
-            if value is None and not self.done:
+            if not self._stack or (value is None and not self.done):
                 return []
             self._announced = True
             operations = [Replace((), copy(value))]

@@ -15,8 +15,8 @@ import msgspec
 
 from app.errors import ProviderProtocol
 
-MAX_LINE_BYTES = 1024 * 1024
-"""A longer line is not a chunk: the buffer's bound; over it, `ProviderProtocol`."""
+MAX_CHUNK_BYTES = 1024 * 1024
+"""A longer event is not a chunk: the buffers' bound; over it, `ProviderProtocol`."""
 
 
 class Function(msgspec.Struct):
@@ -63,18 +63,25 @@ class Chunks:
         self._decode = msgspec.json.Decoder(Chunk).decode
         self._rest: list[bytes] = []  # of a line that is not yet complete
         self._rest_length = 0
-        self._data: list[bytes] = []
+        self._data: list[bytes] = []  # of an event that is not yet complete
+        self._data_length = 0
 
     def feed(self, data: bytes) -> Iterator[Chunk]:
         """The chunks that are complete. Raises `ProviderProtocol`."""
         for line in self._lines(data):
             if line.startswith(b"data:"):
-                self._data.append(line[5:])
+                self._take(line[5:])
             elif not line.rstrip(b"\r") and self._data:
                 if chunk := self._event():
                     yield chunk
                 if self.done:
                     return
+
+    def _take(self, data: bytes) -> None:
+        self._data.append(data)
+        self._data_length += len(data) + 1
+        if self._data_length > MAX_CHUNK_BYTES:
+            raise ProviderProtocol
 
     def _lines(self, data: bytes) -> list[bytes]:
         *lines, rest = data.split(b"\n")
@@ -84,17 +91,14 @@ class Chunks:
             self._rest, self._rest_length = [], 0
         self._rest.append(rest)
         self._rest_length += len(rest)
-        if self._rest_length > MAX_LINE_BYTES:
+        if self._rest_length > MAX_CHUNK_BYTES:
             raise ProviderProtocol
         return lines
-
-    def flush(self) -> Iterator[Chunk]:
-        """The last chunk, where the blank line after it is missing."""
-        yield from self.feed(b"\n\n")
 
     def _event(self) -> Chunk | None:
         data = b"\n".join(self._data).strip()
         self._data.clear()
+        self._data_length = 0
         if data == b"[DONE]":
             self.done = True
             return None

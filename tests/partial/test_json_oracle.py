@@ -42,7 +42,6 @@ class Ignoring(BaseModel):
     """All of the text is in keys that it ignores."""
 
 
-
 def expected(text: str) -> Any:
     """What `json.loads` makes of it. Raises ValueError."""
 

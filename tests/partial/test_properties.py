@@ -25,8 +25,8 @@ from tests.partial.models import Case, cases
 from tests.partial.texts import mutate, pieces, run
 
 check = settings(
-    max_examples=int(os.environ.get('HYP_N',60)),
-    derandomize='HYP_N' not in os.environ,
+    max_examples=int(os.environ.get("HYP_N", 60)),
+    derandomize="HYP_N" not in os.environ,
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -139,7 +139,11 @@ def legal(value: Any, operation: Operation, replaced: set[Path], *, root_changes
 
 def changed(value: Any, operation: Operation) -> Any:
     if not operation.path:
-        return value + operation.value if isinstance(operation, Append) else copy.deepcopy(operation.value)
+        return (
+            value + operation.value
+            if isinstance(operation, Append)
+            else copy.deepcopy(operation.value)
+        )
     container = at(value, operation.path[:-1])
     last = operation.path[-1]
     if isinstance(operation, Append):

@@ -61,5 +61,5 @@ async def running(
 async def eventually(condition: Any, seconds: float = 10) -> None:
     """Wait until `condition()` holds, which nothing announces."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -83,7 +85,10 @@ class Exchange:
             self.writer.write_eof()
 
     def drop(self) -> None:
-        """Break the connection."""
+        """Break the connection: it is reset."""
+        connection = self.writer.get_extra_info("socket")
+        if not self.writer.transport.is_closing():
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def is_closed(self, seconds: float = 1) -> None:

@@ -1,0 +1,1 @@
+"""Where runs are kept, so that readers may come back to them."""

@@ -1,0 +1,366 @@
+"""Every error that can occur, as a status before the first byte and as an event after it.
+
+The table in docs/protocol.md is read as data: what the service does, the tree in app/errors.py
+and the table agree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+import pytest_asyncio
+
+import app.errors
+from app.errors import ProviderRateLimited, ServiceError
+from app.event import Failed
+from app.http.problem import problem
+from app.providers.demo import MODELS, SECRET
+from tests.support.events import Message, messages
+from tests.support.service import Service, running
+from tests.support.upstream import HEAD, end, saying, status, text, upstream
+
+PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
+JSON = {"Accept": "application/json"}
+
+
+CLOSED_LIST = """
+`invalid_request` | 422 (400 where the JSON is broken) | no
+`unauthorized`, `forbidden` | 401 (`WWW-Authenticate: Bearer`), 403 | no
+`not_found`, `unknown_schema`, `stream_not_found` | 404 | no
+`method_not_allowed` (`Allow`), `not_acceptable`, `unsupported_media_type` | 405, 406, 415 | no
+`idempotency_conflict`, `stream_expired`, `payload_too_large`, `headers_too_large` | 409, 410, 413, 431 | no
+`rate_limited` | 429 | yes
+`overloaded`, `draining` | 503 | yes
+`provider_unavailable` | 502 | yes
+`provider_rate_limited` | 503 | yes
+`provider_rejected` | 502 | no
+`provider_timeout` | 504 | yes
+`provider_interrupted` | 502 | yes
+`provider_protocol` | 502 | yes
+`output_truncated` | 502 | no
+`output_refused`, `output_filtered` | 502 | no
+`output_invalid` | 502 | yes
+`output_too_large` | 502 | no
+`cancelled` | 409 | no
+`internal` | 500 | yes
+"""
+"""Of the protocol: all codes that there will ever be, those of later issues included."""
+
+
+class Row(NamedTuple):
+    statuses: set[int]
+    retryable: bool
+
+
+def read_table(text: str) -> dict[str, Row]:
+    """The rows of a table of codes, statuses and whether a retry may help, one for each code."""
+    table: dict[str, Row] = {}
+    for line in text.strip().splitlines():
+        codes, statuses, retryable, *_ = line.strip("|").split("|")
+        names = re.findall(r"`([a-z_]+)`", codes)
+        numbers = [int(number) for number in re.findall(r"\b[45]\d\d\b", statuses)]
+        for i, name in enumerate(names):
+            own = {numbers[i]} if len(names) == len(numbers) else set(numbers)
+            table[name] = Row(own, retryable.strip() == "yes")
+    return table
+
+
+def documented() -> str:
+    """The table in docs/protocol.md."""
+    errors = PROTOCOL.read_text(encoding="utf-8").split("## Errors")[1]
+    return "\n".join(line for line in errors.splitlines() if line.startswith("| `"))
+
+
+ALL = read_table(CLOSED_LIST)
+TABLE = read_table(documented())
+
+
+def leaves(kind: type[ServiceError]) -> list[type[ServiceError]]:
+    below = [leaf for child in kind.__subclasses__() for leaf in leaves(child)]
+    return below + ([kind] if hasattr(kind, "code") else [])
+
+
+def check_problem(answer: httpx.Response, code: str) -> None:
+    """The answer is a problem with this code, as the table has it."""
+    body = answer.json()
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert body["code"] == code
+    assert body["status"] == answer.status_code
+    assert answer.status_code in TABLE[code].statuses
+    assert body["request_id"] == answer.headers["x-request-id"]
+    assert {"type", "title", "detail"} < body.keys()
+    assert body.keys() <= {"type", "title", "detail", "status", "code", "request_id", "errors"}
+    assert len(answer.content) < 1024
+    check_words(answer.text)
+
+
+def check_event(found: list[Message], code: str) -> None:
+    """The stream ends in this error, as the table has it."""
+    last = found[-1]
+    assert (last.event, last.data["code"]) == ("error", code)
+    assert last.data["retryable"] is TABLE[code].retryable
+    assert last.data["error"]
+    assert last.data["request_id"]
+    assert last.data.keys() <= {"error", "code", "retryable", "request_id", "retry_after", "errors"}
+    check_words(str(last.data))
+
+
+def check_words(text: str) -> None:
+    """They are the service's own. (The secret is in each error of the demo model.)"""
+    for word in (SECRET, "Traceback", "127.0.0.1", "openai", "aiohttp"):
+        assert word not in text
+
+
+# The table and the tree
+
+
+def test_the_tree_and_the_documented_table_agree_with_the_closed_list() -> None:
+    tree = {kind.code: kind for kind in leaves(ServiceError)}
+    assert len(ALL) == 29
+    assert TABLE.keys() <= tree.keys() <= ALL.keys()
+    for code, row in TABLE.items():
+        assert row == ALL[code], code
+    for code, kind in tree.items():
+        assert kind.status in ALL[code].statuses, code
+        assert kind.retryable is ALL[code].retryable, code
+        assert kind.message, code
+
+
+def test_the_picture_of_the_tree_is_the_tree() -> None:
+    drawn = re.findall(r"[├└]── (\w+) +(\w+) +(\d+) +(yes|no)", app.errors.__doc__ or "")
+    assert {
+        name: (code, int(number), retryable == "yes") for name, code, number, retryable in drawn
+    } == {kind.__name__: (kind.code, kind.status, kind.retryable) for kind in leaves(ServiceError)}
+
+
+# What is wrong with a request
+
+
+requests: dict[str, tuple[str, str, dict[str, str], bytes | None]] = {
+    "invalid_request": ("GET", "/ideas", {}, None),
+    "not_found": ("GET", "/a/b", {}, None),
+    "unknown_schema": ("GET", "/sonnets", {}, None),
+    "method_not_allowed": ("PUT", "/ideas", {}, None),
+    "not_acceptable": ("GET", "/ideas?topic=tea", {"Accept": "text/html"}, None),
+    "unsupported_media_type": ("POST", "/ideas", {}, b"{}"),
+    "payload_too_large": ("POST", "/ideas", {"Content-Type": "application/json"}, b" " * 65537),
+}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("code", requests)
+async def test_a_wrong_request_is_a_problem(client: httpx.AsyncClient, code: str) -> None:
+    method, path, headers, content = requests[code]
+    check_problem(await client.request(method, path, headers=headers, content=content), code)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_broken_json_is_an_invalid_request_with_the_status_400(
+    client: httpx.AsyncClient,
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await client.post("/ideas", headers=headers, content=b"{")
+    check_problem(answer, "invalid_request")
+    assert answer.status_code == 400
+
+
+# What the provider does: each of the demo model's faults, in JSON and as a stream
+
+
+faults = {
+    "demo-always-invalid": "output_invalid",
+    "demo-truncated": "output_truncated",
+    "demo-refusal": "output_refused",
+    "demo-filtered": "output_filtered",
+    "demo-stall": "provider_timeout",
+    "demo-silent": "provider_timeout",
+    "demo-drip": "provider_timeout",
+    "demo-disconnect": "provider_interrupted",
+    "demo-garbage": "provider_protocol",
+    "demo-error": "provider_protocol",
+    "demo-429": "provider_rate_limited",
+    "demo-500": "provider_unavailable",
+    "demo-401": "provider_rejected",
+}
+refused = ("demo-429", "demo-500", "demo-401")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def impatient() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service that gives up on silence, and has no time for another try."""
+    settings = {"first_content_timeout": 1, "content_gap_timeout": 1, "open_timeout": 0.4}
+    async with (
+        running(**settings) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+    ):
+        yield client
+
+
+def test_no_fault_is_left_out() -> None:
+    assert faults.keys() | {"demo", "demo-invalid"} == set(MODELS)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("model", faults)
+async def test_a_fault_is_a_status_where_no_stream_was_asked_for(
+    impatient: httpx.AsyncClient, model: str
+) -> None:
+    answer = await impatient.get(f"/ideas?topic=tea&model={model}", headers=JSON)
+    check_problem(answer, faults[model])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("model", faults)
+async def test_a_fault_is_the_last_event_of_a_stream_that_has_begun(
+    impatient: httpx.AsyncClient, model: str
+) -> None:
+    answer = await impatient.get(f"/ideas?topic=tea&model={model}")
+    if model in refused:
+        check_problem(answer, faults[model])
+    else:
+        assert answer.status_code == 200
+        check_event(messages(answer.content), faults[model])
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_answer_that_is_invalid_once_is_restarted_and_done(
+    client: httpx.AsyncClient,
+) -> None:
+    found = messages((await client.get("/ideas?topic=tea&model=demo-invalid")).content)
+    restarts = [message.data for message in found if message.event == "restart"]
+    assert [(restart["attempt"], restart["code"]) for restart in restarts] == [
+        (2, "output_invalid")
+    ]
+    assert restarts[0]["errors"]
+    assert found[-1].event == "done"
+
+
+# What takes a provider, or a service, of its own
+
+
+async def get(service: Service, client: httpx.AsyncClient) -> httpx.Response:
+    return await client.get(f"{service.url}/ideas?topic=tea&count=1")
+
+
+async def test_no_connection_is_provider_unavailable() -> None:
+    async with upstream(saying(b"")) as provider:
+        nobody = provider.base_url
+    settings = {"openai_base_url": nobody, "open_timeout": 0.3}
+    async with running(**settings) as service, httpx.AsyncClient() as client:
+        check_problem(await get(service, client), "provider_unavailable")
+
+
+async def test_the_retry_after_of_the_providers_429_is_passed_on() -> None:
+    async with (
+        upstream(saying(status(429, Retry_After="17"))) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient() as client,
+    ):
+        answer = await get(service, client)
+        check_problem(answer, "provider_rate_limited")
+        assert answer.headers["retry-after"] == "17"
+
+
+def test_retry_after_is_rounded_up_to_whole_seconds() -> None:
+    for seconds, header in ((0.0, "0"), (0.2, "1"), (1.0, "1"), (1.5, "2")):
+        answer = problem(ProviderRateLimited(retry_after=seconds), "R")
+        assert answer.headers["retry-after"] == header
+    assert "retry-after" not in problem(ProviderRateLimited(), "R").headers
+
+
+async def test_a_late_429_is_an_event_that_says_when_to_come_back() -> None:
+    broken = HEAD + text('{"items": [{"title": 7,')
+    async with (
+        upstream(saying(broken, status(429, Retry_After="17"))) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient() as client,
+    ):
+        found = messages((await get(service, client)).content)
+        check_event(found, "provider_rate_limited")
+        assert found[-1].data["retry_after"] == 17
+
+
+async def test_an_answer_over_the_cap_is_output_too_large() -> None:
+    long = HEAD + text('{"items": [{"title": "' + "x" * 1000)
+    async with (
+        upstream(saying(long)) as provider,
+        running(openai_base_url=provider.base_url, max_output_bytes=900) as service,
+        httpx.AsyncClient() as client,
+    ):
+        check_event(messages((await get(service, client)).content), "output_too_large")
+        answer = await client.get(f"{service.url}/ideas?topic=tea", headers=JSON)
+        check_problem(answer, "output_too_large")
+
+
+async def test_while_the_service_stops_new_streams_are_refused_and_old_ones_end() -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient() as client,
+    ):
+        running_one = asyncio.create_task(get(service, client))
+        await (await provider.next()).send(HEAD, text('{"items": ['))
+        await asyncio.wait_for(service.streams.stop(), 10)
+        refusal = await get(service, client)
+        check_problem(refusal, "draining")
+        assert refusal.headers["retry-after"] == "1"
+        old = await running_one
+        if old.status_code == 200:
+            check_event(messages(old.content), "draining")
+        else:
+            check_problem(old, "draining")
+        ready = await client.get(f"{service.url}/readyz")
+        check_problem(ready, "draining")
+        assert (await client.get(f"{service.url}/healthz")).status_code == 200
+
+
+class Broken:
+    """A provider with a fault of its own."""
+
+    def ask(self, ask: object) -> None:
+        raise RuntimeError("sk-secret")
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def test_a_fault_within_a_stream_is_internal() -> None:
+    async with running(provider=Broken()) as service, httpx.AsyncClient() as client:
+        answer = await get(service, client)
+        check_problem(answer, "internal")
+        assert "secret" not in answer.text
+
+
+async def test_a_fault_of_an_endpoint_is_internal_and_readable_by_a_page() -> None:
+    async with running() as service, httpx.AsyncClient() as client:
+        del service.streams.provider  # set before the first stream, always
+        headers = {"Origin": "http://localhost:3000"}
+        answer = await client.get(f"{service.url}/ideas?topic=tea", headers=headers)
+        check_problem(answer, "internal")
+        assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+# All of it
+
+
+def test_every_row_has_been_walked_but_what_cannot_occur_yet() -> None:
+    seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
+    # A stream is cancelled when its last reader goes, who does not see it: no call cancels one.
+    assert TABLE.keys() - seen == {"cancelled"}
+
+
+@pytest.mark.parametrize("kind", leaves(ServiceError))
+def test_an_error_and_the_end_of_a_run_make_the_same_problem(kind: type[ServiceError]) -> None:
+    error = kind(errors=[{"path": "/a", "message": "is wrong"}], retry_after=3)
+    one, other = problem(error, "R"), problem(Failed.of(error), "R")
+    assert (one.status_code, one.body, one.headers) == (
+        other.status_code,
+        other.body,
+        other.headers,
+    )

@@ -1,0 +1,190 @@
+"""What a completion's bytes come to: text, finish reason, refusal, usage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from app.errors import ProviderProtocol
+from app.providers.base import Usage
+from app.providers.completion import Completion
+from tests.support import clock
+from tests.support.upstream import delta, end, event, text
+
+
+class Seen(NamedTuple):
+    texts: list[str]
+    finish: str | None = None
+    refused: bool = False
+    usage: Usage | None = None
+
+
+Reads = list[bytes | float]
+"""What is read, and pauses in seconds."""
+
+
+async def body(reads: Reads) -> AsyncIterator[bytes]:
+    for read in reads:
+        if isinstance(read, bytes):
+            yield read
+        else:
+            await asyncio.sleep(read)
+
+
+def texts_of(chunk: Any, in_tools: bool) -> str:
+    piece = chunk.choices[0].delta
+    found = piece.tool_calls[0].function.arguments if in_tools else piece.content
+    assert isinstance(found, str)
+    return found
+
+
+async def completed(reads: Reads, *, in_tools: bool = True) -> Seen:
+    completion = Completion(body(reads), in_tools=in_tools)
+    texts = [texts_of(chunk, in_tools) async for chunk in completion]
+    await completion.aclose()
+    return Seen(texts, completion.finish, completion.refused, completion.usage)
+
+
+def of(*reads: bytes | float, in_tools: bool = True) -> Seen:
+    return clock.run(completed(list(reads), in_tools=in_tools))
+
+
+def test_text_comes_a_piece_a_read() -> None:
+    assert of(text("a") + text("b"), text("c") + end()) == Seen(["ab", "c"], "stop")
+
+
+def test_a_chunk_may_be_cut_at_every_byte() -> None:
+    data = text('{"a') + b": ping\n\n" + text('é"') + end("stop", (7, 9))
+    for at in range(len(data) + 1):
+        seen = of(data[:at], data[at:])
+        assert "".join(seen.texts) == '{"aé"'
+        assert seen[1:] == ("stop", False, Usage(7, 9))
+
+
+def test_empty_choices_a_lone_role_comments_and_crlf_say_nothing() -> None:
+    azure = event({"choices": [], "prompt_filter_results": []})
+    role = delta(role="assistant", content=None)
+    data = b": hello\n\n" + azure + role + delta() + delta(content="") + text("a") + end()
+    assert of(data) == Seen(["a"], "stop")
+    assert of(data.replace(b"\n", b"\r\n")) == Seen(["a"], "stop")
+
+
+def test_a_tool_call_may_be_split_over_chunks_with_its_index_null() -> None:
+    first = {"index": None, "id": "x", "type": "function", "function": {"name": "Ideas"}}
+    pieces = [
+        delta(tool_calls=[first]),
+        *(delta(tool_calls=[{"index": None, "function": {"arguments": p}}]) for p in "abc"),
+        delta(tool_calls=[{"index": 0, "function": None}]),
+        delta(tool_calls=[{"index": 0, "function": {"arguments": None}}]),
+    ]
+    assert of(*pieces, end("tool_calls")) == Seen(["a", "b", "c"], "tool_calls")
+
+
+def test_only_the_first_tool_call_and_the_first_choice_count() -> None:
+    second_call = delta(tool_calls=[{"index": 1, "function": {"arguments": "no"}}])
+    call = {"index": 0, "function": {"arguments": "no"}}
+    second_choice = event(
+        {"choices": [{"index": 1, "delta": {"tool_calls": [call]}, "finish_reason": "length"}]}
+    )
+    assert of(text("a"), second_call, second_choice, end()) == Seen(["a"], "stop")
+
+
+def test_in_tools_content_is_not_the_text_and_elsewhere_arguments_are_not() -> None:
+    both = delta(content="c", tool_calls=[{"index": 0, "function": {"arguments": "t"}}])
+    assert of(both, end()) == Seen(["t"], "stop")
+    assert of(both, end(), in_tools=False) == Seen(["c"], "stop")
+
+
+def test_usage_is_seen_in_the_last_chunk_before_the_finish_with_it_or_not_at_all() -> None:
+    usage = {"prompt_tokens": 7, "completion_tokens": 9, "total_tokens": 16}
+    told = event({"choices": [], "usage": usage})
+    with_finish = event({"choices": [{"delta": {}, "finish_reason": "stop"}], "usage": usage})
+    for reads in (
+        [text("a"), end("stop", (7, 9))],
+        [text("a"), told, end()],
+        [text("a"), with_finish],
+        [text("a"), with_finish, event("[DONE]")],
+    ):
+        assert of(*reads) == Seen(["a"], "stop", False, Usage(7, 9))
+    assert of(text("a"), end()) == Seen(["a"], "stop")
+
+
+def test_of_usage_that_grows_the_last_counts() -> None:
+    running = event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 1}})
+    assert of(running, text("a"), end("stop", (7, 9))).usage == Usage(7, 9)
+
+
+def test_done_may_be_missing_and_so_may_the_last_blank_line() -> None:
+    assert of(text("a"), delta("stop")) == Seen(["a"], "stop")
+    assert of(text("a"), delta("stop").rstrip(b"\n")) == Seen(["a"], "stop")
+    assert of(text("a"), delta("stop"), b"data: [DONE]") == Seen(["a"], "stop")
+
+
+def test_done_without_a_finish_reason_leaves_it_none() -> None:
+    assert of(text("a"), event("[DONE]")) == Seen(["a"])
+
+
+def test_an_end_in_the_middle_of_a_chunk_leaves_the_finish_none() -> None:
+    whole = text("b")
+    for at in range(len(b"data: "), len(whole.rstrip())):
+        assert of(text("a"), whole[:at]) == Seen(["a"])
+
+
+def test_a_refusal_is_seen_in_every_mode() -> None:
+    assert of(delta(refusal="I can't"), end()) == Seen([], "stop", True)
+    assert of(delta(refusal="I can't"), end(), in_tools=False) == Seen([], "stop", True)
+
+
+def test_what_can_not_be_read_is_an_error_after_the_text_before_it() -> None:
+    async def main() -> list[str]:
+        completion = Completion(body([text("a") + b"data: {oops\n\n"]), in_tools=True)
+        texts = [texts_of(await anext(completion), True)]
+        with pytest.raises(ProviderProtocol):
+            await anext(completion)
+        return texts
+
+    assert clock.run(main()) == ["a"]
+
+
+def test_once_the_model_has_finished_its_usage_is_waited_for_for_two_seconds() -> None:
+    async def main(*reads: bytes | float) -> tuple[Seen, float]:
+        loop = asyncio.get_running_loop()
+        return await completed([text("a"), delta("stop"), *reads]), loop.time()
+
+    usage = end("stop", (7, 9))
+    assert clock.run(main(1.9, usage)) == (Seen(["a"], "stop", False, Usage(7, 9)), 1.9)
+    assert clock.run(main(2.1, usage)) == (Seen(["a"], "stop"), 2.0)
+    dripping = [1.0, b": ping\n\n"] * 100
+    assert clock.run(main(*dripping)) == (Seen(["a"], "stop"), 2.0)
+
+
+def test_content_reasoning_and_refusals_are_activity_and_nothing_else_is() -> None:
+    active: list[float] = []
+
+    async def main() -> None:
+        completion: Completion
+
+        async def watched() -> AsyncIterator[bytes]:
+            for data in (
+                b": ping\n\n",
+                delta(role="assistant"),
+                delta(reasoning_content="hm"),
+                delta(content=""),
+                delta(reasoning="hm"),
+                delta(refusal="no"),
+                event({"choices": []}),
+                text("a"),
+            ):
+                active.append(completion.active)
+                await asyncio.sleep(1)
+                yield data
+
+        completion = Completion(watched(), in_tools=True)
+        _ = [chunk async for chunk in completion]
+        active.append(completion.active)
+
+    clock.run(main())
+    assert active == [0, 0, 0, 3, 3, 5, 6, 6, 8]

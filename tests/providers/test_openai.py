@@ -1,0 +1,403 @@
+"""The provider through Instructor and the SDK: what is asked, and what comes of the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import BaseModel
+
+from app.errors import (
+    ProviderError,
+    ProviderInterrupted,
+    ProviderProtocol,
+    ProviderRateLimited,
+    ProviderRejected,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from app.providers.base import Ask, Usage
+from app.providers.openai import OpenAIProvider
+from app.settings import Settings
+from tests.support.upstream import (
+    HEAD,
+    Upstream,
+    delta,
+    end,
+    event,
+    saying,
+    status,
+    text,
+    upstream,
+)
+
+MODES = ["tools", "json_schema", "json", "md_json"]
+
+
+class Idea(BaseModel):
+    title: str
+
+
+class Ideas(BaseModel):
+    """Ideas on a topic."""
+
+    items: list[Idea]
+
+
+ANSWER = '{"items": [{"title": "Figs"}]}'
+MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Figs?"}]
+
+
+class Got(NamedTuple):
+    texts: list[str]
+    finish: str | None = None
+    refused: bool = False
+    usage: Usage | None = None
+
+
+@contextlib.asynccontextmanager
+async def provider_at(base_url: str, **settings: Any) -> AsyncIterator[OpenAIProvider]:
+    provider = OpenAIProvider(Settings(openai_base_url=base_url, model="m", **settings))
+    try:
+        yield provider
+    finally:
+        await provider.aclose()
+
+
+def ask(max_tokens: int | None = None) -> Ask:
+    return Ask("m", MESSAGES, Ideas, max_tokens)
+
+
+async def asked(other: Upstream, *, max_tokens: int | None = None, **settings: Any) -> Got:
+    async with (
+        provider_at(other.base_url, **settings) as provider,
+        provider.ask(ask(max_tokens)) as answer,
+    ):
+        texts = [piece async for piece in answer]
+        return Got(texts, answer.finish, answer.refused, answer.usage)
+
+
+async def got(*answer: bytes, **settings: Any) -> Got:
+    async with upstream(saying(HEAD + b"".join(answer))) as other:
+        return await asked(other, **settings)
+
+
+async def body_of(**settings: Any) -> Any:
+    """The request."""
+    async with upstream(saying(HEAD + text(ANSWER) + delta(content=ANSWER) + end())) as other:
+        await asked(other, **settings)
+        return other.exchanges[0].body
+
+
+# -- what is asked ----------------------------------------------------------------------------
+
+
+async def test_in_tools_the_request_forces_one_function() -> None:
+    body = await body_of(max_tokens=100)
+    assert body["tool_choice"] == {"type": "function", "function": {"name": "Ideas"}}
+    (tool,) = body["tools"]
+    assert tool["type"] == "function"
+    assert tool["function"]["name"] == "Ideas"
+    assert tool["function"]["description"] == "Ideas on a topic."
+    assert tool["function"]["parameters"]["properties"] == {
+        "items": {"items": {"$ref": "#/$defs/Idea"}, "title": "Items", "type": "array"}
+    }
+    assert tool["function"]["parameters"]["required"] == ["items"]
+    assert body["messages"] == MESSAGES
+    assert body["model"] == "m"
+    assert body["stream"] is True
+    assert body["stream_options"] == {"include_usage": True}
+    assert body["max_tokens"] == 100
+    assert "response_format" not in body
+
+
+async def test_in_json_schema_the_request_has_the_schema_as_its_response_format() -> None:
+    body = await body_of(instructor_mode="json_schema")
+    assert body["response_format"]["type"] == "json_schema"
+    assert body["response_format"]["json_schema"]["name"] == "Ideas"
+    assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["items"]
+    assert body["messages"] == MESSAGES
+    assert "tools" not in body
+
+
+async def test_in_json_the_request_has_the_schema_in_its_prompt() -> None:
+    body = await body_of(instructor_mode="json")
+    assert body["response_format"] == {"type": "json_object"}
+    assert body["messages"][0]["role"] == "system"
+    assert body["messages"][0]["content"].startswith("Be brief.")
+    assert '"items"' in json.dumps(body["messages"]).replace('\\"', '"')
+    assert "tools" not in body
+
+
+async def test_in_md_json_the_request_asks_for_a_code_block() -> None:
+    body = await body_of(instructor_mode="md_json")
+    assert "```json" in json.dumps(body["messages"])
+    assert '"items"' in json.dumps(body["messages"]).replace('\\"', '"')
+    assert "tools" not in body
+    assert "response_format" not in body
+
+
+async def test_without_a_limit_no_limit_is_sent_and_newer_models_have_a_field_of_their_own() -> None:
+    body = await body_of()
+    assert "max_tokens" not in body
+    assert "max_completion_tokens" not in body
+    body = await body_of(max_tokens=100, max_tokens_field="max_completion_tokens")
+    assert body["max_completion_tokens"] == 100
+    assert "max_tokens" not in body
+
+
+async def test_the_key_is_sent_and_a_base_url_without_a_key_works() -> None:
+    async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
+        await asked(other, openai_api_key="sk-secret")
+        await asked(other)
+        with_key, without = other.exchanges
+    assert "authorization: bearer sk-secret\r\n" in with_key.head.lower()
+    assert "sk-secret" not in without.head
+    assert with_key.head.startswith("POST /v1/chat/completions HTTP/1.1\r\n")
+
+
+async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
+    before = json.dumps(MESSAGES)
+    for mode in MODES:
+        await body_of(instructor_mode=mode)
+    assert json.dumps(MESSAGES) == before
+
+
+# -- what comes of the answer -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_text_comes_as_it_is_written_in_every_mode(mode: str) -> None:
+    say = text if mode == "tools" else (lambda piece: delta(content=piece))
+    async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
+        opening = provider.ask(ask())
+        entering = asyncio.create_task(opening.__aenter__())
+        exchange = await other.next()
+        await exchange.send(HEAD, delta(role="assistant"))
+        answer = await entering
+        for piece in ('{"items": [{"ti', 'tle": "F', 'igs"}]}'):
+            await exchange.send(say(piece))
+            assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
+        await exchange.finish(usage=(7, 9))
+        assert [piece async for piece in answer] == []
+        assert (answer.finish, answer.refused, answer.usage) == ("stop", False, Usage(7, 9))
+        await opening.__aexit__(None, None, None)
+
+
+async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> None:
+    pieces = ["Here:\n```", "json\n", ANSWER[:9], ANSWER[9:], "\n```", "\nDone."]
+    async with (
+        upstream() as other,
+        provider_at(other.base_url, instructor_mode="md_json") as provider,
+    ):
+        opening = provider.ask(ask())
+        entering = asyncio.create_task(opening.__aenter__())
+        exchange = await other.next()
+        await exchange.send(HEAD)
+        answer = await entering
+        for piece in pieces:
+            await exchange.send(delta(content=piece))
+            assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
+        await opening.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_finish_reason_refusal_and_usage_are_seen_in_every_mode(mode: str) -> None:
+    for reason in ("stop", "length", "content_filter"):
+        answer = await got(end(reason, (7, 9)), instructor_mode=mode)
+        assert answer == Got([], reason, False, Usage(7, 9))
+    answer = await got(delta(refusal="I can't."), end("stop", (7, 9)), instructor_mode=mode)
+    assert answer == Got([], "stop", True, Usage(7, 9))
+
+
+async def test_an_empty_answer_has_no_text_and_no_finish_reason() -> None:
+    assert await got() == Got([])
+
+
+async def test_several_events_a_read_are_one_piece() -> None:
+    assert await got(text("a"), text("b"), end()) == Got(["ab"], "stop")
+
+
+async def test_a_body_in_http_chunks_is_read_like_any_other() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data = text("ab") + end("stop", (7, 9))
+    frames = b"".join(b"1\r\n" + data[i : i + 1] + b"\r\n" for i in range(len(data)))
+    async with upstream(saying(head + frames + b"0\r\n\r\n")) as other:
+        answer = await asked(other)
+    assert "".join(answer.texts) == "ab"
+    assert answer.usage == Usage(7, 9)
+
+
+async def test_a_body_that_breaks_off_is_interrupted() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data = text("ab")
+    async with upstream(saying(head + b"%x\r\n" % len(data) + data + b"\r\n")) as other:
+        with pytest.raises(ProviderInterrupted):
+            await asked(other)
+
+
+async def test_a_connection_that_is_reset_is_interrupted() -> None:
+    async def script(exchange: Any) -> None:
+        await exchange.send(HEAD, text("ab"))
+        exchange.drop()
+
+    async with upstream(script) as other:
+        with pytest.raises(ProviderInterrupted):
+            await asked(other)
+
+
+async def test_an_error_object_is_against_the_protocol() -> None:
+    with pytest.raises(ProviderProtocol):
+        await got(text("a"), event({"error": {"message": "overloaded", "code": 503}}))
+
+
+async def test_ten_megabytes_without_a_line_break_are_against_the_protocol() -> None:
+    async def script(exchange: Any) -> None:
+        await exchange.send(HEAD, b"data: ")
+        for _ in range(160):
+            await exchange.send(b"x" * 65536)
+
+    async with upstream(script) as other:
+        with pytest.raises(ProviderProtocol):
+            await asked(other)
+        await other.exchanges[0].is_closed()
+
+
+# -- what goes wrong before there is one ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (400, ProviderRejected),
+        (401, ProviderRejected),
+        (403, ProviderRejected),
+        (404, ProviderRejected),
+        (429, ProviderRateLimited),
+        (500, ProviderUnavailable),
+        (503, ProviderUnavailable),
+    ],
+)
+async def test_a_status_is_mapped_and_asked_for_once(code: int, kind: type[ProviderError]) -> None:
+    async with upstream(saying(status(code, Retry_After="7"))) as other:
+        with pytest.raises(ProviderError) as raised:
+            await asked(other)
+        assert type(raised.value) is kind
+        assert raised.value.retry_after == (None if kind is ProviderRejected else 7)
+        assert len(other.exchanges) == 1
+
+
+async def test_a_redirect_is_followed_nowhere() -> None:
+    async with upstream(saying(status(302, Location="http://127.0.0.1:1/"))) as other:
+        with pytest.raises(ProviderError):
+            await asked(other)
+
+
+async def test_no_connection_is_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    async with provider_at(f"http://127.0.0.1:{port}/v1") as provider:
+        with pytest.raises(ProviderUnavailable):
+            await provider.ask(ask()).__aenter__()
+
+
+async def test_no_such_host_is_unavailable() -> None:
+    async with provider_at("http://provider.invalid/v1") as provider:
+        with pytest.raises(ProviderUnavailable):
+            await provider.ask(ask()).__aenter__()
+
+
+async def test_a_connection_that_closes_without_an_answer_is_unavailable() -> None:
+    async def script(exchange: Any) -> None:
+        exchange.drop()
+
+    async with upstream(script) as other:
+        with pytest.raises(ProviderUnavailable):
+            await asked(other)
+
+
+@contextlib.contextmanager
+def deaf() -> Iterator[int]:
+    """A port where connections are neither taken nor refused: its backlog is full."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+async def test_a_connection_that_is_not_taken_is_a_timeout() -> None:
+    with deaf() as port:
+        async with provider_at(f"http://127.0.0.1:{port}/v1", connect_timeout=0.2) as provider:
+            with pytest.raises(ProviderTimeout):
+                await provider.ask(ask()).__aenter__()
+
+
+# -- and what is left -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def _no_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.parametrize("mode", MODES)
+async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mode: str) -> None:
+    async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
+        for reads in range(3):
+            opening = provider.ask(ask())
+            entering = asyncio.create_task(opening.__aenter__())
+            exchange = await other.next()
+            await exchange.send(HEAD)
+            answer = await entering
+            for _ in range(reads):
+                await exchange.send(text("x"), delta(content="x"))
+                await asyncio.wait_for(anext(answer), 5)  # type: ignore[call-overload]
+            await opening.__aexit__(None, None, None)
+            await exchange.is_closed()
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_cancelling_closes_the_connection_before_and_after_the_headers() -> None:
+    async with upstream() as other, provider_at(other.base_url) as provider:
+
+        async def read() -> None:
+            async with provider.ask(ask()) as answer:
+                async for _ in answer:
+                    reading.set()
+
+        for sent in (b"", HEAD, HEAD + text("a")):
+            reading = asyncio.Event()
+            task = asyncio.create_task(read())
+            exchange = await other.next()
+            await exchange.send(sent)
+            if sent.endswith(b"\n\n"):
+                await asyncio.wait_for(reading.wait(), 5)
+            task.cancel()
+            await asyncio.wait({task})
+            assert task.cancelled()
+            await exchange.is_closed()
+
+
+async def test_one_class_is_made_for_each_response_model() -> None:
+    async with (
+        upstream(saying(HEAD + text(ANSWER) + end())) as other,
+        provider_at(other.base_url) as provider,
+    ):
+        for _ in range(3):
+            async with provider.ask(ask()) as answer:
+                assert [piece async for piece in answer] == [ANSWER]
+        assert list(provider._seams) == [Ideas]
