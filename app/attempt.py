@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from app.event import Closed
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
 from app.run import Run
@@ -32,6 +33,7 @@ class Attempt:
         self._over = over
         self._pending: list[str] = []
         self._length = 0
+        self._closed = 0
         self._timer: asyncio.TimerHandle | None = None
         run.source = self.look
 
@@ -66,6 +68,9 @@ class Attempt:
             self.invalid = error
         else:
             self._run.append(operations, self.decoder.value)
+            for index in range(self._closed, self.decoder.elements):
+                self._run.tell(Closed(index))
+            self._closed = self.decoder.elements
         if self.is_over:
             self._over()
 

@@ -18,6 +18,12 @@ class Restart(msgspec.Struct, frozen=True, tag="restart"):
     errors: list[Flaw]
 
 
+class Closed(msgspec.Struct, frozen=True, tag="closed"):
+    """An element of a list result is complete, and has passed its own validation."""
+
+    index: int
+
+
 class Spent(msgspec.Struct, frozen=True, tag="usage"):
     """The tokens of all attempts that the provider has told of."""
 
@@ -71,7 +77,7 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
         return body
 
 
-Event = Restart | Spent | Done | Failed
+Event = Restart | Closed | Spent | Done | Failed
 Entry = Operation | Event
 URGENT = (Restart, Done, Failed)
 """The events that never wait for a reader's pace."""

@@ -29,6 +29,8 @@ class Run:
         self.model = model
         self.log: list[Entry] = []
         self.document = Document()
+        self.attempt_began = 0
+        """The position of the attempt that runs: where a reader begins that has nothing."""
         self.followers = 0
         self.messages = 0
         self.source: Callable[[], None] | None = None
@@ -58,9 +60,10 @@ class Run:
         self.log.append(event)
         if isinstance(event, Restart):
             self.document.clear()
+            self.attempt_began = len(self.log)
         if isinstance(event, URGENT):
             self._urgent = len(self.log)
-            self._wake(urgent=True)
+        self._wake(urgent=isinstance(event, URGENT))
 
     # -- for those who follow ---------------------------------------------------------------
 
@@ -123,24 +126,25 @@ def _resolve(woken: asyncio.Future[None]) -> None:
 
 
 async def follow(
-    run: Run, view: View, *, interval: float, heartbeat: float
+    run: Run, view: View, *, interval: float, heartbeat: float, position: int = 0
 ) -> AsyncGenerator[list[Message], None]:
     """The messages of a response, in batches to be sent together; an empty batch: a heartbeat.
 
+    position: of the log, after which the response goes on
     interval: seconds between partials, after the first, at least
     heartbeat: seconds without anything, after which a heartbeat is due
 
     Ends after the batch that holds the run's end.
     """
     loop = asyncio.get_running_loop()
-    batch: list[Message] | None = view.start(run)
-    position, due = 0, 0.0
+    batch: list[Message] | None = view.start(run, position)
+    due = 0.0
     while True:
         if batch is not None:
             run.messages += len(batch)
             yield batch
             silent_until = loop.time() + heartbeat
-        if position and run.ended and position == run.position:
+        if run.ended and position == run.position:
             return
         if not await run.wait(position, due=due, until=silent_until):
             batch = []

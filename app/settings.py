@@ -76,6 +76,15 @@ class Settings(BaseSettings):
     drain_seconds: Annotated[
         float, _seconds("seconds that running streams have when the service stops", zero=True)
     ] = 8
+    resume_grace_seconds: Annotated[
+        float, _seconds("seconds that a resumable stream goes on without a reader")
+    ] = 30
+    retention_seconds: Annotated[
+        float, _seconds("seconds that a resumable stream is kept once it has ended")
+    ] = 300
+    retained_bytes: Annotated[
+        int, Field(ge=0, description="bytes of ended streams that are kept, the newest")
+    ] = 64 * 1024 * 1024
     max_body_bytes: Annotated[int, Field(ge=1, description="bytes of a request's body")] = 65536
 
     cors_origins: Annotated[

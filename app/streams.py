@@ -1,4 +1,4 @@
-"""All streams of this process: begun, counted, and brought to an end when it stops."""
+"""All streams of this process: begun, read, kept, and brought to an end when it stops."""
 
 from __future__ import annotations
 
@@ -7,71 +7,156 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import Cancelled, Draining
+from app.errors import Cancelled, Draining, IdempotencyConflict
+from app.event import Failed
 from app.generation import Generation
 from app.providers.base import Provider
 from app.request import Request
 from app.run import Run
+from app.runs.memory import Key, MemoryRuns
 from app.settings import Settings
 from app.telemetry import Telemetry
 
 ID_BYTES = 16  # 128 random bits: where no keys are set, the id is the secret
+ENTRY_BYTES = 250  # about what an entry of a log takes beside its text
+
+
+class Stream:
+    """A generation, and how it is read: whose it is, and whether readers may come back.
+
+    key: the owner and the idempotency key that it was begun with
+    """
+
+    def __init__(
+        self, generation: Generation, owner: str, *, resumable: bool, key: Key | None
+    ) -> None:
+        self.generation = generation
+        self.run = generation.target
+        self.id = self.run.id
+        self.owner = owner
+        self.resumable = resumable
+        self.key = key
+        self.told = False  # whether its end has been logged
+        self.waiting: asyncio.TimerHandle | None = None  # for a reader, in the grace period
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory, about."""
+        return 2 * self.generation.content_bytes + ENTRY_BYTES * len(self.run.log)
+
+    @property
+    def is_of_use(self) -> bool:
+        """Whether its key should lead to it: not where it was refused, or may be tried again."""
+        end = self.run.outcome
+        return not isinstance(end, Failed) or (self.generation.answered and not end.retryable)
 
 
 class Streams:
-    """Begins streams and holds those that run. `provider` is to be set before the first."""
+    """Begins streams and holds them. `provider` is to be set before the first."""
 
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.provider: Provider
         self.draining = False
         self._settings = settings
         self._telemetry = telemetry
-        self._running: set[Generation] = set()
+        self._running: set[Stream] = set()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._runs: MemoryRuns[Stream] = MemoryRuns(
+            retention=settings.retention_seconds, capacity=settings.retained_bytes
+        )
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def begin(self, request: Request) -> Generation:
-        """Begin a stream. Raises `Draining`."""
+    def begin(
+        self, request: Request, owner: str, *, resumable: bool = False, key: str | None = None
+    ) -> Stream:
+        """Begin a stream, or find the one that the owner's idempotency key has begun.
+
+        Raises `Draining`, `IdempotencyConflict`.
+        """
+        named = None if key is None else (owner, key)
+        known = self._runs.find_key(named) if named else None
+        if known is not None:
+            if known.generation.request != request:
+                raise IdempotencyConflict
+            return known
         if self.draining:
             raise Draining(retry_after=1)
         run = Run(secrets.token_hex(ID_BYTES), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
-        task = generation.begin()
-        self._running.add(generation)
+        stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
+        self._runs.add(stream)
+        self._running.add(stream)
         self._idle.clear()
+        task = generation.begin()
         self._telemetry.started(generation)
-        task.add_done_callback(lambda _: self._ended(generation))
-        return generation
+        task.add_done_callback(lambda _: self._ended(stream))
+        return stream
 
-    def _ended(self, generation: Generation) -> None:
-        self._running.remove(generation)
+    def find(self, id: str, owner: str) -> Stream:
+        """An owner's stream. Raises `StreamNotFound`, `StreamExpired`."""
+        return self._runs.find(id, owner)
+
+    def cancel(self, id: str, owner: str) -> None:
+        """End a stream if it runs, and forget it. Raises as `find` does."""
+        stream = self.find(id, owner)
+        self._runs.forget(stream)
+        if not stream.run.ended:
+            stream.generation.stop(Cancelled())
+
+    def _ended(self, stream: Stream) -> None:
+        generation = stream.generation
+        self._running.remove(stream)
         generation.make_sure_it_ended()
         self._telemetry.ended(generation)
+        if not stream.is_of_use:
+            self._runs.free_key(stream)
+        if stream.resumable and generation.answered:
+            self._runs.keep(stream)
+        else:
+            self._runs.expire(stream)
         if not generation.target.followers:
-            self._telemetry.left(generation)
+            self._tell(stream)
         if not self._running:
             self._idle.set()
 
+    # -- readers ------------------------------------------------------------------------------
+
     @contextmanager
-    def reading(self, generation: Generation) -> Iterator[None]:
-        """Be one of a stream's readers: when the last one goes, it is cancelled."""
-        run = generation.target
+    def reading(self, stream: Stream) -> Iterator[None]:
+        """Be one of a stream's readers: when the last one goes, so may the stream."""
+        run = stream.run
         run.followers += 1
+        if stream.waiting is not None:
+            stream.waiting.cancel()
+            stream.waiting = None
         try:
             yield
         finally:
             run.followers -= 1
             if not run.followers:
-                self._left_alone(generation)
+                self._left_alone(stream)
 
-    def _left_alone(self, generation: Generation) -> None:
-        if not generation.target.ended:
-            generation.stop(Cancelled())
-        elif generation not in self._running:
-            self._telemetry.left(generation)
+    def _left_alone(self, stream: Stream) -> None:
+        if stream.run.ended:
+            if stream not in self._running:
+                self._tell(stream)
+        elif stream.resumable:
+            loop = asyncio.get_running_loop()
+            grace = self._settings.resume_grace_seconds
+            stream.waiting = loop.call_later(grace, stream.generation.stop, Cancelled())
+        else:
+            stream.generation.stop(Cancelled())
+
+    def _tell(self, stream: Stream) -> None:
+        """Log the end of a stream, once: when its last reader has had what there was."""
+        if not stream.told:
+            stream.told = True
+            self._telemetry.left(stream.generation)
+
+    # -- the end ------------------------------------------------------------------------------
 
     async def drain(self, seconds: float) -> None:
         """Begin nothing more; end what still runs after `seconds` in `draining`."""
@@ -85,6 +170,7 @@ class Streams:
     async def stop(self) -> None:
         """End everything now."""
         self.draining = True
-        for generation in list(self._running):
-            generation.stop(Draining(retry_after=1))
+        for stream in list(self._running):
+            stream.generation.stop(Draining(retry_after=1))
         await self._idle.wait()
+        self._runs.close()

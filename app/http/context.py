@@ -22,6 +22,11 @@ def request_id(scope: Scope) -> str:
     return str(scope.get("request_id", "-"))
 
 
+def owner(scope: Scope) -> str:
+    """Whose a request is. Where no keys are configured all callers are one."""
+    return str(scope.get("owner", ""))
+
+
 class RequestContext:
     """ASGI middleware: takes the client's `X-Request-ID`, or makes one, and sends it back.
 

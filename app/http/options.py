@@ -20,10 +20,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    view: Literal["snapshot"] = "snapshot"
+    view: Literal["snapshot", "delta", "items", "text", "ui-message", "ag-ui"] = "snapshot"
     interval_ms: Annotated[int, Field(ge=0, le=5000)] = 50
-    resumable: Literal["false"] = "false"
+    resumable: bool = False
     model: str | None = None
+    last_event_id: str | None = None
 
     def pick(self, models: Sequence[str]) -> str:
         """The model to use. Raises `InvalidRequest` for one that isn't configured."""

@@ -10,17 +10,23 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from app.http.negotiation import Format
+from app.http.server import CLOSE
 from app.wire import ndjson, sse
 from app.wire.message import Message
+from app.wire.text import CannotTakeBack
 
 Batches = AsyncGenerator[list[Message], None]
 
-_FORMATS: dict[Format, ModuleType] = {Format.SSE: sse, Format.NDJSON: ndjson}
+_WIRES: dict[Format, ModuleType] = {Format.SSE: sse, Format.NDJSON: ndjson}
 
 
-async def encoded(batches: Batches, format: Format) -> AsyncIterator[bytes]:
+def wire_of(format: Format) -> ModuleType | None:
+    """How a format writes messages; None for the one that has none."""
+    return _WIRES.get(format)
+
+
+async def encoded(batches: Batches, wire: ModuleType) -> AsyncIterator[bytes]:
     """Each batch as one piece of bytes; an empty one as a heartbeat."""
-    wire = _FORMATS[format]
     encode: Callable[[Message], bytes] = wire.encode
     async with aclosing(batches):
         async for batch in batches:
@@ -37,14 +43,14 @@ class StreamResponse(EventSourceResponse):
         self,
         batches: Batches,
         *,
-        format: Format,
+        wire: ModuleType,
         location: str,
         reading: ExitStack,
     ) -> None:
         super().__init__(
-            encoded(batches, format),
-            media_type=format.value,
-            headers={"Cache-Control": "no-cache", "Location": location},
+            encoded(batches, wire),
+            media_type=wire.MEDIA_TYPE,
+            headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
         )
         self._reading = reading
@@ -52,5 +58,10 @@ class StreamResponse(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
+        except CannotTakeBack:
+            # Without its last chunk the response is one that was cut off, for every client.
+            scope[CLOSE]()
+            while (await receive())["type"] != "http.disconnect":
+                pass
         finally:
             self._reading.close()

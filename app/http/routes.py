@@ -14,6 +14,7 @@ from app.errors import Draining, NotFound, UnknownSchema
 from app.http.context import request_id
 from app.http.problem import problem
 from app.http.start import Starter
+from app.http.views import views_of
 from app.partial.value import dumps
 from app.registry import Registry
 from app.streams import Streams
@@ -31,6 +32,9 @@ def add_routes(app: FastAPI, starter: Starter, streams: Streams, telemetry: Tele
             f"/{entry.name}", endpoint, methods=["GET", "POST"], include_in_schema=False
         )
     app.add_api_route("/streams", starter.post_any, methods=["POST"], include_in_schema=False)
+    app.add_api_route(
+        "/streams/{id}", starter.one, methods=["GET", "DELETE"], include_in_schema=False
+    )
     _add_schemas(app, registry)
     _add_health(app, streams, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
@@ -66,7 +70,7 @@ def _summary(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "description": entry.schema.description,
-        "views": ["snapshot"],
+        "views": views_of(entry),
     }
 
 

@@ -19,6 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.settings import Settings
 from app.streams import Streams
 
+CLOSE = "structured_streams.close"
+"""The key in the ASGI scope of what closes the connection, whatever is left to say."""
+
 SECOND_SIGNAL_SECONDS = 1
 """A signal that follows the first sooner is the same one: `make` passes it on twice."""
 
@@ -47,6 +50,10 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope[CLOSE] = self.transport.close  # type: ignore[literal-required]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()

@@ -1,10 +1,9 @@
-"""A request for a stream: validated, begun, and answered with a stream, a value or a problem."""
+"""Requests for streams: begun, attached to, come back to, cancelled."""
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,29 +11,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.entry import Entry
-from app.errors import InvalidRequest
-from app.event import Failed
-from app.generation import Generation
+from app.errors import InvalidRequest, StreamNotFound
 from app.http.body import read_object
-from app.http.context import request_id
-from app.http.negotiation import Format, negotiate
+from app.http.context import owner, request_id
+from app.http.front_ends import from_run_agent_input, from_use_chat
+from app.http.negotiation import negotiate
 from app.http.options import Options, invalid, split_query
-from app.http.problem import problem
-from app.http.response import StreamResponse
+from app.http.reply import Reading, Replies, parse_event_id
+from app.http.response import wire_of
+from app.http.views import OWN_FORMAT, VIEWS, Context, has_items
 from app.partial.value import dumps
 from app.registry import Registry
 from app.request import Request as Wanted
-from app.run import follow
 from app.schema import Parameters
 from app.settings import Settings
 from app.streams import Streams
-from app.wire.snapshot import Snapshot
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
+_idempotency_key = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class Starter:
-    """Begins streams for requests."""
+    """The endpoints of streams."""
 
     def __init__(
         self, registry: Registry, streams: Streams, settings: Settings, models: tuple[str, ...]
@@ -43,28 +40,30 @@ class Starter:
         self.models = models
         self._streams = streams
         self._settings = settings
+        self._replies = Replies(streams, settings)
 
     def endpoint(self, entry: Entry) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
 
         async def endpoint(request: Request) -> Response:
+            options, rest = split_query(request.scope["query_string"])
+            if last := _last_event_id(request, options):
+                return await self._come_back(request, options, last, entry)
             if request.method == "GET":
-                return await self._get(request, entry)
-            format, options = _steering(request)
+                validate = entry.schema.parameters.model_validate_strings
+                return await self._begin(request, options, entry, rest, validate, {})
+            _refuse_unknown(rest)
             body = await read_object(request, self._settings.max_body_bytes)
-            return await self._start(request, format, options, entry, _of_body(entry, body))
+            return await self._begin_with(request, options, entry, body)
 
         return endpoint
 
-    async def _get(self, request: Request, entry: Entry) -> Response:
-        format = _format(request)
-        options, rest = split_query(request.scope["query_string"])
-        parameters = _parameters(entry, rest, entry.schema.parameters.model_validate_strings)
-        return await self._start(request, format, options, entry, parameters)
-
     async def post_any(self, request: Request) -> Response:
         """The endpoint of `POST /streams`: the schema is named in the body."""
-        format, options = _steering(request)
+        options, rest = split_query(request.scope["query_string"])
+        _refuse_unknown(rest)
+        if last := _last_event_id(request, options):
+            return await self._come_back(request, options, last)
         body = await read_object(request, self._settings.max_body_bytes)
         name = body.pop("schema", None)
         if not isinstance(name, str):
@@ -72,78 +71,107 @@ class Starter:
                 "The body must name a schema.",
                 errors=[{"path": "/schema", "message": "must be a string"}],
             )
-        entry = self.registry.get(name)
-        return await self._start(request, format, options, entry, _of_body(entry, body))
+        return await self._begin_with(request, options, self.registry.get(name), body)
 
-    async def _start(
+    async def one(self, request: Request) -> Response:
+        """The endpoint of `/streams/{id}`."""
+        if request.method == "DELETE":
+            self._streams.cancel(request.path_params["id"], owner(request.scope))
+            return Response(status_code=204)
+        return await self._attach(request)
+
+    async def _attach(self, request: Request) -> Response:
+        options, rest = split_query(request.scope["query_string"])
+        _refuse_unknown(rest)
+        id = request.path_params["id"]
+        if last := _last_event_id(request, options):
+            if parse_event_id(last)[0] != id:
+                raise StreamNotFound
+            return await self._come_back(request, options, last)
+        stream = self._streams.find(id, owner(request.scope))
+        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        return await self._replies.reply(request, reading, stream)
+
+    async def _come_back(
+        self, request: Request, options: Options, last: str, entry: Entry | None = None
+    ) -> Response:
+        """Resume after an event; nothing is ever begun here."""
+        id, position = parse_event_id(last)
+        stream = self._streams.find(id, owner(request.scope))
+        if entry is not None and stream.run.schema != entry.name:
+            raise StreamNotFound
+        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        return await self._replies.resume(request, reading, stream, position)
+
+    async def _begin_with(
+        self, request: Request, options: Options, entry: Entry, body: dict[str, Any]
+    ) -> Response:
+        """Begin a stream whose parameters are in a body, maybe a front end's own."""
+        ids: dict[str, str] = {}
+        if options.view == "ui-message":
+            body = from_use_chat(body)
+        elif options.view == "ag-ui":
+            body, ids["thread_id"], ids["run_id"] = from_run_agent_input(body)
+        # As JSON, for types that are stricter with Python's own values.
+        validate = entry.schema.parameters.model_validate_json
+        return await self._begin(request, options, entry, dumps(body), validate, ids)
+
+    async def _begin(
         self,
         request: Request,
-        format: Format,
         options: Options,
         entry: Entry,
-        parameters: Parameters,
+        given: Any,
+        validate: Callable[[Any], Parameters],
+        ids: dict[str, str],
     ) -> Response:
-        wanted = Wanted(entry, parameters, options.pick(self.models))
-        generation = self._streams.begin(wanted)
-        with ExitStack() as stack:
-            stack.enter_context(self._streams.reading(generation))
-            if format is Format.JSON:
-                return await self._whole(request, generation)
-            is_there = await _while_there(request, generation.opened, self._settings.open_timeout)
-            end = generation.target.outcome
-            if not is_there or (isinstance(end, Failed) and not generation.answered):
-                return _refusal(request, end)
-            return self._stream(request, format, options, generation, stack.pop_all())
-
-    def _stream(
-        self,
-        request: Request,
-        format: Format,
-        options: Options,
-        generation: Generation,
-        reading: ExitStack,
-    ) -> Response:
-        run = generation.target
-        batches = follow(
-            run,
-            Snapshot(request_id(request.scope)),
-            interval=options.interval_ms / 1000,
-            heartbeat=self._settings.heartbeat_seconds,
+        reading = self._reading(request, options, entry, **ids)
+        wanted = Wanted(entry, _parameters(entry, given, validate), options.pick(self.models))
+        stream = self._streams.begin(
+            wanted,
+            owner(request.scope),
+            resumable=options.resumable,
+            key=_key(request),
         )
-        return StreamResponse(
-            batches,
-            format=format,
-            location=f"{self._settings.root_path}/streams/{run.id}",
-            reading=reading,
+        return await self._replies.reply(request, reading, stream)
+
+    def _reading(self, request: Request, options: Options, entry: Entry, **ids: str) -> Reading:
+        """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`."""
+        wire = OWN_FORMAT.get(options.view)
+        if wire is None:
+            wire = wire_of(negotiate(",".join(request.headers.getlist("accept"))))
+        if wire is not None and options.view == "items" and not has_items(entry):
+            raise InvalidRequest(
+                f"{entry.name} has no items view.",
+                errors=[{"path": "/view", "message": "is for lists without validators"}],
+            )
+        context = Context(entry, request_id(request.scope), **ids)
+        return Reading(VIEWS[options.view](context), wire, options.interval_ms / 1000)
+
+
+def _last_event_id(request: Request, options: Options) -> str | None:
+    return request.headers.get("last-event-id") or options.last_event_id
+
+
+def _key(request: Request) -> str | None:
+    """The idempotency key of a POST. Raises `InvalidRequest`."""
+    given = request.headers.getlist("idempotency-key") if request.method == "POST" else []
+    if not given:
+        return None
+    if len(given) > 1 or not _idempotency_key.fullmatch(given[0]):
+        raise InvalidRequest(
+            "The Idempotency-Key is not valid.",
+            errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],
         )
-
-    async def _whole(self, request: Request, generation: Generation) -> Response:
-        """The final value alone; an error as a status."""
-        is_there = await _while_there(request, generation.finished, None)
-        end = generation.target.outcome
-        if not is_there or isinstance(end, Failed):
-            return _refusal(request, end)
-        headers = {"Cache-Control": "no-cache"}
-        return Response(generation.target.document.encode(), 200, headers, Format.JSON)
+    return given[0]
 
 
-def _steering(request: Request) -> tuple[Format, Options]:
-    options, rest = split_query(request.scope["query_string"])
+def _refuse_unknown(rest: dict[str, str]) -> None:
     if rest:
         raise InvalidRequest(
             "The query has an unknown key.",
             errors=[{"path": "", "message": "has an unknown key"}],
         )
-    return _format(request), options
-
-
-def _format(request: Request) -> Format:
-    return negotiate(",".join(request.headers.getlist("accept")))
-
-
-def _of_body(entry: Entry, body: dict[str, Any]) -> Parameters:
-    # As JSON, for types that are stricter with Python's own values.
-    return _parameters(entry, dumps(body), entry.schema.parameters.model_validate_json)
 
 
 def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters]) -> Parameters:
@@ -152,27 +180,3 @@ def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters])
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
         raise invalid(message, error, entry.parameter_keys) from None
-
-
-def _refusal(request: Request, end: object) -> Response:
-    """The answer in place of a stream that ended before it began."""
-    if not isinstance(end, Failed):
-        return Response(status_code=CLIENT_CLOSED_REQUEST)
-    return problem(end, request_id(request.scope))
-
-
-async def _while_there(
-    request: Request, future: asyncio.Future[None], seconds: float | None
-) -> bool:
-    """Wait for a future, as long as the client is there. False: it has gone."""
-    leaving = asyncio.create_task(_disconnect(request))
-    try:
-        await asyncio.wait({future, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        return not leaving.done()
-    finally:
-        leaving.cancel()
-
-
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -84,6 +84,14 @@ class Decoder(Shown):
             raise
         return self._settle_feed()
 
+    @property
+    def elements(self) -> int:
+        """How many elements of a list at the root are complete."""
+        if len(self._stack) > 1:
+            root = self._stack[1]
+            return len(root.values) if type(root.node) is List else 0
+        return len(self.value) if isinstance(self.value, list) else 0
+
     def finish(self) -> None:
         """The text has ended. Raises `Invalid` where the value isn't complete."""
         if not self.done:
@@ -218,9 +226,7 @@ class Decoder(Shown):
         except ValidationError as error:
             raise from_members(error, self._named(frame.path), {}) from None
         (frame.key,) = keyed
-        (shown,) = node.key_serializer.to_python(
-            keyed, mode="json", by_alias=True, warnings=False
-        )
+        (shown,) = node.key_serializer.to_python(keyed, mode="json", by_alias=True, warnings=False)
         frame.out = None if shown in frame.shown else shown
 
     def _hold(self, frame: Frame, text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.event import Done, Entry, Failed, Restart, Spent
+from app.event import Closed, Done, Entry, Failed, Restart, Spent
 from app.flaw import pointer
 from app.partial.merge import merge
 from app.partial.operation import Append, Operation, Replace
@@ -31,6 +31,8 @@ class Delta:
         at = position - len(entries)
         for entry in entries:
             at += 1
+            if isinstance(entry, Closed):
+                continue
             if not isinstance(entry, Restart | Spent | Done | Failed):
                 operations.append(entry)
                 continue

@@ -30,7 +30,8 @@ class Items:
             id = f"{run.id}-{at}"
             if isinstance(entry, Closed):
                 if number >= undone:
-                    out.append(Message("item", dumps(run.document.value[entry.index]), id))
+                    value = dumps(run.document.value[entry.index])
+                    out.append(of_event(entry, id=id, value=value, request_id=""))
             elif isinstance(entry, Restart | Spent | Done | Failed):
                 value = run.document.encode() if isinstance(entry, Done) else b""
                 out.append(of_event(entry, id=id, value=value, request_id=self._request_id))

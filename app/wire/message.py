@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.errors import ServiceError
-from app.event import Done, Event, Failed, Restart, Spent
+from app.event import Closed, Done, Event, Failed, Restart, Spent
 from app.partial.value import dumps
 
 RETRY_MS = 2000
@@ -43,6 +43,8 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
             return Message("done", value, id)
         case Failed():
             return Message("error", dumps(event.body(request_id)), id)
+        case Closed():
+            return Message("item", value, id)
 
 
 def of_error(error: ServiceError, request_id: str) -> Message:

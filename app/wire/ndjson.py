@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.wire.message import Message
 
 MEDIA_TYPE = "application/x-ndjson"
+HEADERS: dict[str, str] = {}
 PING = b'{"event":"ping","data":null}\n'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.event import Done, Entry, Failed, Restart, Spent
+from app.event import Closed, Done, Entry, Failed, Restart, Spent
 from app.wire.message import Message, of_event, start
 from app.wire.view import Followed
 
@@ -17,8 +17,8 @@ class Snapshot:
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
 
-    def start(self, run: Followed) -> list[Message]:
-        return [start(run.id, run.schema, run.model, self.name, 0)]
+    def start(self, run: Followed, position: int) -> list[Message]:
+        return [start(run.id, run.schema, run.model, self.name, position)]
 
     def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
         out: list[Message] = []
@@ -26,6 +26,8 @@ class Snapshot:
         at = position - len(entries)
         for entry in entries:
             at += 1
+            if isinstance(entry, Closed):
+                continue
             if not isinstance(entry, Restart | Spent | Done | Failed):
                 changed = True
                 continue

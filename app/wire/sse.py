@@ -9,6 +9,7 @@ from __future__ import annotations
 from app.wire.message import Message
 
 MEDIA_TYPE = "text/event-stream"
+HEADERS: dict[str, str] = {}
 PING = b": ping\n\n"
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.event import Done, Entry, Failed, Restart, Spent
+from app.event import Closed, Done, Entry, Failed, Restart, Spent
 from app.partial.node import Dict, Leaf, List, Model, Node, String, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
@@ -19,6 +19,13 @@ from app.wire.message import Message
 from app.wire.view import Followed
 
 MEDIA_TYPE = "text/plain"
+HEADERS: dict[str, str] = {}
+PING = b""
+
+
+def encode(message: Message) -> bytes:
+    """The text itself: there is no framing, and so no heartbeat either."""
+    return message.data
 
 
 class CannotTakeBack(Exception):
@@ -45,7 +52,7 @@ class Text:
                     raise CannotTakeBack
                 case Done():
                     text.append(self._writer.finish(run.document.value))
-                case Spent() | Restart():
+                case Spent() | Restart() | Closed():
                     pass
                 case _:
                     text.append(self._writer.move(entry.path, run.document.value))
@@ -206,7 +213,7 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
     if not isinstance(value, dict):
         return None
     for tag, model in node.choices.items():
-        field = model.keys.get(node.tag)
+        field = model.keys.get(node.tag) if isinstance(model, Model) else None
         if field is not None and field.out in value and value[field.out] == tag:
             return model
     return None

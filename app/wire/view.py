@@ -24,8 +24,8 @@ class View(Protocol):
 
     name: str
 
-    def start(self, run: Followed) -> list[Message]:
-        """The response's first messages."""
+    def start(self, run: Followed, position: int) -> list[Message]:
+        """The response's first messages; it goes on after `position`."""
         ...
 
     def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
