@@ -32,7 +32,7 @@ VIEWS: dict[str, Callable[[Context], View]] = {
     "delta": lambda c: Delta(c.request_id),
     "items": lambda c: Items(c.request_id),
     "text": lambda c: Text(c.entry.plan),
-    "ui-message": lambda c: UiMessage(c.request_id, c.entry.plan, str(uuid4())),
+    "ui-message": lambda c: UiMessage(c.request_id, c.entry.plan),
     "ag-ui": lambda c: AgUi(
         c.request_id, c.entry.plan, c.thread_id or str(uuid4()), c.run_id or str(uuid4())
     ),

@@ -41,12 +41,12 @@ _FINISH_REASONS = {"output_truncated": "length", "output_filtered": "content-fil
 class UiMessage:
     """Makes one part of all operations since the last; what a restart undoes is left out.
 
-    message_id: the id of the message in the chat
+    message_id: the id of the message in the chat; None: the stream's
     """
 
     name = "ui-message"
 
-    def __init__(self, request_id: str, plan: Node, message_id: str) -> None:
+    def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
         self._request_id = request_id
         self._empty = dumps(empty(plan))
         self._message_id = message_id
@@ -54,7 +54,7 @@ class UiMessage:
 
     def start(self, run: Followed, position: int) -> list[Message]:
         about = {"stream": run.id, "schema": run.schema, "model": run.model}
-        return [_chunk("start", messageId=self._message_id, messageMetadata=about)]
+        return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about)]
 
     def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
         restart, operations, spent, end = news(entries)
