@@ -66,6 +66,7 @@ class Attempt:
             operations = self.decoder.feed(text)
         except Invalid as error:
             self.invalid = error
+            self._run.rewind()
         else:
             self._run.append(operations, self.decoder.value)
             for index in range(self._closed, self.decoder.elements):

@@ -54,6 +54,13 @@ class Run:
             self.document.adopt(value, operations[-1].path)
             self._wake(urgent=False)
 
+    def rewind(self) -> None:
+        """Let the state be what the log says: a decoder that refuses a text has begun to take it."""
+        if self.document.known:
+            log = self.log[self.attempt_began :]
+            self.document.clear()
+            self.document.apply(entry for entry in log if isinstance(entry, Operation))
+
     def tell(self, event: Event) -> None:
         """An event. Nothing may follow `Done` or `Failed`."""
         assert not self.ended, "a run ends once"

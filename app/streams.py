@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import Cancelled, Draining, IdempotencyConflict
+from app.errors import Cancelled, Draining, IdempotencyConflict, StreamExpired, StreamNotFound
 from app.event import Failed
 from app.generation import Generation
 from app.providers.base import Provider
@@ -36,8 +36,15 @@ class Stream:
         self.owner = owner
         self.resumable = resumable
         self.key = key
+        self.committed = False  # whether a reader has been told 200
         self.told = False  # whether its end has been logged
         self.waiting: asyncio.TimerHandle | None = None  # for a reader, in the grace period
+
+    def stop_waiting(self) -> None:
+        """The grace period is over: a reader has come, or the stream has ended."""
+        if self.waiting is not None:
+            self.waiting.cancel()
+            self.waiting = None
 
     @property
     def size(self) -> int:
@@ -45,10 +52,15 @@ class Stream:
         return 2 * self.generation.content_bytes + ENTRY_BYTES * len(self.run.log)
 
     @property
+    def was_begun(self) -> bool:
+        """Whether there is a stream: where the provider has refused, there may be none."""
+        return self.generation.answered or self.committed
+
+    @property
     def is_of_use(self) -> bool:
         """Whether its key should lead to it: not where it was refused, or may be tried again."""
         end = self.run.outcome
-        return not isinstance(end, Failed) or (self.generation.answered and not end.retryable)
+        return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
 
 class Streams:
@@ -78,7 +90,7 @@ class Streams:
         """
         named = None if key is None else (owner, key)
         known = self._runs.find_key(named) if named else None
-        if known is not None:
+        if known is not None and known.is_of_use:
             if known.generation.request != request:
                 raise IdempotencyConflict
             return known
@@ -100,8 +112,11 @@ class Streams:
         return self._runs.find(id, owner)
 
     def cancel(self, id: str, owner: str) -> None:
-        """End a stream if it runs, and forget it. Raises as `find` does."""
-        stream = self.find(id, owner)
+        """End a stream if it runs, and forget it. Raises `StreamNotFound`."""
+        try:
+            stream = self.find(id, owner)
+        except StreamExpired:
+            raise StreamNotFound from None
         self._runs.forget(stream)
         if not stream.run.ended:
             stream.generation.stop(Cancelled())
@@ -113,7 +128,10 @@ class Streams:
         self._telemetry.ended(generation)
         if not stream.is_of_use:
             self._runs.free_key(stream)
-        if stream.resumable and generation.answered:
+        stream.stop_waiting()
+        if not stream.was_begun:
+            self._runs.forget(stream)
+        elif stream.resumable:
             self._runs.keep(stream)
         else:
             self._runs.expire(stream)
@@ -129,9 +147,7 @@ class Streams:
         """Be one of a stream's readers: when the last one goes, so may the stream."""
         run = stream.run
         run.followers += 1
-        if stream.waiting is not None:
-            stream.waiting.cancel()
-            stream.waiting = None
+        stream.stop_waiting()
         try:
             yield
         finally:

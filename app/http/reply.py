@@ -48,6 +48,8 @@ class Replies:
     ) -> Response:
         """A stream's response. `position`: after which it goes on; None: the whole state."""
         generation = stream.generation
+        if position is None:
+            position = stream.run.attempt_began
         with ExitStack() as stack:
             stack.enter_context(self._streams.reading(stream))
             waited = generation.opened if reading.wire else generation.finished
@@ -56,7 +58,7 @@ class Replies:
             end = stream.run.outcome
             if not is_there:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
-            if isinstance(end, Failed) and not (reading.wire and generation.answered):
+            if isinstance(end, Failed) and not (reading.wire and stream.was_begun):
                 return problem(end, request_id(request.scope))
             if reading.wire is None:
                 headers = {"Cache-Control": "no-cache"}
@@ -82,16 +84,17 @@ class Replies:
         reading: Reading,
         wire: ModuleType,
         stream: Stream,
-        position: int | None,
+        position: int,
         stack: ExitStack,
     ) -> Response:
         run = stream.run
+        stream.committed = True
         batches = follow(
             run,
             reading.view,
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
-            position=run.attempt_began if position is None else position,
+            position=position,
         )
         return StreamResponse(
             batches,

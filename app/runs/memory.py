@@ -1,14 +1,14 @@
 """Runs in this process's memory: those that run, and for a while those that have ended.
 
 What is kept of the ended is bounded by time (`retention`) and by bytes (`capacity`: the
-oldest go first; a running one never does). Of the last 10,000 that went, the id is remembered:
-to its owner such a stream has expired, while to anyone else it is one that never was.
+oldest go first; a running one never does). The last 10,000 that went are remembered: to its owner such a stream has expired, while to anyone else it is one that never was.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from hashlib import blake2b
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from app.errors import StreamExpired, StreamNotFound
@@ -43,6 +43,30 @@ class _Kept(NamedTuple):
     timer: asyncio.TimerHandle
 
 
+class _Gone:
+    """The last streams that went, each as a digest of its id and owner: a ring of fixed size."""
+
+    WIDTH = 16
+
+    def __init__(self) -> None:
+        self._ring = bytearray()
+        self._next = 0
+
+    def add(self, id: str, owner: str) -> None:
+        self._ring[self._next : self._next + self.WIDTH] = self._digest(id, owner)
+        self._next = (self._next + self.WIDTH) % (REMEMBERED * self.WIDTH)
+
+    def __contains__(self, stream: Key) -> bool:
+        digest = self._digest(*stream)
+        at = self._ring.find(digest)
+        while at % self.WIDTH > 0:
+            at = self._ring.find(digest, at + 1)
+        return at >= 0
+
+    def _digest(self, id: str, owner: str) -> bytes:
+        return blake2b(f"{id}\0{owner}".encode(), digest_size=self.WIDTH).digest()
+
+
 class MemoryRuns(Generic[S]):
     """retention: seconds that an ended stream is kept. capacity: bytes of all of them."""
 
@@ -53,7 +77,7 @@ class MemoryRuns(Generic[S]):
         self._keys: dict[Key, S] = {}
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._size = 0
-        self._gone: OrderedDict[str, str] = OrderedDict()  # id: owner
+        self._gone = _Gone()
 
     def add(self, stream: S) -> None:
         """Hold a stream that runs."""
@@ -66,7 +90,7 @@ class MemoryRuns(Generic[S]):
         stream = self._streams.get(id)
         if stream is not None and stream.owner == owner:
             return stream
-        if self._gone.get(id) == owner:
+        if (id, owner) in self._gone:
             raise StreamExpired
         raise StreamNotFound
 
@@ -92,9 +116,7 @@ class MemoryRuns(Generic[S]):
     def expire(self, stream: S) -> None:
         """Let go of a stream, and remember that it was."""
         if self._let_go(stream):
-            self._gone[stream.id] = stream.owner
-            if len(self._gone) > REMEMBERED:
-                self._gone.popitem(last=False)
+            self._gone.add(stream.id, stream.owner)
 
     def forget(self, stream: S) -> None:
         """Let go of a stream as if it had never been."""
