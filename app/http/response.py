@@ -18,12 +18,20 @@ Batches = AsyncGenerator[list[Message], None]
 _FORMATS: dict[Format, ModuleType] = {Format.SSE: sse, Format.NDJSON: ndjson}
 
 
-async def encoded(batches: Batches, format: Format) -> AsyncIterator[bytes]:
-    """Each batch as one piece of bytes; an empty one as a heartbeat."""
+async def encoded(
+    batches: Batches, format: Format, is_read: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
+    """Each batch as one piece of bytes; an empty one as a heartbeat.
+
+    is_read: False ends it. (To be cancelled it would have to wait for something, and for
+        anyio to see it wait: where text always comes first, that can take for ever.)
+    """
     wire = _FORMATS[format]
     encode: Callable[[Message], bytes] = wire.encode
     async with aclosing(batches):
         async for batch in batches:
+            if not is_read():
+                return
             yield b"".join(map(encode, batch)) if batch else wire.PING
 
 
@@ -42,7 +50,7 @@ class StreamResponse(EventSourceResponse):
         reading: ExitStack,
     ) -> None:
         super().__init__(
-            encoded(batches, format),
+            encoded(batches, format, lambda: self.active),
             media_type=format.value,
             headers={"Cache-Control": "no-cache", "Location": location},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
