@@ -15,8 +15,9 @@ python := $(venv)/bin/python
 runtime := $(venv)/.runtime
 dev := $(venv)/.dev
 pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
-# The tests' npm packages, wherever there are some.
-node := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/e2e/package-lock.json))
+# The front ends' own clients, which some tests run, and the page with their hooks.
+front_ends := tests/e2e/front_ends
+npm := $(front_ends)/node_modules/.installed
 
 .PHONY: help run demo test lint types fmt lock clean browser
 
@@ -29,7 +30,7 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types $(node) | browser ## Set up what the tests need; run lint, types and tests
+test: lint types $(npm) | browser ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest
 
 browser: ## Install Chromium, which some tests drive, where apt can
@@ -61,7 +62,8 @@ lock: $(runtime) ## Resolve pyproject.toml into the two lock files
 	$(compile) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove everything that was made
-	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/e2e/node_modules
+	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		$(front_ends)/node_modules $(front_ends)/build
 	find app schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).
@@ -85,8 +87,9 @@ $(dev): requirements-dev.lock $(runtime)
 	@$(pip_install) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-%/node_modules/.installed: %/package-lock.json
-	@command -v npm >/dev/null || { echo "npm (Node) is needed for the tests in $*" >&2; exit 1; }
-	@echo "Installing the npm packages of $* (half a minute)"
-	@npm ci --prefix $* --loglevel error --no-audit --no-fund >/dev/null
-	@mkdir -p $(@D) && touch $@
+$(npm): $(front_ends)/package-lock.json $(wildcard $(front_ends)/page/*)
+	@command -v npm >/dev/null || { echo "npm (Node 20 or newer) is needed for the tests" >&2; exit 1; }
+	@echo "Installing the npm packages of the tests (half a minute)"
+	@npm ci --prefix $(front_ends) --loglevel error --no-audit --no-fund >/dev/null
+	@npm run build --prefix $(front_ends) --silent
+	@touch $@

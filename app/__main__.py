@@ -45,7 +45,10 @@ def demo(
     tokens_per_second: Annotated[float, typer.Option(min=0)] = 60,
 ) -> None:
     """Serve the demo model: an OpenAI-compatible endpoint that needs no key."""
-    serve_demo(host, port, tokens_per_second)
+    try:
+        serve_demo(host, port, tokens_per_second)
+    except OSError as error:
+        _stop(f"can't listen on {host}, port {port}: {error.strerror}")
 
 
 async def _serve(settings: Settings) -> None:
@@ -53,7 +56,8 @@ async def _serve(settings: Settings) -> None:
 
 
 def _welcome(settings: Settings, url: str) -> None:
-    message = f"serving on {url}{settings.root_path}/"
+    url += settings.root_path
+    message = f"serving on {url}/"
     if settings.demo:
         message = (
             f"no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: open {url}/ "

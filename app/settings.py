@@ -23,6 +23,9 @@ def _names(meaning: str) -> Any:
     return Field(description=f"{meaning}, comma-separated")
 
 
+_Origin = Annotated[str, Field(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
+
+
 class Settings(BaseSettings):
     """Each field is the environment variable of the same name in capitals."""
 
@@ -33,7 +36,7 @@ class Settings(BaseSettings):
     root_path: Annotated[
         str,
         Field(
-            pattern=r"^(/[^/?#\s]+)*$",
+            pattern=r"^(/[A-Za-z0-9._~-]+)*$",
             description="the path that a proxy strips, such as /api: no slash at its end",
         ),
     ] = ""
@@ -88,7 +91,7 @@ class Settings(BaseSettings):
     max_body_bytes: Annotated[int, Field(ge=1, description="bytes of a request's body")] = 65536
 
     cors_origins: Annotated[
-        tuple[str, ...], NoDecode, _names("origins of pages that may call the service, or *")
+        tuple[_Origin, ...], NoDecode, _names("origins (https://host) that may call, or *")
     ] = ("http://localhost:3000",)
     cors_credentials: Annotated[
         bool, Field(description="true to let those pages send cookies; not with *")
@@ -139,7 +142,8 @@ class Settings(BaseSettings):
 
 def describe(error: ValidationError) -> list[str]:
     """What is wrong with the environment, a line for each setting; values are not shown."""
-    return [_line(found) for found in error.errors(include_url=False, include_input=False)]
+    found = error.errors(include_url=False, include_input=False)
+    return list(dict.fromkeys(map(_line, found)))
 
 
 def _line(found: Any) -> str:

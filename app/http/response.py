@@ -25,11 +25,19 @@ def wire_of(format: Format) -> ModuleType | None:
     return _WIRES.get(format)
 
 
-async def encoded(batches: Batches, wire: ModuleType) -> AsyncIterator[bytes]:
-    """Each batch as one piece of bytes; an empty one as a heartbeat."""
+async def encoded(
+    batches: Batches, wire: ModuleType, is_read: Callable[[], bool] = lambda: True
+) -> AsyncIterator[bytes]:
+    """Each batch as one piece of bytes; an empty one as a heartbeat.
+
+    is_read: False ends it. (To be cancelled it would have to wait for something, and for
+        anyio to see it wait: where text always comes first, that can take for ever.)
+    """
     encode: Callable[[Message], bytes] = wire.encode
     async with aclosing(batches):
         async for batch in batches:
+            if not is_read():
+                return
             yield b"".join(map(encode, batch)) if batch else wire.PING
 
 
@@ -48,7 +56,7 @@ class StreamResponse(EventSourceResponse):
         reading: ExitStack,
     ) -> None:
         super().__init__(
-            encoded(batches, wire),
+            encoded(batches, wire, lambda: self.active),
             media_type=wire.MEDIA_TYPE,
             headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat

@@ -13,28 +13,33 @@ Nothing here knows of time, tasks or the network.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import (
-    CoreSchema,
-    PydanticSerializationError,
-    SchemaSerializer,
-    SchemaValidator,
-)
+from pydantic_core import PydanticSerializationError
 
 from app.partial.close import Raw
 from app.partial.frame import Frame
 from app.partial.invalid import Invalid, from_members, from_value, invalid
-from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged
+from app.partial.node import (
+    UNKNOWN,
+    Dict,
+    Leaf,
+    List,
+    Model,
+    Node,
+    String,
+    Tagged,
+    as_leaf,
+    holder,
+)
 from app.partial.operation import Operation
 from app.partial.scan import Scanner
 from app.partial.shown import Shown
-from app.partial.value import dumps, loads
+from app.partial.value import loads
 
 _SCALARS = (str, int, bool, type(None))
-_ANY: Final[CoreSchema] = {"type": "any"}
-_UNKNOWN: Final = Leaf(schema=_ANY, whole=SchemaValidator(_ANY), serializer=SchemaSerializer(_ANY))
 
 
 class _Enough(Exception):
@@ -50,15 +55,12 @@ class Decoder(Shown):
     """
 
     def __init__(self, root: Node, *, key: str | None = None, bound: int | None = None) -> None:
-        super().__init__(_holder(root, key or "value"))
+        super().__init__(holder(root, key or "value"))
         self._root = root
         self._wrapped = key is not None
         self._bound = bound
         self._scanner = Scanner(self)
-        self._node: Node = root  # of the value being written
-        self._text: list[str] = []  # of the string being written, since the last operation
         self._writing = False
-        self._begun = False
         self.stopped = False
         self.result: Any = None
 
@@ -75,10 +77,10 @@ class Decoder(Shown):
             self._scanner.feed(text)
             if self._writing:
                 self._write()
-            if self._scanner.ended and not self.done:
-                self._end()
         except _Enough:
-            self._stop()
+            self.stopped = True
+            while not self.done:
+                self.close()
         except Invalid:
             self.done = False
             raise
@@ -150,39 +152,41 @@ class Decoder(Shown):
         assert type(node) is String
         value = frame.shown[frame.out]
         if node.checked:
-            try:
-                value = node.whole.validate_python(value)
-            except ValidationError as error:
-                raise from_value(error, self._named(self._path(frame))) from None
-        self._hand_up(value)
+            value = self._validated(node.whole.validate_python, value)
+        self._stack[-1].hand_up(value)
 
     def whole(self, text: str) -> None:
         frame, node = self._stack[-1], self._node
         if text[0] in '{["':
-            self._check(text)
+            try:
+                loads(text)
+            except ValueError:
+                raise self.refuse("is not JSON") from None
         if type(frame.node) is Tagged:
             self._hold(frame, text)
-        elif node is _UNKNOWN:
+        elif node is UNKNOWN:
             self._unknown(frame, text)
         elif node.raw:
-            self._hand_up(Raw(text))
+            self._stack[-1].hand_up(Raw(text))
         else:
-            try:
-                value = node.whole.validate_json(text)
-            except ValidationError as error:
-                raise from_value(error, self._named(self._path(frame))) from None
+            value = self._validated(node.whole.validate_json, text)
             if frame.out is not None and not node.deferred:
                 self._show(frame, self._written(node, value))
-            self._hand_up(value)
+            self._stack[-1].hand_up(value)
+        if frame is self._holder and not self._wrapped:
+            self._end()
 
     def close(self) -> None:
         frame = self._stack[-1]
         if frame is self._holder:
+            self._end()
             return
         value = self._closed(frame)
         if frame.hidden:
             self._reveal(frame)
-        self._hand_up(value)
+        self._stack[-1].hand_up(value)
+        if not self._wrapped and len(self._stack) == 1:
+            self._end()
 
     def refuse(self, message: str) -> Invalid:
         path = self._path(self._stack[-1]) if self._stack else ()
@@ -197,18 +201,18 @@ class Decoder(Shown):
         if type(node) is Model:
             field = frame.field
             if field is None:
-                return _UNKNOWN
-            if field.out is None or _is_known_twice(frame, field):
+                return UNKNOWN
+            if field.out is None or frame.knows(field):
                 frame.out = None
-                return _as_leaf(field.node)
+                return as_leaf(field.node)
             return field.node
         if type(node) is List:
             self._check_length(frame, node)
             frame.out = len(frame.shown)
             return node.item
         if type(node) is Dict:
-            return node.item if frame.out is not None else _as_leaf(node.item)
-        return _UNKNOWN
+            return node.item if frame.out is not None else as_leaf(node.item)
+        return UNKNOWN
 
     def _check_length(self, frame: Frame, node: List) -> None:
         count = len(frame.values)
@@ -219,14 +223,12 @@ class Decoder(Shown):
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
         frame.out = name
-        if node.key is None or node.key_serializer is None:
+        if node.key is None:
             return
         try:
-            keyed = node.key.validate_json(dumps({name: None}))
+            frame.key, shown = node.named(name)
         except ValidationError as error:
             raise from_members(error, self._named(frame.path), {}) from None
-        (frame.key,) = keyed
-        (shown,) = node.key_serializer.to_python(keyed, mode="json", by_alias=True, warnings=False)
         frame.out = None if shown in frame.shown else shown
 
     def _hold(self, frame: Frame, text: str) -> None:
@@ -235,7 +237,7 @@ class Decoder(Shown):
         while type(frame.node) is Tagged:
             if frame.node.tag not in frame.held:
                 return
-            choice = _chosen(frame.node, loads(frame.held[frame.node.tag]))
+            choice = frame.node.choose(loads(frame.held[frame.node.tag]))
             if choice is None:
                 raise invalid(self._named(frame.path), "is of an unknown kind")
             frame.node = choice
@@ -248,11 +250,11 @@ class Decoder(Shown):
 
     # -- values ------------------------------------------------------------------------------
 
-    def _check(self, text: str) -> None:
+    def _validated(self, validate: Callable[[str], Any], text: str) -> Any:
         try:
-            loads(text)
-        except ValueError:
-            raise self.refuse("is not JSON") from None
+            return validate(text)
+        except ValidationError as error:
+            raise from_value(error, self._named(self._path(self._stack[-1]))) from None
 
     def _unknown(self, frame: Frame, text: str) -> None:
         """The value at a key that no field has."""
@@ -268,28 +270,6 @@ class Decoder(Shown):
             return node.serializer.to_python(value, mode="json", by_alias=True, warnings=False)
         except PydanticSerializationError:
             raise self.refuse("can't be written as JSON") from None
-
-    def _hand_up(self, value: Any) -> None:
-        frame = self._stack[-1]
-        if type(frame.node) is List:
-            frame.values.append(value)
-        else:
-            frame.values[frame.key] = value
-
-    def _write(self) -> None:
-        """Show what has come of the string being written."""
-        frame = self._stack[-1]
-        piece = "".join(self._text)
-        self._text.clear()
-        if not self._begun:
-            self._begun = True
-            self._show(frame, piece)
-        elif piece:
-            self._append(frame, piece)
-        limit = self._node.max_length  # type: ignore[attr-defined]
-        if limit is not None and len(frame.shown[frame.out]) > limit:
-            message = f"must have at most {limit} characters"
-            raise invalid(self._named(self._path(frame)), message)
 
     def _closed(self, frame: Frame) -> Any:
         """Validate a closed container by itself; its validators may change what is shown."""
@@ -324,48 +304,3 @@ class Decoder(Shown):
             self._holder.out = key
             self._show(self._holder, self._written(root, self.result))
         self.done = True
-
-    def _stop(self) -> None:
-        """The model begins an element too many: what was asked for is there."""
-        self.stopped = True
-        self.close()
-        self._end()
-
-
-def _holder(root: Node, key: str) -> Model:
-    """The object that holds the value: the one that the answer is wrapped in, if it is."""
-    field = Field(key, root)
-    return Model(
-        schema=root.schema,
-        whole=root.whole,
-        serializer=root.serializer,
-        title="Answer",
-        keys={key: field},
-        fields=[field],
-    )
-
-
-def _as_leaf(node: Node) -> Node:
-    """A place that is validated, but not shown."""
-    return Leaf(
-        schema=node.schema,
-        nullable=node.nullable,
-        whole=node.whole,
-        serializer=node.serializer,
-        raw=node.raw,
-        deferred=True,
-    )
-
-
-def _chosen(node: Tagged, tag: Any) -> Model | Tagged | None:
-    """What a tag chooses: true is not 1."""
-    for value, choice in node.choices.items():
-        if value == tag and type(value) is type(tag):
-            return choice
-    return None
-
-
-def _is_known_twice(frame: Frame, field: Field) -> bool:
-    """Whether the text has the same field under another of its names already."""
-    keys = frame.node.keys
-    return any(key != frame.key and keys.get(key) is field for key in frame.seen)

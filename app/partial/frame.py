@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.partial.node import Field, Node
+from app.partial.node import Field, List, Node
 from app.partial.operation import Path
 
 
@@ -53,3 +53,15 @@ class Frame:
         self.live = False
         self.hidden = False
         self.missing: set[str | int | None] = set()
+
+    def knows(self, field: Field) -> bool:
+        """Whether the text has a field under another of its names already."""
+        keys = self.node.keys
+        return any(key != self.key and keys.get(key) is field for key in self.seen)
+
+    def hand_up(self, value: Any) -> None:
+        """Take the validated value of the member being written."""
+        if type(self.node) is List:
+            self.values.append(value)
+        else:
+            self.values[self.key] = value

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, cast
 
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
 
@@ -29,13 +29,11 @@ class _Writer:
         self._names: dict[int, str] = {}
         self._nodes: dict[int, Node] = {}
         self._collect(root)
-        self._leaves, definitions = GenerateJsonSchema().generate_definitions(
-            [(cast(Any, key), "serialization", schema) for key, schema in self._schemas()]
-        )
+        self._leaves, definitions = GenerateJsonSchema().generate_definitions(list(self._schemas()))
         self._definitions: Json = {}
         self._taken = {str(name) for name in definitions}
         self.schema = self._element(root)
-        everything = {**definitions, **self._definitions}
+        everything = {**{str(name): definitions[name] for name in definitions}, **self._definitions}
         if everything:
             self.schema = {**self.schema, "$defs": everything}
 
@@ -47,13 +45,13 @@ class _Writer:
             for child in _children(node):
                 self._collect(child)
 
-    def _schemas(self) -> Iterator[tuple[object, Any]]:
+    def _schemas(self) -> Iterator[tuple[Any, JsonSchemaMode, Any]]:
         for key, node in self._nodes.items():
             if isinstance(node, Leaf | String):
-                yield key, _configured(node.schema, node)
+                yield key, "serialization", _configured(node.schema, node)
             if isinstance(node, Model):
                 for name, returned in node.computed.items():
-                    yield f"{key}.{name}", _configured(returned, node)
+                    yield f"{key}.{name}", "serialization", _configured(returned, node)
 
     def _whole(self, key: object) -> Json:
         schema: Json = self._leaves[cast(Any, (key, "serialization"))]
@@ -93,7 +91,7 @@ class _Writer:
                 return self._whole(id(node))
 
     def _definition(self, node: Model) -> str:
-        if known := self._names.get(id(node)):
+        if known := self._names.get(id(node.origin)):
             return known
         name = base = f"Partial{node.title}"
         count = 1
@@ -101,7 +99,7 @@ class _Writer:
             count += 1
             name = f"{base}{count}"
         self._taken.add(name)
-        self._names[id(node)] = name
+        self._names[id(node.origin)] = name
         self._definitions[name] = {}  # its place, should the model hold itself
         self._definitions[name].update(self._model(node))
         return name
@@ -150,10 +148,12 @@ def _holds_itself(node: Node) -> bool:
 
 def _configured(schema: Any, node: Node) -> Any:
     """A schema in an object with the config of the one that holds it, if it says how to write."""
-    if not any(key.startswith("ser_json") for key in node.config):
+    written = {key: value for key, value in node.config.items() if key.startswith("ser_json")}
+    if not written:
         return schema
     fields = {_MEMBER: {"type": "typed-dict-field", "schema": schema}}
-    return {"type": "typed-dict", "fields": fields, "config": node.config}
+    holder = type("Holder", (), {"__pydantic_config__": written})
+    return {"type": "typed-dict", "fields": fields, "cls": holder}
 
 
 def _string(schema: Json) -> Json:

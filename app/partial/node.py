@@ -18,11 +18,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 from app.partial.close import Close
+from app.partial.value import dumps
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -96,6 +97,7 @@ class Field:
 class Model(Container):
     """An object with known fields.
 
+    origin: the class's core schema, the same for all nodes of the class
     keys: from the key in the JSON text to the field
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
@@ -106,6 +108,7 @@ class Model(Container):
     """
 
     title: str
+    origin: object = None
     keys: dict[str, Field] = field(default_factory=dict)
     fields: list[Field] = field(default_factory=list)
     computed: dict[str, CoreSchema] = field(default_factory=dict)
@@ -131,6 +134,15 @@ class Dict(Container):
     key: SchemaValidator | None = None
     key_serializer: SchemaSerializer | None = None
 
+    def named(self, name: str) -> tuple[Any, str]:
+        """A key, and what it is shown as. Raises ValidationError."""
+        assert self.key is not None
+        assert self.key_serializer is not None
+        made = self.key.validate_json(dumps({name: None}))
+        written = self.key_serializer.to_python(made, mode="json", by_alias=True, warnings=False)
+        ((key, shown),) = zip(made, written, strict=True)
+        return key, shown
+
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Tagged(Node):
@@ -138,6 +150,13 @@ class Tagged(Node):
 
     tag: str
     choices: Mapping[str | int | bool, Model | Tagged]
+
+    def choose(self, tag: object) -> Model | Tagged | None:
+        """What a tag chooses: true is not 1."""
+        for value, choice in self.choices.items():
+            if value == tag and type(value) is type(tag):
+                return choice
+        return None
 
 
 def empty(node: Node, seen: tuple[Node, ...] = ()) -> Any:
@@ -167,3 +186,33 @@ def blank(node: Model, seen: tuple[Node, ...] = ()) -> dict[str, Any]:
     }
     shown.update(dict.fromkeys(node.computed))
     return shown
+
+
+def holder(root: Node, key: str) -> Model:
+    """The object that holds the value: the one that the answer is wrapped in, if it is."""
+    field = Field(key, root)
+    return Model(
+        schema=root.schema,
+        whole=root.whole,
+        serializer=root.serializer,
+        title="Answer",
+        keys={key: field},
+        fields=[field],
+    )
+
+
+def as_leaf(node: Node) -> Leaf:
+    """A place that is validated, but not shown."""
+    return Leaf(
+        schema=node.schema,
+        nullable=node.nullable,
+        whole=node.whole,
+        serializer=node.serializer,
+        raw=node.raw,
+        deferred=True,
+    )
+
+
+_ANY: Final[CoreSchema] = {"type": "any"}
+UNKNOWN: Final = Leaf(schema=_ANY, whole=SchemaValidator(_ANY), serializer=SchemaSerializer(_ANY))
+"""The place of a value at a key that no field has."""

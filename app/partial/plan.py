@@ -9,12 +9,12 @@ for the object to apply to the value that the member hands up. Mostly that is no
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter
 
-from app.partial.close import CloseAsJson, known_or
+from app.partial.close import CloseAsJson
 from app.partial.definitions import Definitions
 from app.partial.members import Member, Members, is_wrapped, members, title, with_residuals
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
@@ -26,8 +26,8 @@ from app.partial.place import (
     layers_for_the_holder,
     leading_defaults,
     take_apart,
-    wrap,
 )
+from app.partial.planned import Planned
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
 _STRING_CHECKS = ("min_length", "max_length", "pattern", *_STRING_CHANGES)
@@ -40,33 +40,6 @@ def plan(type_: Any) -> Node:
     Raises what Pydantic raises for a type that it has no schema for.
     """
     return Compiler(cast(Schema, TypeAdapter(type_).core_schema)).root
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A member.
-
-    raw: its object validates it, by its whole schema
-    layers: else, the outermost layers, which its object applies
-    own: the schema that a default is validated by
-    """
-
-    node: Node
-    place: Place
-    layers: tuple[Schema, ...] = ()
-    own: Schema | None = None
-    asks: bool = False
-    raw: bool = False
-
-    @property
-    def needs_json(self) -> bool:
-        """Whether its object is to be closed as JSON."""
-        return self.raw or self.asks or self.own is not None
-
-    def residual(self, member: Member, *, as_json: bool) -> Schema:
-        if self.raw:
-            return member.schema
-        return wrap(self.layers, known_or(member.name, self.own or ANY) if as_json else ANY)
 
 
 class Compiler:
@@ -203,7 +176,7 @@ class Compiler:
     def _model(self, place: Place) -> Node:
         if known := self._nodes.get(place.key):
             return known
-        node = Model(**self._common(place), title=title(place.base))
+        node = Model(**self._common(place), title=title(place.base), origin=place.base)
         self._remember(place, node)
         found = members(place.base, place.config)
         residuals = self._fill(node, found)
@@ -230,7 +203,7 @@ class Compiler:
             member.name: each.residual(member, as_json=node.as_json) for member, each in planned
         }
 
-    def _add(self, node: Model, member: Member, planned: _Planned) -> None:
+    def _add(self, node: Model, member: Member, planned: Planned) -> None:
         inner = planned.node
         required = member.required and not member.vanishing
         field = Field(member.out, inner, "NotNull" in planned.place.marks, required)
@@ -239,7 +212,7 @@ class Compiler:
         for key in () if member.paths else member.keys:
             node.keys.setdefault(key, field)
 
-    def _member(self, member: Member, found: Members) -> _Planned:
+    def _member(self, member: Member, found: Members) -> Planned:
         place = take_apart(member.schema, self.definitions, found.config)
         defaults = leading_defaults(place)
         inner = place.inside(defaults)
@@ -253,13 +226,13 @@ class Compiler:
         ):
             node = self._shown_as(place, len(layers), self._opaque(inner), deferred=True)
             node.raw = True
-            return _Planned(node, place, raw=True)
+            return Planned(node, place, raw=True)
         own = inner.inside(count)
         node = self._leaf(own) if member.vanishing else self._node(own)
         node = self._shown_as(place, len(layers), node, deferred=member.vanishing or count > 0)
         validated = any(_is_validated(layer, found.config) for layer in place.layers[:defaults])
         default = self.definitions.refer(own.schema) if validated else None
-        return _Planned(node, place, layers, default, asks=count > 0)
+        return Planned(node, place, layers, default, asks=count > 0)
 
     def _shown_as(self, place: Place, count: int, node: Node, *, deferred: bool) -> Node:
         """A member's node; a leaf where a serializer stands in its `count` outermost layers."""

@@ -12,26 +12,19 @@ import re
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from app.partial.tokens import ESCAPE, LONGEST_ESCAPE, is_scalar, may_become_escape, unescape
+
 MAX_DEPTH: Final = 200
 """Of nested containers; deeper text is refused (as Pydantic's own JSON parser does)."""
-
-_MAX_DIGITS: Final = 4300  # Python's own limit: int() of more refuses (CVE-2020-10735)
 
 _space = re.compile(r"[ \t\n\r]*")
 _lead = re.compile(r"[^\[\]{}]*")
 _key_colon = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
 _string = re.compile(r'([^"\\\x00-\x1f]*)"')
 _plain = re.compile(r'[^"\\\x00-\x1f]+')
-_escape = re.compile(
-    r'\\(?:(["\\/bfnrt])|u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})'
-    r"|u(?![dD][89a-fA-F])([0-9a-fA-F]{4}))"
-)
 _raw = re.compile(r'[^"\\]+')
 _scalar = re.compile(r"[-+.0-9A-Za-z]+")
-_number = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _structure = re.compile(r'[^"\[\]{}]+')
-_SHORT = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
-_LONGEST_ESCAPE = 12
 
 
 class Handler(Protocol):
@@ -235,9 +228,9 @@ class Scanner:
             return found[0], found.end()
         if text[at] != "\\":
             raise self._handler.refuse("has a control character in a string")
-        if found := _escape.match(text, at):
-            return _unescape(*found.groups()), found.end()
-        if len(text) - at < _LONGEST_ESCAPE and _may_become_escape(text[at:]):
+        if found := ESCAPE.match(text, at):
+            return unescape(found), found.end()
+        if len(text) - at < LONGEST_ESCAPE and may_become_escape(text[at:]):
             self._rest = text[at:]
             return "", len(text)
         raise self._handler.refuse("has a bad escape in a string")
@@ -266,8 +259,7 @@ class Scanner:
         if found := _scalar.match(text, at):
             self._parts.append(found[0])
             return found.end()
-        token = "".join(self._parts)
-        if not _is_scalar(token):
+        if not is_scalar("".join(self._parts)):
             raise self._handler.refuse("is not JSON")
         self._hand_over()
         return at
@@ -303,37 +295,5 @@ def _skip(text: str, at: int) -> int:
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    """The end of a pattern that matches anything, the empty string at least."""
-    found = pattern.match(text, at)
-    assert found is not None
-    return found.end()
-
-
-def _is_scalar(token: str) -> bool:
-    if token in ("true", "false", "null"):
-        return True
-    found = _number.fullmatch(token)
-    if found is None:
-        return False
-    is_integer = found[1] is None and found[2] is None
-    return not is_integer or len(token.lstrip("-")) <= _MAX_DIGITS
-
-
-def _unescape(short: str | None, high: str | None, low: str | None, code: str | None) -> str:
-    if short:
-        return _SHORT[short]
-    if high and low:
-        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + int(low, 16) - 0xDC00)
-    assert code is not None
-    return chr(int(code, 16))
-
-
-_beginnings = re.compile(
-    r"\\(?:u(?:(?![dD][c-fC-F])[0-9a-fA-F]{0,3}"
-    r"|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]{0,1})?)?)?)?)?)?"
-)
-
-
-def _may_become_escape(text: str) -> bool:
-    """Whether more text may make an escape of this."""
-    return _beginnings.fullmatch(text) is not None
+    """The end of a pattern that matches the empty string at least."""
+    return found.end() if (found := pattern.match(text, at)) else at

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.partial.frame import Frame
+from app.partial.invalid import invalid
 from app.partial.node import Dict, List, Model, Node, blank
 from app.partial.operation import Add, Append, Operation, Path, Replace
 from app.partial.value import copy, dumps
@@ -26,6 +27,9 @@ class Shown:
         self._holder.shown = blank(holder)
         self._stack: list[Frame] = []
         self._operations: list[Operation] = []
+        self._node: Node = self._field.node  # of the value being written
+        self._text: list[str] = []  # of the string being written, since the last operation
+        self._begun = False  # whether something of that string is shown
         self._announced = False  # whether anything has been shown
         self.done = False
 
@@ -96,7 +100,7 @@ class Shown:
         if type(shown) is list:
             shown.append(value)
             if frame.live:
-                self._operations.append(Add((*frame.path, out), value))
+                self._operations.append(Add(self._path(frame), value))
             return
         there = out in shown
         if value is not None or not there:
@@ -109,11 +113,22 @@ class Shown:
             if not frame.missing and frame.hidden:
                 self._reveal(frame)
 
-    def _append(self, frame: Frame, piece: str) -> None:
-        """Show more of the string that is being written."""
-        frame.shown[frame.out] += piece
-        if frame.live:
-            self._operations.append(Append(self._path(frame), piece))
+    def _write(self) -> None:
+        """Show what has come of the string that is being written."""
+        frame = self._stack[-1]
+        piece = "".join(self._text)
+        self._text.clear()
+        if not self._begun:
+            self._begun = True
+            self._show(frame, piece)
+        elif piece:
+            frame.shown[frame.out] += piece
+            if frame.live:
+                self._operations.append(Append(self._path(frame), piece))
+        limit = self._node.max_length  # type: ignore[attr-defined]
+        if limit is not None and len(frame.shown[frame.out]) > limit:
+            message = f"must have at most {limit} characters"
+            raise invalid(self._named(self._path(frame)), message)
 
     def _settle(self, frame: Frame, new: Any) -> None:
         """A container has closed, and `new` is what it has become."""

@@ -10,6 +10,7 @@ import orjson
 from pydantic_core import to_json
 
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
+_LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
 
 def copy(value: Any) -> Any:
@@ -22,11 +23,19 @@ def copy(value: Any) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON, one line of UTF-8. Infinities become null."""
+    """Compact JSON, one line of UTF-8 to every reader. Infinities become null.
+
+    What JSON may hold but Python's `str.splitlines` breaks at is escaped: to the `iter_lines`
+    of httpx and others, a model's text could forge an event with it.
+    """
     try:
-        return orjson.dumps(value)
+        data = orjson.dumps(value)
     except TypeError:  # an integer of more than 64 bits
-        return to_json(value, inf_nan_mode="null")
+        data = to_json(value, inf_nan_mode="null")
+    if not data.isascii():
+        for character, escape in _LINE_BREAKS:
+            data = data.replace(character, escape)
+    return data
 
 
 def loads(text: str) -> Any:

@@ -23,7 +23,7 @@ from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
 from tests.support.events import Message, messages
 from tests.support.service import Service, running
-from tests.support.upstream import HEAD, end, saying, status, text, upstream
+from tests.support.upstream import HEAD, saying, status, text, upstream
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 JSON = {"Accept": "application/json"}
@@ -34,7 +34,8 @@ CLOSED_LIST = """
 `unauthorized`, `forbidden` | 401 (`WWW-Authenticate: Bearer`), 403 | no
 `not_found`, `unknown_schema`, `stream_not_found` | 404 | no
 `method_not_allowed` (`Allow`), `not_acceptable`, `unsupported_media_type` | 405, 406, 415 | no
-`idempotency_conflict`, `stream_expired`, `payload_too_large`, `headers_too_large` | 409, 410, 413, 431 | no
+`idempotency_conflict`, `stream_expired` | 409, 410 | no
+`payload_too_large`, `headers_too_large` | 413, 431 | no
 `rate_limited` | 429 | yes
 `overloaded`, `draining` | 503 | yes
 `provider_unavailable` | 502 | yes
@@ -188,13 +189,14 @@ faults = {
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",
 }
+silent = ("demo-stall", "demo-silent", "demo-drip")
 refused = ("demo-429", "demo-500", "demo-401")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a service that gives up on silence, and has no time for another try."""
-    settings = {"first_content_timeout": 1, "content_gap_timeout": 1, "open_timeout": 0.4}
+    """A client of a service that soon gives up on silence, and has no time for another try."""
+    settings = {"first_content_timeout": 0.3, "content_gap_timeout": 0.3, "open_timeout": 0.5}
     async with (
         running(**settings) as service,
         httpx.AsyncClient(base_url=service.url, timeout=30) as client,
@@ -209,18 +211,20 @@ def test_no_fault_is_left_out() -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("model", faults)
 async def test_a_fault_is_a_status_where_no_stream_was_asked_for(
-    impatient: httpx.AsyncClient, model: str
+    client: httpx.AsyncClient, impatient: httpx.AsyncClient, model: str
 ) -> None:
-    answer = await impatient.get(f"/ideas?topic=tea&model={model}", headers=JSON)
+    asked = impatient if model in silent + refused else client
+    answer = await asked.get(f"/ideas?topic=tea&model={model}", headers=JSON)
     check_problem(answer, faults[model])
 
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("model", faults)
 async def test_a_fault_is_the_last_event_of_a_stream_that_has_begun(
-    impatient: httpx.AsyncClient, model: str
+    client: httpx.AsyncClient, impatient: httpx.AsyncClient, model: str
 ) -> None:
-    answer = await impatient.get(f"/ideas?topic=tea&model={model}")
+    asked = impatient if model in silent else client
+    answer = await asked.get(f"/ideas?topic=tea&model={model}")
     if model in refused:
         check_problem(answer, faults[model])
     else:

@@ -55,7 +55,7 @@ class Level(enum.IntEnum):
     HIGH = 12
 
 
-class Size(str, enum.Enum):
+class Size(enum.StrEnum):
     SMALL = "s"
     LARGE = "l"
 
@@ -97,7 +97,7 @@ def wrapped(value: Any, handler: Any) -> Any:
 
 
 AnObject = Annotated[int, WrapSerializer(lambda v, h: {"n": h(v)})]
-UNFIT_FOR_KEYS: list[Any] = [AnObject, Json]
+UNFIT_FOR_KEYS: list[Any] = [AnObject, Json, Json[list[int]]]
 
 STRINGS = [
     Kind(str, texts, True),

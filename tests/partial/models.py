@@ -156,9 +156,10 @@ def kinds(draw: Any, depth: int = 3) -> Kind:
     inner = kinds(depth - 1)
     make = draw(
         st.sampled_from(
-            [leaf, st.sampled_from(ZOO), generated(depth), generated(depth), inner.map(_optional),
-             inner.map(_list), inner.map(_dict), inner.map(_short), st.builds(_tuple, inner, inner),
-             st.builds(_union, inner, inner), leaf.map(_set), st.builds(_keyed, leaf, inner),
+            [leaf, *[st.sampled_from(ZOO)] * 5, generated(depth), generated(depth),
+             inner.map(_optional), inner.map(_list), inner.map(_dict), inner.map(_short),
+             st.builds(_tuple, inner, inner), st.builds(_union, inner, inner),
+             leaf.map(_set), st.builds(_keyed, leaf, inner),
              st.builds(_annotated, inner, st.sampled_from(_extras))]
         )
     )  # fmt: skip
@@ -257,6 +258,11 @@ def generated(draw: Any, depth: int = 2) -> Kind:
     except PydanticUserError:  # a dataclass that may not be in a model of this config
         reject()
     return Kind(model, st.fixed_dictionaries(members, optional=optional))
+
+
+def in_some_place(kind: Kind) -> st.SearchStrategy[Kind]:
+    """A type by itself, or in a container."""
+    return st.sampled_from([kind, _list(kind), _dict(kind), _list(_optional(kind))])
 
 
 @st.composite

@@ -6,7 +6,7 @@ deviations, and why:
 1. A list that has not begun is `[]`, not null: so the protocol has it.
 2. Instructor leaves the models in a list of lists as they stand in the text; here they have
    all their fields from the start, like any model.
-3. Instructor strips U+0000–U+001F and U+007F–U+009F from the text it is given. The first are
+3. Instructor strips U+0000 to U+001F and U+007F to U+009F from the text it is given. The first are
    not JSON inside a string, and invalid here; the others are, and are kept.
 4. Instructor strips white space from the end of the text so far, so a blank in a string is
    not shown before what follows it. Here it is.

@@ -18,15 +18,18 @@ from app.partial.document import Document
 from app.partial.frame import Frame
 from app.partial.invalid import Invalid
 from app.partial.json_schema import partial_json_schema
+from app.partial.merge import merge
 from app.partial.node import Node
 from app.partial.operation import Add, Append, Operation, Path, Replace
 from app.partial.value import dumps
-from tests.partial.models import Case, cases
+from tests.partial.kinds import Kind
+from tests.partial.models import Case, cases, in_some_place
 from tests.partial.texts import mutate, pieces, run
+from tests.partial.zoo import ZOO
 
 check = settings(
-    max_examples=int(os.environ.get("HYP_N", 60)),
-    derandomize="HYP_N" not in os.environ,
+    max_examples=int(os.environ.get("EXAMPLES", 400)),
+    derandomize="EXAMPLES" not in os.environ,  # `EXAMPLES=5000 pytest …` looks further
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -217,10 +220,10 @@ def test_pieces_make_no_difference(case: Case, spoilt: bool) -> None:
                     assert partials[count] == json.dumps(decoder.value)
             decoder.finish()
         except Invalid as invalid:
-            assert error is not None
-            assert invalid.errors == error.errors
+            failed = invalid.errors
         else:
-            assert error is None
+            failed = None
+        assert failed == (error and error.errors)
         assert (decoder.done, decoder.stopped) == (one_by_one.done, one_by_one.stopped)
 
 
@@ -246,3 +249,23 @@ def test_the_operations_make_the_value_and_the_bytes_are_its_json(case: Case) ->
         return
     for operations, as_they_were in made:
         assert operations == as_they_were
+    at_once = Document()
+    for part in pieces("x" * len(made), random):
+        at_once.apply(merge(operation for _ in part for operation in made.pop(0)[0]))
+    assert dumps(at_once.value) == dumps(decoder.value)
+
+
+@pytest.mark.parametrize("kind", ZOO, ids=lambda kind: getattr(kind.type, "__name__", "union"))
+@settings(check, max_examples=12)
+@given(st.data(), st.booleans())
+def test_all_of_this_holds_of_each_class_in_the_zoo(kind: Kind, data: Any, spoilt: bool) -> None:
+    case = data.draw(cases(of=in_some_place(kind)))
+    for test in (
+        test_the_last_partial_is_the_validated_value,
+        test_every_partial_satisfies_the_partial_schema,
+        test_strings_and_lists_only_grow_and_atoms_come_once,
+        test_a_text_cut_anywhere_shows_a_beginning_of_the_value,
+        test_the_operations_make_the_value_and_the_bytes_are_its_json,
+    ):
+        test.hypothesis.inner_test(case)  # type: ignore[attr-defined]
+    test_pieces_make_no_difference.hypothesis.inner_test(case, spoilt)  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from random import Random
 from typing import Any
 
@@ -38,8 +39,9 @@ def mutate(text: str, random: Random) -> str:
     """A text that is slightly wrong, mostly."""
     at, to = sorted((random.randint(0, len(text)), random.randint(0, len(text))))
     odd = ["NaN", "-Infinity", "0", "01", "1.", ".5", "+1", "1e", "\x00", "\t", ",", ",,", ":", "'",
-           '"', "\\", "\\u12", "\\ud800", "{", "}", "[", "]", "null", "nul", "tru", "//", " ", "\ufeff",
-           "\xa0", "\u2028", "-", "e", "{}", '"a":1,', "1,"]  # fmt: skip
+           '"', "\\", "\\u12", "\\ud800", "{", "}", "[", "]", "null", "nul", "tru", "//", " ",
+           "\ufeff", "\xa0", "\u2028", "-", "e", "{}",
+           '"a":1,', "1,"]  # fmt: skip
     return random.choice(
         [
             lambda: text[:at] + random.choice(odd) + text[at:],
@@ -67,7 +69,7 @@ def pieces(text: str, random: Random) -> list[str]:
     return cut
 
 
-def run(decoder: Decoder, texts: list[str]) -> tuple[list[list[Operation]], Invalid | None]:
+def run(decoder: Decoder, texts: Iterable[str]) -> tuple[list[list[Operation]], Invalid | None]:
     """Feed all of them, and the end: the operations of each feed, and what went wrong."""
     made: list[list[Operation]] = []
     try:

@@ -25,6 +25,7 @@ from app.errors import (
 from app.providers.base import Ask, Usage
 from app.providers.openai import OpenAIProvider
 from app.settings import Settings
+from tests.support.deaf import deaf
 from tests.support.upstream import (
     HEAD,
     Upstream,
@@ -244,7 +245,7 @@ async def test_a_body_that_breaks_off_is_interrupted() -> None:
 
 async def test_a_connection_that_is_reset_is_interrupted() -> None:
     async def script(exchange: Any) -> None:
-        await exchange.send(HEAD, text("ab"))
+        await exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         exchange.drop()
 
     async with upstream(script) as other:
@@ -322,23 +323,9 @@ async def test_a_connection_that_closes_without_an_answer_is_unavailable() -> No
             await asked(other)
 
 
-@contextlib.contextmanager
-def deaf() -> Iterator[int]:
-    """A port where connections are neither taken nor refused: its backlog is full."""
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = stack.enter_context(socket.socket())
-            waiting.setblocking(False)
-            waiting.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
-
-
 async def test_a_connection_that_is_not_taken_is_a_timeout() -> None:
-    with deaf() as port:
-        async with provider_at(f"http://127.0.0.1:{port}/v1", connect_timeout=0.2) as provider:
+    with deaf() as base_url:
+        async with provider_at(base_url, connect_timeout=0.2) as provider:
             with pytest.raises(ProviderTimeout):
                 await provider.ask(ask()).__aenter__()
 

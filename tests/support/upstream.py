@@ -157,10 +157,10 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(script: Script = by_hand) -> AsyncIterator[Upstream]:
+async def upstream(script: Script = by_hand, *, port: int = 0) -> AsyncIterator[Upstream]:
     """A provider that answers each request by `script` (which sends the head, too: `HEAD`)."""
     provider = Upstream(script)
-    listener = await asyncio.start_server(provider.serve, "127.0.0.1", 0)
+    listener = await asyncio.start_server(provider.serve, "127.0.0.1", port)
     port = listener.sockets[0].getsockname()[1]
     provider.base_url = f"http://127.0.0.1:{port}/v1"
     try:

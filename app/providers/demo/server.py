@@ -189,6 +189,6 @@ def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
         timeout_keep_alive=75,
     )
     where = f"[{host}]" if ":" in host else host
-    print(f"The demo model: base URL http://{where}:{listener.getsockname()[1]}/v1", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        print(f"The demo model: base URL http://{where}:{listener.getsockname()[1]}/v1", flush=True)
         _Server(config).run(sockets=[listener])

@@ -1,0 +1,37 @@
+"""A member whose place has been compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.partial.close import known_or
+from app.partial.members import Member
+from app.partial.node import Node
+from app.partial.place import ANY, Place, Schema, wrap
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A member with its node.
+
+    raw: its object validates it, by its whole schema
+    layers: else, the outermost layers, which its object applies
+    own: the schema that a default is validated by
+    """
+
+    node: Node
+    place: Place
+    layers: tuple[Schema, ...] = ()
+    own: Schema | None = None
+    asks: bool = False
+    raw: bool = False
+
+    @property
+    def needs_json(self) -> bool:
+        """Whether its object is to be closed as JSON."""
+        return self.raw or self.asks or self.own is not None
+
+    def residual(self, member: Member, *, as_json: bool) -> Schema:
+        if self.raw:
+            return member.schema
+        return wrap(self.layers, known_or(member.name, self.own or ANY) if as_json else ANY)

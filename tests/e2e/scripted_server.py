@@ -1,0 +1,138 @@
+"""A server that plays a scripted log through the views for other front ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from types import ModuleType
+from typing import Any, cast
+
+import uvicorn
+from pydantic import BaseModel
+
+from app.errors import OutputInvalid
+from app.event import Done, Entry, Failed, Restart, Spent
+from app.http.front_ends import from_run_agent_input, from_use_chat
+from app.partial.decoder import Decoder
+from app.partial.plan import plan
+from app.wire import ag_ui, sse, text, ui_message
+from app.wire.ag_ui import AgUi
+from app.wire.text import Text
+from app.wire.ui_message import UiMessage
+from tests.e2e.clients import front_ends
+from tests.wire.scripted import ScriptedRun
+
+
+class Idea(BaseModel):
+    title: str
+    score: int
+    tags: dict[str, int]
+
+
+PLAN = plan(list[Idea])
+VALUE = [
+    {"title": 'Tea\n\ndata: "☕" 🍵', "score": 3, "tags": {"a/b~c": 1}},
+    {"title": "Kaffee", "score": 12, "tags": {}},
+]
+FLAWS = [{"path": "/0/score", "message": "must be a whole number"}]
+
+
+def decoded(text: str) -> Iterator[list[Entry]]:
+    """The log of one attempt, by pieces of three characters."""
+    decoder = Decoder(PLAN, key="items")
+    for at in range(0, len(text), 3):
+        yield [*decoder.feed(text[at : at + 3])]
+
+
+WHOLE = [*decoded(json.dumps({"items": VALUE}))]
+BEGUN = WHOLE[:8]
+SCRIPTS: dict[str, list[list[Entry]]] = {
+    "done": [*WHOLE, [Spent(20, 30, 1), Done()]],
+    "restart": [*BEGUN, [Restart(2, "output_invalid", FLAWS)], *WHOLE, [Done()]],
+    "failed": [*BEGUN, [Spent(20, 30, 3), Failed.of(OutputInvalid(errors=FLAWS))]],
+}
+
+
+class Server:
+    """Plays a script to any view: `POST /{view}/{script}`. `asked`: the parameters of the last."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: Any = None
+        self.reported: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while (message := await receive())["type"] == "http.request":
+            body += message["body"]
+            if not message.get("more_body"):
+                break
+        match scope["path"].strip("/").split("/"):
+            case ["report"]:
+                self.reported.set_result(json.loads(body))
+                await _answer(send, {"content-type": "text/plain"}, b"")
+            case ["index.html"]:
+                page = (front_ends / "page" / "index.html").read_bytes()
+                await _answer(send, {"content-type": "text/html"}, page)
+            case ["main.js"]:
+                code = (front_ends / "build" / "main.js").read_bytes()
+                await _answer(send, {"content-type": "text/javascript"}, code)
+            case [name, script] if script in SCRIPTS:
+                await self._play(send, name, json.loads(body), SCRIPTS[script])
+
+    async def _play(self, send: Any, name: str, body: Any, script: list[list[Entry]]) -> None:
+        wire: ModuleType = {"text": text, "ui-message": ui_message, "ag-ui": ag_ui}[name]
+        view, self.asked = _view(name, body)
+        headers = {"content-type": wire.MEDIA_TYPE, **getattr(wire, "HEADERS", {})}
+        await _answer(send, headers, None)
+        async for chunk in _played(view, getattr(wire, "encode", sse.encode), script):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _view(name: str, body: Any) -> tuple[Any, Any]:
+    if name == "text":
+        return Text(PLAN), body
+    if name == "ui-message":
+        return UiMessage("q1", PLAN, "m1"), from_use_chat(body)
+    parameters, thread_id, run_id = from_run_agent_input(body)
+    return AgUi("q1", PLAN, thread_id, run_id), parameters
+
+
+async def _played(view: Any, encode: Any, script: Sequence[list[Entry]]) -> AsyncIterator[bytes]:
+    run = ScriptedRun()
+    if isinstance(view, Text):
+        encode = lambda message: message.data  # noqa: E731
+    else:
+        yield b": ping\n\n"
+        yield b"".join(map(encode, view.start(run, 0)))
+    for batch in script:
+        run.write(batch)
+        for message in view.messages(run, batch, run.position):
+            yield encode(message)
+        await asyncio.sleep(0.005)
+
+
+async def _answer(send: Any, headers: dict[str, str], body: bytes | None) -> None:
+    pairs = [(key.encode(), value.encode()) for key, value in headers.items()]
+    await send({"type": "http.response.start", "status": 200, "headers": pairs})
+    if body is not None:
+        await send({"type": "http.response.body", "body": body})
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[Server]:
+    app = Server()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        config = uvicorn.Config(cast(Any, app), lifespan="off", log_level="critical")
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield app
+        finally:
+            server.should_exit = server.force_exit = True
+            await task

@@ -1,0 +1,166 @@
+"""The headers of answers, and the methods that are none of ours."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from tests.support.events import messages
+from tests.support.raw import exchange
+from tests.support.service import Service, running
+from tests.support.upstream import HEAD, end, saying, status, text, upstream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STREAM = "/ideas?topic=tea&count=1"
+SERVERS = {"date", "connection", "transfer-encoding", "content-length", "vary"}
+"""What the server, or CORS, adds to each answer."""
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("*/*", "text/event-stream; charset=utf-8"),
+        ("text/event-stream", "text/event-stream; charset=utf-8"),
+        ("application/x-ndjson", "application/x-ndjson"),
+    ],
+)
+async def test_a_response_that_streams_has_exactly_these_headers(
+    client: httpx.AsyncClient, accept: str, content_type: str
+) -> None:
+    answer = await client.get(STREAM, headers={"Accept": accept, "X-Request-ID": "R"})
+    own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
+    location = own.pop("location")
+    assert own == {
+        "content-type": content_type,
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+        "x-request-id": "R",
+    }
+    assert re.fullmatch(r"/streams/[0-9a-f]{32}", location)
+    assert f'"stream":"{location.removeprefix("/streams/")}"' in answer.text
+
+
+async def test_each_stream_has_an_id_of_its_own(client: httpx.AsyncClient) -> None:
+    locations = {(await client.get(STREAM)).headers["location"] for _ in range(5)}
+    assert len(locations) == 5
+
+
+async def test_a_value_alone_has_no_stream_to_come_back_to(client: httpx.AsyncClient) -> None:
+    answer = await client.get(STREAM, headers={"Accept": "application/json"})
+    own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
+    assert own.pop("x-request-id")
+    assert own == {"content-type": "application/json", "cache-control": "no-cache"}
+
+
+async def test_a_server_says_nothing_of_what_it_is(client: httpx.AsyncClient) -> None:
+    for path in (STREAM, "/schemas", "/sonnets", "/docs"):
+        assert "server" not in (await client.get(path)).headers
+
+
+# X-Request-ID
+
+
+@pytest.mark.parametrize(
+    "given", ["R", "0", "a-b_c.D", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "x" * 64]
+)
+async def test_a_well_formed_request_id_is_taken_over(
+    client: httpx.AsyncClient, given: str
+) -> None:
+    headers = {"X-Request-ID": given}
+    assert (await client.get("/healthz", headers=headers)).headers["x-request-id"] == given
+    assert (await client.get(STREAM, headers=headers)).headers["x-request-id"] == given
+    problem = await client.get("/sonnets", headers=headers)
+    assert problem.headers["x-request-id"] == problem.json()["request_id"] == given
+    fault = await client.get(f"{STREAM}&model=demo-truncated", headers=headers)
+    assert messages(fault.content)[-1].data["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a,b", "<b>", "a;b", "é".encode(), b"\xff"])
+async def test_any_other_is_replaced_by_one_of_ours(
+    client: httpx.AsyncClient, given: str | bytes
+) -> None:
+    raw = given if isinstance(given, bytes) else given.encode()
+    answers = [await client.get("/sonnets", headers=[(b"X-Request-ID", raw)]) for _ in range(2)]
+    made = [answer.headers["x-request-id"] for answer in answers]
+    assert all(re.fullmatch(r"[0-9a-f]{16}", id) for id in made)
+    assert [answer.json()["request_id"] for answer in answers] == made
+    assert made[0] != made[1]
+
+
+# Methods
+
+
+paths = {
+    "/ideas?topic=tea": {"GET", "POST"},
+    "/streams": {"POST"},
+    "/schemas": {"GET"},
+    "/schemas/ideas": {"GET"},
+    "/healthz": {"GET"},
+    "/readyz": {"GET"},
+    "/metrics": {"GET"},
+    "/openapi.json": {"GET"},
+}
+
+
+@pytest.mark.parametrize("path", paths)
+@pytest.mark.parametrize(
+    "method", ["HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "POST", "GET"]
+)
+async def test_a_method_that_a_path_does_not_have_is_405_and_told_which_it_has(
+    client: httpx.AsyncClient, path: str, method: str
+) -> None:
+    if method in paths[path]:
+        return
+    answer = await client.request(method, path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == paths[path]
+    assert answer.headers["content-type"] == "application/problem+json"
+    if method != "HEAD":
+        assert answer.json()["code"] == "method_not_allowed"
+
+
+async def test_no_such_method_reaches_the_provider() -> None:
+    async with (
+        upstream(
+            saying(HEAD + text('{"items": [{"title": "a", "blurb": "b"}]}') + end())
+        ) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+    ):
+        for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
+            assert (await client.request(method, STREAM)).status_code == 405
+            assert (await client.request(method, "/streams")).status_code == 405
+        assert provider.exchanges == []
+        await client.get(STREAM)
+        assert len(provider.exchanges) == 1
+
+
+async def test_a_method_that_is_no_http_is_refused_by_the_server(service: Service) -> None:
+    answer = await exchange(service.url, b"BREW /ideas?topic=tea HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert len(service.streams) == 0
+
+
+# Retry-After
+
+
+async def test_retry_after_is_sent_where_it_is_known() -> None:
+    async with (
+        upstream(saying(status(429, Retry_After="30"))) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+    ):
+        for accept in ("text/event-stream", "application/json"):
+            answer = await client.get(STREAM, headers={"Accept": accept})
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
+        assert "retry-after" not in (await client.get("/sonnets")).headers
+        service.streams.draining = True
+        for answer in (
+            await client.get(STREAM),
+            await client.post("/ideas", json={"topic": "tea"}),
+            await client.get("/readyz"),
+        ):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")

@@ -1,0 +1,135 @@
+"""The schema of partials, on examples; what holds of any type is in test_properties.py."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, NotRequired
+
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field
+from typing_extensions import TypedDict
+
+from app.partial.json_schema import partial_json_schema
+from app.partial.plan import plan
+from app.schema import NotNull, Whole
+
+
+def schema_of(type_: Any) -> dict[str, Any]:
+    schema = partial_json_schema(plan(type_))
+    Draft202012Validator.check_schema(schema)
+    return schema
+
+
+def test_it_is_the_results_shape_in_which_leaves_may_be_null() -> None:
+    class Idea(BaseModel):
+        title: Annotated[str, Field(max_length=9, pattern="^a", description="Short.")]
+        day: dt.date
+        tags: Annotated[list[str], Field(min_length=1)]
+        notes: list[int] | None
+        scores: dict[str, int]
+
+    assert schema_of(list[Idea]) == {
+        "type": "array",
+        "items": {"$ref": "#/$defs/PartialIdea"},
+        "$defs": {
+            "PartialIdea": {
+                "type": "object",
+                "title": "Idea",
+                "properties": {
+                    "title": {"type": ["string", "null"]},
+                    "day": {"anyOf": [{"type": "string", "format": "date"}, {"type": "null"}]},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                    "notes": {
+                        "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "null"}]
+                    },
+                    "scores": {"type": "object", "additionalProperties": {"type": "integer"}},
+                },
+                "additionalProperties": False,
+                "required": ["title", "day", "tags", "notes", "scores"],
+            }
+        },
+    }
+
+
+def test_two_classes_of_one_name_have_definitions_of_their_own() -> None:
+    def made(type_: Any) -> Any:
+        class Item(BaseModel):
+            value: type_
+
+        return Item
+
+    class Holder(BaseModel):
+        a: made(int)  # type: ignore[valid-type]
+        b: made(str)  # type: ignore[valid-type]
+
+    schema = schema_of(Holder)
+    assert set(schema["$defs"]) == {"PartialHolder", "PartialItem", "PartialItem2"}
+
+
+def test_a_class_that_holds_itself_refers_to_itself() -> None:
+    class Tree(BaseModel):
+        children: list[Tree]
+        parent: Tree | None
+
+    Tree.model_rebuild(_types_namespace={"Tree": Tree})
+    properties = schema_of(Tree)["$defs"]["PartialTree"]["properties"]
+    assert properties["children"]["items"] == {"$ref": "#/$defs/PartialTree"}
+    assert properties["parent"]["anyOf"] == [{"$ref": "#/$defs/PartialTree"}, {"type": "null"}]
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: Annotated[str, NotNull]
+
+
+def test_what_is_hidden_at_first_may_be_null_and_is_not_null_in_a_list() -> None:
+    class Home(BaseModel):
+        pet: Annotated[Cat | Dog, Field(discriminator="kind")]
+        pets: list[Annotated[Cat | Dog, Field(discriminator="kind")]]
+        dog: Dog
+        whole: Annotated[list[int], Whole]
+
+    properties = schema_of(Home)["$defs"]["PartialHome"]["properties"]
+    pets = [{"$ref": "#/$defs/PartialCat"}, {"$ref": "#/$defs/PartialDog"}]
+    assert properties["pet"] == {"anyOf": [*pets, {"type": "null"}]}
+    assert properties["pets"]["items"] == {"anyOf": pets}
+    assert properties["dog"] == {"anyOf": [pets[1], {"type": "null"}]}
+    assert {"type": "null"} in properties["whole"]["anyOf"]
+
+
+def test_members_that_may_be_missing_and_unknown_ones() -> None:
+    class Film(TypedDict):
+        title: str
+        year: NotRequired[int]
+
+    class Open(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+        hidden: Annotated[int, Field(exclude=True)]
+        a: int
+
+        @computed_field
+        def b(self) -> str:
+            return ""
+
+    film = schema_of(Film)["$defs"]["PartialFilm"]
+    assert film["required"] == ["title"]
+    assert film["properties"]["year"] == {"type": "integer"}
+    open_ended = schema_of(Open)["$defs"]["PartialOpen"]
+    assert "additionalProperties" not in open_ended
+    assert open_ended["required"] == ["a", "b"]
+    assert open_ended["properties"]["b"]["type"] == ["string", "null"]
+
+
+def test_leaves_are_written_as_their_config_says() -> None:
+    class Timed(BaseModel):
+        model_config = ConfigDict(ser_json_timedelta="float")
+
+        span: dt.timedelta
+
+    properties = schema_of(Timed)["$defs"]["PartialTimed"]["properties"]
+    assert properties["span"] == {"type": ["number", "null"]}

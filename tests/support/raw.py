@@ -1,0 +1,18 @@
+"""Requests as bytes, for what no client library would send."""
+
+from __future__ import annotations
+
+import asyncio
+
+SECONDS = 10
+
+
+async def exchange(url: str, request: bytes) -> bytes:
+    """All that the server at this address answers to these bytes, until it closes."""
+    host, port = url.removeprefix("http://").rsplit(":", 1)
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        writer.write(request)
+        return await asyncio.wait_for(reader.read(), SECONDS)
+    finally:
+        writer.close()

@@ -1,0 +1,164 @@
+"""`python -m app`, as processes of their own: what they say, and how they end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+import signal
+import socket
+from asyncio.subprocess import PIPE
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+from openai.types.chat import ChatCompletion
+
+from tests.support.process import Started, ended, started
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """A port that somebody else listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield str(listener.getsockname()[1])
+
+
+async def output(*command: str) -> str:
+    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    out, said = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, said.decode()
+    return out.decode()
+
+
+async def stop(process: Started, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+    """End it by a signal; its exit code, and what it has said since it serves."""
+    process.process.send_signal(number)
+    _, said = await asyncio.wait_for(process.process.communicate(), 20)
+    assert process.process.returncode is not None
+    return process.process.returncode, said.decode()
+
+
+async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> None:
+    async with started(DEMO_TOKENS_PER_SECOND="0") as service:
+        assert "no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers" in service.said
+        assert f"open {service.url}/" in service.said
+        command = re.search(r"curl -N '[^']+'", service.said)
+        assert command
+        assert (await output(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
+        async with httpx.AsyncClient(follow_redirects=True) as client:
+            assert "<title>" in (await client.get(f"{service.url}/")).text
+        code, said = await stop(service)
+    assert code == 0
+    assert len([line for line in said.splitlines() if "stream" in line]) == 2, said
+    assert "healthy" not in said
+
+
+async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:
+    async with started(ROOT_PATH="/api", DEMO_TOKENS_PER_SECOND="0") as service:
+        assert f"open {service.url}/api/" in service.said
+        command = re.search(r"curl -N '[^']+'", service.said)
+        assert command
+        assert "/api/ideas?" in command[0]
+        assert "event: done" in await output(*shlex.split(command[0]), "-sS")
+
+
+async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
+    settings = {"OPENAI_API_KEY": "sk-c4n4ry", "LOG_FORMAT": "json"}
+    async with started(**settings) as service:
+        line = json.loads(service.said)
+        assert line["event"] == f"serving on {service.url}/"
+        assert "curl" not in service.said
+        code, said = await stop(service, signal.SIGINT)
+    assert code == 0
+    assert "c4n4ry" not in service.said + said
+
+
+async def test_a_port_in_use_stops_the_start_with_an_error(taken: str) -> None:
+    stopped = await ended(PORT=taken)
+    assert stopped.code not in (0, None)
+    assert "address already in use" in stopped.said.lower()
+    assert taken in stopped.said
+    assert "Traceback" not in stopped.said
+    assert len(stopped.said.splitlines()) == 1
+
+
+async def test_a_host_that_is_none_stops_the_start_with_an_error() -> None:
+    stopped = await ended(HOST="host.invalid")
+    assert stopped.code not in (0, None)
+    assert "Traceback" not in stopped.said
+    assert len(stopped.said.splitlines()) == 1
+
+
+async def test_help_says_what_there_is() -> None:
+    found = await ended("--help")
+    assert found.code == 0
+    assert "Typed LLM answers" in found.out
+    assert re.search(r"demo +Serve the demo model", found.out)
+    demo = await ended("demo", "--help")
+    assert demo.code == 0
+    for option in ("--host", "--port", "--tokens-per-second"):
+        assert option in demo.out
+
+
+@pytest.mark.parametrize("arguments", [["serve"], ["--port", "1"], ["demo", "--port", "http"]])
+async def test_a_wrong_argument_is_explained(arguments: list[str]) -> None:
+    stopped = await ended(*arguments)
+    assert stopped.code == 2
+    assert "Usage: python -m app" in stopped.said
+    assert "Traceback" not in stopped.said
+
+
+# The demo model alone
+
+
+async def test_the_demo_model_serves_any_openai_client() -> None:
+    async with (
+        started("demo", "--port", "0", "--tokens-per-second", "0") as demo,
+        openai.AsyncOpenAI(base_url=f"{demo.url}/v1", api_key="none") as client,
+    ):
+        assert demo.said == f"The demo model: base URL {demo.url}/v1\n"
+        messages = [{"role": "user", "content": "tea"}]
+        answer = await client.chat.completions.create(
+            model="demo",
+            messages=messages,  # type: ignore[arg-type]
+        )
+        assert isinstance(answer, ChatCompletion)
+        assert answer.choices[0].finish_reason == "stop"
+        assert answer.choices[0].message.content
+        async with await client.chat.completions.create(
+            model="demo",
+            messages=messages,  # type: ignore[arg-type]
+            stream=True,
+        ) as stream:
+            pieces = [chunk.choices[0].delta.content or "" async for chunk in stream]
+        assert "".join(pieces) == answer.choices[0].message.content
+        assert "demo-garbage" in [model.id async for model in client.models.list()]
+
+
+async def test_the_service_takes_the_demo_model_for_a_provider() -> None:
+    async with (
+        started("demo", "--port", "0", "--tokens-per-second", "0") as demo,
+        started(OPENAI_BASE_URL=f"{demo.url}/v1", MODEL="demo") as service,
+        httpx.AsyncClient() as client,
+    ):
+        assert f"serving on {service.url}/" in service.said
+        answer = await client.get(f"{service.url}/briefs?topic=tea", timeout=30)
+        assert "event: done\n" in answer.text
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_demo_model_ends_by_a_signal_without_a_word(number: signal.Signals) -> None:
+    async with started("demo", "--port", "0") as demo:
+        _, said = await stop(demo, number)
+    assert said == ""
+
+
+async def test_the_demo_model_says_that_its_port_is_in_use(taken: str) -> None:
+    stopped = await ended("demo", "--port", taken)
+    assert stopped.code not in (0, None)
+    assert "address already in use" in stopped.said.lower()
+    assert "Traceback" not in stopped.said
+    assert len(stopped.said.splitlines()) == 1

@@ -1,0 +1,243 @@
+"""The settings: defaults, lists, and how a wrong one stops the start."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from app.main import models
+from app.settings import DEFAULT_MODEL, Settings, describe
+from tests.support.process import ended
+
+README = Path(__file__).parent.parent / "README.md"
+
+DEFAULTS: dict[str, Any] = {
+    "host": "127.0.0.1",
+    "port": 8000,
+    "root_path": "",
+    "openai_api_key": None,
+    "openai_base_url": None,
+    "models": (),
+    "model": "",
+    "instructor_mode": "tools",
+    "max_tokens_field": "max_tokens",
+    "max_attempts": 2,
+    "max_output_bytes": 1024 * 1024,
+    "connect_timeout": 4,
+    "open_timeout": 5,
+    "first_content_timeout": 60,
+    "content_gap_timeout": 20,
+    "total_timeout": 180,
+    "send_timeout": 30,
+    "heartbeat_seconds": 15,
+    "drain_seconds": 8,
+    "max_body_bytes": 65536,
+    "cors_origins": ("http://localhost:3000",),
+    "cors_credentials": False,
+    "log_format": "console",
+    "log_level": "info",
+    "demo_tokens_per_second": 60,
+}
+
+RIGHT: dict[str, tuple[str, Any]] = {
+    "HOST": ("0.0.0.0", "0.0.0.0"),
+    "PORT": ("0", 0),
+    "ROOT_PATH": ("/team-a/v1.0", "/team-a/v1.0"),
+    "OPENAI_API_KEY": ("sk-1", SecretStr("sk-1")),
+    "OPENAI_BASE_URL": ("http://[::1]:11434/v1", "http://[::1]:11434/v1"),
+    "MODELS": ("a, b/c:d ,,", ("a", "b/c:d")),
+    "MODEL": ("a", "a"),
+    "INSTRUCTOR_MODE": ("md_json", "md_json"),
+    "MAX_TOKENS_FIELD": ("max_completion_tokens", "max_completion_tokens"),
+    "MAX_ATTEMPTS": ("1", 1),
+    "MAX_OUTPUT_BYTES": ("1", 1),
+    "CONNECT_TIMEOUT": ("0.5", 0.5),
+    "OPEN_TIMEOUT": ("0.5", 0.5),
+    "FIRST_CONTENT_TIMEOUT": ("86400", 86400),
+    "CONTENT_GAP_TIMEOUT": ("1e2", 100),
+    "TOTAL_TIMEOUT": ("1", 1),
+    "SEND_TIMEOUT": ("1", 1),
+    "HEARTBEAT_SECONDS": ("1", 1),
+    "DRAIN_SECONDS": ("0", 0),
+    "MAX_BODY_BYTES": ("1", 1),
+    "CORS_ORIGINS": (
+        "https://a.example, chrome-extension://abc,null",
+        ("https://a.example", "chrome-extension://abc", "null"),
+    ),
+    "CORS_CREDENTIALS": ("true", True),
+    "LOG_FORMAT": ("json", "json"),
+    "LOG_LEVEL": ("debug", "debug"),
+    "DEMO_TOKENS_PER_SECOND": ("0", 0),
+}
+
+SECRET = "sk-c4n4ry"
+WRONG: dict[str, list[str]] = {
+    "PORT": ["-1", "65536", "http", "80.5"],
+    "ROOT_PATH": ["api", "/api/", "/", "//api", "/a b", "/a?b", "/ä"],
+    "OPENAI_BASE_URL": ["localhost:1234", "ftp://a", "http://", "c4n4ry"],
+    "INSTRUCTOR_MODE": ["TOOLS", "functions"],
+    "MAX_TOKENS_FIELD": ["tokens"],
+    "MAX_ATTEMPTS": ["0", "11", "two"],
+    "MAX_OUTPUT_BYTES": ["0", "1MB"],
+    "CONNECT_TIMEOUT": ["0", "-1", "nan", "inf", "4s", "86401"],
+    "OPEN_TIMEOUT": ["0"],
+    "FIRST_CONTENT_TIMEOUT": ["0"],
+    "CONTENT_GAP_TIMEOUT": ["0"],
+    "TOTAL_TIMEOUT": ["0"],
+    "SEND_TIMEOUT": ["0"],
+    "HEARTBEAT_SECONDS": ["0"],
+    "DRAIN_SECONDS": ["-1", "nan"],
+    "MAX_BODY_BYTES": ["0", "64KiB"],
+    "CORS_ORIGINS": [
+        "localhost:3000",
+        "http://localhost:3000/",
+        "https://a.example,b.example",
+        "**",
+        '["https://a.example"]',
+    ],
+    "CORS_CREDENTIALS": ["maybe"],
+    "LOG_FORMAT": ["xml"],
+    "LOG_LEVEL": ["loud"],
+    "DEMO_TOKENS_PER_SECOND": ["-1", "nan", "fast"],
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Nothing of the machine's own."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+def wrong(**settings: Any) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        Settings(**settings)
+    return describe(caught.value)
+
+
+def test_every_setting_has_its_default() -> None:
+    assert Settings().model_dump() == DEFAULTS
+
+
+def test_every_setting_is_read_from_the_environment(environment: pytest.MonkeyPatch) -> None:
+    assert {name.lower() for name in RIGHT} == DEFAULTS.keys()
+    for name, (text, _) in RIGHT.items():
+        environment.setenv(name, text)
+    assert Settings().model_dump() == {name.lower(): value for name, (_, value) in RIGHT.items()}
+
+
+def test_an_empty_variable_is_none(environment: pytest.MonkeyPatch) -> None:
+    for name in RIGHT:
+        environment.setenv(name, "")
+    assert Settings().model_dump() == DEFAULTS
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in WRONG.items() for v in values])
+def test_a_wrong_value_is_described_by_its_name_and_what_was_expected(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    expected = Settings.model_fields[name.lower()].description
+    assert wrong() == [f"{name}: expected {expected}"]
+    assert "c4n4ry" not in str(expected)
+
+
+def test_what_can_be_wrong_has_been() -> None:
+    assert DEFAULTS.keys() - {name.lower() for name in WRONG} == {
+        "host",
+        "openai_api_key",
+        "models",
+        "model",
+    }
+
+
+def test_settings_that_contradict_each_other_are_refused() -> None:
+    assert wrong(cors_origins="*", cors_credentials=True) == [
+        "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS"
+    ]
+    assert wrong(openai_base_url="http://localhost:1/v1") == [
+        "MODEL: name the model to ask at OPENAI_BASE_URL"
+    ]
+
+
+def test_settings_do_not_change_and_hide_the_key() -> None:
+    settings = Settings(openai_api_key=SecretStr(SECRET))
+    with pytest.raises(ValidationError):
+        settings.port = 1  # type: ignore[misc]
+    assert SECRET not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "offered"),
+    [
+        ({"openai_api_key": "k"}, (DEFAULT_MODEL,)),
+        ({"openai_api_key": "k", "model": "a"}, ("a",)),
+        ({"openai_api_key": "k", "models": "a,b"}, ("a", "b")),
+        ({"openai_api_key": "k", "models": "a,b", "model": "b"}, ("b", "a")),
+        ({"openai_api_key": "k", "models": "a,b", "model": "c"}, ("c", "a", "b")),
+        ({"openai_base_url": "http://a/v1", "models": "a,a"}, ("a",)),
+        ({"models": "demo-500,demo"}, ("demo-500", "demo")),
+    ],
+)
+def test_the_default_model_comes_first(settings: Any, offered: tuple[str, ...]) -> None:
+    assert models(Settings(**settings)) == offered
+
+
+def test_with_the_demo_all_of_its_models_are_there_the_plain_one_first() -> None:
+    found = models(Settings())
+    assert found[0] == "demo"
+    assert "demo-always-invalid" in found
+    assert models(Settings(model="demo-drip"))[0] == "demo-drip"
+
+
+async def test_each_wrong_one_stops_the_start_with_a_line(tmp_path: Path) -> None:
+    values = {name: values[-1] for name, values in WRONG.items()}
+    values |= {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "c4n4ry"}
+    stopped = await ended(**values)
+    assert stopped.code == 2
+    assert stopped.out == ""
+    assert stopped.said.splitlines() == [
+        f"{field.upper()}: expected {info.description}"
+        for field, info in Settings.model_fields.items()
+        if field.upper() in WRONG
+    ]
+    assert "c4n4ry" not in stopped.said
+
+
+async def test_a_contradiction_stops_the_start_with_a_line() -> None:
+    stopped = await ended(CORS_ORIGINS="*", CORS_CREDENTIALS="true", OPENAI_API_KEY=SECRET)
+    assert stopped.code == 2
+    assert stopped.said == "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS\n"
+
+
+# The README
+
+
+def documented() -> dict[str, str]:
+    """The table of settings: names, and their defaults as they stand there."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|$", README.read_text(), re.MULTILINE)
+    assert all(meaning.strip() for _, _, meaning in rows)
+    return {name: default.strip() for name, default, _ in rows}
+
+
+def test_the_readme_lists_every_setting_and_no_other() -> None:
+    assert documented().keys() == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_readme_has_every_default() -> None:
+    found = documented()
+    for name, value in DEFAULTS.items():
+        if name not in ("model", "models"):  # they follow from each other: in words
+            assert found[name.upper()] == shown(value), name
+
+
+def shown(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    text = ",".join(value) if isinstance(value, tuple) else str(value)
+    return f"`{text.lower()}`"
