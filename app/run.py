@@ -55,7 +55,7 @@ class Run:
             self._wake(urgent=False)
 
     def rewind(self) -> None:
-        """Let the state be what the log says: a decoder that refuses a text has begun to take it."""
+        """Back to the state that the log says: a decoder that fails has gone beyond it."""
         if self.document.known:
             log = self.log[self.attempt_began :]
             self.document.clear()

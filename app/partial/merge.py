@@ -63,10 +63,11 @@ class _Part:
 class _Merged:
     def __init__(self) -> None:
         self.parts: dict[Path, _Part] = {}
+        self._around: set[Path] = set()  # the containers that hold them
 
     def add(self, operation: Operation) -> None:
         path = operation.path
-        if isinstance(operation, Replace) and isinstance(operation.value, dict | list):
+        if path in self._around and isinstance(operation, Replace):
             self._forget_inside(path)
         if known := self.parts.get(path):
             known.take(operation)
@@ -76,6 +77,7 @@ class _Merged:
                 known.take_inside(operation)
                 return
         self.parts[path] = _Part(operation)
+        self._around.update(path[:length] for length in range(len(path)))
 
     def _forget_inside(self, path: Path) -> None:
         """Drop what was done inside a place that is replaced as a whole."""

@@ -1,7 +1,8 @@
 """Runs in this process's memory: those that run, and for a while those that have ended.
 
 What is kept of the ended is bounded by time (`retention`) and by bytes (`capacity`: the
-oldest go first; a running one never does). The last 10,000 that went are remembered: to its owner such a stream has expired, while to anyone else it is one that never was.
+oldest go first; a running one never does). The last 10,000 that went are remembered: to its
+owner such a stream has expired, while to anyone else it is one that never was.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class _Gone:
     def __contains__(self, stream: Key) -> bool:
         digest = self._digest(*stream)
         at = self._ring.find(digest)
-        while at % self.WIDTH > 0:
+        while at > 0 and at % self.WIDTH:
             at = self._ring.find(digest, at + 1)
         return at >= 0
 

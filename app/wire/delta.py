@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.event import Closed, Done, Entry, Failed, Restart, Spent
-from app.flaw import pointer
-from app.partial.merge import merge
-from app.partial.operation import Append, Operation, Replace
-from app.partial.value import dumps
+from app.partial.operation import Operation
 from app.wire.message import Message, of_event, start
+from app.wire.patch import patch
 from app.wire.view import Followed
 
 
@@ -37,24 +35,15 @@ class Delta:
                 operations.append(entry)
                 continue
             if not isinstance(entry, Restart):
-                out.extend(_patch(operations, f"{run.id}-{at - 1}"))
+                out.extend(_patch(operations, run.document.value, f"{run.id}-{at - 1}"))
             operations.clear()
             value = run.document.encode() if isinstance(entry, Done) else b""
             out.append(
                 of_event(entry, id=f"{run.id}-{at}", value=value, request_id=self._request_id)
             )
-        out.extend(_patch(operations, f"{run.id}-{position}"))
+        out.extend(_patch(operations, run.document.value, f"{run.id}-{position}"))
         return out
 
 
-def _patch(operations: list[Operation], id: str) -> list[Message]:
-    if not operations:
-        return []
-    return [Message("patch", dumps([_json(operation) for operation in merge(operations)]), id)]
-
-
-def _json(operation: Operation) -> dict[str, Any]:
-    """An operation as RFC 6902 writes it; `append` is ours."""
-    name = "append" if isinstance(operation, Append) else None
-    name = name or ("replace" if isinstance(operation, Replace) else "add")
-    return {"op": name, "path": pointer(operation.path), "value": operation.value}
+def _patch(operations: list[Operation], value: Any, id: str) -> list[Message]:
+    return [Message("patch", patch(operations, value), id)] if operations else []
