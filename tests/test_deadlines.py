@@ -146,7 +146,7 @@ async def test_the_first_content_of_another_attempt_has_its_own_deadline() -> No
     async with (
         upstream() as provider,
         running(
-            openai_base_url=provider.base_url, **{**LONG, "first_content_timeout": SHORT}
+            openai_base_url=provider.base_url, **{**LONG, "first_content_timeout": 2}
         ) as service,
     ):
         async with streaming(service, provider, IDEAS) as (reader, exchange):
@@ -246,11 +246,11 @@ async def test_the_whole_counts_all_attempts() -> None:
     async with (
         upstream() as provider,
         running(
-            openai_base_url=provider.base_url, max_attempts=10, **{**LONG, "total_timeout": 1}
+            openai_base_url=provider.base_url, max_attempts=10, **{**LONG, "total_timeout": 3}
         ) as service,
     ):
         async with streaming(service, provider, IDEAS) as (reader, exchange):
-            for _ in range(4):
+            for _ in range(3):
                 await exchange.text('{"items": {}}')
                 await exchange.is_closed()
                 exchange = await provider.next()

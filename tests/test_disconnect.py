@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -174,7 +173,7 @@ async def test_while_the_socket_is_full(leave: Any) -> None:
 
 
 @LEAVE
-async def test_between_two_attempts_tries(leave: Any) -> None:
+async def test_between_two_tries(leave: Any) -> None:
     async with serving() as (service, provider):
         client = Client(service, IDEAS)
         exchange = await provider.next()
@@ -297,7 +296,3 @@ async def test_a_slow_reader_skips_to_the_newest_state_and_nothing_queues_for_it
         partials = [m for m in rest.decode().split("\n\n") if '"name"' in m]
         assert len(partials) < 40
         client.leave()
-
-
-def test_what_these_tests_send_is_json() -> None:
-    assert json.loads('{"items": [{"title": "Figs", "blurb": "Sweet."}]}')

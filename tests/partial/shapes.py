@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypeVar
 
 from pydantic import (
@@ -217,6 +217,5 @@ class Configured(BaseModel):
 class Abstract(BaseModel):
     items: Sequence[int]
     pairs: Mapping[str, str]
-    stream: Iterable[str]
     queue: deque[int]
     optional: Annotated[list[str] | None, Field(max_length=2)]

@@ -213,6 +213,18 @@ def test_defaults_are_made_once_each() -> None:
     assert [each.number for each in decoder.result] == [1, 2]
 
 
+def test_an_iterable_is_a_list_that_can_be_read_again() -> None:
+    class Idea(BaseModel):
+        tags: Iterable[int]
+
+    decoder = Decoder(plan(Idea))
+    decoder.feed('{"tags": [1, 2')
+    assert decoder.value == {"tags": [1]}
+    decoder.feed("]}")
+    assert decoder.value == {"tags": [1, 2]}
+    assert [decoder.result.model_dump() for _ in range(2)] == [{"tags": [1, 2]}] * 2
+
+
 def test_what_is_set_and_what_is_not_is_known() -> None:
     class Idea(BaseModel):
         a: str

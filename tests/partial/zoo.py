@@ -207,7 +207,6 @@ ZOO = [
             {
                 "items": st.lists(small, max_size=2),
                 "pairs": st.dictionaries(texts, texts, max_size=2),
-                "stream": names,
                 "queue": st.lists(small, max_size=2),
                 "optional": st.none() | names,
             }

@@ -1,77 +1,83 @@
-"""`python -m app` as a process of its own, with an environment that the test chooses."""
+"""The service as a process of its own: `python -m app`."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import re
+import signal
 import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 60
-"""How long a test waits for a process: what starts on a busy machine takes its time."""
+ROOT = Path(__file__).parent.parent.parent
+SECONDS = 30
 
 
-class Ended(NamedTuple):
-    code: int
-    out: str
-    said: str
+class Process:
+    """url: where it serves. lines: what it has written to stdout and stderr."""
 
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.url = ""
+        self.lines: list[str] = []
+        self._process = process
+        self._news = asyncio.Event()
+        self._reading = asyncio.create_task(self._read())
 
-async def start(*arguments: str, **settings: str) -> Process:
-    """Start `python -m app` with these settings and no others."""
-    environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-    environment |= {"PYTHONWARNINGS": "error", "PORT": "0", "NO_COLOR": "1", "COLUMNS": "200"}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "app",
-        *arguments,
-        cwd=ROOT,
-        env=environment | settings,
-        stdout=PIPE,
-        stderr=PIPE,
-    )
+    async def line(self, part: str, seconds: float = SECONDS) -> str:
+        """The first line that holds this."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for line in self.lines:
+                    if part in line:
+                        return line
+                assert not self._reading.done(), "\n".join(self.lines)
+                self._news.clear()
+                await self._news.wait()
 
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        self._process.send_signal(number)
 
-async def ended(*arguments: str, **settings: str) -> Ended:
-    """What a process says that ends by itself."""
-    process = await start(*arguments, **settings)
-    try:
-        out, said = await asyncio.wait_for(process.communicate(), SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), said.decode())
+    async def exit_code(self, seconds: float) -> int:
+        """Its exit code, once it has ended: within so many seconds."""
+        async with asyncio.timeout(seconds):
+            code = await self._process.wait()
+        await self._reading
+        return code
 
+    async def kill(self) -> None:
+        """End it, if it hasn't ended."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
 
-class Started(NamedTuple):
-    """A process that serves: its address, and what it has said until it did."""
-
-    process: Process
-    url: str
-    said: str
+    async def _read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.lines.append(line.decode().rstrip("\n"))
+            self._news.set()
+        self._news.set()
 
 
 @asynccontextmanager
-async def started(*arguments: str, **settings: str) -> AsyncIterator[Started]:
-    """A process that serves, which is killed at the end where it still runs."""
-    process = await start(*arguments, **settings)
-    assert process.stdout is not None
-    assert process.stderr is not None
+async def process(**environment: str) -> AsyncIterator[Process]:
+    """The service with this environment, on a free port, serving."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    started = Process(
+        await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-m", "app"),
+            cwd=ROOT,
+            env={**clean, "PORT": "0", "LOG_FORMAT": "json", **environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    )
     try:
-        stream = process.stdout if arguments else process.stderr
-        said = (await asyncio.wait_for(stream.readline(), SECONDS)).decode()
-        url = re.search(r"http://[^/\s]+", said)
-        assert url, said + (await process.stderr.read()).decode()
-        yield Started(process, url[0], said)
+        found = re.search(r"http://[\d.]+:\d+", await started.line("http://"))
+        assert found
+        started.url = found[0]
+        yield started
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        await started.kill()

@@ -1,0 +1,138 @@
+"""SIGTERM and SIGINT, to the service as a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.client import Reader, reading, refused
+from tests.support.process import Process, process
+from tests.support.upstream import HEAD, Exchange, Upstream, upstream
+
+IDEAS = "/ideas?topic=figs&count=1&interval_ms=0"
+FIGS = '{"title":"Figs","blurb":"Sweet."}'
+DRAINING = (
+    'event: error\ndata: {"error":"The service is stopping; try again in a moment.",'
+    '"code":"draining","retryable":true,"request_id":"R","retry_after":1}\n\n'
+)
+
+
+@asynccontextmanager
+async def a_stream(
+    **environment: str,
+) -> AsyncIterator[tuple[Process, Reader, Exchange, Upstream]]:
+    """A service with one stream in the middle of its answer."""
+    async with (
+        upstream() as provider,
+        process(OPENAI_BASE_URL=provider.base_url, MODEL="m", **environment) as service,
+    ):
+
+        async def open_() -> Exchange:
+            exchange = await provider.next()
+            await exchange.send(HEAD)
+            await exchange.text('{"items": [{"title": "Figs", "blurb": "')
+            return exchange
+
+        opening = asyncio.create_task(open_())
+        async with reading(service.url + IDEAS) as reader:
+            assert await reader.next() == 'data: [{"title":"Figs","blurb":""}]'
+            yield service, reader, await opening, provider
+
+
+async def drains(service: Process) -> Any:
+    """Wait until the service answers that it drains."""
+    async with asyncio.timeout(5):
+        while (answer := await refused(service.url + "/readyz")).status_code != 503:
+            await asyncio.sleep(0.01)
+    return answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_running_streams_finish_while_new_ones_are_refused(number: int) -> None:
+    async with a_stream() as (service, reader, exchange, provider):
+        assert (await refused(service.url + "/readyz")).status_code == 200
+        service.signal(number)
+        answer = await drains(service)
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.json()["code"] == "draining"
+        for accept in ("*/*", "application/json"):
+            answer = await refused(service.url + IDEAS, Accept=accept)
+            assert (answer.status_code, answer.json()["code"]) == (503, "draining")
+            assert answer.headers["Retry-After"] == "1"
+        assert (await refused(service.url + "/healthz")).status_code == 200
+        assert len(provider.exchanges) == 1
+
+        await exchange.text('Sweet."}]}')
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+        assert await service.exit_code(2) == 0  # eight seconds were there
+
+
+async def test_streams_that_do_not_finish_in_time_end_in_draining_and_the_process_in_0() -> None:
+    async with a_stream(DRAIN_SECONDS="1") as (service, reader, exchange, _):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        service.signal()
+        assert await reader.rest() == DRAINING
+        assert loop.time() - begun >= 1
+        await exchange.is_closed()
+        assert await service.exit_code(2 - (loop.time() - begun)) == 0
+
+
+async def test_a_reader_that_does_not_read_does_not_hold_up_the_end() -> None:
+    async with a_stream(DRAIN_SECONDS="0") as (service, _, exchange, _):
+        for _ in range(200):
+            await exchange.text(" " + "x" * 100)
+        service.signal()
+        assert await service.exit_code(1) == 0
+
+
+async def test_a_request_that_waits_for_the_provider_is_refused_when_time_is_up() -> None:
+    async with (
+        upstream() as provider,
+        process(OPENAI_BASE_URL=provider.base_url, MODEL="m", DRAIN_SECONDS="0.2") as service,
+    ):
+        for accept in ("*/*", "application/json"):
+            asking = asyncio.create_task(refused(service.url + IDEAS, Accept=accept))
+            await provider.next()
+            if accept == "*/*":
+                first = asking
+        service.signal()
+        for answer in (await first, await asking):
+            assert (answer.status_code, answer.json()["code"]) == (503, "draining")
+        assert await service.exit_code(2) == 0
+
+
+async def test_a_second_signal_a_second_later_ends_it_at_once() -> None:
+    async with a_stream() as (service, reader, exchange, _):
+        service.signal()
+        await drains(service)
+        await asyncio.sleep(1.1)
+        service.signal()
+        await service.exit_code(1)
+        await exchange.is_closed()
+
+
+async def test_two_signals_in_a_row_are_one() -> None:
+    async with a_stream() as (service, reader, exchange, _):
+        service.signal(signal.SIGINT)
+        service.signal(signal.SIGTERM)
+        await drains(service)
+        service.signal(signal.SIGTERM)
+        await exchange.text('Sweet."}]}')
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+        assert await service.exit_code(2) == 0
+
+
+async def test_without_a_stream_it_ends_at_once_and_says_nothing_of_it() -> None:
+    async with process() as service:
+        assert (await refused(service.url + "/healthz")).status_code == 200
+        service.signal()
+        assert await service.exit_code(1.5) == 0
+        assert len(service.lines) == 1, service.lines
