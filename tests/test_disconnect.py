@@ -11,10 +11,10 @@ import gc
 import socket
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.bare import Client, clients
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, text, upstream
 
@@ -37,44 +37,6 @@ def _no_collector() -> Iterator[None]:
     gc.enable()
     while clients:
         clients.pop().leave()
-
-
-clients: list[Client] = []
-
-
-class Client:
-    """A client's bare socket, whose buffer is small: what it does not read fills the service's."""
-
-    def __init__(self, service: Service, path: str, **headers: str) -> None:
-        clients.append(self)
-        parts = urlsplit(service.url)
-        self.socket = socket.socket()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.connect((parts.hostname, parts.port))
-        self.socket.setblocking(False)
-        lines = [f"GET {path} HTTP/1.1", "Host: x"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
-
-    async def until(self, mark: bytes) -> bytes:
-        """What comes, up to and including this."""
-        data = b""
-        async with asyncio.timeout(10):
-            while mark not in data:
-                more = await asyncio.get_running_loop().sock_recv(self.socket, 65536)
-                assert more, "the service has closed the connection"
-                data += more
-        return data
-
-    def leave(self) -> None:
-        """Close in good order."""
-        self.socket.close()
-
-    def vanish(self) -> None:
-        """Reset."""
-        linger = b"\1\0\0\0\0\0\0\0"
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        self.socket.close()
 
 
 LEAVE = pytest.mark.parametrize("leave", [Client.leave, Client.vanish], ids=["close", "reset"])
@@ -102,7 +64,7 @@ async def serving(**settings: Any) -> Any:
 @ACCEPT
 async def test_before_the_provider_has_answered(leave: Any, accept: str) -> None:
     async with serving() as (service, provider):
-        client = Client(service, IDEAS, Accept=accept)
+        client = Client(service.url + IDEAS, Accept=accept)
         exchange = await provider.next()
         leave(client)
         await exchange.is_closed()
@@ -112,7 +74,7 @@ async def test_before_the_provider_has_answered(leave: Any, accept: str) -> None
 @ACCEPT
 async def test_before_the_first_content(leave: Any, accept: str) -> None:
     async with serving() as (service, provider):
-        client = Client(service, IDEAS, Accept=accept)
+        client = Client(service.url + IDEAS, Accept=accept)
         exchange = await provider.next()
         await exchange.send(HEAD)
         if accept != "application/json":
@@ -124,7 +86,7 @@ async def test_before_the_first_content(leave: Any, accept: str) -> None:
 @LEAVE
 async def test_after_the_window_before_the_provider_has_answered(leave: Any) -> None:
     async with serving(open_timeout=0.1) as (service, provider):
-        client = Client(service, IDEAS)
+        client = Client(service.url + IDEAS)
         exchange = await provider.next()
         await client.until(b"event: start")
         leave(client)
@@ -135,7 +97,7 @@ async def test_after_the_window_before_the_provider_has_answered(leave: Any) -> 
 @ACCEPT
 async def test_while_the_provider_is_silent_after_some_content(leave: Any, accept: str) -> None:
     async with serving() as (service, provider):
-        client = Client(service, IDEAS, Accept=accept)
+        client = Client(service.url + IDEAS, Accept=accept)
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"title": "Figs'))
         if accept != "application/json":
@@ -148,7 +110,7 @@ async def test_while_the_provider_is_silent_after_some_content(leave: Any, accep
 @ACCEPT
 async def test_while_the_model_writes(leave: Any, accept: str) -> None:
     async with serving() as (service, provider):
-        client = Client(service, RECIPES, Accept=accept)
+        client = Client(service.url + RECIPES, Accept=accept)
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"name": "Figs'))
         writing = asyncio.create_task(write_on(exchange))
@@ -162,7 +124,7 @@ async def test_while_the_model_writes(leave: Any, accept: str) -> None:
 @LEAVE
 async def test_while_the_socket_is_full(leave: Any) -> None:
     async with serving() as (service, provider):
-        client = Client(service, RECIPES)
+        client = Client(service.url + RECIPES)
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"name": "Figs'))
         writing = asyncio.create_task(write_on(exchange))
@@ -175,7 +137,7 @@ async def test_while_the_socket_is_full(leave: Any) -> None:
 @LEAVE
 async def test_between_two_tries(leave: Any) -> None:
     async with serving() as (service, provider):
-        client = Client(service, IDEAS)
+        client = Client(service.url + IDEAS)
         exchange = await provider.next()
         await exchange.send(b"HTTP/1.1 429 No\r\nRetry-After: 4\r\nContent-Length: 0\r\n\r\n")
         leave(client)
@@ -185,12 +147,12 @@ async def test_between_two_tries(leave: Any) -> None:
 
 async def test_a_reader_that_goes_is_counted_as_cancelled() -> None:
     async with serving() as (service, provider):
-        client = Client(service, IDEAS)
+        client = Client(service.url + IDEAS)
         exchange = await provider.next()
         client.leave()
         await exchange.is_closed()
         await eventually(lambda: not len(service.streams))
-        probe = Client(service, "/metrics", Connection="close")
+        probe = Client(service.url + "/metrics", Connection="close")
         metrics = await probe.until(b'streams_ended_total{code="cancelled",schema="ideas"} 1.0')
         assert b"streams_active 0.0" in metrics
         probe.leave()
@@ -198,7 +160,7 @@ async def test_a_reader_that_goes_is_counted_as_cancelled() -> None:
 
 async def test_one_reader_that_goes_leaves_the_others_alone() -> None:
     async with serving() as (service, provider):
-        clients = [Client(service, IDEAS) for _ in range(3)]
+        clients = [Client(service.url + IDEAS) for _ in range(3)]
         exchanges = [await provider.next() for _ in clients]
         for exchange in exchanges:
             await exchange.send(HEAD, text('{"items": [{"title": "Figs'))
@@ -236,7 +198,7 @@ def stuck(service: Service) -> bool:
 
 async def test_a_reader_that_does_not_read_is_cut_off_and_its_socket_is_gone() -> None:
     async with serving(send_timeout=0.4) as (service, provider):
-        client = Client(service, RECIPES)
+        client = Client(service.url + RECIPES)
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"name": "Figs'))
         writing = asyncio.create_task(write_on(exchange))
@@ -254,7 +216,7 @@ async def test_nor_may_it_leave_the_end_unread(accept: str) -> None:
     value = '{"items": [{"name": "' + "x" * 500_000
     value += '","prep_time_minutes":5,"ingredients":["figs"],"instructions":"Cook."}]}'
     async with serving(send_timeout=0.4) as (service, provider):
-        client = Client(service, RECIPES.replace("=0", "=5000"), Accept=accept)
+        client = Client(service.url + RECIPES.replace("=0", "=5000"), Accept=accept)
         exchange = await provider.next()
         await exchange.send(HEAD, text(value), end())
         await eventually(lambda: stuck(service))
@@ -268,7 +230,7 @@ async def test_a_reader_that_reads_slowly_is_not_cut_off() -> None:
     value += '","prep_time_minutes":5,"ingredients":["figs"],"instructions":"Cook."}]}'
     loop = asyncio.get_running_loop()
     async with serving(send_timeout=0.4) as (service, provider):
-        client = Client(service, RECIPES, Accept="application/json", Connection="close")
+        client = Client(service.url + RECIPES, Accept="application/json", Connection="close")
         exchange = await provider.next()
         await exchange.send(HEAD, text(value), end())
         begun, got = loop.time(), 0
@@ -282,7 +244,7 @@ async def test_a_reader_that_reads_slowly_is_not_cut_off() -> None:
 
 async def test_a_slow_reader_skips_to_the_newest_state_and_nothing_queues_for_it() -> None:
     async with serving() as (service, provider):
-        client = Client(service, RECIPES)
+        client = Client(service.url + RECIPES)
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"name": "Figs'))
         await client.until(b'"name":"Figs"')

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.bare import Client
 from tests.support.client import Reader, reading, refused
 from tests.support.process import Process, process
-from tests.support.upstream import HEAD, Exchange, Upstream, upstream
+from tests.support.upstream import HEAD, Exchange, Upstream, text, upstream
 
 IDEAS = "/ideas?topic=figs&count=1&interval_ms=0"
 FIGS = '{"title":"Figs","blurb":"Sweet."}'
@@ -85,11 +86,19 @@ async def test_streams_that_do_not_finish_in_time_end_in_draining_and_the_proces
 
 
 async def test_a_reader_that_does_not_read_does_not_hold_up_the_end() -> None:
-    async with a_stream(DRAIN_SECONDS="0") as (service, _, exchange, _):
-        for _ in range(200):
-            await exchange.text(" " + "x" * 100)
+    async with (
+        upstream() as provider,
+        process(OPENAI_BASE_URL=provider.base_url, MODEL="m", DRAIN_SECONDS="0") as service,
+    ):
+        client = Client(service.url + "/recipes?topic=figs&interval_ms=0")
+        exchange = await provider.next()
+        await exchange.send(HEAD, text('{"items": [{"name": "'))
+        await client.until(b'"name"')
+        for _ in range(100):  # 400 KB, a message of the whole each
+            await exchange.text("x" * 4096)
         service.signal()
         assert await service.exit_code(1) == 0
+        client.leave()
 
 
 async def test_a_request_that_waits_for_the_provider_is_refused_when_time_is_up() -> None:
@@ -112,10 +121,12 @@ async def test_a_second_signal_a_second_later_ends_it_at_once() -> None:
     async with a_stream() as (service, reader, exchange, _):
         service.signal()
         await drains(service)
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(1.1)  # of eight
         service.signal()
-        await service.exit_code(1)
+        assert await reader.rest() == DRAINING
+        assert await service.exit_code(1) == 0
         await exchange.is_closed()
+        assert not [line for line in service.lines if '"error"' in line]
 
 
 async def test_two_signals_in_a_row_are_one() -> None:

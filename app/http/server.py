@@ -25,7 +25,7 @@ CLOSE = "structured_streams.close"
 SECOND_SIGNAL_SECONDS = 1
 """A signal that follows the first sooner is the same one: `make` passes it on twice."""
 
-CLOSE_SECONDS = 0.5
+CLOSE_SECONDS = 0.3
 """How long connections have to take what was written to them, at the end."""
 
 LOOKS = 8
@@ -127,13 +127,13 @@ class Server(uvicorn.Server):
         now = asyncio.get_running_loop().time()
         if self._signalled is None:
             self._signalled = now
-            self._draining = asyncio.create_task(self._drain())
+            self._draining = asyncio.create_task(self._drain(self._drain_seconds))
         elif now - self._signalled >= SECOND_SIGNAL_SECONDS and self._draining:
             self._draining.cancel()
-            self.force_exit = self.should_exit = True
+            self._draining = asyncio.create_task(self._drain(0))
 
-    async def _drain(self) -> None:
-        await self._streams.drain(self._drain_seconds)
+    async def _drain(self, seconds: float) -> None:
+        await self._streams.drain(seconds)
         self.should_exit = True
 
 

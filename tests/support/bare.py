@@ -1,0 +1,45 @@
+"""A client that is a bare socket, and may not read."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+clients: list[Client] = []
+"""All of them: the test that made them closes them."""
+
+
+class Client:
+    """A client's bare socket, whose buffer is small: what it does not read fills the service's."""
+
+    def __init__(self, url: str, **headers: str) -> None:
+        clients.append(self)
+        parts = urlsplit(url)
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect((parts.hostname, parts.port))
+        self.socket.setblocking(False)
+        lines = [f"GET {parts.path}?{parts.query} HTTP/1.1", "Host: x"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
+
+    async def until(self, mark: bytes) -> bytes:
+        """What comes, up to and including this."""
+        data = b""
+        async with asyncio.timeout(10):
+            while mark not in data:
+                more = await asyncio.get_running_loop().sock_recv(self.socket, 65536)
+                assert more, "the service has closed the connection"
+                data += more
+        return data
+
+    def leave(self) -> None:
+        """Close in good order."""
+        self.socket.close()
+
+    def vanish(self) -> None:
+        """Reset."""
+        linger = b"\1\0\0\0\0\0\0\0"
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.socket.close()
