@@ -1,0 +1,142 @@
+"""Imports point one way, and other rules of `docs/architecture.md`, read from the source itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "app").rglob("*.py"))
+
+LAYERS: Final = (
+    {"", "errors", "schema", "settings"},
+    {"flaw"},
+    {"partial", "providers.base"},
+    {"event"},
+    {"wire", "providers", "entry"},
+    {"registry", "request", "run"},
+    {"attempt", "deadline", "generation"},
+    {"telemetry", "streams"},
+    {"http"},
+    {"main"},
+    {"__main__"},
+)
+"""Each may import its own layer and those above. `docs/architecture.md` tells the reason."""
+
+ALLOWED_APART: Final = {("flaw", "partial"), ("partial", "flaw")}
+ASYNC_OR_NETWORK: Final = {
+    *("asyncio", "anyio", "uvloop", "threading", "time", "socket", "ssl", "http", "urllib"),
+    *("httpx", "httpx2", "aiohttp", "openai", "instructor", "fastapi", "starlette", "uvicorn"),
+    *("os", "structlog", "logging", "random", "secrets"),
+}
+
+
+def name_of(file: Path) -> str:
+    """`app/http/start.py` is `http.start`, `app/__init__.py` is nothing."""
+    parts = file.relative_to(ROOT / "app").with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(file: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            assert node.module
+            for alias in node.names:
+                is_module = (ROOT / node.module.replace(".", "/") / f"{alias.name}.py").exists()
+                yield f"{node.module}.{alias.name}" if is_module else node.module
+
+
+def layer(name: str) -> int:
+    """The layer of the longest prefix that has one."""
+    parts = name.split(".")
+    for length in range(len(parts), -1, -1):
+        prefix = ".".join(parts[:length])
+        if length == 0 and name:
+            break
+        for number, names in enumerate(LAYERS):
+            if prefix in names:
+                return number
+    raise AssertionError(f"app/{name}.py has no layer: give it one")
+
+
+def importing(*roots: str) -> set[str]:
+    """Who imports any of these packages."""
+    return {
+        name_of(file) for file in FILES for found in imports(file) if found.split(".")[0] in roots
+    }
+
+
+each_file = pytest.mark.parametrize("file", FILES, ids=name_of)
+
+
+@each_file
+def test_imports_point_one_way(file: Path) -> None:
+    name = name_of(file)
+    for found in imports(file):
+        if found.split(".")[0] == "app":
+            other = found.removeprefix("app").removeprefix(".")
+            assert layer(other) <= layer(name), f"app.{name} imports {found}"
+
+
+@each_file
+def test_no_file_is_longer_than_300_lines(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_nothing_imports_in_a_circle() -> None:
+    graph = {
+        f"app.{name_of(file)}".rstrip("."): {m for m in imports(file) if m.startswith("app.")}
+        for file in FILES
+    }
+    done: set[str] = set()
+
+    def visit(name: str, way: tuple[str, ...]) -> None:
+        assert name not in way, " -> ".join([*way, name])
+        if name not in done:
+            for other in graph.get(name, ()):
+                if other != name:
+                    visit(other, (*way, name))
+            done.add(name)
+
+    for name in graph:
+        visit(name, ())
+
+
+def test_the_partial_engine_and_the_formats_are_pure() -> None:
+    impure = importing(*ASYNC_OR_NETWORK)
+    assert not {name for name in impure if name.startswith(("partial", "wire"))}
+
+
+def test_one_module_knows_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
+    assert importing("instructor") == {"providers.openai"}
+    assert importing("openai", "aiohttp") <= {"providers.openai", "providers.mapping"}
+
+
+def test_fastapi_stays_in_http_and_main() -> None:
+    for name in importing("fastapi", "sse_starlette"):
+        assert name == "main" or name.startswith("http"), name
+    for name in importing("starlette", "uvicorn"):
+        assert name == "main" or name.startswith(("http", "providers.demo")), name
+
+
+def test_nothing_but_the_settings_reads_the_environment() -> None:
+    for file in FILES:
+        source = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"environ", "environb", "getenv"}, name_of(file)
+            elif isinstance(node, ast.ImportFrom) and node.module == "os":
+                assert not {"environ", "getenv"} & {a.name for a in node.names}, name_of(file)
+
+
+def test_a_schema_imports_nothing_of_the_service_but_its_schema_module() -> None:
+    for file in (ROOT / "schemas").glob("*.py"):
+        assert {m for m in imports(file) if m.split(".")[0] == "app"} <= {"app.schema"}
