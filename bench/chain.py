@@ -21,13 +21,13 @@ from typing import Any
 import uvloop
 
 from app.generation import Generation
-from app.http.negotiation import Format
 from app.http.response import encoded
 from app.providers.openai import OpenAIProvider
 from app.registry import load
 from app.request import Request
 from app.run import Run, follow
 from app.settings import Settings
+from app.wire import sse
 from app.wire.snapshot import Snapshot
 
 CHUNK = 4
@@ -107,7 +107,7 @@ async def stream(provider: OpenAIProvider, request: Request, settings: Settings)
     generation.begin()
     batches = follow(run, Snapshot("r"), interval=0.05, heartbeat=15)
     last = b""
-    async for data in encoded(batches, Format.SSE):
+    async for data in encoded(batches, sse):
         last = data
     return last
 
