@@ -18,7 +18,7 @@ LAYERS: Final = (
     {"partial", "providers.base"},
     {"event"},
     {"wire", "providers", "entry"},
-    {"registry", "request", "run"},
+    {"registry", "request", "run", "runs"},
     {"attempt", "deadline", "generation"},
     {"telemetry", "streams"},
     {"http"},
@@ -27,7 +27,6 @@ LAYERS: Final = (
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""
 
-ALLOWED_APART: Final = {("flaw", "partial"), ("partial", "flaw")}
 ASYNC_OR_NETWORK: Final = {
     *("asyncio", "anyio", "uvloop", "threading", "time", "socket", "ssl", "http", "urllib"),
     *("httpx", "httpx2", "aiohttp", "openai", "instructor", "fastapi", "starlette", "uvicorn"),

@@ -37,9 +37,7 @@ data: {"error":"The model's answer does not satisfy the schema.","code":"output_
 
 
 def restarted(code: str, errors: str = "[]", attempt: int = 2) -> str:
-    return (
-        f'event: restart\ndata: {{"attempt":{attempt},"code":"{code}","errors":{errors}}}\n\n'
-    )
+    return f'event: restart\ndata: {{"attempt":{attempt},"code":"{code}","errors":{errors}}}\n\n'
 
 
 def failed(code: str, message: str, *, retryable: bool, more: str = "") -> str:
@@ -69,18 +67,21 @@ async def said(*answers: bytes, url: str = IDEAS, **settings: Any) -> tuple[str,
 
 
 async def test_an_answer_is_given_up_as_soon_as_it_is_certain_to_fail() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            await exchange.text('{"items": [{"title": "Figs", "blurb": "')
-            assert await reader.next() == 'data: [{"title":"Figs","blurb":""}]'
-            await exchange.text("x" * 141)  # of 140; the string is still open
-            await exchange.is_closed()
-            errors = '[{"path":"/0/blurb","message":"must have at most 140 characters"}]'
-            assert await reader.next() + "\n\n" == restarted("output_invalid", errors)
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
+    ):
+        await exchange.text('{"items": [{"title": "Figs", "blurb": "')
+        assert await reader.next() == 'data: [{"title":"Figs","blurb":""}]'
+        await exchange.text("x" * 141)  # of 140; the string is still open
+        await exchange.is_closed()
+        errors = '[{"path":"/0/blurb","message":"must have at most 140 characters"}]'
+        assert await reader.next() + "\n\n" == restarted("output_invalid", errors)
 
-            second = await provider.next()
-            await second.send(HEAD, text(ANSWER), end())
-            assert await reader.rest() == GOOD
+        second = await provider.next()
+        await second.send(HEAD, text(ANSWER), end())
+        assert await reader.rest() == GOOD
 
 
 async def test_an_element_that_closes_invalid_is_certain_to_fail_however_slow_the_reader() -> None:

@@ -60,17 +60,18 @@ async def test_a_provider_that_does_not_answer_in_the_window_commits_the_200() -
         async with reading(service.url + IDEAS) as reader:  # `start` is there
             exchange = await asked
             await exchange.send(HEAD, text(ANSWER), end())
-            assert await reader.rest() == (
-                f"data: [{FIGS}]\n\nevent: done\ndata: [{FIGS}]\n\n"
-            )
+            assert await reader.rest() == (f"data: [{FIGS}]\n\nevent: done\ndata: [{FIGS}]\n\n")
 
 
 async def test_an_answer_commits_the_200_before_any_content() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            await exchange.text(ANSWER)
-            await exchange.finish()
-            assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
+    ):
+        await exchange.text(ANSWER)
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 
 async def test_json_does_not_commit_at_the_windows_end() -> None:
@@ -148,14 +149,14 @@ async def test_the_first_content_of_another_attempt_has_its_own_deadline() -> No
         running(
             openai_base_url=provider.base_url, **{**LONG, "first_content_timeout": 2}
         ) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            await exchange.text('{"items": {}}')
-            await exchange.is_closed()
-            second = await provider.next()
-            await reader.until("event: restart")
-            assert await reader.rest() == TIMEOUT  # and not before
-            await second.is_closed()
+        await exchange.text('{"items": {}}')
+        await exchange.is_closed()
+        second = await provider.next()
+        await reader.until("event: restart")
+        assert await reader.rest() == TIMEOUT  # and not before
+        await second.is_closed()
 
 
 # -- the gap ----------------------------------------------------------------------------------
@@ -168,13 +169,13 @@ async def gap(*drip: bytes, **settings: Any) -> None:
             openai_base_url=provider.base_url,
             **{**LONG, "content_gap_timeout": SHORT, **settings},
         ) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            await exchange.text('{"items": [{"title": "Fi')
-            assert await reader.next() == 'data: [{"title":"Fi","blurb":null}]'
-            async with dripping(exchange, *drip) if drip else contextlib.nullcontext():
-                assert await asyncio.wait_for(reader.rest(), 5) == TIMEOUT
-                await exchange.is_closed()
+        await exchange.text('{"items": [{"title": "Fi')
+        assert await reader.next() == 'data: [{"title":"Fi","blurb":null}]'
+        async with dripping(exchange, *drip) if drip else contextlib.nullcontext():
+            assert await asyncio.wait_for(reader.rest(), 5) == TIMEOUT
+            await exchange.is_closed()
 
 
 async def test_silence_after_some_content_is_timed_out() -> None:
@@ -197,34 +198,30 @@ async def test_reasoning_fills_the_gap(name: str) -> None:
     loop = asyncio.get_running_loop()
     async with (
         upstream() as provider,
-        running(
-            openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": 1}
-        ) as service,
+        running(openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": 1}) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            await exchange.text('{"items": [')
-            begun = loop.time()
-            async with dripping(exchange, delta(**{name: "hm"})):
-                while loop.time() < begun + 1.5:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-            await exchange.text(ANSWER[11:])
-            await exchange.finish()
-            assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+        await exchange.text('{"items": [')
+        begun = loop.time()
+        async with dripping(exchange, delta(**{name: "hm"})):
+            while loop.time() < begun + 1.5:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await exchange.text(ANSWER[11:])
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 
 async def test_content_that_comes_in_time_puts_off_the_deadline_again_and_again() -> None:
     async with (
         upstream() as provider,
-        running(
-            openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": 1}
-        ) as service,
+        running(openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": 1}) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            for piece in ('{"items": [', '{"title": "', "F", "igs", '", "blurb": "Swe', 'et."}]}'):
-                await exchange.text(piece)
-                await asyncio.sleep(0.3)
-            await exchange.finish()
-            assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+        for piece in ('{"items": [', '{"title": "', "F", "igs", '", "blurb": "Swe', 'et."}]}'):
+            await exchange.text(piece)
+            await asyncio.sleep(0.3)
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 
 # -- the whole --------------------------------------------------------------------------------
@@ -234,12 +231,12 @@ async def test_a_model_that_writes_for_ever_is_timed_out() -> None:
     async with (
         upstream() as provider,
         running(openai_base_url=provider.base_url, **{**LONG, "total_timeout": 1}) as service,
+        streaming(service, provider, "/recipes?topic=figs") as (reader, exchange),
     ):
-        async with streaming(service, provider, "/recipes?topic=figs") as (reader, exchange):
-            await exchange.text('{"items": [{"name": "')
-            async with dripping(exchange, text("x")):
-                assert (await reader.rest()).endswith(TIMEOUT)
-                await exchange.is_closed()
+        await exchange.text('{"items": [{"name": "')
+        async with dripping(exchange, text("x")):
+            assert (await reader.rest()).endswith(TIMEOUT)
+            await exchange.is_closed()
 
 
 async def test_the_whole_counts_all_attempts() -> None:
@@ -248,15 +245,15 @@ async def test_the_whole_counts_all_attempts() -> None:
         running(
             openai_base_url=provider.base_url, max_attempts=10, **{**LONG, "total_timeout": 3}
         ) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        async with streaming(service, provider, IDEAS) as (reader, exchange):
-            for _ in range(3):
-                await exchange.text('{"items": {}}')
-                await exchange.is_closed()
-                exchange = await provider.next()
-                await exchange.send(HEAD)
-            assert (await reader.rest()).endswith(TIMEOUT)
+        for _ in range(3):
+            await exchange.text('{"items": {}}')
             await exchange.is_closed()
+            exchange = await provider.next()
+            await exchange.send(HEAD)
+        assert (await reader.rest()).endswith(TIMEOUT)
+        await exchange.is_closed()
 
 
 async def test_the_whole_counts_what_it_takes_to_open() -> None:

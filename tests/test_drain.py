@@ -48,7 +48,8 @@ async def a_stream(
 async def drains(service: Process) -> Any:
     """Wait until the service answers that it drains."""
     async with asyncio.timeout(5):
-        while (answer := await refused(service.url + "/readyz")).status_code != 503:
+        url = service.url + "/readyz"
+        while (answer := await refused(url)).status_code != 503:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return answer
 

@@ -62,18 +62,21 @@ async def test_an_answer_becomes_partials_usage_and_done() -> None:
 
 
 async def test_each_piece_shows_as_it_comes() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        async with streaming(service, provider, URL) as (reader, exchange):
-            for piece, partial in (
-                ('{"items": [', "[]"),
-                ('{"title": "Fi', '[{"title":"Fi","blurb":null}]'),
-                ('gs", "blurb": "Swe', '[{"title":"Figs","blurb":"Swe"}]'),
-                ('et."}]}', f"[{FIGS}]"),
-            ):
-                await exchange.text(piece)
-                assert await reader.next() == f"data: {partial}"
-            await exchange.finish()
-            assert await reader.rest() == f"event: done\ndata: [{FIGS}]\n\n"
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        streaming(service, provider, URL) as (reader, exchange),
+    ):
+        for piece, partial in (
+            ('{"items": [', "[]"),
+            ('{"title": "Fi', '[{"title":"Fi","blurb":null}]'),
+            ('gs", "blurb": "Swe', '[{"title":"Figs","blurb":"Swe"}]'),
+            ('et."}]}', f"[{FIGS}]"),
+        ):
+            await exchange.text(piece)
+            assert await reader.next() == f"data: {partial}"
+        await exchange.finish()
+        assert await reader.rest() == f"event: done\ndata: [{FIGS}]\n\n"
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -210,7 +213,9 @@ async def test_the_request_carries_the_prompt_the_model_and_the_schemas_limit() 
     async with (
         upstream(saying(HEAD + text(ANSWER) + end())) as provider,
         running(
-            openai_base_url=provider.base_url, models="m,n", max_tokens_field="max_completion_tokens"
+            openai_base_url=provider.base_url,
+            models="m,n",
+            max_tokens_field="max_completion_tokens",
         ) as service,
     ):
         await read(f"{service.url}/ideas?topic=figs&count=1&model=n")

@@ -50,9 +50,7 @@ FIELDS = {
 
 
 @asynccontextmanager
-async def logging_(
-    script: Any, **environment: str
-) -> AsyncIterator[tuple[Process, Upstream]]:
+async def logging_(script: Any, **environment: str) -> AsyncIterator[tuple[Process, Upstream]]:
     async with (
         upstream(script) as provider,
         process(OPENAI_BASE_URL=provider.base_url, MODEL="m", **environment) as service,
@@ -143,21 +141,20 @@ SAID = {
 
 @pytest.mark.parametrize("format", ["json", "console"])
 async def test_no_payload_key_or_words_of_the_providers_are_ever_logged(format: str) -> None:
-    said = iter([])
+    now = ""
 
     async def script(exchange: Exchange) -> None:
         assert CANARY in exchange.head
         assert CANARY in json.dumps(exchange.body)
-        await exchange.send(said)
+        await exchange.send(SAID[now])
 
     async with logging_(
         script, LOG_LEVEL="debug", LOG_FORMAT=format, OPENAI_API_KEY=f"sk-{CANARY}"
     ) as (service, _):
-        for said in SAID.values():
-            path = f"/ideas?topic={CANARY}&count=1&open_timeout=1"
-            answer = await refused(service.url + path.replace("&open_timeout=1", ""))
+        for now in SAID:  # noqa: B007 - the script reads it
+            answer = await refused(f"{service.url}/ideas?topic={CANARY}&count=1")
             assert answer.status_code in (200, 502, 503)
-            assert CANARY not in answer.text or b"event: " in answer.content
+            assert answer.status_code == 200 or CANARY not in answer.text
         await refused(f"{service.url}/ideas?topic={CANARY}&{CANARY}=1")
         await refused(f"{service.url}/{CANARY}")
         service.signal()
@@ -193,7 +190,7 @@ def test_a_fault_is_logged_with_its_place_and_without_what_it_says(format: str) 
         check=True,
     )
     assert CANARY not in ran.stderr
-    assert ran.stderr.count("line 8, in <module>") == 2
+    assert ran.stderr.count("line 7, in <module>") == 2
     assert ran.stderr.count("ValueError") >= 2
     assert ran.stdout == ""
 

@@ -86,14 +86,6 @@ class Decoder(Shown):
             raise
         return self._settle_feed()
 
-    @property
-    def elements(self) -> int:
-        """How many elements of a list at the root are complete."""
-        if len(self._stack) > 1:
-            root = self._stack[1]
-            return len(root.values) if type(root.node) is List else 0
-        return len(self.value) if isinstance(self.value, list) else 0
-
     def finish(self) -> None:
         """The text has ended. Raises `Invalid` where the value isn't complete."""
         if not self.done:

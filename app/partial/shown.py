@@ -38,6 +38,14 @@ class Shown:
         """What is shown: plain JSON, not to be changed. None before there is anything."""
         return self._holder.shown[self._field.out] if self._announced else None
 
+    @property
+    def elements(self) -> int:
+        """How many elements of a list at the root are complete."""
+        if len(self._stack) > 1:
+            root = self._stack[1]
+            return len(root.values) if type(root.node) is List else 0
+        return len(self.value) if isinstance(self.value, list) else 0
+
     # -- frames ------------------------------------------------------------------------------
 
     def _push(self, node: Node) -> Frame:

@@ -144,7 +144,7 @@ async def test_in_md_json_the_request_asks_for_a_code_block() -> None:
     assert "response_format" not in body
 
 
-async def test_without_a_limit_no_limit_is_sent_and_newer_models_have_a_field_of_their_own() -> None:
+async def test_a_limit_is_sent_only_if_there_is_one_and_in_the_field_that_is_set() -> None:
     body = await body_of()
     assert "max_tokens" not in body
     assert "max_completion_tokens" not in body

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 @contextmanager
 def deaf() -> Iterator[str]:
-    """The base URL of a port where connections are neither taken nor refused: its backlog is full."""
+    """The base URL of a port that neither takes connections nor refuses them."""
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
