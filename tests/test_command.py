@@ -16,7 +16,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion
 
-from tests.support.process import Started, ended, started
+from tests.support.started import Started, ended, started
 
 
 @pytest.fixture

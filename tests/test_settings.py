@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from app.main import models
 from app.settings import DEFAULT_MODEL, Settings, describe
-from tests.support.process import ended
+from tests.support.started import ended
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -34,6 +34,9 @@ DEFAULTS: dict[str, Any] = {
     "total_timeout": 180,
     "send_timeout": 30,
     "heartbeat_seconds": 15,
+    "resume_grace_seconds": 30,
+    "retention_seconds": 300,
+    "retained_bytes": 67108864,
     "drain_seconds": 8,
     "max_body_bytes": 65536,
     "cors_origins": ("http://localhost:3000",),
@@ -62,6 +65,9 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "TOTAL_TIMEOUT": ("1", 1),
     "SEND_TIMEOUT": ("1", 1),
     "HEARTBEAT_SECONDS": ("1", 1),
+    "RESUME_GRACE_SECONDS": ("1.5", 1.5),
+    "RETENTION_SECONDS": ("60", 60.0),
+    "RETAINED_BYTES": ("0", 0),
     "DRAIN_SECONDS": ("0", 0),
     "MAX_BODY_BYTES": ("1", 1),
     "CORS_ORIGINS": (
@@ -90,6 +96,9 @@ WRONG: dict[str, list[str]] = {
     "TOTAL_TIMEOUT": ["0"],
     "SEND_TIMEOUT": ["0"],
     "HEARTBEAT_SECONDS": ["0"],
+    "RESUME_GRACE_SECONDS": ["0"],
+    "RETENTION_SECONDS": ["0", "5m"],
+    "RETAINED_BYTES": ["-1", "64MiB"],
     "DRAIN_SECONDS": ["-1", "nan"],
     "MAX_BODY_BYTES": ["0", "64KiB"],
     "CORS_ORIGINS": [
