@@ -178,6 +178,15 @@ def _check_regexes(entry: Entry) -> str | None:
     return None
 
 
+def _check_plan(entry: Entry) -> str | None:
+    """Makes the plan, too, so that nobody waits for it later."""
+    try:
+        _ = entry.plan
+    except Exception as error:
+        return f"its result can't be streamed: {_words(error)}"
+    return None
+
+
 def _check_prompt(entry: Entry) -> str | None:
     return None if callable(entry.schema.prompt) else "its prompt is no function"
 
@@ -197,6 +206,7 @@ CHECKS: Final[tuple[Callable[[Entry], str | None], ...]] = (
     _check_count,
     _check_result,
     _check_regexes,
+    _check_plan,
     _check_prompt,
     _check_examples,
 )

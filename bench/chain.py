@@ -80,24 +80,20 @@ def reads(parts: list[bytes], size: int) -> list[bytes]:
     return [whole[at : at + size] for at in range(0, len(whole), size)]
 
 
-class _Client:
-    """The SDK's client, as far as the provider uses it, without a socket."""
+def canned(parts: list[bytes]) -> Any:
+    """The SDK's call for a streamed response, without a socket."""
 
-    def __init__(self, parts: list[bytes]) -> None:
-        create = asynccontextmanager(self._create)
-        self.chat = SimpleNamespace(
-            completions=SimpleNamespace(with_streaming_response=SimpleNamespace(create=create))
-        )
-        self._parts = parts
+    async def iter_bytes() -> AsyncIterator[bytes]:
+        for index, part in enumerate(parts):
+            if not index % 64:
+                await asyncio.sleep(0)  # as a socket would, now and then
+            yield part
 
-    async def _create(self, **_: Any) -> AsyncIterator[Any]:
-        async def iter_bytes() -> AsyncIterator[bytes]:
-            for index, part in enumerate(self._parts):
-                if not index % 64:
-                    await asyncio.sleep(0)  # as a socket would, now and then
-                yield part
-
+    @asynccontextmanager
+    async def create(**_: Any) -> AsyncIterator[Any]:
         yield SimpleNamespace(iter_bytes=iter_bytes)
+
+    return create
 
 
 async def stream(provider: OpenAIProvider, request: Request, settings: Settings) -> bytes:
@@ -118,7 +114,7 @@ async def measure(elements: int, size: int) -> tuple[int, float]:
     settings = Settings(openai_api_key="x")
     text = document(elements)
     provider = OpenAIProvider(settings)
-    provider._client = _Client(reads(frames(text), size))  # type: ignore[assignment]
+    provider._open = canned(reads(frames(text), size))
     parameters = entry.schema.parameters.model_construct(topic="t", count=elements)
     request = _Unbounded(entry, parameters, "m")
     best = float("inf")

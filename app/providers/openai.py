@@ -61,6 +61,8 @@ class OpenAIProvider:
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
             ),
         )
+        # Looked up now: the SDK imports its resources on first use, which takes a while.
+        self._open: Any = self._client.chat.completions.with_streaming_response.create
         self._max_tokens_field = settings.max_tokens_field
         self._mode = instructor.Mode[settings.instructor_mode.upper()]
         self._create: Any = instructor.patch(create=self._complete, mode=self._mode)
@@ -97,9 +99,8 @@ class OpenAIProvider:
     ) -> Completion:
         """What Instructor calls for the completion; `keep` is given the open response."""
         stack, opened = keep
-        create = self._client.chat.completions.with_streaming_response.create
         try:
-            response = await stack.enter_async_context(create(**arguments))
+            response = await stack.enter_async_context(self._open(**arguments))
         except Exception as error:
             # Instructor logs what it is given: let that be words of ours.
             raise while_opening(error) from None
