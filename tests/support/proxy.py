@@ -1,0 +1,57 @@
+"""A TCP proxy whose connections a test can cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """url: of what is behind it. connections: how many there have been."""
+
+    def __init__(self, target: str) -> None:
+        self.url = ""
+        self.connections = 0
+        self._target = urlsplit(target)
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    def cut(self) -> None:
+        """Break all connections, on both sides."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        host, port = self._target.hostname, self._target.port
+        other_reader, other_writer = await asyncio.open_connection(host, port)
+        both = {writer, other_writer}
+        self._writers |= both
+        try:
+            await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
+        finally:
+            self._writers -= both
+            for end in both:
+                end.close()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxy(target: str) -> AsyncIterator[Proxy]:
+    """A proxy in front of a service."""
+    between = Proxy(target)
+    listener = await asyncio.start_server(between.serve, "127.0.0.1", 0)
+    between.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    try:
+        yield between
+    finally:
+        listener.close()
+        between.cut()
