@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 import msgspec
@@ -71,7 +72,7 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
             "request_id": request_id,
         }
         if self.retry_after is not None:
-            body["retry_after"] = self.retry_after
+            body["retry_after"] = ceil(self.retry_after)
         if self.errors:
             body["errors"] = self.errors
         return body

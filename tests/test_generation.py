@@ -10,6 +10,7 @@ from types import AsyncGeneratorType
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from app.providers.demo import MODELS
@@ -138,6 +139,32 @@ async def test_a_provider_that_says_it_has_finished_and_stays_does_not_hold_up_d
         await exchange.send(HEAD, text(ANSWER), delta("stop"))
         await exchange.is_closed(4)  # two seconds are given to the usage
         assert await stream == GOOD
+
+
+@pytest.mark.parametrize(
+    ("accept", "ping"),
+    [
+        ("text/event-stream", b": ping\n\n"),
+        ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
+    ],
+)
+async def test_silence_is_filled_with_heartbeats(accept: str, ping: bytes) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(HEAD)
+        await exchange.closed.wait()
+
+    async with (
+        upstream(script) as provider,
+        running(openai_base_url=provider.base_url, heartbeat_seconds=0.1) as service,
+        httpx.AsyncClient(headers={"Accept": accept}, timeout=10) as client,
+    ):
+        data = b""
+        async with client.stream("GET", service.url + URL) as response:
+            async for piece in response.aiter_raw():
+                data += piece
+                if data.endswith(ping * 3):
+                    break
+        await provider.exchanges[0].is_closed()
 
 
 # -- lists ------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from app.http.response import StreamResponse
 from app.run import follow
 from app.settings import Settings
 from app.streams import Stream, Streams
+from app.wire import text
 from app.wire.view import View
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
@@ -58,7 +59,7 @@ class Replies:
             end = stream.run.outcome
             if not is_there:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
-            if isinstance(end, Failed) and not (reading.wire and stream.was_begun):
+            if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
                 return problem(end, request_id(request.scope))
             if reading.wire is None:
                 headers = {"Cache-Control": "no-cache"}
@@ -104,9 +105,14 @@ class Replies:
         )
 
 
-def parse_event_id(text: str) -> tuple[str, int]:
+def _tells_errors(reading: Reading) -> bool:
+    """Whether an error may be told after the status: not in JSON, nor in its mere text."""
+    return reading.wire is not None and reading.wire is not text
+
+
+def parse_event_id(given: str) -> tuple[str, int]:
     """A stream's id and a position. Raises `StreamNotFound` for what is no event's id."""
-    found = _event_id.fullmatch(text) if len(text) <= EVENT_ID_BYTES else None
+    found = _event_id.fullmatch(given) if len(given) <= EVENT_ID_BYTES else None
     if found is None:
         raise StreamNotFound
     return found[1], int(found[2])

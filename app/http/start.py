@@ -27,7 +27,7 @@ from app.schema import Parameters
 from app.settings import Settings
 from app.streams import Streams
 
-_idempotency_key = re.compile(r"[\x20-\x7e]{1,255}")
+IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class Starter:
@@ -46,13 +46,16 @@ class Starter:
         """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
 
         async def endpoint(request: Request) -> Response:
-            options, rest = split_query(request.scope["query_string"])
-            if last := _last_event_id(request, options):
-                return await self._come_back(request, options, last, entry)
+            options, rest = self._query(request)
+            last = _last_event_id(request, options)
             if request.method == "GET":
                 validate = entry.schema.parameters.model_validate_strings
-                return await self._begin(request, options, entry, rest, validate, {})
+                if not last:
+                    return await self._begin(request, options, entry, rest, validate, {})
+                rest = _unknown(rest, validate)
             _refuse_unknown(rest)
+            if last:
+                return await self._come_back(request, options, last, entry)
             body = await read_object(request, self._settings.max_body_bytes)
             return await self._begin_with(request, options, entry, body)
 
@@ -60,7 +63,7 @@ class Starter:
 
     async def post_any(self, request: Request) -> Response:
         """The endpoint of `POST /streams`: the schema is named in the body."""
-        options, rest = split_query(request.scope["query_string"])
+        options, rest = self._query(request)
         _refuse_unknown(rest)
         if last := _last_event_id(request, options):
             return await self._come_back(request, options, last)
@@ -80,8 +83,14 @@ class Starter:
             return Response(status_code=204)
         return await self._attach(request)
 
-    async def _attach(self, request: Request) -> Response:
+    def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
+        """A query as options and the rest. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
+        options.pick(self.models)  # to refuse an unknown one, whatever the call does with it
+        return options, rest
+
+    async def _attach(self, request: Request) -> Response:
+        options, rest = self._query(request)
         _refuse_unknown(rest)
         id = request.path_params["id"]
         if last := _last_event_id(request, options):
@@ -158,7 +167,7 @@ def _key(request: Request) -> str | None:
     given = request.headers.getlist("idempotency-key") if request.method == "POST" else []
     if not given:
         return None
-    if len(given) > 1 or not _idempotency_key.fullmatch(given[0]):
+    if len(given) > 1 or not IDEMPOTENCY_KEY.fullmatch(given[0]):
         raise InvalidRequest(
             "The Idempotency-Key is not valid.",
             errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],
@@ -172,6 +181,17 @@ def _refuse_unknown(rest: dict[str, str]) -> None:
             "The query has an unknown key.",
             errors=[{"path": "", "message": "has an unknown key"}],
         )
+
+
+def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> dict[str, str]:
+    """Those of a query's keys that are no parameters: whatever else is wrong with it."""
+    try:
+        validate(given)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        keys = {flaw["loc"][0] for flaw in found if flaw["type"] == "extra_forbidden"}
+        return {key: value for key, value in given.items() if key in keys}
+    return {}
 
 
 def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters]) -> Parameters:

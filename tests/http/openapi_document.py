@@ -16,7 +16,9 @@ from app.registry import Registry
 Json = dict[str, Any]
 MODELS = ("demo", "demo-invalid")
 STREAM = "text/event-stream"
-STEERING = ["view", "interval_ms", "model"]
+STEERING = ["view", "interval_ms", "resumable", "model", "last_event_id"]
+COMING_BACK = [*STEERING, "Last-Event-ID"]
+POSTING = [*COMING_BACK, "Idempotency-Key"]
 
 
 def of(registry: Registry, **more: Any) -> Json:
@@ -91,7 +93,7 @@ def codes(document: Json, operation: Json) -> dict[str, list[str]]:
     """The codes of an operation's errors by status."""
     found = {}
     for status, reference in operation["responses"].items():
-        if status != "200":
+        if int(status) >= 400:
             content = resolved(document, reference)["content"]["application/problem+json"]
             narrowed = content["schema"]["allOf"][1]["properties"]
             assert narrowed["status"]["const"] == int(status)

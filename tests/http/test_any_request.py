@@ -15,6 +15,8 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.http.options import Options
+from app.http.views import VIEWS
 from tests.support.service import running
 
 CANARY = "c4n4ry"
@@ -54,7 +56,9 @@ def caller() -> Iterator[Caller]:
         runner.run(stack.aclose())
 
 
-words = st.sampled_from(["topic", "count", "genre", "schema", "model", "view", "interval_ms"])
+of_bodies = ("topic", "count", "genre", "schema", "messages", "forwardedProps", "threadId")
+words = st.sampled_from([*of_bodies, *Options.model_fields])
+views = st.sampled_from(list(VIEWS))
 names = st.sampled_from(["ideas", "movies", "briefs", "tea"])
 surrogates = st.characters(categories=["Cs"])
 canaries = st.text(max_size=5).map(lambda text: f"{text}{CANARY}{text}")
@@ -90,6 +94,40 @@ def test_any_json_in_a_body(caller: Caller, path: str, body: Any, ascii: bool) -
     caller.check("POST", path, content=content, headers={"Content-Type": "application/json"})
 
 
+messages = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.just("user") | values},
+        optional={
+            key: st.lists(
+                st.fixed_dictionaries({"type": st.just("text")}, optional={"text": values})
+            )
+            | values
+            for key in ("parts", "content")
+        },
+    )
+    | values,
+    max_size=3,
+)
+front_ends = st.fixed_dictionaries(
+    {"messages": messages | values},
+    optional={
+        "schema": names | values,
+        "count": values,
+        "threadId": values,
+        "runId": values,
+        "forwardedProps": objects | values,
+    },
+)
+
+
+@some
+@given(path=posted, view=st.sampled_from(["ui-message", "ag-ui"]), body=front_ends)
+def test_any_json_of_a_front_end(caller: Caller, path: str, view: str, body: Any) -> None:
+    content = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    caller.check("POST", f"{path}?view={view}", content=content, headers=headers)
+
+
 @some
 @given(path=posted, start=st.sampled_from([b"", b"{", b'{"topic": "']), more=st.binary())
 def test_any_bytes_in_a_body(caller: Caller, path: str, start: bytes, more: bytes) -> None:
@@ -105,7 +143,7 @@ ascii_only = st.text("%=&;+/?:@!$'()*,-._~09afFtopicun", max_size=40)
 @given(
     pairs=pairs,
     rest=ascii_only,
-    call=st.sampled_from(["GET /ideas", "GET /briefs", "POST /streams"]),
+    call=st.sampled_from(["GET /ideas", "GET /briefs", "POST /streams", "GET /streams/c4n4ry"]),
 )
 def test_any_query(caller: Caller, pairs: list[tuple[str, str]], rest: str, call: str) -> None:
     method, path = call.split()
@@ -115,10 +153,24 @@ def test_any_query(caller: Caller, pairs: list[tuple[str, str]], rest: str, call
 
 
 @some
+@given(
+    view=views,
+    resumable=st.booleans(),
+    accept=st.sampled_from(["*/*", "application/json", "application/x-ndjson", CANARY]),
+    path=st.sampled_from(["/ideas", "/briefs"]),
+)
+def test_any_view(caller: Caller, path: str, view: str, resumable: bool, accept: str) -> None:
+    query = urlencode({"topic": "tea", "view": view, "resumable": resumable})
+    caller.check("GET", f"{path}?{query}", headers={"Accept": accept})
+
+
+@some
 @given(parts=st.lists(canaries | words | names | st.text(max_size=5), max_size=3))
-def test_any_path(caller: Caller, parts: list[str]) -> None:
+@pytest.mark.parametrize("call", ["GET /", "GET /streams/", "DELETE /streams/"])
+def test_any_path(caller: Caller, parts: list[str], call: str) -> None:
+    method, root = call.split()
     path = "/".join(quote_plus(part, errors="surrogatepass") for part in parts)
-    caller.check("GET", f"/{path.lstrip('/')}")
+    caller.check(method, f"{root}{path.lstrip('/')}")
 
 
 @some
@@ -131,3 +183,30 @@ def test_any_header(caller: Caller, name: str, value: str, tail: str) -> None:
     if name in ("X-Request-ID", "Origin"):
         tail = ""  # these are sent back where they are well-formed
     caller.check("POST", "/ideas", headers={name: value + tail}, json={"topic": "tea", "count": 1})
+
+
+# What a header may hold: the server refuses controls, for a client that lets one send them.
+sendable = st.characters(min_codepoint=33, max_codepoint=255, exclude_categories=["Cc"])
+ids = st.from_regex(r"[0-9a-f]{1,32}-[0-9]{1,20}", fullmatch=True) | st.text(sendable, max_size=70)
+calls = st.sampled_from(["GET /ideas", "POST /ideas", "POST /streams", "GET /streams/x"])
+
+
+@some
+@given(id=ids, call=calls)
+def test_any_event_to_come_back_to(caller: Caller, id: str, call: str) -> None:
+    method, path = call.split()
+    given = (id + CANARY).encode("latin-1")
+    caller.check(method, path, headers=[(b"Last-Event-ID", given)])
+    caller.check(method, f"{path}?{urlencode({'last_event_id': id + CANARY})}")
+
+
+@some
+@given(
+    key=st.text(sendable, max_size=260),
+    call=st.sampled_from(["GET /ideas?topic=tea", "POST /ideas"]),
+)
+def test_any_idempotency_key(caller: Caller, key: str, call: str) -> None:
+    method, path = call.split()
+    headers = [(b"Idempotency-Key", (key + CANARY).encode("latin-1"))]
+    body = {"topic": "tea", "count": 1}
+    caller.check(method, path, headers=headers, json=body if method == "POST" else None)

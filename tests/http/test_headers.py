@@ -43,6 +43,56 @@ async def test_a_response_that_streams_has_exactly_these_headers(
     assert f'"stream":"{location.removeprefix("/streams/")}"' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("view", "content_type", "more"),
+    [
+        ("snapshot", "text/event-stream; charset=utf-8", {}),
+        ("delta", "text/event-stream; charset=utf-8", {}),
+        ("items", "text/event-stream; charset=utf-8", {}),
+        ("text", "text/plain; charset=utf-8", {}),
+        ("ag-ui", "text/event-stream; charset=utf-8", {}),
+        (
+            "ui-message",
+            "text/event-stream; charset=utf-8",
+            {"x-vercel-ai-ui-message-stream": "v1"},
+        ),
+    ],
+)
+async def test_so_has_each_view_when_it_begins_and_when_it_is_come_back_to(
+    client: httpx.AsyncClient, view: str, content_type: str, more: dict[str, str]
+) -> None:
+    begun = await client.get(f"{STREAM}&view={view}&resumable=true")
+    location = begun.headers["location"]
+    again = await client.get(f"{location}?view={view}")
+    first = {"Last-Event-ID": f"{location.removeprefix('/streams/')}-0"}
+    resumed = await client.get(f"{STREAM}&view={view}", headers=first)
+    for answer in (begun, again, resumed):
+        own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
+        assert own.pop("x-request-id")
+        assert own == {
+            "content-type": content_type,
+            "cache-control": "no-cache",
+            "x-accel-buffering": "no",
+            "location": location,
+            **more,
+        }
+
+
+async def test_an_answer_without_content_says_only_its_request(client: httpx.AsyncClient) -> None:
+    kept = await client.get(f"{STREAM}&resumable=true", headers={"X-Request-ID": "R"})
+    last = {"Last-Event-ID": str(messages(kept.content)[-1].id), "X-Request-ID": "R"}
+    for answer in (
+        await client.get(kept.headers["location"], headers=last),
+        await client.get(STREAM, headers=last),
+        await client.post("/ideas", headers=last),
+        await client.delete(kept.headers["location"], headers={"X-Request-ID": "R"}),
+    ):
+        assert (answer.status_code, answer.content) == (204, b"")
+        own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
+        assert own == {"x-request-id": "R"}
+        assert "content-length" not in answer.headers
+
+
 async def test_each_stream_has_an_id_of_its_own(client: httpx.AsyncClient) -> None:
     locations = {(await client.get(STREAM)).headers["location"] for _ in range(5)}
     assert len(locations) == 5
@@ -96,6 +146,7 @@ async def test_any_other_is_replaced_by_one_of_ours(
 paths = {
     "/ideas?topic=tea": {"GET", "POST"},
     "/streams": {"POST"},
+    "/streams/5f0c6c1e9d3b4a7f8e2d1c0b9a786756": {"GET", "DELETE"},
     "/schemas": {"GET"},
     "/schemas/ideas": {"GET"},
     "/healthz": {"GET"},

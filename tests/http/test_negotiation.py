@@ -132,3 +132,48 @@ async def test_not_acceptable_is_a_problem_that_says_what_is_served(
     assert answer.json()["code"] == "not_acceptable"
     for served in Format:
         assert served in answer.json()["detail"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("accept", ["text/html", "application/json", "application/x-ndjson", "*/*"])
+@pytest.mark.parametrize(
+    ("view", "content_type", "start"),
+    [
+        ("text", "text/plain; charset=utf-8", "[{"),
+        ("ui-message", "text/event-stream; charset=utf-8", 'data: {"type":"start",'),
+        ("ag-ui", "text/event-stream; charset=utf-8", 'data: {"type":"RUN_STARTED",'),
+    ],
+)
+async def test_a_view_with_a_format_of_its_own_ignores_what_is_accepted(
+    client: httpx.AsyncClient, accept: str, view: str, content_type: str, start: str
+) -> None:
+    headers = {"Accept": accept}
+    body = {"schema": "ideas", "topic": "tea", "count": 1}
+    posted = await client.post(f"/streams?view={view}&resumable=true", headers=headers, json=body)
+    attached = await client.get(f"{posted.headers['location']}?view={view}", headers=headers)
+    for answer in (posted, attached):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == content_type
+        assert answer.text.startswith(start)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("view", ["snapshot", "delta", "items"])
+async def test_json_ignores_the_view_where_that_has_none_of_its_own(
+    client: httpx.AsyncClient, view: str
+) -> None:
+    headers = {"Accept": "application/json"}
+    kept = (await client.get("/briefs?topic=tea&resumable=true")).headers["location"]
+    for path in (kept + "?", "/briefs?topic=tea&"):
+        answer = await client.get(f"{path}view={view}", headers=headers)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        assert answer.json().keys() > {"title", "sections"}
+        assert "location" not in answer.headers
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_kept_is_not_acceptable_either(client: httpx.AsyncClient) -> None:
+    kept = (await client.get("/ideas?topic=tea&count=1&resumable=true")).headers["location"]
+    answer = await client.get(kept, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+    assert (await client.get(kept)).status_code == 200

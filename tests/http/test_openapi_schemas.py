@@ -7,7 +7,16 @@ from textwrap import dedent
 
 from app.registry import Registry, load
 from tests import schema_files
-from tests.http.openapi_document import STEERING, answer, body, of, operations, parameters, resolved
+from tests.http.openapi_document import (
+    COMING_BACK,
+    Json,
+    answer,
+    body,
+    of,
+    operations,
+    parameters,
+    resolved,
+)
 
 
 def write(folder: Path, **sources: str) -> Registry:
@@ -101,7 +110,7 @@ def test_what_is_no_scalar_is_left_out_of_a_query_string(tmp_path: Path) -> None
     """) + schema_files.schema(parameters="Given")
     document = of(write(tmp_path, words=source))
     found = parameters(document, "GET", "/words")
-    assert list(found) == ["topic", "count", "size", "limit", *STEERING]
+    assert list(found) == ["topic", "count", "size", "limit", *COMING_BACK]
     assert found["size"]["schema"] == {"$ref": "#/components/schemas/Size", "default": "small"}
     assert found["limit"]["schema"]["anyOf"] == [{"type": "integer"}, {"type": "number"}]
     posted = resolved(document, body(document, "/words")["schema"])["properties"]
@@ -128,3 +137,48 @@ def test_a_schema_that_the_demo_model_cannot_answer_has_no_example(tmp_path: Pat
     document = of(write(tmp_path, odd=source))
     assert answer(document, "POST", "/odd")["examples"] == {}
     assert answer(document, "POST", "/odd")["schema"]["x-event-data"]["message"]
+
+
+LISTS = """
+def sized(words: list[Word]) -> list[Word]:
+    return words
+class Whole(BaseModel):
+    words: list[Word]
+"""
+
+
+def views(document: Json, method: str, path: str) -> list[str]:
+    found: list[str] = parameters(document, method, path)["view"]["schema"]["enum"]
+    return found
+
+
+def test_items_are_described_where_a_list_has_no_validator_of_its_own(tmp_path: Path) -> None:
+    document = of(
+        write(
+            tmp_path,
+            plain=LISTS + schema_files.schema(),
+            checked=LISTS + schema_files.schema("Annotated[list[Word], AfterValidator(sized)]"),
+            whole=LISTS + schema_files.schema("Whole", "Parameters"),
+        )
+    )
+    for name, has_items in (("plain", True), ("checked", False), ("whole", False)):
+        for method in ("GET", "POST"):
+            assert ("items" in views(document, method, f"/{name}")) is has_items
+            described = answer(document, method, f"/{name}")
+            assert ("item" in described["schema"]["x-event-data"]) is has_items
+            assert ("items" in described["examples"]) is has_items
+            assert "delta" in described["examples"]
+            lines = answer(document, method, f"/{name}", "application/x-ndjson")
+            assert ("item" in lines["examples"]) is has_items
+    for method, path in (("POST", "/streams"), ("GET", "/streams/{id}")):
+        assert "items" in views(document, method, path)
+        data = answer(document, method, path)["schema"]["x-event-data"]
+        assert data["item"] == {"$ref": "#/components/schemas/Word"}
+
+
+def test_where_no_schema_has_items_no_call_does(tmp_path: Path) -> None:
+    source = LISTS + schema_files.schema("Whole", "Parameters")
+    document = of(write(tmp_path, whole=source))
+    for method, path in (("POST", "/whole"), ("POST", "/streams"), ("GET", "/streams/{id}")):
+        assert "items" not in views(document, method, path)
+        assert "item" not in answer(document, method, path)["schema"]["x-event-data"]

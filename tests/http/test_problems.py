@@ -7,10 +7,11 @@ and the table agree.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -22,12 +23,14 @@ from app.event import Failed
 from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
 from tests.support.events import Message, messages
-from tests.support.service import Service, running
+from tests.support.service import Service, eventually, running
+from tests.support.stream import streaming
 from tests.support.upstream import HEAD, saying, status, text, upstream
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 JSON = {"Accept": "application/json"}
-
+NOBODYS = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
+"""The id of a stream that never was."""
 
 CLOSED_LIST = """
 `invalid_request` | 422 (400 where the JSON is broken) | no
@@ -151,6 +154,7 @@ requests: dict[str, tuple[str, str, dict[str, str], bytes | None]] = {
     "not_acceptable": ("GET", "/ideas?topic=tea", {"Accept": "text/html"}, None),
     "unsupported_media_type": ("POST", "/ideas", {}, b"{}"),
     "payload_too_large": ("POST", "/ideas", {"Content-Type": "application/json"}, b" " * 65537),
+    "stream_not_found": ("GET", f"/streams/{NOBODYS}", {}, None),
 }
 
 
@@ -169,6 +173,167 @@ async def test_broken_json_is_an_invalid_request_with_the_status_400(
     answer = await client.post("/ideas", headers=headers, content=b"{")
     check_problem(answer, "invalid_request")
     assert answer.status_code == 400
+
+
+# Streams that are not there, or not what was asked for
+
+
+wrong_ids = [
+    NOBODYS,
+    f"{NOBODYS}-",
+    f"{NOBODYS}-0",
+    f"{NOBODYS}-1",
+    "c4n4ry",
+    "-1",
+    "1",
+    "é",
+    "x" * 65,
+]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("last", wrong_ids)
+@pytest.mark.parametrize("call", ["GET /ideas", "POST /ideas", "POST /streams", "GET /streams/x"])
+async def test_what_is_no_event_of_any_stream_cannot_be_come_back_to(
+    client: httpx.AsyncClient, call: str, last: str
+) -> None:
+    method, path = call.split()
+    headers = [(b"Last-Event-ID", last.encode())]
+    check_problem(await client.request(method, path, headers=headers), "stream_not_found")
+    answer = await client.request(method, path, params={"last_event_id": last})
+    check_problem(answer, "stream_not_found")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_an_event_is_one_of_its_own_stream_and_schema_alone(
+    client: httpx.AsyncClient,
+) -> None:
+    one, other = [
+        messages((await client.get("/ideas?topic=tea&count=1&resumable=true")).content)
+        for _ in range(2)
+    ]
+    stream, last = one[0].data["stream"], str(one[-1].id)
+    position = int(last.split("-")[1])
+    for path, id in (
+        (f"/streams/{other[0].data['stream']}", last),
+        ("/movies", last),
+        (f"/streams/{stream}", f"{stream}-{position + 1}"),
+        (f"/streams/{stream}", f"{stream}-0{position}"),
+        (f"/streams/{stream}", f"{stream}-{position} x"),
+    ):
+        answer = await client.get(path, headers={"Last-Event-ID": id})
+        check_problem(answer, "stream_not_found")
+    # What a header says goes before what the query says.
+    answer = await client.get(f"/ideas?last_event_id={NOBODYS}-1", headers={"Last-Event-ID": last})
+    assert answer.status_code == 204
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_nobodys_stream_cannot_be_cancelled(client: httpx.AsyncClient) -> None:
+    for id in wrong_ids:
+        check_problem(await client.delete(f"/streams/{id}"), "stream_not_found")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_stream_that_is_cancelled_is_forgotten(client: httpx.AsyncClient) -> None:
+    kept = await client.get("/ideas?topic=tea&count=1&resumable=true")
+    path, last = kept.headers["location"], str(messages(kept.content)[-1].id)
+    assert (await client.get(path)).status_code == 200
+    assert (await client.delete(path)).status_code == 204
+    check_problem(await client.delete(path), "stream_not_found")
+    check_problem(await client.get(path), "stream_not_found")
+    answer = await client.get("/ideas?topic=tea", headers={"Last-Event-ID": last})
+    check_problem(answer, "stream_not_found")
+
+
+async def test_a_stream_that_is_no_longer_kept_has_expired() -> None:
+    async with (
+        running(retention_seconds=0.05) as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+    ):
+        kept = await client.get("/ideas?topic=tea&count=1&resumable=true")
+        path, first = kept.headers["location"], str(messages(kept.content)[0].id)
+        async with asyncio.timeout(10):
+            while (answer := await client.get(path)).status_code == 200:
+                assert answer.content == kept.content
+        check_problem(answer, "stream_expired")
+        check_problem(await client.get(path, headers=JSON), "stream_expired")
+        headers = {"Last-Event-ID": first}
+        for again in (
+            await client.get(path, headers=headers),
+            await client.get("/ideas?topic=tea&count=1&resumable=true", headers=headers),
+            await client.get(f"/ideas?topic=tea&last_event_id={first}"),
+            await client.post("/ideas", headers=headers, json={"topic": "tea"}),
+            await client.post("/streams", headers=headers, json={"schema": "ideas"}),
+        ):
+            check_problem(again, "stream_expired")
+        check_problem(await client.delete(path), "stream_not_found")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_stream_that_was_not_to_be_kept_has_expired_with_its_end(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/ideas?topic=tea&count=1")
+    check_problem(await client.get(answer.headers["location"]), "stream_expired")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_kept_failure_is_an_event_or_where_none_can_tell_it_a_status(
+    client: httpx.AsyncClient,
+) -> None:
+    failed = await client.get("/ideas?topic=tea&resumable=true&model=demo-truncated")
+    path = failed.headers["location"]
+    for view in ("snapshot", "delta", "items"):
+        answer = await client.get(f"{path}?view={view}")
+        assert answer.status_code == 200
+        check_event(messages(answer.content), "output_truncated")
+    for view in ("ui-message", "ag-ui"):
+        answer = await client.get(f"{path}?view={view}")
+        assert answer.status_code == 200
+        assert "output_truncated" in answer.text
+    check_problem(await client.get(f"{path}?view=text"), "output_truncated")
+    check_problem(await client.get(path, headers=JSON), "output_truncated")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_key_begins_one_stream_and_no_other(client: httpx.AsyncClient) -> None:
+    async def post(path: str = "/ideas", **body: Any) -> httpx.Response:
+        return await client.post(path, json=body, headers={"Idempotency-Key": "one of a kind"})
+
+    first = await post(topic="tea", count=5)
+    for again in (
+        await post(topic=" tea "),
+        await post("/ideas?view=delta&interval_ms=0&model=demo", topic="tea"),
+        await post("/streams", schema="ideas", topic="tea"),
+        await post(
+            "/ideas?view=ui-message",
+            messages=[{"role": "user", "parts": [{"type": "text", "text": "tea"}]}],
+        ),
+    ):
+        assert again.headers["location"] == first.headers["location"]
+    for other in (
+        await post(topic="coffee"),
+        await post(topic="tea", count=4),
+        await post("/movies", topic="tea"),
+        await post("/streams", schema="recipes", topic="tea"),
+        await post("/ideas?model=demo-invalid", topic="tea"),
+    ):
+        check_problem(other, "idempotency_conflict")
+    plain = await client.get("/ideas?topic=coffee", headers={"Idempotency-Key": "one of a kind"})
+    assert plain.headers["location"] != first.headers["location"]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("keys", [[""], ["x" * 256], ["é"], ["a\tb"], ["a", "b"], ["a", "a"]])
+async def test_a_malformed_key_is_an_invalid_request(
+    client: httpx.AsyncClient, keys: list[str]
+) -> None:
+    headers = [(b"Idempotency-Key", key.encode()) for key in keys]
+    answer = await client.post("/ideas", json={"topic": "tea"}, headers=headers)
+    check_problem(answer, "invalid_request")
+    message = "must be 1 to 255 printable ASCII characters"
+    assert answer.json()["errors"] == [{"path": "", "message": message}]
 
 
 # What the provider does: each of the demo model's faults, in JSON and as a stream
@@ -324,6 +489,28 @@ async def test_while_the_service_stops_new_streams_are_refused_and_old_ones_end(
         assert (await client.get(f"{service.url}/healthz")).status_code == 200
 
 
+async def test_a_stream_that_is_cancelled_ends_so_for_all_its_readers() -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+        streaming(service, provider, "/ideas?topic=tea&resumable=true") as (reader, exchange),
+    ):
+        path = reader.response.headers["location"]
+        alone = asyncio.create_task(client.get(path, headers=JSON))
+        run = service.streams.find(path.removeprefix("/streams/"), "").run
+        await eventually(lambda: run.followers == 2)
+        cancelled = await client.delete(path)
+        assert (cancelled.status_code, cancelled.content) == (204, b"")
+        last = await reader.until("event: error")
+        told = json.loads(last.split("data: ")[1])
+        assert (told["code"], told["retryable"]) == ("cancelled", TABLE["cancelled"].retryable)
+        assert await reader.next() == ""
+        check_problem(await alone, "cancelled")
+        await exchange.is_closed()
+        check_problem(await client.get(path), "stream_not_found")
+
+
 class Broken:
     """A provider with a fault of its own."""
 
@@ -353,10 +540,10 @@ async def test_a_fault_of_an_endpoint_is_internal_and_readable_by_a_page() -> No
 # All of it
 
 
-def test_every_row_has_been_walked_but_what_cannot_occur_yet() -> None:
+def test_every_row_has_been_walked() -> None:
     seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
-    # A stream is cancelled when its last reader goes, who does not see it: no call cancels one.
-    assert TABLE.keys() - seen == {"cancelled"}
+    seen |= {"stream_expired", "idempotency_conflict", "cancelled"}
+    assert TABLE.keys() == seen
 
 
 @pytest.mark.parametrize("kind", leaves(ServiceError))

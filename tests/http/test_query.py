@@ -46,6 +46,8 @@ async def prompt(query: str = "", path: str = "/ideas", **call: Any) -> str:
 # Options
 
 
+VIEW = "must be 'snapshot', 'delta', 'items', 'text', 'ui-message' or 'ag-ui'"
+
 wrong_options = [
     ("interval_ms=-1", ("/interval_ms", "must be at least 0")),
     ("interval_ms=5001", ("/interval_ms", "must be at most 5000")),
@@ -54,12 +56,14 @@ wrong_options = [
     ("interval_ms=NaN", ("/interval_ms", "must be a whole number")),
     ("interval_ms=", ("/interval_ms", "must be a whole number")),
     ("interval_ms=" + "9" * 5000, ("/interval_ms", "must be a whole number")),
-    ("view=delta", ("/view", "must be 'snapshot'")),
-    ("view=items", ("/view", "must be 'snapshot'")),
-    ("view=c4n4ry", ("/view", "must be 'snapshot'")),
-    ("view=", ("/view", "must be 'snapshot'")),
-    ("resumable=true", ("/resumable", "must be 'false'")),
-    ("resumable=c4n4ry", ("/resumable", "must be 'false'")),
+    ("view=c4n4ry", ("/view", VIEW)),
+    ("view=Delta", ("/view", VIEW)),
+    ("view=delta,items", ("/view", VIEW)),
+    ("view=", ("/view", VIEW)),
+    ("resumable=c4n4ry", ("/resumable", "must be true or false")),
+    ("resumable=2", ("/resumable", "must be true or false")),
+    ("resumable=", ("/resumable", "must be true or false")),
+    ("resumable", ("/resumable", "must be true or false")),
     ("model=c4n4ry", ("/model", f"must be one of {', '.join(MODELS)}")),
     ("model=", ("/model", f"must be one of {', '.join(MODELS)}")),
     ("c4n4ry=1", ("", "has an unknown key")),
@@ -69,22 +73,55 @@ wrong_options = [
     ("interval_ms=1&interval%5Fms=2", ("", "has a key twice")),
     ("c4n4ry&c4n4ry", ("", "has a key twice")),
     ("view=snapshot&view=snapshot", ("", "has a key twice")),
+    ("resumable=true&resumable=true", ("", "has a key twice")),
+    ("last_event_id=c4n4ry&last_event_id=c4n4ry", ("", "has a key twice")),
+    ("ticket=c4n4ry", ("", "has an unknown key")),
     ("model=%ff", ("", "must be valid UTF-8")),
     ("%ff=1", ("", "must be valid UTF-8")),
 ]
 
 
-@pytest.mark.parametrize(("query", "error"), wrong_options)
-@pytest.mark.parametrize("call", ["GET /ideas", "POST /ideas", "POST /streams"])
-async def test_a_wrong_option_is_refused_on_every_call(
-    client: httpx.AsyncClient, call: str, query: str, error: tuple[str, str]
-) -> None:
+calls_that_stream = ["GET /ideas", "POST /ideas", "POST /streams", "GET /streams/{id}"]
+
+
+async def call(client: httpx.AsyncClient, call: str, query: str, **headers: str) -> httpx.Response:
+    """The answer of a call that streams, with this query; an `{id}` is that of a kept stream."""
     method, path = call.split()
+    if path == "/streams/{id}":
+        kept = await client.get("/ideas?topic=tea&count=1&resumable=true")
+        path = kept.headers["location"]
     if method == "GET":
-        check(await client.get(f"{path}?topic=tea&{query}"), error)
-    else:
-        body = BODY | ({"schema": "ideas"} if path == "/streams" else {})
-        check(await client.post(f"{path}?{query}", json=body), error)
+        query = f"topic=tea&count=1&{query}" if path == "/ideas" else query
+        return await client.get(f"{path}?{query}", headers=headers)
+    body = BODY | ({"schema": "ideas"} if path == "/streams" else {})
+    return await client.post(f"{path}?{query}", json=body, headers=headers)
+
+
+@pytest.mark.parametrize(("query", "error"), wrong_options)
+@pytest.mark.parametrize("where", calls_that_stream)
+async def test_a_wrong_option_is_refused_on_every_call(
+    client: httpx.AsyncClient, where: str, query: str, error: tuple[str, str]
+) -> None:
+    check(await call(client, where, query), error)
+
+
+@pytest.mark.parametrize(("query", "error"), wrong_options)
+async def test_a_wrong_option_is_refused_in_whatever_format_or_view(
+    client: httpx.AsyncClient, query: str, error: tuple[str, str]
+) -> None:
+    alone = {"Accept": "application/json"}
+    check(await client.get(f"/ideas?topic=tea&{query}", headers=alone), error)
+    if "view=" not in query:
+        check(await client.get(f"/ideas?topic=tea&view=text&{query}"), error)
+
+
+@pytest.mark.parametrize(("query", "error"), wrong_options)
+@pytest.mark.parametrize("where", calls_that_stream)
+async def test_a_wrong_option_is_refused_where_a_reader_comes_back(
+    client: httpx.AsyncClient, where: str, query: str, error: tuple[str, str]
+) -> None:
+    headers = {"Last-Event-ID": f"{'0' * 32}-1"}
+    check(await call(client, where, query, **headers), error)
 
 
 @pytest.mark.parametrize(
@@ -93,15 +130,50 @@ async def test_a_wrong_option_is_refused_on_every_call(
         "interval_ms=0",
         "interval_ms=5000",
         "view=snapshot&resumable=false",
+        "view=delta&resumable=true",
+        "view=items&resumable=1",
+        "view=text",
+        "view=ui%2Dmessage",
+        "view=ag-ui",
+        "resumable=TRUE",
+        "resumable=0",
         "model=demo",
+        "last_event_id=",
         "&&interval_ms=%30&",
     ],
 )
-async def test_a_right_option_is_taken_on_every_call(client: httpx.AsyncClient, query: str) -> None:
-    assert (await client.get(f"/ideas?topic=tea&count=1&{query}")).status_code == 200
-    assert (await client.post(f"/ideas?{query}", json=BODY)).status_code == 200
-    body = BODY | {"schema": "ideas"}
-    assert (await client.post(f"/streams?{query}", json=body)).status_code == 200
+@pytest.mark.parametrize("where", calls_that_stream)
+async def test_a_right_option_is_taken_on_every_call(
+    client: httpx.AsyncClient, where: str, query: str
+) -> None:
+    assert (await call(client, where, query)).status_code == 200
+
+
+async def test_items_of_what_is_no_list_are_refused(client: httpx.AsyncClient) -> None:
+    error = ("/view", "is for lists without validators")
+    body = {"topic": "tea"}
+    check(await client.get("/briefs?topic=tea&view=items"), error)
+    check(await client.post("/briefs?view=items", json=body), error)
+    check(await client.post("/streams?view=items", json={"schema": "briefs", **body}), error)
+
+
+async def test_items_of_a_stream_that_is_no_list_are_refused(client: httpx.AsyncClient) -> None:
+    kept = (await client.get("/briefs?topic=tea&resumable=true")).headers["location"]
+    assert (await client.get(f"{kept}?view=delta")).status_code == 200
+    for headers in ({}, {"Last-Event-ID": f"{kept.removeprefix('/streams/')}-0"}):
+        answer = await client.get(f"{kept}?view=items", headers=headers)
+        check(answer, ("/view", "is for lists without validators"))
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [("", False), ("&resumable=false", False), ("&resumable=off", False), ("&resumable=yes", True)],
+)
+async def test_resumable_is_told_from_words(
+    client: httpx.AsyncClient, query: str, kept: bool
+) -> None:
+    location = (await client.get(f"/ideas?topic=tea&count=1{query}")).headers["location"]
+    assert (await client.get(location)).status_code == (200 if kept else 410)
 
 
 async def test_parameters_of_the_schema_are_unknown_keys_where_there_is_a_body(
@@ -156,7 +228,6 @@ async def test_a_model_is_chosen_among_those_configured_and_the_first_is_the_def
         ("topic=tea&topic=c4n4ry", [("", "has a key twice")]),
         ("topic=tea&Topic=c4n4ry", [("", "has an unknown key")]),
         ("topic%00=tea", [("/topic", "is required"), ("", "has an unknown key")]),
-        ("topic=c4n4ry&last_event_id=1", [("", "has an unknown key")]),
         ("topic=c4n4ry&ticket=1", [("", "has an unknown key")]),
         ("topic=c4n4ry%ff", [("", "must be valid UTF-8")]),
         ("topic=%ed%a0%80", [("", "must be valid UTF-8")]),
@@ -168,6 +239,21 @@ async def test_wrong_parameters_are_refused_and_told_where(
     client: httpx.AsyncClient, query: str, errors: list[tuple[str, str]]
 ) -> None:
     check(await client.get(f"/ideas?{query}"), *errors)
+
+
+async def test_who_comes_back_need_not_say_again_what_was_asked_for(
+    client: httpx.AsyncClient,
+) -> None:
+    kept = await client.get("/ideas?topic=tea&count=1&resumable=true")
+    begun = {"Last-Event-ID": messages(kept.content)[0].id or ""}
+    for query in ("", "?topic=", "?topic=other&count=100", "?model=demo-invalid"):
+        again = await client.get(f"/ideas{query}", headers=begun)
+        assert again.headers["location"] == kept.headers["location"]
+    check(await client.get("/ideas?topic=&c4n4ry=1", headers=begun), ("", "has an unknown key"))
+    for content in (b"", b"{", b'{"c4n4ry": 1}'):
+        again = await client.post("/ideas", headers=begun, content=content)
+        assert again.headers["location"] == kept.headers["location"]
+    check(await client.post("/ideas?topic=tea", headers=begun), ("", "has an unknown key"))
 
 
 @pytest.mark.parametrize(
@@ -226,3 +312,5 @@ async def test_query_keys_of_calls_that_do_not_stream_are_let_be(
 ) -> None:
     for path in ("/schemas", "/schemas/ideas", "/healthz", "/readyz", "/metrics", "/docs"):
         assert (await client.get(f"{path}?c4n4ry=1&c4n4ry=%ff")).status_code == 200
+    kept = (await client.get("/ideas?topic=tea&count=1&resumable=true")).headers["location"]
+    assert (await client.delete(f"{kept}?c4n4ry=1&c4n4ry=%ff")).status_code == 204

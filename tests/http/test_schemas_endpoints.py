@@ -9,6 +9,7 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
+from app.http.views import VIEWS
 from app.registry import load
 from tests.schema_files import schema, write
 from tests.support.events import messages
@@ -28,7 +29,19 @@ async def test_the_schemas_are_listed(client: httpx.AsyncClient) -> None:
     for entry in listed:
         assert entry.keys() == {"name", "description", "views"}
         assert entry["description"]
-        assert "snapshot" in entry["views"]
+        lists = ["items"] if entry["name"] != "briefs" else []
+        assert entry["views"] == ["snapshot", "delta", *lists, "text", "ui-message", "ag-ui"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_schema_has_the_views_that_are_listed_and_no_other(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    listed = (await client.get("/schemas")).json()["schemas"]
+    views = next(entry["views"] for entry in listed if entry["name"] == name)
+    for view in VIEWS:
+        answer = await client.get(f"/{name}?topic=tea&view={view}")
+        assert (answer.status_code == 200) is (view in views)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,9 +1,13 @@
 """The service's OpenAPI 3.1 document, built from the registry and the error tree.
 
 document.py    the paths and what each takes
-responses.py   what a stream answers: its formats, events and headers
+steering.py    the query keys and headers of every call that streams
+query.py       a schema's parameters in a query string
+body.py        and in a body
+responses.py   what a stream answers: its formats and headers
+events.py      the events of a stream
 errors.py      what each status means, from the tree in app/errors.py
-example.py     a literal stream, made as a real one is
+example.py     literal streams, made as real ones are
 components.py  JSON Schemas with `$defs` to shared components
 """
 

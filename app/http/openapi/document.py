@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from app.entry import Entry
-from app.errors import Draining, Internal, UnknownSchema
+from app.errors import Draining, Internal, StreamNotFound, UnknownSchema
 from app.http.openapi import errors
+from app.http.openapi.body import body
 from app.http.openapi.components import Components, Json, record
 from app.http.openapi.events import start
-from app.http.openapi.query import of_parameters, steering
+from app.http.openapi.query import of_parameters
 from app.http.openapi.responses import Responses, pascal
+from app.http.openapi.steering import idempotency_key, in_query, last_event_id
+from app.http.views import OWN_FORMAT, VIEWS, views_of
 from app.registry import Registry
 
 DESCRIPTION: Final = """\
@@ -21,13 +24,19 @@ of the schema: partial values first, and at the end the whole one, validated.
 Each schema is an endpoint of its own, to be called with `POST` and a JSON body, or with `GET` and \
 a query string. `POST /streams` takes the schema's name in the body. An error before the first \
 byte is a status with a problem (RFC 9457) for a body; after it, it is the stream's last event.
+
+A stream ends when its last reader goes. One that is `resumable`, or was begun with an \
+`Idempotency-Key`, may be come back to for a while: with `GET /streams/{id}`, or with \
+`Last-Event-ID`, as `EventSource` does by itself.
 """
 TAGS: Final[list[Json]] = [
-    {"name": "streams", "description": "Any schema, named in the body."},
+    {"name": "streams", "description": "Any schema, and what has begun."},
     {"name": "schemas", "description": "What there is to stream."},
     {"name": "service", "description": "For those who run it."},
 ]
 NAME: Final[Json] = {"type": "string"}
+STREAM_ID: Final[Json] = {"name": "id", "in": "path", "required": True, "schema": NAME}
+_REQUEST_ID: Final[Json] = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 
 
 def openapi(
@@ -60,20 +69,20 @@ def openapi(
 class _Document:
     def __init__(self, registry: Registry, models: Sequence[str]) -> None:
         self.components = Components()
-        options = steering(models)
-        self._steering = [
-            self.components.add("parameters", option["name"], option) for option in options
-        ]
         self._registry = registry
-        self._view = {**options[0]["schema"]}
-        del self._view["default"]
-        first = start(registry.names, models, self._view)
+        self._models = models
+        self._steering(list(VIEWS))  # first: the key `view` with all views is named so
+        native = _view([view for view in VIEWS if view not in OWN_FORMAT])
+        first = start(registry.names, models, native)
         self._responses = Responses(self.components, first, models[0])
         self.paths: Json = {}
         for entry in registry:
             self.paths[f"/{entry.name}"] = self._endpoint(entry)
         if registry.names:
-            self.paths["/streams"] = {"post": self._post_streams(list(registry))}
+            every = list(registry)
+            self.paths["/streams"] = {"post": self._post_streams(every)}
+            one = {"get": self._get_stream(every), "delete": self._delete_stream()}
+            self.paths["/streams/{id}"] = one
         self.paths |= {
             "/schemas": {"get": self._list_schemas()},
             "/schemas/{name}": {"get": self._describe_schema()},
@@ -83,6 +92,12 @@ class _Document:
         }
 
     # -- what streams -----------------------------------------------------------------------
+
+    def _steering(self, views: Sequence[str], *, post: bool = False) -> list[Json]:
+        """References to what every call that streams takes."""
+        headers = [last_event_id(), *([idempotency_key()] if post else [])]
+        found = [*in_query(self._models, views), *headers]
+        return [self.components.add("parameters", each["name"], each) for each in found]
 
     def _endpoint(self, entry: Entry) -> Json:
         parameters = self.components.embed(entry.parameters_json_schema)
@@ -97,9 +112,9 @@ class _Document:
             "tags": [entry.name],
             "summary": f"Stream {entry.name}",
             "description": entry.schema.description,
-            "parameters": self._steering,
-            "requestBody": _body(schema, entry.schema.examples),
-            "responses": self._responses.of(entry, body=True, named=False),
+            "parameters": self._steering(views_of(entry), post=True),
+            "requestBody": body(schema, entry.schema.examples),
+            "responses": self._responses.of(entry, post=True),
         }
 
     def _get(self, entry: Entry, query: list[Json]) -> Json:
@@ -109,8 +124,8 @@ class _Document:
             "tags": [entry.name],
             "summary": f"Stream {entry.name} from a query string",
             "description": f"{entry.schema.description} {words}",
-            "parameters": [*query, *self._steering],
-            "responses": self._responses.of(entry, body=False, named=False),
+            "parameters": [*query, *self._steering(views_of(entry))],
+            "responses": self._responses.of(entry),
         }
 
     def _post_streams(self, entries: list[Entry]) -> Json:
@@ -130,9 +145,31 @@ class _Document:
             "tags": ["streams"],
             "summary": "Stream any schema",
             "description": "The schema's name and its parameters in one object.",
-            "parameters": self._steering,
-            "requestBody": _body(schema, examples),
-            "responses": self._responses.of(*entries, body=True, named=True),
+            "parameters": self._steering(_views(entries), post=True),
+            "requestBody": body(schema, examples),
+            "responses": self._responses.of(*entries, post=True, named=True),
+        }
+
+    def _get_stream(self, entries: list[Entry]) -> Json:
+        return {
+            "operationId": "get_stream",
+            "tags": ["streams"],
+            "summary": "Attach to a stream",
+            "description": "One that runs, or is kept: the state so far, then what follows.",
+            "parameters": [STREAM_ID, *self._steering(_views(entries))],
+            "responses": self._responses.of(*entries),
+        }
+
+    def _delete_stream(self) -> Json:
+        gone = {"description": "It is forgotten.", "headers": _REQUEST_ID}
+        return {
+            "operationId": "delete_stream",
+            "tags": ["streams"],
+            "summary": "Cancel a stream",
+            "description": "If it runs, it ends in the error `cancelled`. It is forgotten.",
+            "parameters": [STREAM_ID],
+            "responses": {"204": gone}
+            | errors.responses([StreamNotFound(), Internal()], self.components),
         }
 
     def _named_parameters(self, entry: Entry) -> Json:
@@ -150,7 +187,7 @@ class _Document:
     # -- what doesn't -----------------------------------------------------------------------
 
     def _list_schemas(self) -> Json:
-        views: Json = {"views": {"type": "array", "items": self._view}}
+        views: Json = {"views": {"type": "array", "items": _view(list(VIEWS))}}
         summary = self.components.schema("SchemaSummary", record(_described() | views))
         listed = record({"schemas": {"type": "array", "items": summary}})
         return {
@@ -209,24 +246,20 @@ class _Document:
         """The responses of a call that always succeeds."""
         success = {
             "description": words,
-            "headers": {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}},
+            "headers": _REQUEST_ID,
             "content": {media_type: {"schema": schema}},
         }
         return {"200": success, **errors.responses([Internal()], self.components)}
 
 
-def _body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
-    named = {
-        f"example-{number}": {"summary": _summary(example), "value": dict(example)}
-        for number, example in enumerate(examples, 1)
-    }
-    content = {"schema": schema} | ({"examples": named} if named else {})
-    return {"required": True, "content": {"application/json": content}}
+def _view(views: Sequence[str]) -> Json:
+    return {"type": "string", "enum": list(views)}
 
 
-def _summary(example: Mapping[str, Any]) -> str:
-    schema = f"{example['schema']}: " if "schema" in example else ""
-    return f"{schema}{example.get('topic', '')}"
+def _views(entries: Iterable[Entry]) -> list[str]:
+    """The views that any of these has."""
+    found = {view for entry in entries for view in views_of(entry)}
+    return [view for view in VIEWS if view in found]
 
 
 def _described() -> Json:

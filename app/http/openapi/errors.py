@@ -9,6 +9,7 @@ from typing import Any, Final
 from app.errors import (
     Cancelled,
     Flaw,
+    IdempotencyConflict,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -26,9 +27,8 @@ REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
 
 # Where an error can't befall every call that streams.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
-_BODY: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
+_POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
-_ENDS_ONLY: Final = frozenset({Cancelled})  # it takes the stream's id, so a 200 has gone out
 
 _FLAWS_OF: Final[dict[type[ServiceError], list[Flaw]]] = {
     InvalidRequest: [Flaw(path="/topic", message="is required")],
@@ -61,17 +61,16 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 def in_stream() -> list[type[ServiceError]]:
     """Those that may come after the first byte: nothing is then wrong with the request."""
-    return [kind for kind in kinds() if kind.status >= 500 or kind in _ENDS_ONLY]
+    return [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
 
 
-def of_stream(*, body: bool, named: bool) -> list[ServiceError]:
-    """What a call that streams may answer. body: it has one; named: it names its schema."""
-    absent = _NO_OPERATION | _ENDS_ONLY
-    absent = absent if body else absent | _BODY
+def of_stream(*, post: bool, named: bool) -> list[ServiceError]:
+    """What a call that streams may answer. post: it has a body; named: which names its schema."""
+    absent = _NO_OPERATION if post else _NO_OPERATION | _POST
     absent = absent if named else absent | _NAMED_SCHEMA
     found = [_instance(kind) for kind in kinds() if kind not in absent]
     broken = InvalidRequest("The body is not valid JSON.", status=400)
-    return [broken, *found] if body else found
+    return [broken, *found] if post else found
 
 
 def responses(errors: Iterable[ServiceError], components: Components) -> Json:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json, record
+from app.http.openapi.steering import EVENT_ID
 from app.wire.message import RETRY_MS
 
 DESCRIPTION: Final = f"""\
@@ -15,13 +16,16 @@ The answer, while the model writes it. `Accept` chooses the format:
 - `text/event-stream` (the default): Server-Sent Events
 - `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
 event is `message`, and the heartbeat is a `ping`
-- `application/json`: nothing is streamed; the final value alone
+- `application/json`: nothing is streamed, and `view` is ignored; the final value alone
 
 | event | data | when |
 |---|---|---|
 | `start` | the stream's id, schema, model and view | first, once, with `retry: {RETRY_MS}` |
-| *(none)* | the partial value so far | zero or more |
-| `restart` | the attempt that begins, and why the last one failed | forget the partial |
+| *(none)* | the partial value so far | `snapshot` view, zero or more |
+| `patch` | operations that turn the last state into the next | `delta` view, zero or more |
+| `item` | one finished, validated element | `items` view, zero or more |
+| `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
+items |
 | `usage` | the tokens of all attempts | before the end, where the provider told them |
 | `done` | the final value, whole and validated | last |
 | `error` | what went wrong, with its `code` | last |
@@ -29,6 +33,16 @@ event is `message`, and the heartbeat is a `ping`
 `data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
 it: a stream that ends without either was cut off. A comment (`: ping`) goes out when nothing \
 else has for a while. Ignore events and fields that you don't know.
+
+Three views have a format of their own, whatever is accepted, and none of these events:
+
+- `text`: `text/plain`, the JSON text of the final value as it is appended. What fails after its \
+first byte ends abruptly
+- `ui-message`: `text/event-stream`, each `data` a chunk of the AI SDK's UI message stream. The \
+partial is one `data-{{schema}}` part, which is replaced as it grows; `[DONE]` comes last
+- `ag-ui`: `text/event-stream`, each `data` an event of AG-UI, from `RUN_STARTED` to \
+`RUN_FINISHED` or `RUN_ERROR`. The partial is the agent's state, by `STATE_SNAPSHOT` and \
+`STATE_DELTA`
 """
 
 _TOKENS: Final[Json] = {"type": "integer", "minimum": 0}
@@ -37,27 +51,38 @@ _USAGE: Final[Json] = {
     "output_tokens": _TOKENS,
     "attempts": {"type": "integer", "minimum": 1},
 }
-_ID: Final[Json] = {"type": "string", "maxLength": 64}
-_HAVE_AN_ID: Final = frozenset({"start", "restart", "usage", "done"})
+_PATH: Final[Json] = {"type": "string", "description": "A JSON Pointer to the place."}
+_HAVE_AN_ID: Final = frozenset({"start", "patch", "item", "restart", "usage", "done"})
 
 
 class Events(NamedTuple):
-    """References to the schemas of the events' data. message: a partial, which has no event."""
+    """References to the schemas of the events' data.
+
+    message: a partial, which has no event; item: None where a schema has no such view
+    """
 
     start: Json
     message: Json
+    patch: Json
+    item: Json | None
     restart: Json
     usage: Json
     done: Json
     error: Json
 
+    def by_name(self) -> dict[str, Json]:
+        """The schemas of those events that there are."""
+        return {event: data for event, data in self._asdict().items() if data is not None}
+
 
 def events(components: Components, start: Json) -> Events:
-    """The events of any stream; `message` and `done` are left to its schema."""
+    """The events of any stream; `message`, `item` and `done` are left to its schema."""
     flaws = {"type": "array", "items": components.schema("Flaw", errors.FLAW)}
     return Events(
         start=components.schema("StartEvent", start),
         message={},
+        patch=components.schema("PatchEvent", _patch(components)),
+        item=None,
         restart=components.schema("RestartEvent", _restart(flaws)),
         usage=components.schema("UsageEvent", record(_USAGE)),
         done={},
@@ -82,12 +107,21 @@ def line(events: Events) -> Json:
 
 
 def _lines(events: Events) -> Iterator[Json]:
-    for event, data in {**events._asdict(), "ping": {"type": "null"}}.items():
+    for event, data in {**events.by_name(), "ping": {"type": "null"}}.items():
         name = {"type": "string", "const": event}
         has_id = event in _HAVE_AN_ID
-        required: Json = {"event": name, "data": data} | ({"id": _ID} if has_id else {})
-        optional = {} if has_id else {"id": _ID}
+        required: Json = {"event": name, "data": data} | ({"id": EVENT_ID} if has_id else {})
+        optional = {} if has_id else {"id": EVENT_ID}
         yield {"title": event, **record(required, optional)}
+
+
+def _patch(components: Components) -> Json:
+    change = {"type": "string", "enum": ["add", "replace"], "description": "As RFC 6902 has it."}
+    append = {"type": "string", "const": "append", "description": "To the string at `path`."}
+    whole = record({"op": change, "path": _PATH, "value": {}})
+    more = record({"op": append, "path": _PATH, "value": {"type": "string"}})
+    operation = components.schema("PatchOperation", {"oneOf": [whole, more]})
+    return {"type": "array", "items": operation, "minItems": 1}
 
 
 def _codes(words: str) -> Json:

@@ -1,24 +1,26 @@
-"""A literal stream of a schema for the documentation, made by what makes the real ones.
+"""Literal streams of a schema for the documentation, made by what makes the real ones.
 
-The demo model writes the answer, the decoder reads it in a few pieces, and the messages
-are those of the `snapshot` view.
+The demo model writes the answer, the decoder reads it in a few pieces into a run, and the
+views make messages of it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from app.entry import Entry
 from app.errors import OutputInvalid, ProviderInterrupted
-from app.event import Done, Event, Failed, Restart, Spent
+from app.event import Closed, Done, Event, Failed, Restart, Spent
 from app.http.openapi.errors import REQUEST_ID
+from app.http.views import VIEWS, Context, has_items
 from app.partial.decoder import Decoder
-from app.partial.document import Document
 from app.providers.demo.text import tokens, write_value
-from app.wire.message import Message, of_event, start
-from app.wire.snapshot import Snapshot
+from app.run import Run
+from app.wire import text
+from app.wire.message import Message
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
@@ -27,12 +29,20 @@ _MOST: Final = 2  # elements of a list: enough to see how it grows
 
 @dataclass(frozen=True)
 class Example:
-    """done, restarted, failed: the messages of a stream that ends so; value: its result."""
+    """The messages of streams.
 
-    value: Any
+    done, restarted, failed: of those that end so, in the view `snapshot`
+    delta, items: of the first in these views; without elements there are no `items`
+    value, text: its result as JSON, and what the view `text` makes of it
+    """
+
     done: list[Message]
     restarted: list[Message]
     failed: list[Message]
+    delta: list[Message]
+    items: list[Message]
+    value: bytes
+    text: bytes
 
 
 def example(entry: Entry, model: str) -> Example | None:
@@ -45,50 +55,60 @@ def example(entry: Entry, model: str) -> Example | None:
 
 
 def _example(entry: Entry, model: str) -> Example:
-    partials, position = _partials(entry)
-    first = start(STREAM, entry.name, model, Snapshot.name, 0)
-    some = [first, *partials[: _PIECES // 2]]
-    interrupted = Failed.of(ProviderInterrupted())
-    again = Restart(2, OutputInvalid.code, [{"path": "", "message": "is not JSON"}])
+    bound = min(_MOST, entry.max_count) if entry.max_count else None
+    pieces = _pieces(_answer(entry, bound))
+    some = pieces[: _PIECES // 2]
     spent = Spent(input_tokens=182, output_tokens=214, attempts=1)
     twice = Spent(input_tokens=473, output_tokens=321, attempts=2)
-    value = partials[-1].data
+    again = Restart(2, OutputInvalid.code, [{"path": "", "message": "is not JSON"}])
+    interrupted = Failed.of(ProviderInterrupted())
+    story: list[str | Event] = [*pieces, spent, Done()]
+
+    def told(parts: Sequence[str | Event], view: str = "snapshot") -> list[Message]:
+        return _messages(entry, model, bound, parts, view)
+
+    done = told(story)
     return Example(
-        value=json.loads(value),
-        done=[first, *partials, *_end(position, spent, Done(), value=value)],
-        restarted=[
-            *some,
-            *_end(position, again),
-            *partials,
-            *_end(2 * position, twice, Done(), value=value),
-        ],
-        failed=[*some, *_end(position, interrupted)],
+        done=done,
+        restarted=told([*some, again, *pieces, twice, Done()]),
+        failed=told([*some, interrupted]),
+        delta=told(story, "delta"),
+        items=told(story, "items") if has_items(entry) else [],
+        value=done[-1].data,
+        text=b"".join(map(text.encode, told(story, "text"))),
     )
 
 
-def _end(position: int, *events: Event, value: bytes = b"") -> list[Message]:
-    """Messages of events that follow each other in the log."""
-    return [
-        of_event(event, id=f"{STREAM}-{at}", value=value, request_id=REQUEST_ID)
-        for at, event in enumerate(events, position + 1)
-    ]
+def _messages(
+    entry: Entry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
+) -> list[Message]:
+    """What a reader gets of a run, looking after each of its parts.
+
+    bound: of a list's elements
+    parts: pieces of the model's text, and events
+    """
+    seen = VIEWS[view](Context(entry, REQUEST_ID))
+    run = Run(STREAM, entry.name, model)
+    messages = seen.start(run, 0)
+    decoder: Decoder | None = None
+    for part in parts:
+        position = run.position
+        if not isinstance(part, str):
+            run.tell(part)
+            decoder = None
+        else:
+            decoder = decoder or Decoder(entry.plan, key=entry.root_key, bound=bound)
+            _write(run, decoder, part)
+        messages += seen.messages(run, run.log[position:], run.position)
+    return messages
 
 
-def _partials(entry: Entry) -> tuple[list[Message], int]:
-    """The partials of an answer that comes in pieces, and how many operations made them."""
-    bound = min(_MOST, entry.max_count) if entry.max_count else None
-    decoder = Decoder(entry.plan, key=entry.root_key, bound=bound)
-    document = Document()
-    partials: list[Message] = []
-    position = 0
-    for piece in _pieces(_answer(entry, bound)):
-        operations = decoder.feed(piece)
-        if operations:
-            document.apply(operations)
-            partials.append(Message(None, document.encode()))
-            position += len(operations)
-    decoder.finish()
-    return partials, position
+def _write(run: Run, decoder: Decoder, piece: str) -> None:
+    """As an `Attempt` does it."""
+    elements = decoder.elements
+    run.append(decoder.feed(piece), decoder.value)
+    for index in range(elements, decoder.elements):
+        run.tell(Closed(index))
 
 
 def _answer(entry: Entry, bound: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Query parameters: those that steer every stream, and a schema's own, flattened."""
+"""A schema's own parameters, flattened into a query string."""
 
 from __future__ import annotations
 
@@ -6,28 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from app.http.openapi.components import Components, Json
-from app.http.options import Options
 
-_STEERING: Final = {
-    "view": "What the stream shows while the value is being written: `snapshot`, all of it.",
-    "interval_ms": "Milliseconds between two partials, at least.",
-    "model": "The model that writes.",
-}
 _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
-
-
-def steering(models: Sequence[str]) -> list[Json]:
-    """The parameters of every call that streams; `models`: the default one first."""
-    known = Options.model_json_schema()["properties"]
-    schemas = {
-        "view": _closed(known["view"]),
-        "interval_ms": _untitled(known["interval_ms"]),
-        "model": {"type": "string", "enum": list(models), "default": models[0]},
-    }
-    return [
-        {"name": name, "in": "query", "description": words, "schema": schemas[name]}
-        for name, words in _STEERING.items()
-    ]
 
 
 def of_parameters(
@@ -84,13 +64,3 @@ def _without_null(schema: Json) -> Json:
     else:
         schema["anyOf"] = choices
     return schema
-
-
-def _closed(schema: Json) -> Json:
-    """A schema of one value, or of several, as an enum."""
-    values = schema.get("enum", [schema.get("const")])
-    return {"type": "string", "enum": values, "default": schema["default"]}
-
-
-def _untitled(schema: Json) -> Json:
-    return {key: value for key, value in schema.items() if key != "title"}

@@ -1,4 +1,4 @@
-"""What the calls that stream answer: three formats, headers, examples."""
+"""What the calls that stream answer: their formats, headers, examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from app.http.openapi import errors
 from app.http.openapi.components import Components, Json
 from app.http.openapi.events import DESCRIPTION, Events, events, line
 from app.http.openapi.example import Example, example
-from app.wire import ndjson, sse
+from app.http.views import OWN_FORMAT, has_items
+from app.wire import ndjson, sse, text
 from app.wire.message import Message
 
 _HEADERS: Final[dict[str, Json]] = {
@@ -33,15 +34,25 @@ _HEADERS: Final[dict[str, Json]] = {
         "description": "Where the answer streams: proxies must not hold it back.",
         "schema": {"type": "string", "const": "no"},
     },
+    **{
+        name: {
+            "description": f"Where the view is `{view}`.",
+            "schema": {"type": "string", "const": value},
+        }
+        for view, wire in OWN_FORMAT.items()
+        for name, value in wire.HEADERS.items()
+    },
 }
+_TEXT: Final = text.MEDIA_TYPE
+_OVER: Final = "With `Last-Event-ID`: that event was the last, and nothing follows."
 
 
 class Shape(NamedTuple):
-    """What one schema streams. line: a reference to the schema of a line; examples: by format."""
+    """What one schema streams. line: a reference to a line's schema; examples: by media type."""
 
     events: Events
     line: Json
-    examples: dict[Format, Json]
+    examples: dict[str, Json]
 
 
 class Responses:
@@ -58,26 +69,30 @@ class Responses:
             name: components.add("headers", name, header) for name, header in _HEADERS.items()
         }
 
-    def of(self, *entries: Entry, body: bool, named: bool) -> Json:
+    def of(self, *entries: Entry, post: bool = False, named: bool = False) -> Json:
         """The responses of a call that streams one of `entries`, by status.
 
-        body: the request has one; named: it says which schema it is about.
+        post: the request has a body; named: which says what schema it is about
         """
-        found = errors.of_stream(body=body, named=named)
+        found = errors.of_stream(post=post, named=named)
+        over = {"description": _OVER, "headers": {"X-Request-ID": self._headers["X-Request-ID"]}}
         return {
             "200": self._streamed([self._shape(entry) for entry in entries]),
+            "204": self._components.add("responses", "Over", over),
             **errors.responses(found, self._components),
         }
 
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
+        value = _any_of([shape.events.done for shape in shapes])
         schemas = {
-            Format.SSE: _text(shapes),
-            Format.NDJSON: _any_of([shape.line for shape in shapes]),
-            Format.JSON: _any_of([shape.events.done for shape in shapes]),
+            Format.SSE.value: _stream(shapes),
+            Format.NDJSON.value: _any_of([shape.line for shape in shapes]),
+            Format.JSON.value: value,
+            _TEXT: _text(value),
         }
         content = {
-            format.value: {"schema": schema, "examples": shapes[0].examples[format]}
-            for format, schema in schemas.items()
+            media_type: {"schema": schema, "examples": shapes[0].examples[media_type]}
+            for media_type, schema in schemas.items()
         }
         return {"description": DESCRIPTION, "headers": self._headers, "content": content}
 
@@ -90,14 +105,16 @@ class Responses:
         name, components = pascal(entry.name), self._components
         partial = components.schema(f"{name}Partial", entry.partial_json_schema)
         result = components.schema(f"{name}Result", entry.result_json_schema)
-        found = self._events._replace(message=partial, done=result)
+        item = components.resolve(result)["items"] if has_items(entry) else None
+        found = self._events._replace(message=partial, item=item, done=result)
         examples = _examples(example(entry, self._model))
+        kinds = {**{format.value: format.name for format in Format}, _TEXT: "TEXT"}
         shared = {
-            format: {
-                key: components.add("examples", f"{name}-{format.name}-{key}", one)
-                for key, one in examples.get(format, {}).items()
+            media_type: {
+                key: components.add("examples", f"{name}-{kind}-{key}", one)
+                for key, one in examples.get(media_type, {}).items()
             }
-            for format in Format
+            for media_type, kind in kinds.items()
         }
         return Shape(found, components.schema(f"{name}Line", line(found)), shared)
 
@@ -107,18 +124,30 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
-def _text(shapes: Sequence[Shape]) -> Json:
+def _stream(shapes: Sequence[Shape]) -> Json:
     """The schema of a stream of events.
 
     OpenAPI 3.1 can't type the events in a text: an extension links to their schemas.
     """
-    every = [shape.events._asdict() for shape in shapes]
+    every = [shape.events.by_name() for shape in shapes]
+    data = {
+        event: [events[event] for events in every if event in events] for event in Events._fields
+    }
     return {
         "type": "string",
-        "description": "Events, each ending in an empty line; `x-event-data` types their `data`.",
-        "x-event-data": {
-            event: _any_of([events[event] for events in every]) for event in Events._fields
-        },
+        "description": "Events, each ending in an empty line; `x-event-data` types their `data`, "
+        "but for the views `ui-message` and `ag-ui`.",
+        "x-event-data": {event: _any_of(schemas) for event, schemas in data.items() if schemas},
+    }
+
+
+def _text(value: Json) -> Json:
+    """The schema of the `text` view, whose whole is the value's JSON."""
+    return {
+        "type": "string",
+        "description": "With `view=text` only.",
+        "contentMediaType": Format.JSON.value,
+        "contentSchema": value,
     }
 
 
@@ -127,17 +156,24 @@ def _any_of(schemas: Sequence[Json]) -> Json:
     return different[0] if len(different) == 1 else {"anyOf": different}
 
 
-def _examples(found: Example | None) -> dict[Format, dict[str, Json]]:
+def _examples(found: Example | None) -> dict[str, dict[str, Json]]:
     if found is None:
         return {}
+    streams = {
+        "done": _named("A stream that succeeds", _sse(found.done)),
+        "restart": _named("A stream whose first attempt fails", _sse(found.restarted)),
+        "error": _named("A stream that fails", _sse(found.failed)),
+        "delta": _named("The `delta` view", _sse(found.delta)),
+    }
+    if found.items:
+        streams["items"] = _named("The `items` view", _sse(found.items))
+    # The snapshot view's lines go last, for those that the views have in common.
+    messages = [*found.items, *found.delta, *found.restarted, *found.failed]
     return {
-        Format.SSE: {
-            "done": _named("A stream that succeeds", _sse(found.done)),
-            "restart": _named("A stream whose first attempt fails", _sse(found.restarted)),
-            "error": _named("A stream that fails", _sse(found.failed)),
-        },
-        Format.NDJSON: _lines([*found.restarted, *found.failed]),
-        Format.JSON: {"result": _named("The final value", found.value)},
+        Format.SSE.value: streams,
+        Format.NDJSON.value: _lines(messages),
+        Format.JSON.value: {"result": _named("The final value", json.loads(found.value))},
+        _TEXT: {"text": _named("The final value's text", found.text.decode())},
     }
 
 

@@ -1,0 +1,79 @@
+"""What steers every stream: query keys and headers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from app.http.openapi.components import Json
+from app.http.options import Options
+from app.http.reply import EVENT_ID_BYTES
+from app.http.start import IDEMPOTENCY_KEY
+from app.http.views import VIEWS
+
+EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
+
+_VIEWS: Final = {
+    "snapshot": "all of it, each time",
+    "delta": "what has changed, as `patch`es",
+    "items": "the elements of a list, each when it is finished",
+    "text": "the result's JSON text, as it is appended",
+    "ui-message": "the AI SDK's UI message stream, for `useChat`",
+    "ag-ui": "AG-UI's events, for `HttpAgent`",
+}
+_WORDS: Final = {
+    "view": "What the stream shows while the value is being written.",
+    "interval_ms": "Milliseconds between two partials, at least.",
+    "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
+    "and is kept for a while when it has ended, so that they may come back.",
+    "model": "The model that writes a stream that is begun.",
+    "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
+}
+
+
+def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
+    """The query keys of every call that streams; `models`: the default one first."""
+    known = Options.model_json_schema()["properties"]
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": f"{_WORDS[name]}\n\n{_list(views)}" if name == "view" else _WORDS[name],
+            "schema": _schema(name, known[name], models, views),
+        }
+        for name in Options.model_fields
+    ]
+
+
+def last_event_id() -> Json:
+    """The header of a reader that comes back."""
+    words = (
+        "The id of the last event that the client has had. Nothing is begun: the stream goes on "
+        "after that event, `delta` and `items` with exactly what has not been had. After the last "
+        "event there is nothing (204)."
+    )
+    return {"name": "Last-Event-ID", "in": "header", "description": words, "schema": EVENT_ID}
+
+
+def idempotency_key() -> Json:
+    """The header of a call that is to begin at most one stream, however often it is sent."""
+    words = (
+        "The same key attaches to the stream that the first call began, if schema, model and "
+        "parameters are the same. Implies `resumable=true`."
+    )
+    schema = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"}
+    return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": schema}
+
+
+def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str]) -> Json:
+    if name == "view":
+        return {"type": "string", "enum": list(views), "default": known["default"]}
+    if name == "model":
+        return {"type": "string", "enum": list(models), "default": models[0]}
+    if name == "last_event_id":
+        return EVENT_ID
+    return {key: value for key, value in known.items() if key != "title"}
+
+
+def _list(views: Sequence[str]) -> str:
+    return "\n".join(f"- `{view}`: {_VIEWS[view]}" for view in VIEWS if view in views)
