@@ -19,10 +19,10 @@ pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-che
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
 
-.PHONY: help run demo test lint types fmt lock clean browser
+.PHONY: help run demo test browser lint types fmt lock clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(runtime) ## Set everything up and serve on PORT (8000)
 	@exec $(python) -m app

@@ -386,6 +386,6 @@ async def test_a_failure_after_the_window_is_an_error_event_and_not_tried_again(
                 "provider_rate_limited",
                 "The model's provider limits the rate of requests.",
                 retryable=True,
-                more=',"retry_after":7.0',
+                more=',"retry_after":7',
             )
         assert len(provider.exchanges) == 1
