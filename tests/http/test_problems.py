@@ -361,7 +361,7 @@ refused = ("demo-429", "demo-500", "demo-401")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service that soon gives up on silence, and has no time for another try."""
-    settings = {"first_content_timeout": 0.3, "content_gap_timeout": 0.3, "open_timeout": 0.5}
+    settings = {"first_content_timeout": 0.8, "content_gap_timeout": 0.5, "open_timeout": 0.5}
     async with (
         running(**settings) as service,
         httpx.AsyncClient(base_url=service.url, timeout=30) as client,

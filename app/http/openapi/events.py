@@ -142,5 +142,5 @@ def _error(flaws: Json) -> Json:
         "retryable": {"type": "boolean", "description": "Whether trying again may help."},
         "request_id": {"type": "string"},
     }
-    after = {"type": "number", "minimum": 0, "description": "Seconds."}
+    after = {"type": "integer", "minimum": 0, "description": "Seconds."}
     return record(required, {"retry_after": after, "errors": flaws})
