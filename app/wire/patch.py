@@ -17,6 +17,9 @@ from app.partial.value import dumps
 
 _Part = tuple[Path, bytes]
 
+MANY = 3
+"""Changes inside a container; fewer are sent as they are."""
+
 
 def patch(operations: Iterable[Operation], value: Any) -> bytes:
     """The JSON of what operations come to, where `value` is the state that they lead to."""
@@ -39,7 +42,7 @@ def _with_containers(parts: list[_Part], length: int, value: Any) -> list[_Part]
     for path, group in groupby(parts, lambda part: part[0][:length]):
         inside = list(group)
         whole = None
-        if len(inside) > 1 and all(len(place) > length for place, _ in inside):
+        if len(inside) >= MANY and all(len(place) > length for place, _ in inside):
             room = sum(len(json) + 1 for _, json in inside)
             whole = _whole(path, value, room)
         out += inside if whole is None else [(path, whole)]

@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from app.event import Closed, Done, Entry, Failed, Restart, Spent
-from app.partial.node import Dict, Leaf, List, Model, Node, String, Tagged
+from app.event import Entry, Failed
+from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
 from app.wire.message import Message
+from app.wire.news import news
 from app.wire.view import Followed
 
 MEDIA_TYPE = "text/plain"
@@ -45,26 +46,15 @@ class Text:
         return []
 
     def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
-        text: list[bytes] = []
-        for entry in _of_last_attempt(entries, self._writer.begun):
-            match entry:
-                case Failed():
-                    raise CannotTakeBack
-                case Done():
-                    text.append(self._writer.finish(run.document.value))
-                case Spent() | Restart() | Closed():
-                    pass
-                case _:
-                    text.append(self._writer.move(entry.path, run.document.value))
-        whole = b"".join(text)
-        return [Message(None, whole)] if whole else []
-
-
-def _of_last_attempt(entries: Sequence[Entry], begun: bool) -> Sequence[Entry]:
-    restarts = [index for index, entry in enumerate(entries) if isinstance(entry, Restart)]
-    if restarts and begun:
-        raise CannotTakeBack
-    return entries[restarts[-1] + 1 :] if restarts else entries
+        restart, operations, _, end = news(entries)
+        if isinstance(end, Failed) or (restart and self._writer.begun):
+            raise CannotTakeBack
+        text = b""
+        if operations:
+            text = self._writer.move(operations[-1].path, run.document.value)
+        if end is not None:
+            text += self._writer.finish(run.document.value)
+        return [Message(None, text)] if text else []
 
 
 class _Open:
@@ -76,7 +66,11 @@ class _Open:
         self.path = path
         self.node = node
         self.count = 0
-        self.written: set[str | int] = set()
+        self.written: dict[str, Any] = {}
+
+    def has(self, step: str | int) -> bool:
+        """Whether a member is written, or begun."""
+        return step < self.count if isinstance(step, int) else step in self.written
 
     def separator(self) -> bytes:
         self.count += 1
@@ -89,13 +83,13 @@ class TextWriter:
     def __init__(self, plan: Node) -> None:
         self._plan = plan
         self._stack: list[_Open] = []
-        self._string: tuple[Path, int] | None = None  # the one being written, and its length
+        self._string: tuple[Path, str] | None = None  # the one being written, so far
         self._value: Any = None
         self._out: list[bytes] = []
         self.begun = False
 
     def move(self, path: Path, value: Any) -> bytes:
-        """Something was done at `path`, and the state is (at least as new as) `value`."""
+        """The state is `value`, in which something was done at `path` last."""
         self._value = value
         if self._string is not None:
             self._grow(ended=self._string[0] != path)
@@ -128,30 +122,72 @@ class TextWriter:
 
     def _enter(self, path: Path) -> None:
         """Begin what is on the way to `path`, and write what is there, if it is certain."""
-        if not self._stack:
-            if not isinstance(self._value, dict | list):
-                return
-            self._begin((), self._plan)
+        if not self._stack and not self._write((), self._plan):
+            return
         while len(self._stack[-1].path) < len(path):
             top = self._stack[-1]
             step = path[len(top.path)]
-            if step in top.written:
+            self._write_others(top, step)
+            if not self._write_member(top, step):
                 return
+        self._go_on()
+
+    def _write_others(self, top: _Open, step: str | int) -> None:
+        """What else is known in an object is complete, as something is done elsewhere in it."""
+        value = self._at(top.path)
+        if isinstance(value, dict):
+            for key in [key for key in value if key != step and self._is_known(top, key, value)]:
+                self._name(top, key, value)
+                self._out.append(dumps(value[key]))
+
+    def _go_on(self) -> None:
+        """Write what is known inside the container that was reached, which came with it.
+
+        Of strings and containers one may still be written: which one is certain only where
+        there is no other. The next operation tells.
+        """
+        while True:
+            top = self._stack[-1]
             value = self._at(top.path)
-            node = _child(top.node, step, value[step])
-            if node is None or _changes(node):
-                return
-            self._name(top, step, value)
-            if isinstance(value[step], dict | list) and not isinstance(node, Leaf):
-                self._begin((*top.path, step), node)
-            elif isinstance(node, String) and isinstance(value[step], str):
-                self._out.append(b'"')
-                self._string = ((*top.path, step), 0)
-                self._grow(ended=False)
-                return
+            if isinstance(value, list):
+                steps: list[Any] = [len(value) - 1] if len(value) > top.count else []
             else:
-                self._out.append(dumps(value[step]))
+                steps = [key for key in value if self._is_known(top, key, value)]
+                growing = [key for key in steps if _grows(top.node, key, value[key])]
+                for key in steps:
+                    if key not in growing:
+                        self._write_member(top, key)
+                steps = growing
+            if len(steps) != 1 or not self._write_member(top, steps[0]):
                 return
+
+    def _is_known(self, top: _Open, key: str, value: Any) -> bool:
+        node = None if top.has(key) else _child(top.node, key, value[key])
+        return node is not None and not _changes(node) and _has_content(value[key])
+
+    def _write_member(self, top: _Open, step: str | int) -> bool:
+        """Write a member, if it is certain. Whether it is a container, which is open now."""
+        value = self._at(top.path)
+        node = None if top.has(step) else _child(top.node, step, value[step])
+        if node is None or _changes(node):
+            return False
+        self._name(top, step, value)
+        return self._write((*top.path, step), node)
+
+    def _write(self, path: Path, node: Node) -> bool:
+        """Write what is at `path`, or begin to. Whether it is a container, which is open now."""
+        value = self._at(path)
+        if isinstance(node, Leaf) or not isinstance(value, dict | list | str):
+            if path:
+                self._out.append(dumps(value))
+            return False
+        if isinstance(value, str):
+            self._out.append(b'"')
+            self._string = (path, "")
+            self._grow(ended=False)
+            return False
+        self._begin(path, node)
+        return True
 
     def _name(self, top: _Open, step: str | int, value: Any) -> None:
         """What comes before a member; of a list, all the elements before it."""
@@ -161,7 +197,7 @@ class TextWriter:
             self._out.append(top.separator())
         else:
             self._out += [top.separator(), dumps(step), b":"]
-        top.written.add(step)
+            top.written[step] = value[step]
 
     def _begin(self, path: Path, node: Node) -> None:
         self._out.append(b"[" if isinstance(self._at(path), list) else b"{")
@@ -175,20 +211,26 @@ class TextWriter:
             self._out.append(b"]")
             return
         for key, member in value.items():
-            if key not in top.written:
+            if not top.has(key):
                 self._out += [top.separator(), dumps(key), b":", dumps(member)]
+            elif not _is_same(top.written[key], member):
+                raise CannotTakeBack
         self._out.append(b"}")
 
     def _grow(self, *, ended: bool) -> None:
         """Write what is new of the string being written."""
         assert self._string is not None
-        path, length = self._string
-        text: str = self._at(path)
-        self._out.append(dumps(text[length:])[1:-1])
-        self._string = (path, len(text))
+        path, before = self._string
+        text = self._at(path)
+        if not isinstance(text, str) or not text.startswith(before):
+            raise CannotTakeBack
+        self._out.append(dumps(text[len(before) :])[1:-1])
+        self._string = (path, text)
         if ended:
             self._out.append(b'"')
             self._string = None
+            if self._stack and isinstance(path[-1], str):
+                self._stack[-1].written[path[-1]] = text
 
     def _at(self, path: Path) -> Any:
         value = self._value
@@ -217,6 +259,23 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
         if field is not None and field.out in value and value[field.out] == tag:
             return model
     return None
+
+
+def _is_same(written: Any, member: Any) -> bool:
+    """A member may be another after all: where the text has it under two of its names."""
+    return written == member and type(written) is type(member)
+
+
+def _grows(node: Node, step: str, value: Any) -> bool:
+    """Whether a member may be of a kind that is not complete when it shows."""
+    return not isinstance(_child(node, step, value), Leaf) and isinstance(value, str | dict | list)
+
+
+def _has_content(value: Any) -> bool:
+    """Whether anything is known of what may be there, empty, from the start."""
+    if isinstance(value, dict):
+        return any(map(_has_content, value.values()))
+    return value is not None and value != []
 
 
 def _changes(node: Node) -> bool:

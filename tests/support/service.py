@@ -37,7 +37,7 @@ class Service:
 
 @asynccontextmanager
 async def running(
-    *, registry: Any = None, provider: Any = None, **settings: Any
+    *, registry: Any = None, provider: Any = None, middleware: Any = None, **settings: Any
 ) -> AsyncIterator[Service]:
     """A service on a free port with these settings (by their lower-case names).
 
@@ -45,6 +45,8 @@ async def running(
     """
     configured = Settings(**{"port": 0, "demo_tokens_per_second": 0, "model": "m", **settings})
     app = create_app(configured, registry=registry, provider=provider)
+    if middleware is not None:
+        app.add_middleware(middleware)
     started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     service = server(app, configured, started.set_result)
     serving = asyncio.create_task(service.serve())
