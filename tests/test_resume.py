@@ -750,12 +750,23 @@ async def test_what_fails_after_the_first_byte_of_a_text_ends_abruptly(end_: str
 
 
 async def test_a_text_that_fails_before_its_first_byte_ends_abruptly_too() -> None:
-    async with (
-        upstream(saying(HEAD + end("length"))) as provider,
-        running(openai_base_url=provider.base_url) as service,
-    ):
-        with pytest.raises(httpx.RemoteProtocolError):
-            await asked(f"{service.url}/ideas?topic=figs&view=text")
+    async def answered() -> Exchange:
+        exchange = await provider.next()
+        await exchange.send(HEAD)
+        return exchange
+
+    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
+        answering = asyncio.create_task(answered())
+        url = f"{service.url}/ideas?topic=figs&view=text"
+        async with (
+            httpx.AsyncClient(timeout=10) as client,
+            client.stream("GET", url) as response,
+        ):
+            assert response.status_code == 200
+            exchange = await answering
+            await exchange.finish("length")
+            with pytest.raises(httpx.RemoteProtocolError):
+                await response.aread()
 
 
 async def test_before_the_first_byte_of_a_text_a_restart_is_silent() -> None:
