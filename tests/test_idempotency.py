@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.connection import asked, code, connected
 from tests.support.raw import exchange as raw
-from tests.support.service import eventually, running
+from tests.support.resuming import Owners
+from tests.support.service import Service, eventually, running
 from tests.support.upstream import (
     HEAD,
     Exchange,
@@ -23,7 +24,6 @@ from tests.support.upstream import (
     text,
     upstream,
 )
-from tests.test_resume import Owners
 
 ANSWER = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
 VALUE = json.loads(ANSWER)["items"]
@@ -37,6 +37,11 @@ async def value(url: str, body: Any = TOPIC, **headers: str) -> tuple[str, Any]:
     async with connected(url, "POST", json=body, **headers) as stream:
         last = (await stream.rest())[-1]
         return stream.stream, last.data
+
+
+def readers(service: Service) -> int:
+    """How many there are of the streams that run."""
+    return sum(stream.run.followers for stream in service.streams._running)
 
 
 async def test_the_same_key_and_body_attach_to_the_same_stream_after_its_end() -> None:
@@ -65,7 +70,7 @@ async def test_while_it_runs_they_attach_and_share_it() -> None:
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": ['))
         second = asyncio.create_task(value(url, **KEY))
-        await eventually(lambda: service.connections == 2)
+        await eventually(lambda: readers(service) == 2)
         await exchange.send(text(ANSWER.removeprefix('{"items": [')), end())
         assert await first == await second
         assert len(provider.exchanges) == 1
@@ -76,7 +81,7 @@ async def test_many_at_once_before_the_provider_has_answered_are_one_stream() ->
         url = f"{service.url}/ideas"
         calls = [asyncio.create_task(value(url, **KEY)) for _ in range(8)]
         exchange = await provider.next()
-        await eventually(lambda: service.connections == 8)
+        await eventually(lambda: readers(service) == 8)
         await exchange.send(GOOD)
         ended = await asyncio.gather(*calls)
         assert len({id for id, _ in ended}) == 1
@@ -123,7 +128,7 @@ async def test_who_leaves_before_the_provider_has_answered_finds_the_stream_agai
         await eventually(lambda: not service.connections)
         assert not exchange.closed.is_set()
         again = asyncio.create_task(value(url, **KEY))
-        await eventually(lambda: service.connections == 1)
+        await eventually(lambda: readers(service) == 1)
         await exchange.send(GOOD)
         assert (await again)[1] == VALUE
         assert len(provider.exchanges) == 1
@@ -294,7 +299,7 @@ async def test_those_who_waited_for_a_refused_call_are_refused_alike() -> None:
         url = f"{service.url}/ideas"
         calls = [asyncio.create_task(code(url, "POST", json=TOPIC, **KEY)) for _ in range(3)]
         exchange = await provider.next()
-        await eventually(lambda: service.connections == 3)
+        await eventually(lambda: readers(service) == 3)
         await exchange.send(status(401))
         assert await asyncio.gather(*calls) == [(502, "provider_rejected")] * 3
         assert len(provider.exchanges) == 1

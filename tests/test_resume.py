@@ -10,17 +10,25 @@ from typing import Any
 
 import httpx
 import pytest
-from structlog.testing import capture_logs
 
-from tests.support.connection import NDJSON, Connection, Event, asked, code, connected
+from tests.support.connection import NDJSON, Event, asked, code, connected
+from tests.support.resuming import (
+    ALL,
+    ANSWER,
+    FIGS,
+    NEVER,
+    NUTS,
+    QUERY,
+    RICE,
+    Opened,
+    Owners,
+    ended_at_once,
+    finished,
+)
 from tests.support.service import Service, eventually, running
-from tests.support.upstream import HEAD, Exchange, Upstream, end, saying, text, upstream
+from tests.support.upstream import HEAD, Exchange, end, saying, text, upstream
 from tests.wire.played import Patched, applied
 
-FIGS = {"title": "Figs", "blurb": "Sweet."}
-NUTS = {"title": "Nuts", "blurb": "Dry."}
-RICE = {"title": "Rice", "blurb": "White."}
-ALL = [FIGS, NUTS, RICE]
 PIECES = {  # each makes one event in its view
     "delta": [
         '{"items": [',
@@ -36,9 +44,6 @@ PIECES = {  # each makes one event in its view
         f",{json.dumps(RICE)}]}}",
     ],
 }
-ANSWER = json.dumps({"items": ALL})
-QUERY = "topic=figs&count=3&interval_ms=0&resumable=true"
-
 Way = Callable[[Service, str, str], Any]
 """How a reader comes back: to the service, in a view, after an event."""
 
@@ -69,30 +74,6 @@ def by_post_to_any(service: Service, view: str, last: str, **headers: str) -> An
 
 
 WAYS: list[Way] = [by_header, by_query, as_an_event_source, by_post, by_post_to_any]
-
-
-class Opened:
-    """A stream with the provider that it comes from, written by the test."""
-
-    def __init__(self, provider: Upstream) -> None:
-        self.provider = provider
-        self.exchange: Exchange
-
-    async def answer(self) -> Exchange:
-        """The next request to the provider has its headers."""
-        self.exchange = await self.provider.next()
-        await self.exchange.send(HEAD)
-        return self.exchange
-
-
-async def open_both(
-    stack: Any, service: Service, provider: Upstream, path: str, **headers: str
-) -> tuple[Connection, Exchange]:
-    """A stream that has begun, and the provider's side of it."""
-    opened = Opened(provider)
-    answering = asyncio.create_task(opened.answer())
-    connection = await stack.enter_async_context(connected(service.url + path, **headers))
-    return connection, await answering
 
 
 # -- after every event ------------------------------------------------------------------------
@@ -179,15 +160,6 @@ async def test_who_is_cut_off_after_every_event_gets_exactly_what_an_unbroken_re
             )
             assert (back.status_code, back.content) == (204, b"")
         assert len(provider.exchanges) == 2
-
-
-async def finished(service: Service, view: str) -> tuple[str, list[Event]]:
-    """A stream that has ended, and all its events."""
-    async with connected(f"{service.url}/ideas?{QUERY}&view={view}") as whole:
-        return whole.stream, await whole.rest()
-
-
-SAID = [HEAD + text('{"items": [{"title": "F'), HEAD + text(ANSWER) + end(usage=(7, 9))]
 
 
 @pytest.mark.parametrize("view", ["delta", "items", "snapshot"])
@@ -377,21 +349,6 @@ async def test_what_has_ended_is_kept_with_its_end() -> None:
 # -- ids that lead nowhere --------------------------------------------------------------------
 
 
-class Owners:
-    """Who a caller says that it is."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            scope["owner"] = dict(scope["headers"]).get(b"x-owner", b"").decode()
-        await self._app(scope, receive, send)
-
-
-NEVER = "0" * 32
-
-
 def nowhere(id: str) -> list[str]:
     """Events that no stream of this id has had."""
     return [
@@ -478,13 +435,6 @@ async def test_what_is_not_ones_own_is_told_apart_from_what_never_was_by_nothing
             assert (await own.rest())[-1].data == ALL
 
 
-async def ended_at_once(service: Service, owner: str = "") -> str:
-    """A stream that is not kept, after its end."""
-    async with connected(f"{service.url}/ideas?topic=figs&count=3", X_Owner=owner) as stream:
-        await stream.rest()
-    return stream.stream
-
-
 async def test_a_stream_is_of_its_schema() -> None:
     async with (
         upstream(saying(HEAD + text(ANSWER) + end())) as provider,
@@ -501,280 +451,3 @@ async def test_a_stream_is_of_its_schema() -> None:
             "stream_not_found",
         )
         assert len(provider.exchanges) == 1
-
-
-# -- how long it is there ---------------------------------------------------------------------
-
-
-async def test_after_the_retention_it_has_expired() -> None:
-    async with (
-        upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url, retention_seconds=0.05) as service,
-    ):
-        id, events = await finished(service, "delta")
-        url = f"{service.url}/streams/{id}"
-
-        async with asyncio.timeout(10):
-            while (await asked(url)).status_code != 410:
-                pass
-        gone = (410, "stream_expired")
-        for event in events:
-            assert await code(f"{service.url}/ideas?{QUERY}", Last_Event_ID=event.id) == gone
-            assert await code(url, Last_Event_ID=event.id) == gone
-        assert await code(url, "DELETE") == (404, "stream_not_found")
-        assert len(provider.exchanges) == 1
-
-
-async def test_what_is_over_the_bound_goes_first_that_ended_first_and_a_running_one_never() -> None:
-    async with upstream() as provider:
-        settings: Any = {"openai_base_url": provider.base_url, "retained_bytes": 8000}
-        async with running(**settings) as service:
-            opened = Opened(provider)
-            answering = asyncio.create_task(opened.answer())
-            async with connected(f"{service.url}/recipes?topic=a&resumable=true") as running_one:
-                exchange = await answering
-                await exchange.text('{"items": [{"name": "' + "x" * 20_000)
-                ids = []
-                for _ in range(8):
-                    answering = asyncio.create_task(opened.answer())
-                    ended = asyncio.create_task(finished(service, "delta"))
-                    await (await answering).send(text(ANSWER), end())
-                    ids.append((await ended)[0])
-                there = [(await code_or_ok(service, id)) for id in ids]
-                assert there == sorted(there, reverse=True)
-                assert there[0] == 410
-                assert there[-1] == 200
-                async with connected(f"{service.url}/streams/{running_one.stream}") as late:
-                    assert (await late.next()).event == "start"
-
-
-async def code_or_ok(service: Service, id: str) -> int:
-    return (await asked(f"{service.url}/streams/{id}")).status_code
-
-
-async def test_without_a_reader_it_goes_on_for_the_grace_period_and_then_is_cancelled() -> None:
-    async with upstream() as provider:
-        settings: Any = {"openai_base_url": provider.base_url, "resume_grace_seconds": 0.2}
-        async with running(**settings) as service:
-            opened = Opened(provider)
-            answering = asyncio.create_task(opened.answer())
-            async with connected(f"{service.url}/ideas?{QUERY}&view=delta") as first:
-                exchange = await answering
-                await exchange.text('{"items": [')
-                await first.next()
-            assert not exchange.closed.is_set()
-            await exchange.is_closed(10)
-            async with connected(f"{service.url}/streams/{first.stream}") as late:
-                assert (await late.rest())[-1].data["code"] == "cancelled"
-
-
-async def test_while_nobody_reads_it_goes_on_and_a_reader_who_comes_back_has_all_of_it() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        async with connected(f"{service.url}/ideas?{QUERY}&view=delta") as first:
-            exchange = await answering
-            await first.next()
-            await exchange.text('{"items": [')
-            last = await first.next()
-        await eventually(lambda: not service.connections)
-        await exchange.text(f"{json.dumps(FIGS)}, {json.dumps(NUTS)}")
-        async with by_header(service, "delta", last.id) as back:
-            await back.next()
-            patch = await back.next()
-            assert [operation["op"] for operation in patch.data] == ["add", "add"]
-            await exchange.text("]}")
-            await exchange.finish()
-            assert (await back.rest())[-1].data == [FIGS, NUTS]
-
-
-async def test_what_ends_while_nobody_reads_is_kept() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        async with connected(f"{service.url}/ideas?{QUERY}&view=items") as first:
-            exchange = await answering
-            start = await first.next()
-        await exchange.send(text(ANSWER), end())
-        await eventually(lambda: not len(service.streams))
-        async with by_header(service, "items", start.id) as back:
-            events = await back.rest()
-            assert [event.data for event in events if event.event == "item"] == ALL
-            assert events[-1].data == ALL
-
-
-# -- DELETE -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("resumable", ["true", "false"])
-async def test_delete_cancels_a_stream_and_forgets_it(resumable: str) -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        query = f"topic=figs&interval_ms=0&resumable={resumable}"
-        async with connected(f"{service.url}/ideas?{query}") as first:
-            exchange = await answering
-            url = f"{service.url}/streams/{first.stream}"
-            async with connected(f"{url}?view=delta") as second:
-                gone = await asked(url, "DELETE")
-                assert (gone.status_code, gone.content) == (204, b"")
-                await exchange.is_closed()
-                for reader in (first, second):
-                    last = (await reader.rest())[-1]
-                    assert last.event == "error"
-                    assert last.data["code"] == "cancelled"
-        for method in ("GET", "DELETE"):
-            assert await code(url, method) == (404, "stream_not_found")
-        assert await code(url, Last_Event_ID=last.id) == (404, "stream_not_found")
-
-
-async def test_delete_forgets_a_stream_that_has_ended() -> None:
-    async with (
-        upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url) as service,
-    ):
-        id, _ = await finished(service, "delta")
-        url = f"{service.url}/streams/{id}"
-        assert await code(url, "DELETE") == (204, "")
-        assert await code(url) == (404, "stream_not_found")
-        assert await code(url, "DELETE") == (404, "stream_not_found")
-        assert await code(f"{service.url}/streams/{NEVER}", "DELETE") == (404, "stream_not_found")
-
-
-# -- not resumable ----------------------------------------------------------------------------
-
-
-async def test_to_a_stream_that_is_not_resumable_one_may_attach_while_it_runs() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        async with connected(f"{service.url}/ideas?topic=figs&count=3&interval_ms=0") as first:
-            exchange = await answering
-            await exchange.text('{"items": [')
-            url = f"{service.url}/streams/{first.stream}"
-            async with connected(url) as second:
-                await first.response.aclose()  # one reader is left
-                await exchange.text(f"{json.dumps(FIGS)}]}}")
-                await exchange.finish()
-                assert (await second.rest())[-1][:2] == ("done", [FIGS])
-        await eventually(lambda: not len(service.streams))
-        assert await code(url) == (410, "stream_expired")
-
-
-async def test_when_the_last_reader_goes_it_is_cancelled_and_is_not_begun_again() -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        url = f"{service.url}/ideas?topic=figs&interval_ms=0&view=delta"
-        async with connected(url) as first:
-            exchange = await answering
-            start = await first.next()
-            async with connected(f"{service.url}/streams/{first.stream}"):
-                pass
-            assert not exchange.closed.is_set()
-        await exchange.is_closed()
-        await eventually(lambda: not len(service.streams))
-        assert await code(url, Last_Event_ID=start.id) == (410, "stream_expired")
-        assert len(provider.exchanges) == 1
-
-
-async def test_after_the_end_the_last_event_of_one_that_is_not_kept_has_expired() -> None:
-    async with (
-        upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url) as service,
-    ):
-        url = f"{service.url}/ideas?topic=figs&count=3&view=delta"
-        async with connected(url) as stream:
-            events = await stream.rest()
-        await eventually(lambda: not len(service.streams))
-        assert await code(url, Last_Event_ID=events[-1].id) == (410, "stream_expired")
-        assert len(provider.exchanges) == 1
-
-
-# -- what is told of it -----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("resumable", ["true", "false"])
-async def test_a_stream_is_logged_and_counted_once_however_many_read_it(resumable: str) -> None:
-    with capture_logs() as logs:
-        async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-            opened = Opened(provider)
-            answering = asyncio.create_task(opened.answer())
-            query = f"topic=figs&count=3&interval_ms=0&resumable={resumable}"
-            async with connected(f"{service.url}/ideas?{query}") as first:
-                exchange = await answering
-                url = f"{service.url}/streams/{first.stream}"
-                async with connected(url) as second, connected(url) as third:
-                    await exchange.send(text(ANSWER), end())
-                    for reader in (first, second, third):
-                        await reader.rest()
-            if resumable == "true":
-                for _ in range(2):
-                    async with connected(url) as late:
-                        await late.rest()
-            metrics = (await asked(f"{service.url}/metrics")).text
-        assert [log["event"] for log in logs if log.get("id") == first.stream] == [
-            "stream started",
-            "stream ended",
-        ]
-        assert 'streams_started_total{schema="ideas"} 1.0' in metrics
-        assert 'streams_ended_total{code="done",schema="ideas"} 1.0' in metrics
-        assert "streams_active 0.0" in metrics
-
-
-# -- text can't be taken back -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("end_", ["restart", "error"])
-async def test_what_fails_after_the_first_byte_of_a_text_ends_abruptly(end_: str) -> None:
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        opened = Opened(provider)
-        answering = asyncio.create_task(opened.answer())
-        url = f"{service.url}/ideas?topic=figs&interval_ms=0&view=text"
-        async with (
-            httpx.AsyncClient(timeout=10) as client,
-            client.stream("GET", url) as response,
-        ):
-            assert response.headers["content-type"].startswith("text/plain")
-            exchange = await answering
-            await exchange.text('{"items": [{"title": "Fi')
-            texts = response.aiter_text()
-            assert await anext(texts) == '[{"title":"Fi'
-            if end_ == "restart":
-                await exchange.text('gs", "blurb": 7}')
-            else:
-                await exchange.finish("length")
-            with pytest.raises(httpx.RemoteProtocolError):
-                await anext(texts)
-        await eventually(lambda: not service.connections)
-
-
-async def test_a_text_that_fails_before_its_first_byte_ends_abruptly_too() -> None:
-    async def answered() -> Exchange:
-        exchange = await provider.next()
-        await exchange.send(HEAD)
-        return exchange
-
-    async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
-        answering = asyncio.create_task(answered())
-        url = f"{service.url}/ideas?topic=figs&view=text"
-        async with (
-            httpx.AsyncClient(timeout=10) as client,
-            client.stream("GET", url) as response,
-        ):
-            assert response.status_code == 200
-            exchange = await answering
-            await exchange.finish("length")
-            with pytest.raises(httpx.RemoteProtocolError):
-                await response.aread()
-
-
-async def test_before_the_first_byte_of_a_text_a_restart_is_silent() -> None:
-    answers = [HEAD + text("{}") + end(), HEAD + text(ANSWER) + end()]
-    async with (
-        upstream(saying(*answers)) as provider,
-        running(openai_base_url=provider.base_url, heartbeat_seconds=0.01) as service,
-    ):
-        answer = await asked(f"{service.url}/ideas?topic=figs&count=3&view=text")
-        assert answer.json() == ALL
-        assert len(provider.exchanges) == 2
