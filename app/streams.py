@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,8 @@ from app.runs.memory import Key, MemoryRuns
 from app.settings import Settings
 from app.telemetry import Telemetry
 
-ID_BYTES = 16  # 128 random bits: where no keys are set, the id is the secret
+ALPHABET = string.ascii_letters + string.digits
+ID_LENGTH = 22  # 130 random bits: where no keys are set, the id is the secret
 ENTRY_BYTES = 250  # about what an entry of a log takes beside its text
 
 
@@ -63,6 +65,10 @@ class Stream:
         return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
 
+def _new_id() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+
+
 class Streams:
     """Begins streams and holds them. `provider` is to be set before the first."""
 
@@ -96,7 +102,7 @@ class Streams:
             return known
         if self.draining:
             raise Draining(retry_after=1)
-        run = Run(secrets.token_hex(ID_BYTES), request.entry.name, request.model)
+        run = Run(_new_id(), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
         stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
         self._runs.add(stream)

@@ -187,7 +187,9 @@ def test_any_header(caller: Caller, name: str, value: str, tail: str) -> None:
 
 # What a header may hold: the server refuses controls, for a client that lets one send them.
 sendable = st.characters(min_codepoint=33, max_codepoint=255, exclude_categories=["Cc"])
-ids = st.from_regex(r"[0-9a-f]{1,32}-[0-9]{1,20}", fullmatch=True) | st.text(sendable, max_size=70)
+ids = st.from_regex(r"[0-9A-Za-z]{1,32}-[0-9]{1,20}", fullmatch=True) | st.text(
+    sendable, max_size=70
+)
 calls = st.sampled_from(["GET /ideas", "POST /ideas", "POST /streams", "GET /streams/x"])
 
 

@@ -21,7 +21,7 @@ PATH = "/ideas?topic=figs&count=1&interval_ms=0"
 
 def nameless(answer: bytes) -> str:
     """A stream's text with its id as S and positions as N, but for that of `start`."""
-    found = re.sub(r"[0-9a-f]{32}", "S", answer.decode())
+    found = re.sub(r"(?<![0-9A-Za-z])[0-9A-Za-z]{22}(?![0-9A-Za-z])", "S", answer.decode())
     return re.sub(r"S-[1-9]\d*", "S-N", found)
 
 

@@ -39,7 +39,7 @@ async def test_a_response_that_streams_has_exactly_these_headers(
         "x-accel-buffering": "no",
         "x-request-id": "R",
     }
-    assert re.fullmatch(r"/streams/[0-9a-f]{32}", location)
+    assert re.fullmatch(r"/streams/[0-9A-Za-z]{22}", location)
     assert f'"stream":"{location.removeprefix("/streams/")}"' in answer.text
 
 

@@ -76,4 +76,4 @@ async def refused(url: str, **headers: str) -> httpx.Response:
 
 def shown(message: str) -> str:
     """Without `id`: positions depend on how the text was cut."""
-    return re.sub(r"\nid: [0-9a-f]{32}-\d+$", "", message)
+    return re.sub(r"\nid: [0-9A-Za-z]{22}-\d+$", "", message)

@@ -54,7 +54,7 @@ class Message:
 _MESSAGE = re.compile(
     rb"data: (?P<partial>[^\r\n]+)\n\n"
     rb"|event: (?P<event>[a-z]+)\ndata: (?P<data>[^\r\n]+)\n"
-    rb"id: (?P<id>[0-9a-f]{32,}-[0-9]+)\n(?P<retry>retry: 2000\n)?\n"
+    rb"id: (?P<id>[0-9A-Za-z]{22,}-[0-9]+)\n(?P<retry>retry: 2000\n)?\n"
 )
 
 

@@ -16,7 +16,7 @@ ALL = [FIGS, NUTS, RICE]
 ANSWER = json.dumps({"items": ALL})
 QUERY = "topic=figs&count=3&interval_ms=0&resumable=true"
 
-NEVER = "0" * 32
+NEVER = "0" * 22
 """The id of no stream."""
 
 
