@@ -54,16 +54,18 @@ def demo(
 
 
 async def _serve(settings: Settings) -> None:
-    await server(create_app(settings), settings, partial(_welcome, settings)).serve()
+    app = create_app(settings)
+    await server(app, settings, partial(_welcome, settings, app.state.schemas)).serve()
 
 
-def _welcome(settings: Settings, url: str) -> None:
+def _welcome(settings: Settings, schemas: tuple[str, ...], url: str) -> None:
     url += settings.root_path
     message = f"serving on {url}/"
-    if settings.demo:
+    if settings.demo and schemas:
+        name = "ideas" if "ideas" in schemas else schemas[0]
         message = (
             f"no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: open {url}/ "
-            f"or try curl -N '{url}/ideas?topic=healthy+snacks'"
+            f"or try curl -N '{url}/{name}?topic=healthy+snacks'"
         )
     structlog.get_logger("service").info(message)
 

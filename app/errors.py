@@ -48,8 +48,11 @@ class ServiceError(Exception):
     """Base of the tree.
 
     `errors` says where a value is invalid, `retry_after` (seconds) when to come back,
-    `status` overrides the class's own.
+    `status` overrides the class's own. `cause` is for the log alone: a provider's status, or
+    the name of an exception's class.
     """
+
+    cause: str | None = None
 
     code: ClassVar[str]
     status: int

@@ -68,6 +68,8 @@ class Generation:
     opened: resolves once the provider has answered (then `answered` is True) or the run has
         ended without that
     finished: resolves once the run has ended
+    cause: for the log: what the error that ended it came from
+    request_id: of the request that began it
     """
 
     def __init__(
@@ -80,6 +82,8 @@ class Generation:
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self.started = self._loop.time()
         self.answered = False
+        self.cause: str | None = None
+        self.request_id = "-"
         self.first_content: float | None = None
         self.ended: float | None = None
         self.content_bytes = 0
@@ -122,6 +126,7 @@ class Generation:
             await self._generate()
             self._end(Done())
         except ServiceError as error:
+            self.cause = error.cause
             self._end(Failed.of(error))
         except asyncio.CancelledError:
             self._end(Failed.of(Cancelled()))

@@ -47,7 +47,7 @@ def create_app(
     registry: default: the schemas in `schemas/`. Raises `SchemaError` for a bad one.
     provider: default: as the settings say, the demo model where they name none
 
-    `app.state.streams` are its streams.
+    `app.state.streams` are its streams, `app.state.schemas` the schemas' names.
     """
     registry = registry or load()
     telemetry = Telemetry()
@@ -71,6 +71,7 @@ def create_app(
         telemetry={"auto_configure": False},
     )
     app.state.streams = streams
+    app.state.schemas = registry.names
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     starter = Starter(registry, streams, settings, models(settings))

@@ -88,10 +88,17 @@ class Streams:
         return len(self._running)
 
     def begin(
-        self, request: Request, owner: str, *, resumable: bool = False, key: str | None = None
+        self,
+        request: Request,
+        owner: str,
+        *,
+        resumable: bool = False,
+        key: str | None = None,
+        request_id: str = "-",
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
+        `request_id` is for its lines in the log.
         Raises `Draining`, `IdempotencyConflict`.
         """
         named = None if key is None else (owner, key)
@@ -104,6 +111,7 @@ class Streams:
             raise Draining(retry_after=1)
         run = Run(_new_id(), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
+        generation.request_id = request_id
         stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
         self._runs.add(stream)
         self._running.add(stream)

@@ -91,7 +91,13 @@ class Telemetry:
         run = generation.target
         self._started.labels(run.schema).inc()
         self._active.inc()
-        _log.info("stream started", id=run.id, schema=run.schema, model=run.model)
+        _log.info(
+            "stream started",
+            id=run.id,
+            request_id=generation.request_id,
+            schema=run.schema,
+            model=run.model,
+        )
 
     def ended(self, generation: Generation) -> None:
         """A stream has ended, whatever its outcome."""
@@ -104,6 +110,7 @@ class Telemetry:
         _log.info(
             "stream ended",
             id=run.id,
+            request_id=generation.request_id,
             schema=run.schema,
             model=run.model,
             attempts=generation.attempts,
@@ -114,6 +121,7 @@ class Telemetry:
             duration_ms=generation.duration_ms,
             input_tokens=spent.input_tokens if spent else None,
             output_tokens=spent.output_tokens if spent else None,
+            **({"cause": generation.cause} if generation.cause else {}),
         )
 
     def exposition(self) -> bytes:

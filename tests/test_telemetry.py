@@ -32,6 +32,7 @@ IDEAS = "/ideas?topic=figs&count=1&interval_ms=0"
 ANSWER = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
 FIELDS = {
     "id",
+    "request_id",
     "schema",
     "model",
     "attempts",
@@ -70,7 +71,16 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         assert await service.exit_code(5) == 0
         serving, started, ended = map(json.loads, service.lines)
     assert serving["event"].startswith("serving on http://127.0.0.1:")
-    assert set(started) == {"event", "id", "schema", "model", "level", "logger", "timestamp"}
+    assert set(started) == {
+        "event",
+        "id",
+        "request_id",
+        "schema",
+        "model",
+        "level",
+        "logger",
+        "timestamp",
+    }
     assert (started["event"], started["schema"], started["model"]) == (
         "stream started",
         "ideas",
@@ -78,7 +88,12 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
     )
     assert set(ended) == FIELDS
     assert ended["id"] == started["id"]
-    assert {name: ended[name] for name in FIELDS - {"id", "timestamp"} if "_ms" not in name} == {
+    assert ended["request_id"] == started["request_id"] != "-"
+    assert {
+        name: ended[name]
+        for name in FIELDS - {"id", "request_id", "timestamp"}
+        if "_ms" not in name
+    } == {
         "event": "stream ended",
         "level": "info",
         "logger": "stream",

@@ -141,6 +141,7 @@ class Starter:
             owner(request.scope),
             resumable=options.resumable,
             key=_key(request),
+            request_id=request_id(request.scope),
         )
         return await self._replies.reply(request, reading, stream)
 

@@ -30,21 +30,34 @@ def while_opening(error: BaseException) -> ProviderError:
         if isinstance(cause, openai.APIStatusError):
             return _of_status(cause)
     # The SDK's transport makes a ConnectTimeout of every connection error: ask aiohttp's own.
-    own = [cause for cause in chain if isinstance(cause, aiohttp.ClientError)]
+    own: list[BaseException] = [c for c in chain if isinstance(c, aiohttp.ClientError)]
     timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
     timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
-    return ProviderTimeout() if timed_out else ProviderUnavailable()
+    return _with_cause(ProviderTimeout() if timed_out else ProviderUnavailable(), own or chain)
 
 
 def while_reading(error: BaseException) -> ProviderError:
     """What went wrong after the provider's 2xx."""
-    for cause in _causes(error):
+    chain = list(_causes(error))
+    for cause in chain:
         if isinstance(cause, ProviderError):
             return cause
-    return ProviderInterrupted()
+    return _with_cause(ProviderInterrupted(), chain)
+
+
+def _with_cause(error: ProviderError, chain: list[BaseException]) -> ProviderError:
+    """For the log: the class of what it came from. Its words may hold a host or a key."""
+    error.cause = type(chain[-1]).__name__
+    return error
 
 
 def _of_status(error: openai.APIStatusError) -> ProviderError:
+    ours = _of_status_code(error)
+    ours.cause = f"status {error.status_code}"
+    return ours
+
+
+def _of_status_code(error: openai.APIStatusError) -> ProviderError:
     if error.status_code == 429:
         return ProviderRateLimited(retry_after=retry_after(error.response.headers))
     if error.status_code >= 500 or error.status_code == 408:

@@ -58,7 +58,9 @@ def caused(error: BaseException, cause: BaseException) -> BaseException:
     ],
 )
 def test_a_status_is(code: int, kind: type[ProviderError]) -> None:
-    assert type(while_opening(of_status(code))) is kind
+    error = while_opening(of_status(code))
+    assert type(error) is kind
+    assert error.cause == f"status {code}"  # for the log, and all of it
 
 
 def test_every_status_that_is_no_success_is_mapped() -> None:
