@@ -6,20 +6,15 @@ from collections.abc import Sequence
 
 from app.event import Closed, Done, Entry, Failed, Restart, Spent
 from app.partial.value import dumps
-from app.wire.message import Message, of_event, start
+from app.wire.message import Message
+from app.wire.native import Native
 from app.wire.view import Followed
 
 
-class Items:
+class Items(Native):
     """Makes an `item` of each element that has passed its own validation."""
 
     name = "items"
-
-    def __init__(self, request_id: str) -> None:
-        self._request_id = request_id
-
-    def start(self, run: Followed, position: int) -> list[Message]:
-        return [start(run.id, run.schema, run.model, self.name, position)]
 
     def messages(self, run: Followed, entries: Sequence[Entry], position: int) -> list[Message]:
         out: list[Message] = []
@@ -27,14 +22,12 @@ class Items:
         undone = _before_last_restart(entries)
         for number, entry in enumerate(entries):
             at += 1
-            id = f"{run.id}-{at}"
             if isinstance(entry, Closed):
                 if number >= undone:
                     value = dumps(run.document.value[entry.index])
-                    out.append(of_event(entry, id=id, value=value, request_id=""))
+                    out.append(Message("item", value, f"{run.id}-{at}"))
             elif isinstance(entry, Restart | Spent | Done | Failed):
-                value = run.document.encode() if isinstance(entry, Done) else b""
-                out.append(of_event(entry, id=id, value=value, request_id=self._request_id))
+                out.append(self.event(run, entry, at))
         return out
 
 

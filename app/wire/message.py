@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from app.errors import ServiceError
 from app.event import Closed, Done, Event, Failed, Restart, Spent
 from app.partial.value import dumps
 
@@ -45,8 +44,3 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
             return Message("error", dumps(event.body(request_id)), id)
         case Closed():
             return Message("item", value, id)
-
-
-def of_error(error: ServiceError, request_id: str) -> Message:
-    """The message of an error that no run has."""
-    return Message("error", dumps(Failed.of(error).body(request_id)))
