@@ -58,8 +58,12 @@ _MESSAGE = re.compile(
 )
 
 
-def some_messages(stream: bytes) -> list[Message]:
-    """Messages of a stream, each in exactly the form that the protocol's section 2 has."""
+def messages(stream: bytes) -> list[Message]:
+    """The messages of a whole stream, each in exactly the form that the protocol's section 2 has.
+
+    It begins with `start`, ends in `done` or `error`, has neither anywhere else, one stream's
+    ids, and they grow.
+    """
     found: list[Message] = []
     at = 0
     while at < len(stream):
@@ -70,16 +74,6 @@ def some_messages(stream: bytes) -> list[Message]:
         id = match["id"] and match["id"].decode()
         assert (match["retry"] is not None) == (event == "start")
         found.append(Message(event, json.loads(match["partial"] or match["data"]), id))
-    return found
-
-
-def messages(stream: bytes) -> list[Message]:
-    """The messages of a whole stream.
-
-    It begins with `start`, ends in `done` or `error`, has neither anywhere else, one stream's
-    ids, and they grow.
-    """
-    found = some_messages(stream)
     events = [message.event for message in found]
     assert events[0] == "start"
     assert events[-1] in ("done", "error")
