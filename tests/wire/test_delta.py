@@ -38,13 +38,13 @@ def read(*batches: list[Entry]) -> str:
 
 def test_what_changes_is_sent() -> None:
     assert read(
-        [Replace((), [{"title": "A cake of oats, ricotta, lemon and ba", "score": None}])],
+        [Replace((), [{"title": "Cake of oats, ricotta, lemon and ba", "score": None}])],
         [Append((0, "title"), "na"), Append((0, "title"), "na"), Replace((0, "score"), 3)],
         [Closed(0), Add((1,), {"title": "Te", "score": None}), Append((1, "title"), "a")],
         [Closed(1), Spent(20, 30, 1), Done()],
     ) == START + (
         "event: patch\n"
-        'data: [{"op":"replace","path":"","value":[{"title":"A cake of oats, ricotta, lemon and ba",'
+        'data: [{"op":"replace","path":"","value":[{"title":"Cake of oats, ricotta, lemon and ba",'
         '"score":null}]}]\nid: r1-1\n\n'
         "event: patch\n"
         'data: [{"op":"append","path":"/0/title","value":"nana"},'
@@ -53,7 +53,7 @@ def test_what_changes_is_sent() -> None:
         'data: [{"op":"add","path":"/1","value":{"title":"Tea","score":null}}]\nid: r1-7\n\n'
         'event: usage\ndata: {"input_tokens":20,"output_tokens":30,"attempts":1}\nid: r1-9\n\n'
         "event: done\n"
-        'data: [{"title":"A cake of oats, ricotta, lemon and banana","score":3},'
+        'data: [{"title":"Cake of oats, ricotta, lemon and banana","score":3},'
         '{"title":"Tea","score":null}]\nid: r1-10\n\n'
     )
 
