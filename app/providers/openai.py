@@ -29,6 +29,7 @@ from app.providers.transport import BODY, Body, Transport
 from app.settings import Settings
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
+_Opened = tuple[Completion, Body]
 _json_text = OpenAIJSONHandler().extract_streaming_json_async
 
 
@@ -62,7 +63,7 @@ class OpenAIProvider:
             ),
         )
         # Looked up now: the SDK imports its resources on first use, which takes a while.
-        self._open: Any = self._client.chat.completions.create
+        self._open: Any = self._client.chat.completions.with_streaming_response.create
         self._max_tokens_field = settings.max_tokens_field
         self._mode = instructor.Mode[settings.instructor_mode.upper()]
         self._create: Any = instructor.patch(create=self._complete, mode=self._mode)
@@ -72,7 +73,7 @@ class OpenAIProvider:
     async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
         """Open an answer, as `Provider.ask` says."""
         async with AsyncExitStack() as stack:
-            opened: list[Completion] = []
+            opened: list[_Opened] = []
             try:
                 texts = await self._create(
                     response_model=self._seam(ask.response_model),
@@ -81,12 +82,12 @@ class OpenAIProvider:
                     stream=True,
                     stream_options={"include_usage": True},
                     max_retries=0,
-                    keep=(stack, opened),
+                    keep=(ask, stack, opened),
                     **self._max_tokens(ask),
                 )
             except Exception as error:
                 raise while_opening(error) from None
-            answer = _Answer(texts, opened[0])
+            answer = _Answer(texts, *opened[0])
             stack.push_async_callback(answer.aclose)
             yield answer
 
@@ -95,19 +96,20 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _complete(
-        self, *, keep: tuple[AsyncExitStack, list[Completion]], **arguments: Any
+        self, *, keep: tuple[Ask, AsyncExitStack, list[_Opened]], **arguments: Any
     ) -> Completion:
         """What Instructor calls for the completion; `keep` is given the open response."""
-        stack, opened = keep
+        ask, stack, opened = keep
         try:
-            stream = await self._open(**arguments)
+            response = await stack.enter_async_context(self._open(**arguments))
         except Exception as error:
             # Instructor logs what it is given: let that be words of ours.
             raise while_opening(error) from None
-        body: Body = stream.response.extensions[BODY]
-        stack.push_async_callback(stream.response.aclose)
-        completion = Completion(body, in_tools=self._mode is instructor.Mode.TOOLS)
-        opened.append(completion)
+        body: Body = response.http_response.extensions[BODY]
+        in_tools = self._mode is instructor.Mode.TOOLS
+        completion = Completion(body, in_tools=in_tools, wanted=ask.wanted)
+        body.on_end(completion.hurry)
+        opened.append((completion, body))
         return completion
 
     def _max_tokens(self, ask: Ask) -> dict[str, int]:
@@ -124,9 +126,10 @@ class OpenAIProvider:
 class _Answer:
     """The text that Instructor takes out of a completion."""
 
-    def __init__(self, texts: AsyncIterator[str], completion: Completion) -> None:
+    def __init__(self, texts: AsyncIterator[str], completion: Completion, body: Body) -> None:
         self._texts = texts
         self._completion = completion
+        self._body = body
 
     @property
     def active(self) -> float:
@@ -157,5 +160,6 @@ class _Answer:
 
     async def aclose(self) -> None:
         """Close what is between the text and the connection."""
+        self._body.complete = self._completion.is_complete
         await cast(Any, self._texts).aclose()
         await self._completion.aclose()
