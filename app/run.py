@@ -11,9 +11,10 @@ number of messages and not the number of tokens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-from app.event import END, URGENT, Done, Entry, Event, Failed, Restart
+from app.event import END, URGENT, Done, Event, Failed, Restart
+from app.log import Log
 from app.partial.document import Document
 from app.partial.operation import Operation
 from app.wire.message import Message
@@ -27,8 +28,8 @@ class Run:
         self.id = id
         self.schema = schema
         self.model = model
-        self.log: list[Entry] = []
-        self.document = Document()
+        self.log = Log()
+        self._document: Document | None = Document()
         self.attempt_began = 0
         """The position of the attempt that runs: where a reader begins that has nothing."""
         self.followers = 0
@@ -39,6 +40,24 @@ class Run:
         self._unread = False
         self._waiting: dict[asyncio.Future[bool], bool] = {}  # to: whether any news will do
         self._wanted: asyncio.Future[bool] | None = None
+
+    @property
+    def document(self) -> Document:
+        """The state, made again from the log where it has been let go of."""
+        if self._document is None:
+            self._document = Document()
+            self._document.apply(self._operations())
+        return self._document
+
+    def _operations(self) -> Iterator[Operation]:
+        """Those of the attempt that runs."""
+        entries = self.log.since(self.attempt_began)
+        return (entry for entry in entries if isinstance(entry, Operation))
+
+    def pack(self) -> None:
+        """Take little memory: it has ended, and nobody follows it for now."""
+        self.log.pack()
+        self._document = None
 
     # -- for the generation -----------------------------------------------------------------
 
@@ -58,14 +77,13 @@ class Run:
     def rewind(self) -> None:
         """Back to the state that the log says: a decoder that fails has gone beyond it."""
         if self.document.known:
-            log = self.log[self.attempt_began :]
             self.document.clear()
-            self.document.apply(entry for entry in log if isinstance(entry, Operation))
+            self.document.apply(self._operations())
 
     def tell(self, event: Event) -> None:
         """An event. Nothing may follow `Done` or `Failed`."""
         assert not self.ended, "a run ends once"
-        self.log.append(event)
+        self.log.extend([event])
         if isinstance(event, Restart):
             self.document.clear()
             self.attempt_began = len(self.log)
@@ -81,12 +99,11 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        return bool(self.log) and isinstance(self.log[-1], END)
+        return isinstance(self.log.last, END)
 
     @property
     def outcome(self) -> Done | Failed | None:
-        last = self.log[-1] if self.log else None
-        return last if isinstance(last, END) else None
+        return self.log.last if isinstance(self.log.last, END) else None
 
     def look(self) -> None:
         """Decode what has come."""
@@ -177,7 +194,7 @@ async def follow(
             batch = []
             continue
         run.look()
-        entries = run.log[position:]
+        entries = run.log.since(position)
         position += len(entries)
         batch = view.messages(run, entries, position) or None
         if batch or due:

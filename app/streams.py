@@ -20,7 +20,7 @@ from app.telemetry import Telemetry
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 22  # 130 random bits: where no keys are set, the id is the secret
-ENTRY_BYTES = 250  # about what an entry of a log takes beside its text
+STREAM_BYTES = 5000  # about what a stream takes beside its log
 
 
 class Stream:
@@ -51,7 +51,7 @@ class Stream:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 2 * self.generation.content_bytes + ENTRY_BYTES * len(self.run.log)
+        return STREAM_BYTES + self.run.log.size
 
     @property
     def was_begun(self) -> bool:
@@ -146,11 +146,12 @@ class Streams:
         if not stream.was_begun:
             self._runs.forget(stream)
         elif stream.resumable:
+            stream.run.log.pack()
             self._runs.keep(stream)
         else:
             self._runs.expire(stream)
         if not generation.target.followers:
-            self._tell(stream)
+            self._told(stream)
         if not self._running:
             self._idle.set()
 
@@ -172,7 +173,7 @@ class Streams:
     def _left_alone(self, stream: Stream) -> None:
         if stream.run.ended:
             if stream not in self._running:
-                self._tell(stream)
+                self._told(stream)
         elif stream.resumable:
             loop = asyncio.get_running_loop()
             grace = self._settings.resume_grace_seconds
@@ -180,8 +181,9 @@ class Streams:
         else:
             stream.generation.stop(Cancelled())
 
-    def _tell(self, stream: Stream) -> None:
-        """Log the end of a stream, once: when its last reader has had what there was."""
+    def _told(self, stream: Stream) -> None:
+        """The last reader of a stream that has ended has had what there was: log it, once."""
+        stream.run.pack()
         if not stream.told:
             stream.told = True
             self._telemetry.left(stream.generation)

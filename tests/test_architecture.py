@@ -18,7 +18,7 @@ LAYERS: Final = (
     {"partial", "providers.base"},
     {"event"},
     {"wire", "providers", "entry"},
-    {"registry", "request", "run", "runs"},
+    {"registry", "request", "log", "run", "runs"},
     {"attempt", "deadline", "generation"},
     {"telemetry", "streams"},
     {"http"},
@@ -116,7 +116,8 @@ def test_the_partial_engine_and_the_formats_are_pure() -> None:
 
 def test_one_module_knows_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
     assert importing("instructor") == {"providers.openai"}
-    assert importing("openai", "aiohttp") <= {"providers.openai", "providers.mapping"}
+    assert importing("openai") <= {"providers.openai", "providers.mapping"}
+    assert importing("aiohttp") <= {"providers.transport", "providers.mapping"}
 
 
 def test_fastapi_stays_in_http_and_main() -> None:

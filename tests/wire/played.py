@@ -104,7 +104,7 @@ class Looker:
         run.look()
         if not self.messages:
             self.messages += self.view.start(run, self.position)
-        entries = run.log[self.position :]
+        entries = run.log.since(self.position)
         self.position = run.position
         new = self.view.messages(run, entries, self.position)
         self.messages += new
