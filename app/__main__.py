@@ -79,6 +79,27 @@ def types() -> None:
         _stop(str(error))
 
 
+@cli.command()
+def stream(
+    schema: Annotated[str, typer.Argument(help="Such as `ideas`.")],
+    words: Annotated[
+        list[str], typer.Argument(help="The topic, and other parameters as `name=value`.")
+    ],
+    url: Annotated[
+        str, typer.Option(envvar="STRUCTURED_STREAMS_URL", help="Where the service is.")
+    ] = "http://127.0.0.1:8000",
+    model: Annotated[str | None, typer.Option(help="One that the service offers.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
+    ] = False,
+    api_key: Annotated[str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY")] = None,
+) -> None:
+    """Show an answer as it fills in, from a service that runs."""
+    from app.terminal.stream import run  # needs what the service does not: a client
+
+    raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
+
+
 async def _serve(settings: Settings) -> None:
     app = create_app(settings)
     await server(app, settings, partial(_welcome, settings, app.state.schemas)).serve()
