@@ -38,8 +38,8 @@ LONGEST_WAIT: Final = 60.0
 CONNECT_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 45.0
 """After which a connection counts as lost: the service says something every 15 seconds."""
-FAREWELL_SECONDS: Final = 5.0
-"""How long a reader who leaves tries to tell the service."""
+FAREWELL_SECONDS: Final = 7.0
+"""How long a reader who leaves tries to tell the service, which may take 5 to answer."""
 
 
 class Partial(NamedTuple):
@@ -238,8 +238,9 @@ class Session(Generic[T]):
             self._value, self._end, self.is_over = found, data, True
             return Partial(found, None, self._attempt)
         elif event == "error":
+            error = self._ended(failed(found))
             self.is_over = True
-            raise self._ended(failed(found))
+            raise error
         return None
 
     def _ended(self, error: StreamError) -> StreamError:
