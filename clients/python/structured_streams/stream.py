@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from types import TracebackType
 from weakref import ref
@@ -20,13 +20,16 @@ class Stream(Told[T]):
     def __init__(self, session: Session[T], client: httpx.AsyncClient | None) -> None:
         super().__init__(session)
         self._client = client
-        self._reading: ref[AsyncGenerator[Partial, None]] | None = None
+        self._is_entered = False
+        self._reading: Callable[[], AsyncGenerator[Partial, None] | None] | None = None
 
     def __aiter__(self) -> AsyncGenerator[Partial, None]:
         if self._reading is not None:
             raise RuntimeError("A stream is read once.")
         reading = self._read()
-        self._reading = ref(reading)  # weakly: a loop that is left lets go of it, and it closes
+        # Weakly, so that it closes when a loop that is left lets go of it. What has a `with` block
+        # is closed by its end, and no sooner: not by an event loop, some time later.
+        self._reading = (lambda: reading) if self._is_entered else ref(reading)
         return reading
 
     async def final(self) -> T:
@@ -48,6 +51,7 @@ class Stream(Told[T]):
             await reading.aclose()
 
     async def __aenter__(self) -> Stream[T]:
+        self._is_entered = True
         return self
 
     async def __aexit__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from time import sleep
 from types import TracebackType
@@ -20,13 +20,16 @@ class SyncStream(Told[T]):
     def __init__(self, session: Session[T], client: httpx.Client | None) -> None:
         super().__init__(session)
         self._client = client
-        self._reading: ref[Generator[Partial, None, None]] | None = None
+        self._is_entered = False
+        self._reading: Callable[[], Generator[Partial, None, None] | None] | None = None
 
     def __iter__(self) -> Generator[Partial, None, None]:
         if self._reading is not None:
             raise RuntimeError("A stream is read once.")
         reading = self._read()
-        self._reading = ref(reading)  # weakly: a loop that is left lets go of it, and it closes
+        # Weakly, so that it closes when a loop that is left lets go of it; what has a `with`
+        # block is closed by its end.
+        self._reading = (lambda: reading) if self._is_entered else ref(reading)
         return reading
 
     def final(self) -> T:
@@ -48,6 +51,7 @@ class SyncStream(Told[T]):
             reading.close()
 
     def __enter__(self) -> SyncStream[T]:
+        self._is_entered = True
         return self
 
     def __exit__(

@@ -54,8 +54,14 @@ def test_what_did_not_change_is_the_same_object_and_what_was_kept_does_not_chang
 
 @pytest.mark.parametrize(
     "operation",
-    [op("append", "/none", "x"), op("append", "/tags", "x"), op("add", "/title/0", 1)]
-    + [op("add", "/author/name/first", 1), op("replace", "/tags/9", 1), {"op": "add"}],
+    [
+        op("append", "/none", "x"),
+        op("append", "/tags", "x"),
+        op("add", "/title/0", 1),
+        op("add", "/author/name/first", 1),
+        op("replace", "/tags/9", 1),
+        {"op": "add"},
+    ],
 )
 def test_an_operation_that_does_not_fit_is_an_error(operation: dict[str, Any]) -> None:
     with pytest.raises((LookupError, TypeError, ValueError)):

@@ -150,8 +150,14 @@ def test_what_a_proxy_says_is_a_lost_connection_and_what_is_no_service_is_an_err
 
 @pytest.mark.parametrize(
     ("event", "data"),
-    [("patch", "[{"), ("patch", '[{"op":"append","path":"/7","value":"x"}]'), ("start", "{}")]
-    + [("restart", "7"), ("usage", "{}"), ("error", "[]")],
+    [
+        ("patch", "[{"),
+        ("patch", '[{"op":"append","path":"/7","value":"x"}]'),
+        ("start", "{}"),
+        ("restart", "7"),
+        ("usage", "{}"),
+        ("error", "[]"),
+    ],
 )
 def test_what_can_t_be_read_is_an_error_and_is_cancelled(event: str, data: str) -> None:
     session = begun()
