@@ -29,11 +29,11 @@ class Progress:
         parts = [f"{now - self._started:.1f} s"]
         if self._first is not None:
             parts.append(f"first content {self._first - self._started:.2f} s")
-            parts.append(f"{self._size} characters")
         if self._size and now > self._began:
-            parts.append(f"{self._size / (now - self._began):.0f} characters/s")
+            rate = self._size / (now - self._began)
+            parts.append(f"{self._size} characters, {rate:.0f}/s")
         if tokens is not None:
-            parts.append(f"{tokens[0]} tokens in, {tokens[1]} out")
+            parts.append(f"tokens: {tokens[0]} in, {tokens[1]} out")
         if self.attempt > 1:
             parts.append(f"attempt {self.attempt}")
         return " · ".join(parts)
