@@ -5,7 +5,7 @@
           │                       └─> refused()    │ the end      └─> is_over, or a StreamError
           └── sleep so long ── pause() <──┴────────┘
 
-What sends, reads and sleeps is `stream.py` (asyncio, trio) and `sync.py`. A stream is begun under
+What sends, reads and sleeps is `stream.py` (asyncio) and `sync.py`. A stream is begun under
 an idempotency key: it is the same stream, paid for once, however often its beginning is asked for.
 Once its id is known, it is read on after the last event. Who leaves before the end sends what
 `farewell` gives, so that the service stops paying for it.

@@ -1,4 +1,4 @@
-"""Streams for asyncio and trio. `sync.py` is the same without `await`."""
+"""Streams for asyncio. `sync.py` is the same without `await`."""
 
 from __future__ import annotations
 
