@@ -119,12 +119,12 @@ def parse_event_id(given: str) -> tuple[str, int]:
 
 
 async def _while_there(
-    request: Request, future: asyncio.Future[None], seconds: float | None
+    request: Request, future: asyncio.Future[bool], seconds: float | None
 ) -> bool:
     """Wait for a future, as long as the client is there. False: it has gone."""
     if future.done():
         return True
-    leaving = asyncio.create_task(_disconnect(request))
+    leaving: asyncio.Task[bool] = asyncio.create_task(_disconnect(request))
     try:
         await asyncio.wait({future, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return not leaving.done()
@@ -132,6 +132,7 @@ async def _while_there(
         leaving.cancel()
 
 
-async def _disconnect(request: Request) -> None:
+async def _disconnect(request: Request) -> bool:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    return True
