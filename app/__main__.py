@@ -1,10 +1,4 @@
-"""`python -m app`: the service, and the commands beside it.
-
-python -m app          the service
-python -m app demo     the demo model as a server of its own
-python -m app schemas  what schemas there are
-python -m app types    TypeScript of the schemas
-"""
+"""`python -m app`: the service. `python -m app demo`: the demo model as a server of its own."""
 
 from __future__ import annotations
 
@@ -22,15 +16,16 @@ from pydantic import ValidationError
 from app.http.server import server
 from app.main import create_app
 from app.providers.demo import serve_demo
-from app.registry import SchemaError, load
+from app.registry import SchemaError
 from app.settings import Settings, describe
 from app.telemetry import configure_logging
-from app.terminal.schemas import print_schemas
-from app.typescript import GeneratorError, typescript
+from app.terminal.commands import COMMANDS
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
 )
+for command in COMMANDS:
+    cli.command()(command)
 
 
 @cli.callback(invoke_without_command=True)
@@ -59,45 +54,6 @@ def demo(
         serve_demo(host, port, tokens_per_second)
     except OSError as error:
         _stop(f"can't listen on {host}, port {port}: {error.strerror}")
-
-
-@cli.command()
-def schemas() -> None:
-    """List the schemas: what they give, what they take, how they can be viewed."""
-    try:
-        print_schemas(load())
-    except SchemaError as error:
-        _stop(str(error))
-
-
-@cli.command()
-def types() -> None:
-    """Print TypeScript for every schema's parameters, result and partial."""
-    try:
-        print(typescript(load()), end="")
-    except (SchemaError, GeneratorError) as error:
-        _stop(str(error))
-
-
-@cli.command()
-def stream(
-    schema: Annotated[str, typer.Argument(help="Such as `ideas`.")],
-    words: Annotated[
-        list[str], typer.Argument(help="The topic, and other parameters as `name=value`.")
-    ],
-    url: Annotated[
-        str, typer.Option(envvar="STRUCTURED_STREAMS_URL", help="Where the service is.")
-    ] = "http://127.0.0.1:8000",
-    model: Annotated[str | None, typer.Option(help="One that the service offers.")] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
-    ] = False,
-    api_key: Annotated[str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY")] = None,
-) -> None:
-    """Show an answer as it fills in, from a service that runs."""
-    from app.terminal.stream import run  # needs what the service does not: a client
-
-    raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
 
 
 async def _serve(settings: Settings) -> None:
