@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import random
 from typing import Any, Final, Generic, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -69,7 +69,7 @@ class Ask:
 
     method: str
     url: str
-    headers: dict[str, str]
+    headers: dict[str, str] = field(repr=False)  # the key is in them
     params: dict[str, str]
     content: bytes | None = None
 
