@@ -49,6 +49,7 @@ def test_a_stream_begins_under_a_key_that_stays() -> None:
     assert first.headers["X-Mine"] == "1"
     assert len(first.headers["Idempotency-Key"]) == 32
     assert first == again
+    assert "Bearer" not in repr(first)
     assert new().ask().headers["Idempotency-Key"] != first.headers["Idempotency-Key"]
 
 

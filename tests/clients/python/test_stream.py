@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import BaseModel, ValidationError
 from structured_streams import StreamError, Usage, response, session, stream, stream_sync
@@ -96,6 +97,15 @@ async def test_an_answer_that_is_begun_again_shows_nothing_in_between(
     assert set(attempts) == {1, 2}
     assert read.partials[attempts.index(2)] == (None, None, 2)
     assert read.final == read.partials[-1].value
+
+
+async def test_a_client_of_one_s_own_sends_the_requests_and_stays_open(demo: Service) -> None:
+    async with httpx.AsyncClient(headers={"X-Request-ID": "mine"}) as client:
+        ideas = stream(demo.url, "ideas", topic="tea", model="demo-truncated", client=client)
+        with pytest.raises(StreamError) as raised:
+            await ideas.final()
+        assert raised.value.request_id == "mine"
+        assert not client.is_closed
 
 
 async def test_a_stream_is_read_once(demo: Service) -> None:
