@@ -19,10 +19,13 @@ from app.providers.demo import serve_demo
 from app.registry import SchemaError
 from app.settings import Settings, describe
 from app.telemetry import configure_logging
+from app.terminal.commands import COMMANDS
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
 )
+for command in COMMANDS:
+    cli.command()(command)
 
 
 @cli.callback(invoke_without_command=True)

@@ -23,6 +23,7 @@ LAYERS: Final = (
     {"telemetry", "streams"},
     {"http"},
     {"main"},
+    {"terminal", "typescript"},
     {"__main__"},
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""
@@ -125,6 +126,14 @@ def test_fastapi_stays_in_http_and_main() -> None:
         assert name == "main" or name.startswith("http"), name
     for name in importing("starlette", "uvicorn"):
         assert name == "main" or name.startswith(("http", "providers.demo")), name
+
+
+def test_the_client_is_of_the_terminal_alone_and_knows_nothing_of_the_service() -> None:
+    assert importing("httpx", "httpx_sse", "structured_streams")
+    for name in importing("httpx", "httpx_sse", "structured_streams"):
+        assert name.startswith("terminal."), name
+    for file in (ROOT / "clients" / "python").rglob("*.py"):
+        assert not {m for m in imports(file) if m.split(".")[0] in ("app", "schemas")}, file
 
 
 def test_nothing_but_the_settings_reads_the_environment() -> None:
