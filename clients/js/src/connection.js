@@ -32,7 +32,7 @@ export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
     try {
       return await promise;
     } catch (error) {
-      throw lost(error);
+      throw lost({ cause: error });
     } finally {
       clearTimeout(timer);
     }
@@ -42,7 +42,7 @@ export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
     onOpen();
     if (!response.ok) throw await refused(response);
     if (!response.body || !/^text\/event-stream/.test(response.headers.get('Content-Type') ?? '')) {
-      throw unexpected(undefined, response.status);
+      throw unexpected();
     }
     const reader = response.body.getReader();
     for (;;) {

@@ -9,91 +9,56 @@ export class StreamError extends Error {
   /**
    * What went wrong: one of the service's codes, or `connection_lost` (it could not be reached,
    * or not again) and `unexpected_response` (what it sent can't be read).
-   *
-   * @type {string}
    */
-  code;
+  code = '';
 
-  /**
-   * Whether the same request may succeed later.
-   *
-   * @type {boolean}
-   */
-  retryable;
+  /** Whether the same request may succeed later. */
+  retryable = false;
 
-  /**
-   * The HTTP status, where the request was refused.
-   *
-   * @type {number | undefined}
-   */
-  status;
+  /** The HTTP status, where the request was refused. */
+  status = /** @type {number | undefined} */ (undefined);
 
-  /**
-   * The service's name for the request: what to ask its operator about.
-   *
-   * @type {string | undefined}
-   */
-  requestId;
+  /** The service's name for the request: what to ask its operator about. */
+  requestId = /** @type {string | undefined} */ (undefined);
 
-  /**
-   * Seconds after which to try again, where the service has said.
-   *
-   * @type {number | undefined}
-   */
-  retryAfter;
+  /** Seconds after which to try again, where the service has said. */
+  retryAfter = /** @type {number | undefined} */ (undefined);
 
-  /**
-   * What is wrong with the request, or with the model's answer.
-   *
-   * @type {Flaw[]}
-   */
-  errors;
+  /** What is wrong with the request, or with the model's answer. */
+  errors = /** @type {Flaw[]} */ ([]);
 
   /**
    * @param {string} message
-   * @param {Partial<StreamError> & { code: string }} about
+   * @param {Partial<StreamError>} about
    */
-  constructor(message, { code, retryable = false, status, requestId, retryAfter, errors, cause }) {
-    super(message, { cause });
-    this.name = 'StreamError';
-    this.code = code;
-    this.retryable = retryable;
-    this.status = status;
-    this.requestId = requestId;
-    this.retryAfter = retryAfter;
-    this.errors = errors ?? [];
+  constructor(message, about) {
+    super(message);
+    Object.assign(this, { name: 'StreamError' }, about);
   }
 }
 
 /**
- * @param {unknown} [cause]
- * @param {number} [status]
+ * @param {Partial<StreamError>} [about]
  */
-export const lost = (cause, status) =>
+export const lost = about =>
   new StreamError('The connection was lost.', {
     code: 'connection_lost',
     retryable: true,
-    status,
-    cause,
+    ...about,
   });
 
 /**
- * @param {unknown} [cause]
- * @param {number} [status]
+ * @param {Partial<StreamError>} [about]
  */
-export const unexpected = (cause, status) =>
-  new StreamError('What the server sent is no stream.', {
-    code: 'unexpected_response',
-    status,
-    cause,
-  });
+export const unexpected = about =>
+  new StreamError('What the server sent is no stream.', { code: 'unexpected_response', ...about });
 
 /**
  * The error of an `error` event.
  *
  * @param {any} data
  */
-export const failed = ({ error, code, retryable, request_id, retry_after, errors }) =>
+export const failed = ({ error, code, retryable, request_id, retry_after, errors = [] }) =>
   new StreamError(error, {
     code,
     retryable,
@@ -115,14 +80,14 @@ export async function refused(response) {
   const problem = await response.json().catch(() => null);
   const isBusy = status === 429 || status >= 500;
   const code = problem?.code;
-  if (typeof code !== 'string') return isBusy ? lost(undefined, status) : unexpected(undefined, status);
+  if (typeof code !== 'string') return (isBusy ? lost : unexpected)({ status });
   return new StreamError(problem.detail, {
     code,
     retryable: isBusy && !FINAL.test(code),
     status,
     requestId: problem.request_id,
     retryAfter: seconds(headers.get('Retry-After')),
-    errors: problem.errors,
+    errors: problem.errors ?? [],
   });
 }
 

@@ -2,7 +2,6 @@
 
 export { complete } from './complete.js';
 export { StreamError } from './error.js';
-export { EventParser } from './events.js';
 export { stream } from './stream.js';
 
 /** @typedef {import('./patch.js').Path} Path */

@@ -6,9 +6,6 @@ import { Latest } from './latest.js';
 import { pause, wait } from './pause.js';
 import { UNKNOWN, reduce } from './state.js';
 
-/** Types of events that are read; others are for readers to come. */
-const KNOWN = /^(start|patch|message|item|restart|done|error)$/;
-
 /**
  * Milliseconds in which a stream that has not answered may be begun again: the service knows
  * its key for longer than that, and so begins no second one.
@@ -132,7 +129,7 @@ export class Reading {
    * @param {unknown} cause
    */
   #abandon(cause) {
-    const error = cause instanceof StreamError ? cause : unexpected(cause);
+    const error = cause instanceof StreamError ? cause : unexpected({ cause });
     const mayRun = !this.#isOver && !this.#hasEnded && !error.status;
     if (mayRun && !this.#keep) this.#call.forget();
     return error;
@@ -149,7 +146,7 @@ export class Reading {
     });
     for await (const event of events) {
       this.#options.onEvent?.(event);
-      if (KNOWN.test(event.event)) this.#take(event);
+      this.#take(event);
       if (this.#hasEnded) return this.#latest.value.value;
     }
     throw lost();
