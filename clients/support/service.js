@@ -16,7 +16,7 @@ export default async function setup() {
     PATH: process.env.PATH,
     PORT: '0',
     CORS_ORIGINS: '*',
-    DEMO_TOKENS_PER_SECOND: '200',
+    DEMO_TOKENS_PER_SECOND: '1000',
     LOG_FORMAT: 'json',
   };
   const service = spawn(python, ['-m', 'app'], { cwd: root, env, stdio: ['ignore', 'ignore', 'pipe'] });
