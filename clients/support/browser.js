@@ -25,15 +25,15 @@ export function launch() {
 }
 
 /**
- * A page's script as one text.
+ * A module with all that it imports, as one text.
  *
- * @param {string} path below `clients/`
+ * @param {string | undefined} path below `clients/`
  * @param {import('esbuild').BuildOptions} [options]
  */
 export async function bundle(path, options) {
   const { outputFiles: [file] } = await build({
     absWorkingDir: clients,
-    entryPoints: [path],
+    entryPoints: path ? [path] : [],
     bundle: true,
     format: 'esm',
     jsx: 'automatic',
