@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   // One service for all: what it counts would not add up with two files at once.
   test: {
-    include: ['*/tests/**/*.test.js'],
+    include: ['tests/*.test.js', '*/tests/*.test.js'],
     globalSetup: 'support/service.js',
     fileParallelism: false,
     isolate: false,

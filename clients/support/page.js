@@ -7,24 +7,25 @@ import { launch, pages } from './browser.js';
  * @returns {{ page: import('playwright-core').Page }} the page of the test that runs
  */
 export function inPage(script) {
-  /** @type {import('playwright-core').Browser} */
+  /** @type {import('playwright-core').Browser | undefined} */
   let browser;
-  /** @type {Awaited<ReturnType<typeof pages>>} */
+  /** @type {Awaited<ReturnType<typeof pages>> | undefined} */
   let site;
   /** @type {string[]} */
   let complaints;
   const shown = { page: /** @type {any} */ (null) };
 
   beforeAll(async () => {
-    [browser, site] = await Promise.all([launch(), script().then(pages)]);
+    site = await pages(await script());
+    browser = await launch();
   });
   afterAll(async () => {
-    await browser.close();
-    site.close();
+    await browser?.close();
+    site?.close();
   });
   beforeEach(async () => {
     complaints = [];
-    shown.page = await browser.newPage();
+    shown.page = await browser?.newPage();
     shown.page.on('pageerror', (/** @type {Error} */ { message }) => complaints.push(message));
     shown.page.on('console', (/** @type {import('playwright-core').ConsoleMessage} */ message) => {
       const isBad = ['error', 'warning'].includes(message.type());
@@ -32,7 +33,7 @@ export function inPage(script) {
         complaints.push(message.text());
       }
     });
-    await shown.page.goto(site.url);
+    await shown.page.goto(site?.url);
   });
   afterEach(async () => {
     await shown.page.close();

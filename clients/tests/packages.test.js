@@ -1,15 +1,33 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundle } from '../../support/browser.js';
-import { counts, since } from '../../support/counts.js';
-import { project, run, snippets } from '../../support/package.js';
+import { bundle } from '../support/browser.js';
+import { counts, since } from '../support/counts.js';
+import { project, run, snippets } from '../support/package.js';
+import { inPage } from '../support/page.js';
+
+const clients = resolve(import.meta.dirname, '..');
 
 /** @type {Awaited<ReturnType<typeof project>>} */
 let installed;
-beforeAll(async () => (installed = await project('js')));
-afterAll(() => installed.remove());
+beforeAll(async () => (installed = await project('js', 'react')));
+afterAll(() => installed?.remove());
+
+test('the packages bring nothing with them', async () => {
+  const found = await readdir(join(installed.folder, 'node_modules'));
+  expect(found.filter(name => !name.startsWith('.')).sort()).toEqual([
+    'react',
+    'react-dom',
+    'scheduler',
+    'structured-streams',
+    'structured-streams-react',
+  ]);
+  for (const name of ['structured-streams', 'structured-streams-react']) {
+    const files = await readdir(join(installed.folder, 'node_modules', name));
+    expect(files.sort()).toEqual(['LICENSE', 'README.md', 'package.json', 'src', 'types']);
+  }
+});
 
 /**
  * What a program in the project prints.
@@ -23,7 +41,7 @@ async function printed(code) {
   return stdout;
 }
 
-describe('the README', async () => {
+describe('the README of the client', async () => {
   const [reading, stopping, failing, open, ...more] = await snippets('js', 'js');
 
   test('reads a stream', async () => {
@@ -67,7 +85,6 @@ describe('the README', async () => {
  * @param {string} code
  */
 async function complaints(code) {
-  const clients = resolve(import.meta.dirname, '../..');
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
   const files = ['main.ts', join(clients, 'react/examples/schemas.ts')];
   const types = './schemas.js';
@@ -76,6 +93,30 @@ async function complaints(code) {
   const found = await run(tsc, [...options, ...files], { cwd: installed.folder }).catch(error => error);
   return found.stdout.split('\n').filter((/** @type {string} */ line) => line.includes('error TS'));
 }
+
+describe('the README of the hooks', () => {
+  const shown = inPage(async () => {
+    const [code] = await snippets('react', 'jsx');
+    await writeFile(join(installed.folder, 'ideas.jsx'), code);
+    await writeFile(
+      join(installed.folder, 'main.jsx'),
+      `import { createRoot } from 'react-dom/client';
+       import { Ideas } from './ideas.jsx';
+       createRoot(document.getElementById('root')).render(<Ideas />);`,
+    );
+    return bundle('main.jsx', { absWorkingDir: installed.folder, alias: {} });
+  });
+
+  test('shows ideas', async () => {
+    const { page } = shown;
+    await page.getByRole('button', { name: 'Go' }).click();
+    await page.waitForFunction(
+      'document.querySelectorAll("article").length === 3 && document.querySelector(":disabled")',
+    );
+    expect(await page.locator('h3').allTextContents()).not.toContain('…');
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+});
 
 test('what is not used is not bundled, and all of it with the hooks is less than 4 KB', async () => {
   const code = "export * from 'structured-streams'; export * from 'structured-streams-react';";
