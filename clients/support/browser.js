@@ -11,8 +11,8 @@ const clients = resolve(import.meta.dirname, '..');
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** A headless Chromium with a profile of its own, which calls nobody by itself. */
-export function launch() {
-  return chromium.launch({
+export const launch = () =>
+  chromium.launchServer({
     executablePath: process.env.CHROMIUM ?? places.find(existsSync),
     args: [
       '--no-sandbox',
@@ -22,7 +22,8 @@ export function launch() {
       '--no-first-run',
     ],
   });
-}
+
+export const connect = () => chromium.connect(/** @type {string} */ (process.env.BROWSER));
 
 /**
  * A module with all that it imports, as one text.
@@ -31,7 +32,9 @@ export function launch() {
  * @param {import('esbuild').BuildOptions} [options]
  */
 export async function bundle(path, options) {
-  const { outputFiles: [file] } = await build({
+  const {
+    outputFiles: [file],
+  } = await build({
     absWorkingDir: clients,
     entryPoints: path ? [path] : [],
     bundle: true,

@@ -14,7 +14,13 @@ export async function project(...packages) {
   const folder = await mkdtemp(join(tmpdir(), 'project-'));
   const packed = [];
   for (const name of packages) {
-    const { stdout } = await npm(resolve(clients, name), 'pack', '--json', '--pack-destination', folder);
+    const { stdout } = await npm(
+      resolve(clients, name),
+      'pack',
+      '--json',
+      '--pack-destination',
+      folder,
+    );
     packed.push(join(folder, filename(stdout)));
   }
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');

@@ -1,6 +1,6 @@
 /** A page in Chromium, a new one for each test of a file; a page that complains fails its test. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
-import { launch, pages } from './browser.js';
+import { connect, pages } from './browser.js';
 
 /**
  * @param {() => Promise<string | Buffer>} script of the page
@@ -17,7 +17,7 @@ export function inPage(script) {
 
   beforeAll(async () => {
     site = await pages(await script());
-    browser = await launch();
+    browser = await connect();
   });
   afterAll(async () => {
     await browser?.close();

@@ -54,7 +54,10 @@ describe('the README of the client', async () => {
   test('stops a stream', async () => {
     const before = await counts();
     expect(await printed(stopping)).toBe('AbortError\n');
-    expect(await since(before, ({ cancelled }) => cancelled === 1)).toMatchObject({ started: 1, cancelled: 1 });
+    expect(await since(before, ({ cancelled }) => cancelled === 1)).toMatchObject({
+      started: 1,
+      cancelled: 1,
+    });
   });
 
   test('shows an error', async () => {
@@ -85,12 +88,23 @@ describe('the README of the client', async () => {
  * @param {string} code
  */
 async function complaints(code) {
-  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--types', ''];
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--target',
+    'es2022',
+    '--types',
+    '',
+  ];
   const files = ['main.ts', join(clients, 'react/examples/schemas.ts')];
   const types = './schemas.js';
   await writeFile(join(installed.folder, 'main.ts'), code.replace(types, files[1]));
   const tsc = join(clients, 'node_modules/.bin/tsc');
-  const found = await run(tsc, [...options, ...files], { cwd: installed.folder }).catch(error => error);
+  const found = await run(tsc, [...options, ...files], { cwd: installed.folder }).catch(
+    error => error,
+  );
   return found.stdout.split('\n').filter((/** @type {string} */ line) => line.includes('error TS'));
 }
 
