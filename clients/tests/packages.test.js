@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -72,40 +72,34 @@ describe('the README of the client', async () => {
 
   test('is typed', async () => {
     const [code] = await snippets('js', 'ts');
-    expect(await complaints(code)).toEqual([]);
-    expect(await complaints(code.replace('topic:', 'topics:'))).toEqual([
-      expect.stringContaining("'topics' does not exist in type 'IdeasParameters'"),
-    ]);
-    expect(await complaints(code.replace('title ??', 'name ??'))).toEqual([
-      expect.stringContaining("'name' does not exist on type 'PartialIdea'"),
+    const found = await complaints(
+      code,
+      code.replace('topic:', 'topics:'),
+      code.replace('title ??', 'name ??'),
+    );
+    expect(found).toEqual([
+      expect.stringMatching(/^1\.ts.*'topics' does not exist in type 'IdeasParameters'/),
+      expect.stringMatching(/^2\.ts.*'name' does not exist on type 'PartialIdea'/),
     ]);
   });
 });
 
 /**
- * What the compiler says of a module in the project.
+ * What the compiler says of modules in the project, beside the types of the schemas.
  *
- * @param {string} code
+ * @param {...string} modules
+ * @returns {Promise<string[]>}
  */
-async function complaints(code) {
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    '',
-  ];
-  const files = ['main.ts', join(clients, 'react/examples/schemas.ts')];
-  const types = './schemas.js';
-  await writeFile(join(installed.folder, 'main.ts'), code.replace(types, files[1]));
+async function complaints(...modules) {
+  const { folder } = installed;
+  await copyFile(join(clients, 'react/examples/schemas.ts'), join(folder, 'schemas.ts'));
+  const files = modules.map((_, at) => `${at}.ts`);
+  await Promise.all(files.map((file, at) => writeFile(join(folder, file), modules[at])));
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022'];
   const tsc = join(clients, 'node_modules/.bin/tsc');
-  const found = await run(tsc, [...options, ...files], { cwd: installed.folder }).catch(
-    error => error,
-  );
-  return found.stdout.split('\n').filter((/** @type {string} */ line) => line.includes('error TS'));
+  const command = [...options, '--types', '', ...files];
+  const found = await run(tsc, command, { cwd: folder }).catch(error => error);
+  return found.stdout.split('\n').filter((/** @type {string} */ line) => /error TS/.test(line));
 }
 
 describe('the README of the hooks', () => {
