@@ -9,7 +9,7 @@ import { service } from './counts.js';
 const clients = resolve(import.meta.dirname, '..');
 export const run = promisify(execFile);
 
-/** @param {string[]} packages their folders */
+/** @param {string[]} packages their folders; React, which they are used with, is there, too */
 export async function project(...packages) {
   const folder = await mkdtemp(join(tmpdir(), 'project-'));
   const packed = [];
@@ -24,19 +24,14 @@ export async function project(...packages) {
     packed.push(join(folder, filename(stdout)));
   }
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  await npm(folder, 'install', '--offline', '--install-links', ...packed, ...peers(packages));
+  const react = join(clients, 'node_modules/react');
+  await npm(folder, 'install', '--offline', '--install-links', ...packed, react);
   return { folder, remove: () => rm(folder, { recursive: true }) };
 }
 
 /** The name of the tarball: what `prepack` prints goes first. */
 const filename = (/** @type {string} */ stdout) =>
   JSON.parse(stdout.slice(stdout.lastIndexOf('\n[') + 1))[0].filename;
-
-/** @param {string[]} packages */
-const peers = packages =>
-  packages.includes('react')
-    ? ['react', 'react-dom', 'scheduler'].map(name => join(clients, 'node_modules', name))
-    : [];
 
 /**
  * @param {string} cwd

@@ -210,6 +210,14 @@ describe('an end', () => {
     }
   });
 
+  test('by a refusal that does not end is a lost connection', async () => {
+    const hanging = (/** @type {import('node:http').ServerResponse} */ response) =>
+      void response.writeHead(503).write('{');
+    const server = await open(new Scripted(hanging, streaming(start, patch, more, done)));
+    const options = { ...SOON, silenceMs: 50 };
+    expect(await stream(`${server.url}/ideas`, TEA, options).final).toEqual(VALUE);
+  });
+
   test('by silence is a lost connection', async () => {
     const server = await open(new Scripted(streaming(start, patch), streaming(start, more, done)));
     const options = { ...SOON, silenceMs: 50 };

@@ -118,7 +118,6 @@ describe('an error', () => {
     ['demo-refusal', { code: 'output_refused', retryable: false }],
     ['demo-garbage', { code: 'provider_protocol', retryable: true }],
     ['demo-401', { code: 'provider_rejected', retryable: false, status: 502 }],
-    ['demo-429', { code: 'provider_rate_limited', retryable: true, status: 503, retryAfter: 1 }],
   ])('of %s has what the service said', async (model, expected) => {
     const reading = stream(ideas, { topic: 'tea' }, { model });
     const error = await states(reading).catch(error => error);
@@ -153,5 +152,7 @@ describe('an error', () => {
   test('of a wrong call is thrown at once', () => {
     expect(() => stream('/ideas', { topic: 'tea' })).toThrow(TypeError);
     expect(() => stream(ideas, { topic: 1n })).toThrow(TypeError);
+    expect(() => stream(ideas, TEA, { idempotencyKey: '€' })).toThrow(TypeError);
+    expect(() => stream(ideas, TEA, { headers: { 'not a name': '1' } })).toThrow(TypeError);
   });
 });
