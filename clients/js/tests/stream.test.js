@@ -92,6 +92,13 @@ describe('a stream', () => {
     expect(late).toEqual([{ value: await reading.final, open: null, attempt: 1 }]);
   });
 
+  test('may name its schema in the body', async () => {
+    const reading = stream(`${service}/streams`, { schema: 'ideas', ...TEA });
+    expect(await reading.final).toEqual(await whole());
+    expect(reading.url).toMatch(/\/streams\/\w{22}\?/);
+    expect(await stream(/** @type {string} */ (reading.url)).final).toEqual(await reading.final);
+  });
+
   test('a slow reader gets the newest state, and never a queue', async () => {
     const reading = stream(ideas, TEA, { intervalMs: 0 });
     const iterator = reading[Symbol.asyncIterator]();
