@@ -68,16 +68,25 @@ describe('the README of the client', async () => {
     expect(lines.slice(-5).filter(line => line.endsWith('▍'))).toEqual([]);
   });
 
-  test('is typed', async () => {
+  test('is typed, and so are the hooks', async () => {
     const [code] = await snippets('js', 'ts');
+    const hook = `import { useStream } from 'structured-streams-react';
+      import type { Ideas, IdeasParameters, IdeasPartial } from './schemas.js';
+      const { start, value, final } = useStream<Ideas, IdeasPartial, IdeasParameters>('/ideas');
+      start({ topic: 'tea' });
+      export const titles: (string | null)[] | undefined = value?.map(({ title }) => title);
+      export const last: string | undefined = final?.[0]?.blurb;`;
     const found = await complaints(
       code,
       code.replace('topic:', 'topics:'),
       code.replace('title ??', 'name ??'),
+      hook,
+      hook.replace('string | null', 'string'),
     );
     expect(found).toEqual([
       expect.stringMatching(/^1\.ts.*'topics' does not exist in type 'IdeasParameters'/),
       expect.stringMatching(/^2\.ts.*'name' does not exist on type 'PartialIdea'/),
+      expect.stringMatching(/^4\.ts.*is not assignable to type/),
     ]);
   });
 });

