@@ -313,7 +313,7 @@ def test_the_readme_has_every_default() -> None:
 
 
 def shown(value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", ()):
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,13 +46,16 @@ class Keys:
     told to the log, once. At the start it raises `KeysError`.
     """
 
-    def __init__(self, given: Iterable[str], file: str | None) -> None:
+    def __init__(
+        self, given: Iterable[str], file: str | None, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._now = now
         self._given = [_split(pair) for pair in given]
         self._file = Path(file) if file is not None else None
         self._state = self._look()
         self._all = self._given + (_read(self._file) if self._file else [])
         self._names = frozenset(name for name, _ in self._all)
-        self._next_look = time.monotonic() + LOOK_SECONDS
+        self._next_look = self._now() + LOOK_SECONDS
 
     def __len__(self) -> int:
         return len(self._names)
@@ -71,9 +74,9 @@ class Keys:
         return found
 
     def _refresh(self) -> None:
-        if self._file is None or time.monotonic() < self._next_look:
+        if self._file is None or self._now() < self._next_look:
             return
-        self._next_look = time.monotonic() + LOOK_SECONDS
+        self._next_look = self._now() + LOOK_SECONDS
         state = self._look()
         if state == self._state:
             return

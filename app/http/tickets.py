@@ -21,7 +21,6 @@ ALGORITHM: Final = "HS256"
 TICKET_BYTES = 4096
 MINUTES = 60
 MOST_USED = 100_000
-"""Tickets whose uses are counted at once: beyond that no other may be used for a while."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
@@ -81,9 +80,11 @@ class Tickets:
     """Signs tickets, reads them, and counts their uses.
 
     secret: the same in every worker; None: one of this process's own
+    most: tickets whose uses are counted at once; beyond that no other may be used for a while
     """
 
-    def __init__(self, secret: SecretStr | None) -> None:
+    def __init__(self, secret: SecretStr | None, most: int = MOST_USED) -> None:
+        self._most = most
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
         self._used: dict[int, dict[str, int]] = {}  # by the minute of their expiry
 
@@ -122,7 +123,7 @@ class Tickets:
         minute = ticket.exp // 60
         self._forget_expired()
         used = self._used.setdefault(minute, {})
-        if ticket.jti not in used and sum(map(len, self._used.values())) >= MOST_USED:
+        if ticket.jti not in used and sum(map(len, self._used.values())) >= self._most:
             raise Overloaded(retry_after=60)
         if used.get(ticket.jti, 0) >= ticket.streams:
             raise Forbidden("The ticket has no streams left.")
