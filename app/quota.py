@@ -78,15 +78,16 @@ class _Limits:
 
 
 class Quota:
-    """What the callers have left."""
+    """What the callers have left. seconds: for an answer of the store that the settings name."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seconds: float = STORE_SECONDS) -> None:
+        self._seconds = seconds
         self._here = _Limits(MemoryStorage(), settings, settings.share)
         self._there: _Limits | None = None
         self._down_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         if settings.limits_store:
-            self._pool = _pool(settings.limits_store.get_secret_value())
+            self._pool = _pool(settings.limits_store.get_secret_value(), seconds)
             self._there = _Limits(_redis(self._pool), settings, int)
 
     async def check(self, caller: str) -> None:
@@ -114,20 +115,21 @@ class Quota:
         now = asyncio.get_running_loop().time()
         if self._there is not None and now >= self._down_until:
             try:
-                async with asyncio.timeout(STORE_SECONDS):
+                async with asyncio.timeout(self._seconds):
                     return await do(self._there)
             except (StorageError, TimeoutError) as error:
                 self._down_until = now + DOWN_SECONDS
-                _log.warning("the limits' store does not answer", cause=type(error).__name__)
+                _log.warning(
+                    "the limits' store does not answer",
+                    cause=type(error.__cause__ or error).__name__,
+                )
         return await do(self._here)
 
 
-def _pool(url: str) -> BlockingConnectionPool:
+def _pool(url: str, seconds: float) -> BlockingConnectionPool:
     from redis.asyncio import BlockingConnectionPool  # a tenth of a second, and few need it
 
-    return BlockingConnectionPool.from_url(
-        url, max_connections=MOST_CONNECTIONS, timeout=STORE_SECONDS
-    )
+    return BlockingConnectionPool.from_url(url, max_connections=MOST_CONNECTIONS, timeout=seconds)
 
 
 def _redis(pool: BlockingConnectionPool) -> Storage:

@@ -28,6 +28,8 @@ def _most(meaning: str) -> Any:
     return Field(ge=1, description=f"{meaning}; unset, there is no limit")
 
 
+_STORES = ("redis://", "rediss://", "unix://")
+
 CALLER = r"[A-Za-z0-9._-]{1,64}"
 """The names of callers."""
 
@@ -79,7 +81,8 @@ class Settings(BaseSettings):
     caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
     caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
     limits_store: Annotated[
-        SecretStr | None, Field(description="a redis:// or rediss:// URL, for those two counts")
+        SecretStr | None,
+        Field(description="a redis://, rediss:// or unix:// URL, for those two counts"),
     ] = None
     max_streams: Annotated[int, Field(ge=1, description="streams at once in a process")] = 500
     max_queued: Annotated[
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
     @field_validator("limits_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
+        if value and not value.get_secret_value().startswith(_STORES):
             raise ValueError("no such store")
         return value
 
