@@ -69,7 +69,7 @@ class Generation:
         ended without that
     finished: resolves once the run has ended
     cause: for the log: what the error that ended it came from
-    request_id: of the request that began it
+    request_id, caller: of the request that began it; no caller: none is needed
     estimated: tokens of the attempts whose provider has not told: a quarter of the characters
     """
 
@@ -84,7 +84,7 @@ class Generation:
         self.started = self._loop.time()
         self.answered = False
         self.cause: str | None = None
-        self.request_id = "-"
+        self.request_id, self.caller = "-", ""
         self.first_content: float | None = None
         self.ended: float | None = None
         self.content_bytes = 0

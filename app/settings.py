@@ -182,6 +182,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _workers_share_a_secret(self) -> Self:
+        if self.workers > 1 and not self.open and self.ticket_secret is None:
+            raise ValueError(
+                "TICKET_SECRET: WORKERS must share one, or refuse each other's tickets"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _no_wildcard_with_credentials(self) -> Self:
         if self.cors_credentials and "*" in self.cors_origins:
             raise ValueError("CORS_ORIGINS: * can't be used with CORS_CREDENTIALS")

@@ -102,10 +102,11 @@ class Streams:
         resumable: bool = False,
         key: str | None = None,
         request_id: str = "-",
+        caller: str = "",
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
-        `request_id` is for its lines in the log.
+        `request_id` and `caller` are for its lines in the log.
         Raises `Draining`, `IdempotencyConflict`.
         """
         if known := self.known(request, owner, key):
@@ -114,7 +115,7 @@ class Streams:
             raise Draining(retry_after=1)
         run = Run(_new_id(), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
-        generation.request_id = request_id
+        generation.request_id, generation.caller = request_id, caller
         named = None if key is None else (owner, key)
         stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
         self._runs.add(stream)

@@ -107,6 +107,7 @@ class Telemetry:
             "stream started",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
         )
@@ -123,6 +124,7 @@ class Telemetry:
             "stream ended",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
             attempts=generation.attempts,
@@ -139,6 +141,11 @@ class Telemetry:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _caller(generation: Generation) -> dict[str, str]:
+    """Whose key it was begun with. No ticket's subject, which may be a person."""
+    return {"caller": generation.caller} if generation.caller else {}
 
 
 def _outcome(generation: Generation) -> str:

@@ -213,11 +213,21 @@ async def test_who_leaves_before_the_end_has_used_what_there_was(over: int) -> N
 
 async def test_workers_share_a_callers_limits() -> None:
     limits = {"caller_streams": 4, "caller_streams_per_minute": 6, "caller_tokens_per_day": 1}
-    async with serving(workers=2, **limits) as (service, provider):
+    async with serving(workers=2, ticket_secret="s" * 32, **limits) as (service, provider):
         async with streams(service, provider, 2):
             assert "at once" in (await get(service)).json()["detail"]
         await eventually(lambda: is_empty(service))
         assert "tokens" in (await get(service)).json()["detail"]
+
+
+async def test_where_there_are_no_keys_all_callers_are_one() -> None:
+    limits = {"caller_streams": 1, "caller_streams_per_minute": 2, "caller_tokens_per_day": 10**6}
+    async with serving(api_keys=(), **limits) as (service, provider):
+        for _ in range(2):
+            async with streams(service, provider, 1):
+                assert "at once" in (await get(service, CRON)).json()["detail"]
+            await eventually(lambda: is_empty(service))
+        assert "a minute" in (await get(service)).json()["detail"]
 
 
 # The process's

@@ -211,6 +211,9 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert wrong(cors_origins="*", cors_credentials=True) == [
         "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS"
     ]
+    assert wrong(workers=2, api_keys=(WEB,)) == [
+        "TICKET_SECRET: WORKERS must share one, or refuse each other's tickets"
+    ]
     assert wrong(openai_base_url="http://localhost:1/v1") == [
         "MODEL: name the model to ask at OPENAI_BASE_URL"
     ]

@@ -173,6 +173,7 @@ class Starter:
                 resumable=options.resumable,
                 key=key,
                 request_id=request_id(request.scope),
+                caller=who.name,
             )
             stream.on_end = partial(self._ended, admitted, who.ticket)
             stack.pop_all()
