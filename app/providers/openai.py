@@ -25,9 +25,11 @@ from app.errors import ProviderError
 from app.providers.base import Answer, Ask, Usage
 from app.providers.completion import Completion
 from app.providers.mapping import while_opening, while_reading
+from app.providers.transport import BODY, Body, Transport
 from app.settings import Settings
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
+_Opened = tuple[Completion, Body]
 _json_text = OpenAIJSONHandler().extract_streaming_json_async
 
 
@@ -50,15 +52,14 @@ class OpenAIProvider:
 
     def __init__(self, settings: Settings, base_url: str | None = None) -> None:
         key = settings.openai_api_key
-        timeout = httpx2.Timeout(None, connect=settings.connect_timeout)
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else _NO_KEY,
             base_url=base_url or settings.openai_base_url,
             max_retries=0,  # the SDK's own sleep in silence
-            timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(
-                timeout=timeout,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            http_client=httpx2.AsyncClient(
+                transport=Transport(settings.connect_timeout),
+                timeout=None,
+                follow_redirects=True,
             ),
         )
         # Looked up now: the SDK imports its resources on first use, which takes a while.
@@ -72,7 +73,7 @@ class OpenAIProvider:
     async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
         """Open an answer, as `Provider.ask` says."""
         async with AsyncExitStack() as stack:
-            opened: list[Completion] = []
+            opened: list[_Opened] = []
             try:
                 texts = await self._create(
                     response_model=self._seam(ask.response_model),
@@ -81,12 +82,12 @@ class OpenAIProvider:
                     stream=True,
                     stream_options={"include_usage": True},
                     max_retries=0,
-                    keep=(stack, opened),
+                    keep=(ask, stack, opened),
                     **self._max_tokens(ask),
                 )
             except Exception as error:
                 raise while_opening(error) from None
-            answer = _Answer(texts, opened[0])
+            answer = _Answer(texts, *opened[0])
             stack.push_async_callback(answer.aclose)
             yield answer
 
@@ -95,18 +96,21 @@ class OpenAIProvider:
         await self._client.close()
 
     async def _complete(
-        self, *, keep: tuple[AsyncExitStack, list[Completion]], **arguments: Any
+        self, *, keep: tuple[Ask, AsyncExitStack, list[_Opened]], **arguments: Any
     ) -> Completion:
         """What Instructor calls for the completion; `keep` is given the open response."""
-        stack, opened = keep
+        ask, stack, opened = keep
         try:
             response = await stack.enter_async_context(self._open(**arguments))
         except Exception as error:
             # Instructor logs what it is given: let that be words of ours.
             raise while_opening(error) from None
+        body: Body = response.http_response.extensions[BODY]
         in_tools = self._mode is instructor.Mode.TOOLS
-        opened.append(Completion(response.iter_bytes(), in_tools=in_tools))
-        return opened[0]
+        completion = Completion(body, in_tools=in_tools, wanted=ask.wanted)
+        body.on_end(completion.hurry)
+        opened.append((completion, body))
+        return completion
 
     def _max_tokens(self, ask: Ask) -> dict[str, int]:
         return {} if ask.max_tokens is None else {self._max_tokens_field: ask.max_tokens}
@@ -122,9 +126,10 @@ class OpenAIProvider:
 class _Answer:
     """The text that Instructor takes out of a completion."""
 
-    def __init__(self, texts: AsyncIterator[str], completion: Completion) -> None:
+    def __init__(self, texts: AsyncIterator[str], completion: Completion, body: Body) -> None:
         self._texts = texts
         self._completion = completion
+        self._body = body
 
     @property
     def active(self) -> float:
@@ -155,5 +160,6 @@ class _Answer:
 
     async def aclose(self) -> None:
         """Close what is between the text and the connection."""
+        self._body.complete = self._completion.is_complete
         await cast(Any, self._texts).aclose()
         await self._completion.aclose()
