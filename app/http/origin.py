@@ -40,13 +40,22 @@ class Origins:
         origin = headers.get("origin")
         if origin is not None and not self._may_call(origin, host):
             raise Forbidden("Pages of this origin may not call: see CORS_ORIGINS.")
-        if origin is None and headers.get("sec-fetch-site") == "cross-site":
+        if origin is None and _is_foreign(headers):
             raise Forbidden("Pages of other sites may not call.")
         if any(headers.get(name, "").lower().startswith("prefetch") for name in _PURPOSES):
             raise Forbidden("Nothing is begun for a prefetch.")
 
     def _may_call(self, origin: str, host: str) -> bool:
         return "*" in self._allowed or origin in self._allowed or is_own(origin, host)
+
+
+def _is_foreign(headers: Headers) -> bool:
+    """Whether a browser says so of a call without `Origin`: an image, a link, a form.
+
+    A page of the same site, such as another port's, may lead here, but embed nothing.
+    """
+    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
+    return site == "cross-site" or (site == "same-site" and mode == "no-cors")
 
 
 def is_own(origin: str, host: str) -> bool:
