@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 import uvloop
+from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app.http.keys import KeysError, make_key
@@ -25,6 +26,7 @@ from app.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry import configure_logging
 from app.terminal.commands import COMMANDS
+from app.workers import serve_workers
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
@@ -41,6 +43,10 @@ def serve(context: typer.Context) -> None:
     settings = _settings()
     configure_logging(settings.log_format, settings.log_level)
     try:
+        if settings.workers > 1:
+            app = create_app(settings)  # what is wrong with it is said once
+            serve_workers(settings, partial(_welcome, settings, app))
+            return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
     except (SchemaError, KeysError) as error:
@@ -73,13 +79,18 @@ def key(name: str) -> None:
 
 async def _serve(settings: Settings) -> None:
     app = create_app(settings)
-    welcome = partial(_welcome, settings, app.state.schemas, len(app.state.keys))
-    await server(app, settings, welcome).serve()
+    await server(app, settings, partial(_welcome, settings, app)).serve()
 
 
-def _welcome(settings: Settings, schemas: tuple[str, ...], callers: int, url: str) -> None:
+def _welcome(settings: Settings, app: FastAPI, url: str) -> None:
     url += settings.root_path
-    message = f"serving on {url}/, {_to_whom(settings, callers)}"
+    schemas: tuple[str, ...] = app.state.schemas
+    message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"
+    if settings.workers > 1:
+        message += (
+            f", in {settings.workers} processes: as each keeps its own streams, resumable, "
+            "Idempotency-Key and /streams/… are refused"
+        )
     if settings.demo and schemas:
         name = "ideas" if "ideas" in schemas else schemas[0]
         key = "" if settings.open else " -H 'X-API-Key: …'"

@@ -23,7 +23,7 @@ LAYERS: Final = (
     {"telemetry", "streams", "slots", "quota", "admission"},
     {"http"},
     {"main"},
-    {"terminal", "typescript"},
+    {"terminal", "typescript", "workers"},
     {"__main__"},
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""

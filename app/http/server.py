@@ -114,8 +114,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            self._on_start(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+            self._on_start(url_of(sockets[0] if sockets else self.servers[0].sockets[0]))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -150,6 +149,12 @@ def _direct(app: ASGIApp) -> ASGIApp:
         await app(scope, receive, send)
 
     return direct
+
+
+def url_of(listener: Any) -> str:
+    """The address of a socket that listens."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def server(

@@ -92,6 +92,7 @@ class Starter:
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
+        self._find_again("", "There is no coming back to a stream")
         if request.method == "DELETE":
             self._streams.cancel(request.path_params["id"], owner(request.scope))
             return Response(status_code=204)
@@ -101,7 +102,21 @@ class Starter:
         """A query as options and the rest. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
         options.pick(self.models)  # to refuse an unknown one, whatever the call does with it
+        if options.resumable:
+            self._find_again("/resumable", "There is no resuming")
+        if _last_event_id(request, options):
+            self._find_again("", "There is no resuming")
+        if "idempotency-key" in request.headers:
+            self._find_again("", "There is no Idempotency-Key")
         return options, rest
+
+    def _find_again(self, path: str, refusal: str) -> None:
+        """Of what needs to find a stream again. Raises `InvalidRequest` where that is chance."""
+        if self._settings.workers > 1:
+            raise InvalidRequest(
+                f"{refusal} here: the service runs in several processes, and each keeps its own.",
+                errors=[{"path": path, "message": "needs a service of one process (WORKERS=1)"}],
+            )
 
     async def _attach(self, request: Request) -> Response:
         options, rest = self._query(request)

@@ -1,0 +1,92 @@
+"""`WORKERS`: several processes behind one port."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import psutil
+
+from tests.support.service import eventually
+from tests.support.started import Started, ended, started
+
+SETTINGS = {"WORKERS": "2", "DEMO_TOKENS_PER_SECOND": "20", "DRAIN_SECONDS": "60"}
+
+
+def workers(service: Started) -> set[int]:
+    """The processes that serve (beside them is multiprocessing's own resource tracker)."""
+    children = psutil.Process(service.process.pid).children()
+    return {child.pid for child in children if "spawn_main" in " ".join(child.cmdline())}
+
+
+@asynccontextmanager
+async def client(service: Started) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+        yield client
+
+
+async def answer(client: httpx.AsyncClient) -> str:
+    return (await client.get("/ideas?topic=figs&count=1")).text
+
+
+async def test_what_has_to_find_a_stream_again_is_refused_and_the_start_says_so() -> None:
+    async with started(**SETTINGS) as service, client(service) as called:
+        assert "in 2 processes" in service.said
+        assert "resumable, Idempotency-Key and /streams/… are refused" in service.said
+        body = {"topic": "figs"}
+        for refused in (
+            await called.get("/ideas?topic=figs&resumable=true"),
+            await called.post("/ideas", json=body, headers={"Idempotency-Key": "k"}),
+            await called.get("/ideas?topic=figs", headers={"Last-Event-ID": "a-1"}),
+            await called.get("/streams/a"),
+            await called.delete("/streams/a"),
+        ):
+            assert refused.status_code == 422
+            assert refused.json()["code"] == "invalid_request"
+            assert "several processes" in refused.json()["detail"]
+        assert "event: done\n" in await answer(called)
+        started_by_body = await called.post("/streams", json={"schema": "ideas", "topic": "figs"})
+        assert "event: done\n" in started_by_body.text
+
+
+async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile() -> None:
+    async with started(**SETTINGS) as service:
+        first, second = workers(service)
+        os.kill(first, signal.SIGKILL)
+        async with client(service) as called:
+            assert "event: done\n" in await answer(called)
+        await eventually(lambda: len(workers(service) - {first}) == 2, seconds=60)
+        assert second in workers(service)
+        service.process.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(service.process.communicate(), 60)
+        assert service.process.returncode == 0
+        assert not psutil.pid_exists(second)
+
+
+async def test_a_signal_drains_all_and_a_second_one_ends_them() -> None:
+    async with started(**SETTINGS) as service, client(service) as called:
+        async with called.stream("GET", "/ideas?topic=figs&model=demo-stall") as stalled:
+            await anext(stalled.aiter_bytes())
+            service.process.send_signal(signal.SIGTERM)
+            lines = stalled.aiter_lines()
+            await asyncio.sleep(1.2)  # what comes sooner is the same signal
+            assert service.process.returncode is None
+            service.process.send_signal(signal.SIGTERM)
+            rest = [line async for line in lines]
+        assert "event: error" in rest
+        assert any('"code":"draining"' in line for line in rest)
+        await asyncio.wait_for(service.process.communicate(), 60)
+        assert service.process.returncode == 0
+
+
+async def test_a_port_in_use_stops_the_start() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stopped = await ended(**SETTINGS, PORT=str(listener.getsockname()[1]))
+    assert stopped.code not in (0, None)
+    assert "address already in use" in stopped.said.lower()
+    assert "Traceback" not in stopped.said
