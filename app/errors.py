@@ -2,6 +2,7 @@
 
     ServiceError                     code                    status  retryable
     ├── InvalidRequest               invalid_request         422     no   (400: broken JSON)
+    │   └── BodyTooSlow              invalid_request         400     no
     ├── NotFound                     not_found               404     no
     │   ├── UnknownSchema            unknown_schema          404     no
     │   └── StreamNotFound           stream_not_found        404     no
@@ -81,6 +82,13 @@ class InvalidRequest(ServiceError):
     code = "invalid_request"
     status = 422
     message = "The request is not valid."
+
+
+class BodyTooSlow(InvalidRequest):
+    """The request's body did not come in time. The connection is closed: the rest may come yet."""
+
+    status = 400
+    message = "The request body did not come in time."
 
 
 class NotFound(ServiceError):
