@@ -25,6 +25,7 @@ from app.errors import ProviderError
 from app.providers.base import Answer, Ask, Usage
 from app.providers.completion import Completion
 from app.providers.mapping import while_opening, while_reading
+from app.providers.transport import BODY, Body, Transport
 from app.settings import Settings
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
@@ -50,19 +51,18 @@ class OpenAIProvider:
 
     def __init__(self, settings: Settings, base_url: str | None = None) -> None:
         key = settings.openai_api_key
-        timeout = httpx2.Timeout(None, connect=settings.connect_timeout)
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else _NO_KEY,
             base_url=base_url or settings.openai_base_url,
             max_retries=0,  # the SDK's own sleep in silence
-            timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(
-                timeout=timeout,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            http_client=httpx2.AsyncClient(
+                transport=Transport(settings.connect_timeout),
+                timeout=None,
+                follow_redirects=True,
             ),
         )
         # Looked up now: the SDK imports its resources on first use, which takes a while.
-        self._open: Any = self._client.chat.completions.with_streaming_response.create
+        self._open: Any = self._client.chat.completions.create
         self._max_tokens_field = settings.max_tokens_field
         self._mode = instructor.Mode[settings.instructor_mode.upper()]
         self._create: Any = instructor.patch(create=self._complete, mode=self._mode)
@@ -100,13 +100,15 @@ class OpenAIProvider:
         """What Instructor calls for the completion; `keep` is given the open response."""
         stack, opened = keep
         try:
-            response = await stack.enter_async_context(self._open(**arguments))
+            stream = await self._open(**arguments)
         except Exception as error:
             # Instructor logs what it is given: let that be words of ours.
             raise while_opening(error) from None
-        in_tools = self._mode is instructor.Mode.TOOLS
-        opened.append(Completion(response.iter_bytes(), in_tools=in_tools))
-        return opened[0]
+        body: Body = stream.response.extensions[BODY]
+        stack.push_async_callback(stream.response.aclose)
+        completion = Completion(body, in_tools=self._mode is instructor.Mode.TOOLS)
+        opened.append(completion)
+        return completion
 
     def _max_tokens(self, ask: Ask) -> dict[str, int]:
         return {} if ask.max_tokens is None else {self._max_tokens_field: ask.max_tokens}
