@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import httpx2
 import instructor
+import instructor.v2.providers.anthropic.usage  # else Instructor does, in the first call
 import openai
 from instructor.v2.core.function_calls import response_schema
 from instructor.v2.dsl.partial import PartialBase

@@ -103,7 +103,7 @@ async def _running(front: Front, *command: str) -> AsyncIterator[None]:
         )
     try:
         async with asyncio.timeout(SECONDS):
-            while not await _listens(front.port):
+            while not await listens(front.port):
                 assert process.returncode is None, front.said
                 await asyncio.sleep(0.01)
         yield
@@ -113,7 +113,8 @@ async def _running(front: Front, *command: str) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def _listens(port: int) -> bool:
+async def listens(port: int) -> bool:
+    """Whether somebody takes connections there."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
