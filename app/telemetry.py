@@ -17,6 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.errors import ServiceError
 from app.event import Failed
 from app.generation import Generation
 
@@ -86,6 +87,17 @@ class Telemetry:
             ["schema", "code"],
             registry=self.registry,
         )
+
+        self._refused = Counter(
+            "calls_refused",
+            "Calls refused by their origin, for want of a key, or by a limit, by code.",
+            ["code"],
+            registry=self.registry,
+        )
+
+    def refused(self, error: ServiceError) -> None:
+        """A call was refused: it is no line in the log, which a flood would fill."""
+        self._refused.labels(error.code).inc()
 
     def started(self, generation: Generation) -> None:
         """A stream has begun."""

@@ -69,7 +69,9 @@ async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
     settings = {"OPENAI_API_KEY": "sk-c4n4ry", "LOG_FORMAT": "json"}
     async with started(**settings) as service:
         line = json.loads(service.said)
-        assert line["event"] == f"serving on {service.url}/"
+        assert (
+            line["event"] == f"serving on {service.url}/, open to all on this machine (no API_KEYS)"
+        )
         assert "curl" not in service.said
         code, said = await stop(service, signal.SIGINT)
     assert code == 0
