@@ -19,7 +19,7 @@ pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-che
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
 
-.PHONY: help run demo test browser lint types fmt lock clean
+.PHONY: help run demo test debian lint types fmt lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,14 +30,21 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types $(npm) | browser ## Set up what the tests need; run lint, types and tests
+test: lint types $(npm) | debian ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest
 
-browser: ## Install Chromium, which some tests drive, where apt can
-	@command -v chromium >/dev/null || { \
-		echo "Installing Chromium (half a minute)" \
-		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null \
-		|| { echo "The tests need a 'chromium' on the PATH" >&2; exit 1; }; }
+# What some tests run: a browser, and what stands in front of the service. (On a Debian with an
+# init, the proxies' packages start them, too.)
+programs := chromium nginx haproxy caddy curl openssl
+
+debian: ## Install the programs that some tests run, where apt can
+	@export PATH="$$PATH:/usr/sbin"; missing=(); \
+	for program in $(programs); do command -v $$program >/dev/null || missing+=($$program); done; \
+	[ $${#missing[@]} -eq 0 ] || { \
+		echo "Installing $${missing[*]} (half a minute)" \
+		&& apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null \
+		|| { echo "The tests need $(programs) on the PATH" >&2; exit 1; }; }
 
 lint: $(dev) ## Check style and format
 	$(python) -m ruff check .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from asyncio.subprocess import DEVNULL, STDOUT
@@ -91,15 +92,61 @@ async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncI
         yield front
 
 
+def snippet(language: str) -> str:
+    """The configuration in this language in `deploy/README.md`."""
+    found = re.search(rf"```{language}\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
+    assert found
+    return found[1]
+
+
+@asynccontextmanager
+async def caddy(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
+    """The README's Caddyfile, as `nginx` has its configuration."""
+    front = Front(folder)
+    await certificate(folder)
+    text = changed(
+        snippet("caddyfile"),
+        ("{\n\tservers", f"{{\n\tadmin off\n\thttp_port {front.plain_port}\n\tservers"),
+        ("api.example.com {", f"https://localhost:{front.port} {{\n\ttls {TLS}"),
+        ("CERTIFICATES", str(folder)),
+        ("service:8000", service.removeprefix("http://")),
+        *changes,
+    )
+    (folder / "Caddyfile").write_text(text)
+    arguments = ("--config", str(folder / "Caddyfile"), "--adapter", "caddyfile")
+    async with _running(front, "caddy", "run", *arguments, HOME=str(folder)):
+        yield front
+
+
+@asynccontextmanager
+async def haproxy(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
+    """The README's configuration of HAProxy, as `nginx` has its own."""
+    front = Front(folder)
+    await certificate(folder)
+    both = front.ca.read_text() + (folder / "privkey.pem").read_text()
+    (folder / "site.pem").write_text(both)
+    text = changed(
+        snippet("haproxy"),
+        ("bind :443", f"bind 127.0.0.1:{front.port}"),
+        ("/etc/haproxy/", f"{folder}/"),
+        ("service:8000", service.removeprefix("http://")),
+        *changes,
+    )
+    (folder / "haproxy.cfg").write_text(text)
+    async with _running(front, "haproxy", "-db", "-f", str(folder / "haproxy.cfg")):
+        yield front
+
+
+TLS = "CERTIFICATES/fullchain.pem CERTIFICATES/privkey.pem"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 @asynccontextmanager
-async def _running(front: Front, *command: str) -> AsyncIterator[None]:
+async def _running(front: Front, *command: str, **more: str) -> AsyncIterator[None]:
     """A program that serves at `front.port`."""
     with front.output.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *command, stdout=output, stderr=STDOUT, env={**os.environ, "PATH": PROGRAMS}
+            *command, stdout=output, stderr=STDOUT, env={**os.environ, "PATH": PROGRAMS, **more}
         )
     try:
         async with asyncio.timeout(SECONDS):
