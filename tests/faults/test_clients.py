@@ -16,9 +16,9 @@ from tests.support.service import eventually, running
 from tests.support.upstream import HEAD, end, saying, text, upstream
 
 IDLE = 1000
-GET = b"GET /ideas?topic=figs&count=1 HTTP/1.1\r\nHost: x\r\n\r\n"
+GET = b"GET /ideas?topic=figs&count=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = (
-    b"POST /ideas HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     b'Content-Length: 40\r\n\r\n{"topic"'
 )
 ANSWER = HEAD + text('{"items": [{"title": "Figs", "blurb": "Sweet."}]}') + end()

@@ -62,7 +62,7 @@ async def test_each_fault_has_its_code_and_the_models_connection_is_closed(schem
         async def ended(model: str) -> str:
             url = hasty.url if model in SLOW else service.url
             path = f"/{schema}?topic=figs&model={model}"
-            request = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             answer = (await exchange(url, request.encode())).decode()
             assert SECRET not in answer
             return end_of(answer)

@@ -59,7 +59,7 @@ async def stream(url: str) -> bytes:
     """All of a stream, whatever its end."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(f"GET {IDEAS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {IDEAS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
     got = b""
     try:
         while more := await reader.read(65536):

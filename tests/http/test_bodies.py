@@ -252,7 +252,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused_and_its_connection_c
     monkeypatch.setattr("app.http.body.SECONDS", 0.1)
     answer = await exchange(
         service.url,
-        b"POST /ideas HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: 50\r\n\r\n{",
     )
     assert answer.startswith(b"HTTP/1.1 400 ")
