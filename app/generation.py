@@ -41,7 +41,7 @@ from app.event import Done, Failed, Restart, Spent
 from app.partial.invalid import Invalid
 from app.providers.base import Answer, Provider
 from app.request import Request
-from app.run import Run
+from app.run import Run, resolve
 from app.settings import Settings
 
 TRIES = 3
@@ -79,8 +79,8 @@ class Generation:
         self._loop = asyncio.get_running_loop()
         self.request = request
         self.target = target
-        self.opened: asyncio.Future[None] = self._loop.create_future()
-        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self.opened: asyncio.Future[bool] = self._loop.create_future()
+        self.finished: asyncio.Future[bool] = self._loop.create_future()
         self.started = self._loop.time()
         self.answered = False
         self.cause: str | None = None
@@ -144,8 +144,8 @@ class Generation:
             if self.spent is not None:
                 self.target.tell(structs.replace(self.spent, attempts=self.attempts))
             self.target.tell(end)
-        _resolve(self.opened)
-        _resolve(self.finished)
+        resolve(self.opened)
+        resolve(self.finished)
 
     # -- attempts ---------------------------------------------------------------------------
 
@@ -181,7 +181,7 @@ class Generation:
         try:
             async with deadline, self._answer(messages) as answer:
                 self.answered = True
-                _resolve(self.opened)
+                resolve(self.opened)
                 await self._read(answer, attempt, deadline)
         except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:
             attempt.look()  # it may have all that it needs
@@ -224,7 +224,7 @@ class Generation:
     @asynccontextmanager
     async def _answer(self, messages: list[dict[str, Any]]) -> AsyncIterator[Answer]:
         """The provider's answer. Asks again while the request's window lasts."""
-        ask = self.request.ask(messages)
+        ask = self.request.ask(messages, self.target.wanted)
         async with AsyncExitStack() as stack:
             for left in reversed(range(TRIES)):
                 try:
@@ -260,11 +260,6 @@ class Generation:
             before.output_tokens + answer.usage.output_tokens,
             self.attempts,
         )
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _broken_off(error: TimeoutError | ProviderError) -> Exception:

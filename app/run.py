@@ -37,7 +37,8 @@ class Run:
         """Decodes what has not been decoded; set by the generation."""
         self._urgent = 0
         self._unread = False
-        self._waiting: dict[asyncio.Future[None], bool] = {}  # to: whether any news will do
+        self._waiting: dict[asyncio.Future[bool], bool] = {}  # to: whether any news will do
+        self._wanted: asyncio.Future[bool] | None = None
 
     # -- for the generation -----------------------------------------------------------------
 
@@ -94,42 +95,61 @@ class Run:
             if self.source is not None:
                 self.source()
 
+    def wanted(self) -> asyncio.Future[bool]:
+        """Resolves once a follower waits for any news. Until then text may gather unread."""
+        self._wanted = asyncio.get_running_loop().create_future()
+        if any(any_news and not woken.done() for woken, any_news in self._waiting.items()):
+            self._want()
+        return self._wanted
+
+    def _want(self) -> None:
+        if self._wanted is not None:
+            resolve(self._wanted)
+
     async def wait(self, position: int, *, due: float, until: float) -> bool:
         """Wait for news after `position`, but not before `due`. False: `until` came first.
 
         Both are times of the running loop. A restart and the end don't wait for `due`.
         """
+        if self._urgent > position:
+            return True
         loop = asyncio.get_running_loop()
-        while self._urgent <= position:
-            now = loop.time()
-            if now >= due and (self._unread or len(self.log) > position):
-                return True
-            if now >= until:
-                return False
-            await self._sleep(loop, until if now >= due else min(due, until), any_news=now >= due)
-        return True
+        woken: asyncio.Future[bool] = loop.create_future()
+        timer: asyncio.TimerHandle | None = None
 
-    async def _sleep(
-        self, loop: asyncio.AbstractEventLoop, until: float, *, any_news: bool
-    ) -> None:
-        woken: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_at(until, _resolve, woken)
-        self._waiting[woken] = any_news
+        def come_due() -> None:
+            nonlocal timer
+            if self._unread or len(self.log) > position:
+                resolve(woken)
+            else:
+                timer = loop.call_at(until, resolve, woken, False)
+                self._waiting[woken] = True
+                self._want()
+
+        self._waiting[woken] = False
+        if due <= loop.time():
+            come_due()
+        elif due < until:
+            timer = loop.call_at(due, come_due)
+        else:
+            timer = loop.call_at(until, resolve, woken, False)
         try:
-            await woken
+            return await woken or self._urgent > position
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             del self._waiting[woken]
 
     def _wake(self, *, urgent: bool) -> None:
         for woken, any_news in self._waiting.items():
             if urgent or any_news:
-                _resolve(woken)
+                resolve(woken)
 
 
-def _resolve(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
+def resolve(future: asyncio.Future[bool], result: bool = True) -> None:
+    """Give a future its result, unless it has one."""
+    if not future.done():
+        future.set_result(result)
 
 
 async def follow(

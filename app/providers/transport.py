@@ -52,10 +52,12 @@ class Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Close the connection, or give it back if it can be used again."""
-        if self.complete and not self._response.closed:
-            asyncio.get_running_loop().call_later(LINGER_SECONDS, self._response.close)
+        response = self._response
+        if self.complete and not response.closed:
+            timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, response.close)
+            response.content.on_eof(timer.cancel)
         else:
-            self._response.close()
+            response.close()
 
 
 class Transport(httpx2.AsyncBaseTransport):
