@@ -34,7 +34,11 @@ async def connect(url: str, stack: ExitStack) -> socket.socket:
     return client
 
 
-@pytest.mark.parametrize("sent", [b"", GET[:10], GET[:-2], POST, GET, GET * 3])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", GET[:10], GET[:-2], POST, GET, GET * 3],
+    ids=["nothing", "a word", "no end", "half a body", "a request", "three requests"],
+)
 async def test_a_client_that_resets_before_the_headers_leaves_nothing(sent: bytes) -> None:
     async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
         for _ in range(20):
