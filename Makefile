@@ -22,7 +22,7 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients browser lint types fmt lock clean
+.PHONY: help run demo test test-clients debian lint types fmt lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,18 +33,25 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types test-clients $(npm) | browser ## Set up what the tests need; run lint, types and tests
+test: lint types test-clients $(npm) | debian ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest
 
-test-clients: $(runtime) $(clients_npm) | browser ## Check the clients: format, types, tests in Node and Chromium
+test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent
 	PYTHON=$(python) npm test --prefix $(clients) --silent
 
-browser: ## Install Chromium, which some tests drive, where apt can
-	@command -v chromium >/dev/null || { \
-		echo "Installing Chromium (half a minute)" \
-		&& apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null \
-		|| { echo "The tests need a 'chromium' on the PATH" >&2; exit 1; }; }
+# What some tests run: a browser, and what stands in front of the service. (On a Debian with an
+# init, the proxies' packages start them, too.)
+programs := chromium nginx haproxy caddy redis-server curl openssl
+
+debian: ## Install the programs that some tests run, where apt can
+	@export PATH="$$PATH:/usr/sbin"; missing=(); \
+	for program in $(programs); do command -v $$program >/dev/null || missing+=($$program); done; \
+	[ $${#missing[@]} -eq 0 ] || { \
+		echo "Installing $${missing[*]} (half a minute)" \
+		&& apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null \
+		|| { echo "The tests need $(programs) on the PATH" >&2; exit 1; }; }
 
 lint: $(dev) ## Check style and format
 	$(python) -m ruff check .

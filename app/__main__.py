@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import sys
 from functools import partial
@@ -51,6 +52,7 @@ def serve(context: typer.Context) -> None:
             runner.run(_serve(settings))
     except (SchemaError, KeysError) as error:
         _stop(str(error))
+    _drop_unwritten()
     gc.freeze()  # else the interpreter's last collection takes a third of the second that we have
 
 
@@ -109,6 +111,14 @@ def _to_whom(settings: Settings, callers: int) -> str:
     if settings.on_loopback:
         return "open to all on this machine (no API_KEYS)"
     return "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)"
+
+
+def _drop_unwritten() -> None:
+    """What a full disk did not take of the log: Python would exit with 120 for it."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def _settings() -> Settings:

@@ -2,6 +2,7 @@
 
     ServiceError                     code                    status  retryable
     ├── InvalidRequest               invalid_request         422     no   (400: broken JSON)
+    │   └── BodyTooSlow              invalid_request         400     no
     ├── Unauthorized                 unauthorized            401     no   (WWW-Authenticate)
     ├── Forbidden                    forbidden               403     no
     ├── NotFound                     not_found               404     no
@@ -47,6 +48,13 @@ class InvalidRequest(ServiceError):
     code = "invalid_request"
     status = 422
     message = "The request is not valid."
+
+
+class BodyTooSlow(InvalidRequest):
+    """The request's body did not come in time. The connection is closed: the rest may come yet."""
+
+    status = 400
+    message = "The request body did not come in time."
 
 
 class Unauthorized(ServiceError):

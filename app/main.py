@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from typing import Any
 
+import anyio.lowlevel
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -62,6 +63,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Else the first stream loads its backend, or, out of files, does not.
+        await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             streams.provider = provider or await _open_provider(settings, stack)
             stack.push_async_callback(admission.aclose)

@@ -57,6 +57,7 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    logging.raiseExceptions = False  # a full disk is no reason to write even more
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from starlette.requests import Request
 
-from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from app.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from app.partial.value import loads
+
+SECONDS = 10
+"""For all of a body: a client that drips one has a connection and a task of ours."""
 
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """A request's body, of at most `limit` bytes, as an object.
 
-    Raises `UnsupportedMediaType`, `PayloadTooLarge`, and `InvalidRequest` with the status 400
-    where the body is not JSON: NaN, a key twice, a lone surrogate or too deep a nesting are
-    none; 422 where it is no object.
+    Raises `UnsupportedMediaType`, `PayloadTooLarge`, `BodyTooSlow`, and `InvalidRequest` with
+    the status 400 where the body is not JSON: NaN, a key twice, a lone surrogate or too deep a
+    nesting are none; 422 where it is no object.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType
-    content = await _read(request, limit)
+    try:
+        async with asyncio.timeout(SECONDS):
+            content = await _read(request, limit)
+    except TimeoutError:
+        raise BodyTooSlow from None
     try:
         body = loads(content.decode())
     except ValueError:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import (
+    BodyTooSlow,
     Internal,
     InvalidRequest,
     MethodNotAllowed,
@@ -58,7 +59,8 @@ def problem(
 async def on_service_error(request: Request, error: Exception) -> Response:
     """Starlette's handler for our own errors."""
     assert isinstance(error, ServiceError)
-    return problem(error, request_id(request.scope))
+    headers = {"Connection": "close"} if isinstance(error, BodyTooSlow) else None
+    return problem(error, request_id(request.scope), headers)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:

@@ -40,7 +40,7 @@ async def client(script: str, url: str, **options: Any) -> Any:
 
 
 @asynccontextmanager
-async def chromium(url: str) -> AsyncIterator[None]:
+async def chromium(url: str, *options: str) -> AsyncIterator[None]:
     """A headless Chromium that shows a page."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = await asyncio.create_subprocess_exec(
@@ -52,6 +52,7 @@ async def chromium(url: str) -> AsyncIterator[None]:
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
             "--remote-debugging-port=0",  # without one it would end with the page's load
             f"--user-data-dir={profile}",
+            *options,
             url,
             stdout=DEVNULL,
             stderr=DEVNULL,

@@ -246,6 +246,20 @@ async def test_a_body_that_never_ends_is_cut_at_the_limit(service: Service) -> N
     assert b'"code":"payload_too_large"' in answer
 
 
+async def test_a_body_that_does_not_come_in_time_is_refused_and_its_connection_closed(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.body.SECONDS", 0.1)
+    answer = await exchange(
+        service.url,
+        b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 50\r\n\r\n{",
+    )
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert b'"detail":"The request body did not come in time."' in answer
+
+
 async def test_pages_may_read_that_a_body_is_too_large(client: httpx.AsyncClient) -> None:
     headers = {"Content-Type": "application/json", "Origin": "http://localhost:3000"}
     answer = await client.post("/ideas", content=sized(LIMIT + 1), headers=headers)

@@ -13,13 +13,13 @@ from tests.support.upstream import HEAD, Exchange, Upstream
 
 @asynccontextmanager
 async def streaming(
-    service: Service, provider: Upstream, path: str
+    service: Service, provider: Upstream, path: str, head: bytes = HEAD
 ) -> AsyncIterator[tuple[Reader, Exchange]]:
     """A stream that has begun: the reader has had `start`, the provider has sent its headers."""
 
     async def open_() -> Exchange:
         exchange = await provider.next()
-        await exchange.send(HEAD)
+        await exchange.send(head)
         return exchange
 
     opening = asyncio.create_task(open_())

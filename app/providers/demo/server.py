@@ -169,6 +169,11 @@ class DemoServer:
         """The base URL for an OpenAI client."""
         return f"http://127.0.0.1:{self._port}/v1"
 
+    @property
+    def running(self) -> int:
+        """How many answers are being written."""
+        return len(self._server.server_state.tasks)
+
     async def __aenter__(self) -> Self:
         # uvicorn's startup and shutdown alone, without its main loop: that is there for
         # signals, which are the service's, and for a date header.

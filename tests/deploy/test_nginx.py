@@ -1,0 +1,350 @@
+"""The shipped `deploy/nginx.conf`, run by nginx in front of a real service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+
+from app.errors import NotFound, PayloadTooLarge
+from tests.e2e.clients import chromium
+from tests.support.curl import curl
+from tests.support.front import Front, nginx
+from tests.support.service import Service, eventually, running
+from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
+
+IDEAS = "/ideas?topic=figs&count=3&interval_ms=0&view=items"
+TITLES = ("Figs", "Nuts", "Rice")
+HTTP = pytest.mark.parametrize("http", ["--http1.1", "--http2"])
+
+
+def item(title: str) -> dict[str, str]:
+    return {"title": title, "blurb": "Sweet."}
+
+
+class Chain(NamedTuple):
+    """A provider, the service, and nginx in front of it."""
+
+    provider: Upstream
+    service: Service
+    front: Front
+
+    async def open(self) -> Exchange:
+        """The next request to the provider, with its answer's headers sent."""
+        exchange = await self.provider.next()
+        await exchange.send(HEAD)
+        return exchange
+
+
+@asynccontextmanager
+async def chain(folder: Path, *changes: tuple[str, str], **settings: Any) -> AsyncIterator[Chain]:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url, **settings) as service,
+        nginx(service.url, folder, *changes) as front,
+    ):
+        yield Chain(provider, service, front)
+
+
+@HTTP
+async def test_each_event_comes_on_its_own_as_it_is_sent(tmp_path: Path, http: str) -> None:
+    async with chain(tmp_path) as it:
+        opening = asyncio.create_task(it.open())
+        async with curl(it.front, IDEAS, http) as reader:
+            assert reader.status == ("HTTP/2 200" if http == "--http2" else "HTTP/1.1 200 OK")
+            assert (await reader.next()).startswith("event: start")
+            exchange = await opening
+            before = '{"items": ['
+            for title in TITLES:  # the next is not sent before this one has come
+                await exchange.text(before + json.dumps(item(title)))
+                message = await reader.next()
+                assert message.startswith("event: item\n")
+                assert title in message
+                before = ", "
+            await exchange.text("]}")
+            await exchange.finish()
+            assert (await reader.next()).startswith("event: done")
+            assert await reader.rest() == ""
+            assert await reader.exit_code() == 0
+
+
+async def test_a_response_keeps_its_headers(tmp_path: Path) -> None:
+    async with running(model="demo", models="") as service, nginx(service.url, tmp_path) as front:
+        async with curl(front, "/ideas?topic=figs", "-H", "X-Request-ID: mine") as answer:
+            ours = answer.headers
+        async with httpx.AsyncClient() as client:
+            direct = await client.get(service.url + "/ideas?topic=figs")
+        assert ours["x-request-id"] == "mine"
+        assert ours["content-type"] == direct.headers["content-type"]
+        for name in ("cache-control", "x-accel-buffering", "vary"):
+            assert ours[name] == direct.headers[name]
+        assert ours["location"].startswith("/streams/")
+
+
+async def test_a_request_has_one_id_for_nginx_the_service_and_the_client(tmp_path: Path) -> None:
+    async with chain(tmp_path) as it:
+        for sent in ("mine-1", "not <well> formed", ""):
+            async with curl(it.front, "/ideas", "-H", f"X-Request-ID: {sent}") as answer:
+                id = answer.headers["x-request-id"]
+                assert json.loads(await answer.rest())["request_id"] == id
+            assert (id == sent) == (sent == "mine-1")
+            await eventually(lambda id=id: f" {id}\n" in it.front.said)
+
+
+async def test_neither_topics_nor_tickets_are_logged_whatever_goes_wrong(tmp_path: Path) -> None:
+    async with chain(tmp_path) as it:
+        paths = ("/ideas?view=none&", "/streams/none?", "/metrics?", "/ideas?x=" + "x" * 20_000)
+        for path in paths:
+            async with curl(it.front, f"{path}&topic=c4n4ry&ticket=c4n4ry", "--http1.1") as answer:
+                assert " 4" in answer.status
+        it.service.server.servers[0].close()
+        async with curl(it.front, "/ideas?topic=c4n4ry") as answer:
+            assert answer.status == "HTTP/2 503"
+        await eventually(lambda: it.front.said.count("\n") > len(paths))
+        assert "c4n4ry" not in it.front.said
+        assert "GET /ideas 503" in it.front.said
+
+
+# -- time -------------------------------------------------------------------------------------
+
+
+async def test_the_first_byte_is_not_held_up(tmp_path: Path) -> None:
+    """The least of a few: what this machine does besides is not nginx's."""
+
+    async def first_byte(client: httpx.AsyncClient, url: str) -> float:
+        begun = time.perf_counter()
+        async with client.stream("GET", url + "/ideas?topic=figs") as answer:
+            await anext(answer.aiter_raw())
+            return time.perf_counter() - begun
+
+    async with (
+        running(model="demo", models="") as service,
+        nginx(service.url, tmp_path) as front,
+        httpx.AsyncClient(verify=front.tls) as client,
+    ):
+        through, direct = [
+            min([await first_byte(client, url) for _ in range(8)])
+            for url in (front.url, service.url)
+        ]
+    assert through - direct < 0.1
+
+
+async def test_heartbeats_carry_a_silent_stream_beyond_the_proxys_timeout(tmp_path: Path) -> None:
+    timeout = ("proxy_read_timeout 200s;", "proxy_read_timeout 2s;")
+    async with chain(tmp_path, timeout, heartbeat_seconds=0.4) as it:
+        opening = [asyncio.create_task(it.open()) for _ in range(2)]
+        async with (
+            curl(it.front, IDEAS) as reader,
+            asyncio.TaskGroup() as tasks,
+        ):
+            # Silent until it is whole: it shows that the timeout holds.
+            answer = tasks.create_task(whole(it.front, IDEAS, "Accept: application/json"))
+            assert (await reader.next()).startswith("event: start")
+            while not answer.done():
+                assert await reader.next() == ": ping"
+            for _ in range(2):
+                assert await reader.next() == ": ping"
+            assert answer.result().startswith("HTTP/2 503")
+            for exchange in await asyncio.gather(*opening):
+                if not exchange.closed.is_set():
+                    await exchange.send(text(json.dumps({"items": [item("Figs")]})), end())
+            await reader.until("event: done")
+
+
+async def whole(front: Front, path: str, header: str) -> str:
+    """The status and the body of a response that does not stream."""
+    async with curl(front, path, "-H", header) as answer:
+        return f"{answer.status} {await answer.rest()}"
+
+
+# -- readers ----------------------------------------------------------------------------------
+
+
+@HTTP
+async def test_a_reader_that_leaves_is_noticed(tmp_path: Path, http: str) -> None:
+    async with chain(tmp_path) as it:
+        opening = asyncio.create_task(it.open())
+        async with curl(it.front, IDEAS, http) as reader:
+            exchange = await opening
+            await exchange.text('{"items": [' + json.dumps(item("Figs")))
+            await reader.until("event: item")
+            reader.leave()
+            await exchange.is_closed()
+        await eventually(lambda: not it.service.connections and not len(it.service.streams))
+
+
+async def test_a_reader_that_leaves_before_the_provider_answers_is_noticed(tmp_path: Path) -> None:
+    async with chain(tmp_path) as it, asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(whole(it.front, IDEAS, "Accept: application/json"))
+        exchange = await it.provider.next()
+        reading.cancel()
+        await exchange.is_closed()
+
+
+async def test_a_reader_that_does_not_read_is_cut_off(tmp_path: Path) -> None:
+    """nginx holds a buffer for it, and no more: so the service notices."""
+    async with chain(tmp_path, send_timeout=0.5, max_output_bytes=1 << 30) as it:
+        opening = asyncio.create_task(it.open())
+        async with curl(it.front, "/recipes?topic=figs&interval_ms=0") as reader:
+            exchange = await opening
+            await exchange.text('{"items": [{"name": "Figs')
+            await reader.until("data: [{")
+            sent = 0
+            while not exchange.closed.is_set():
+                try:
+                    await exchange.text("x" * 4096)
+                except OSError:
+                    break
+                sent += 1
+                await asyncio.sleep(0.001)
+            assert sent < 20_000
+
+
+# -- limits -----------------------------------------------------------------------------------
+
+HEADERS = b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+SIZED = HEADERS + b"Content-Length: 60000\r\n\r\n{"
+CHUNKED = HEADERS + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"
+
+
+async def test_slow_heads_and_bodies_are_closed_in_15_s_and_the_service_answers_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with chain(tmp_path) as it:
+
+        async def closed(head: bytes, drip: bytes) -> bytes:
+            """What a client gets that sends so, and a byte every half a second."""
+            ssl = it.front.tls if head else None
+            reader, writer = await asyncio.open_connection("localhost", it.front.port, ssl=ssl)
+            writer.write(head)
+            dripping = asyncio.create_task(_drip(writer, drip))
+            try:
+                return await asyncio.wait_for(_read(reader), 15)
+            finally:
+                dripping.cancel()
+                writer.close()
+
+        async with asyncio.TaskGroup() as tasks:
+            slow_ones = {
+                "no TLS": tasks.create_task(closed(b"", b"")),
+                "a head, and silence": tasks.create_task(closed(HEADERS, b"")),
+                "a head, dripped": tasks.create_task(closed(HEADERS, b"X: ")),
+                "a body, and silence": tasks.create_task(closed(SIZED, b"")),
+                "a body, dripped": tasks.create_task(closed(SIZED, b" ")),
+                "a body in chunks, dripped": tasks.create_task(closed(CHUNKED, b"1\r\n \r\n")),
+            }
+            async with httpx.AsyncClient(verify=it.front.tls) as client:
+                while not all(task.done() for task in slow_ones.values()):
+                    assert (await client.get(it.front.url + "/healthz")).status_code == 200
+                    await asyncio.sleep(0.2)
+        got = {name: task.result() for name, task in slow_ones.items()}
+        assert b"HTTP/1.1 400" in got["a body, dripped"]
+        assert not it.provider.exchanges
+        await eventually(lambda: not it.service.connections)
+
+
+async def _drip(writer: asyncio.StreamWriter, drip: bytes) -> None:
+    with contextlib.suppress(OSError):
+        while drip:
+            await asyncio.sleep(0.5)
+            writer.write(drip)
+            await writer.drain()
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the end; a reset is one."""
+    got = b""
+    with contextlib.suppress(OSError):
+        while more := await reader.read(65536):
+            got += more
+    return got
+
+
+async def test_an_address_has_so_many_requests_at_once(tmp_path: Path) -> None:
+    async with chain(tmp_path, ("limit_conn addresses 64", "limit_conn addresses 3")) as it:
+        async with AsyncExitStack() as stack:
+            for _ in range(3):
+                opening = asyncio.create_task(it.open())
+                await stack.enter_async_context(curl(it.front, IDEAS))
+                await opening
+            async with curl(it.front, IDEAS) as refused:
+                assert refused.status == "HTTP/2 429"
+                assert refused.headers["retry-after"] == "1"
+                assert json.loads(await refused.rest())["code"] == "rate_limited"
+        assert len(it.provider.exchanges) == 3
+        await eventually(lambda: not len(it.service.streams))
+        async with curl(it.front, "/healthz") as answer:
+            assert answer.status == "HTTP/2 200"
+
+
+async def test_its_own_errors_are_written_as_the_service_would(tmp_path: Path) -> None:
+    async with chain(tmp_path) as it:
+        for status, code, *options in (
+            (404, "not_found", "/metrics"),
+            (413, "payload_too_large", "/ideas", "-H", "Content-Length: 70000", "-d", "x"),
+            (431, "headers_too_large", "/healthz", "--http1.1", "-H", "X: " + "x" * 20_000),
+            (431, "headers_too_large", "/healthz?" + "x" * 20_000, "--http1.1"),
+        ):
+            async with curl(it.front, *options) as answer:
+                problem = json.loads(await answer.rest())
+            assert f" {status}" in answer.status
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert (problem["status"], problem["code"]) == (status, code)
+            assert problem["request_id"] == answer.headers["x-request-id"]
+            for kind in (NotFound, PayloadTooLarge):
+                assert (code == kind.code) == (problem["detail"] == kind.message)
+
+
+async def test_without_the_service_it_is_overloaded(tmp_path: Path) -> None:
+    async with nginx("http://127.0.0.1:1", tmp_path) as front, curl(front, IDEAS) as answer:
+        assert answer.status == "HTTP/2 503"
+        assert answer.headers["retry-after"] == "1"
+        problem = json.loads(await answer.rest())
+        assert (problem["status"], problem["code"]) == (503, "overloaded")
+
+
+async def test_http_is_sent_to_https(tmp_path: Path) -> None:
+    async with running(model="demo", models="") as service, nginx(service.url, tmp_path) as front:
+        async with httpx.AsyncClient() as client:
+            answer = await client.post(f"http://127.0.0.1:{front.plain_port}/ideas?view=text")
+        assert answer.status_code == 308
+        assert answer.headers["location"] == "https://127.0.0.1/ideas?view=text"
+
+
+# -- a browser --------------------------------------------------------------------------------
+
+
+async def test_a_page_has_more_than_six_streams_at_once_and_may_leave_any(tmp_path: Path) -> None:
+    """In HTTP/1.1 the seventh would wait for the first to end."""
+    async with chain(tmp_path, cors_origins=("null",)) as it:
+        page = tmp_path / "page.html"
+        page.write_text(PAGE.replace("URL", it.front.url + IDEAS))
+        opening = asyncio.create_task(_open(it, 10))
+        async with chromium(page.as_uri(), "--ignore-certificate-errors"):
+            exchanges = await asyncio.wait_for(opening, 60)
+            left = next(e for e in exchanges if "leave" in json.dumps(e.body))
+            await left.text('{"items": [' + json.dumps(item("Figs")))  # the page's sign to go
+            await left.is_closed()
+            assert [e for e in exchanges if e.closed.is_set()] == [left]
+            assert "HTTP/2.0" in it.front.said
+
+
+async def _open(it: Chain, number: int) -> list[Exchange]:
+    return [await it.open() for _ in range(number)]
+
+
+PAGE = """<!doctype html>
+<script>
+  for (let n = 0; n < 9; n++) new EventSource("URL");
+  const leaving = new EventSource("URL".replace("topic=figs", "topic=leave"));
+  leaving.addEventListener("item", () => leaving.close());
+</script>
+"""
