@@ -11,7 +11,9 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from multiprocessing import parent_process
 from socket import socket
+from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -33,7 +35,15 @@ class _Worker(multiprocess.Process):
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
         self._server: Server = server(create_app(settings), settings)
+        Thread(target=_end_with_the_supervisor, daemon=True).start()
         super().target(sockets)
+
+
+def _end_with_the_supervisor() -> None:
+    """Where it is killed, nobody else would end its processes, and they would keep the port."""
+    if supervisor := parent_process():
+        supervisor.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Supervisor(multiprocess.Multiprocess):

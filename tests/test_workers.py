@@ -15,7 +15,7 @@ import psutil
 from tests.support.service import eventually
 from tests.support.started import Started, ended, started
 
-SETTINGS = {"WORKERS": "2", "DEMO_TOKENS_PER_SECOND": "20", "DRAIN_SECONDS": "60"}
+SETTINGS = {"WORKERS": "2", "DEMO_TOKENS_PER_SECOND": "0", "DRAIN_SECONDS": "60"}
 
 
 def workers(service: Started) -> set[int]:
@@ -71,9 +71,9 @@ async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile(
 async def test_a_signal_drains_all_and_a_second_one_ends_them() -> None:
     async with started(**SETTINGS) as service, client(service) as called:
         async with called.stream("GET", "/ideas?topic=figs&model=demo-stall") as stalled:
-            await anext(stalled.aiter_bytes())
-            service.process.send_signal(signal.SIGTERM)
             lines = stalled.aiter_lines()
+            await anext(lines)
+            service.process.send_signal(signal.SIGTERM)
             await asyncio.sleep(1.2)  # what comes sooner is the same signal
             assert service.process.returncode is None
             service.process.send_signal(signal.SIGTERM)
