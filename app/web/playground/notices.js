@@ -1,0 +1,75 @@
+// What happened to a stream: a restart, a connection that was cut, an error.
+
+import { element } from "./element.js";
+import { words } from "./error_words.js";
+
+export class Notices {
+  #holder;
+  #retry;
+  #shown = "";
+
+  /** @param {HTMLElement} holder @param {() => void} retry */
+  constructor(holder, retry) {
+    this.#holder = holder;
+    this.#retry = retry;
+  }
+
+  /** @param {import("./record.js").Record|null} record */
+  show(record) {
+    const cuts = record?.history.marks.filter(mark => mark.kind !== "restart") ?? [];
+    const error = record?.error ?? null;
+    const now = JSON.stringify([record?.restart, cuts.at(-1), error?.code, record?.isOver]);
+    if (now === this.#shown) return;
+    this.#shown = now;
+    const notices = [
+      record?.restart ? restarted(record.restart) : null,
+      cuts.length ? connection(cuts.at(-1).kind, record.isOver) : null,
+      error ? failed(error, this.#retry) : null,
+    ];
+    this.#holder.replaceChildren(...notices.filter(Boolean));
+  }
+}
+
+function restarted({ attempt, code, errors }) {
+  return element("div", { class: "notice" },
+    element("h3", {}, `Attempt ${attempt}`),
+    element("p", {}, `The one before failed (`, element("code", {}, code), `): ${words(code)[0].toLowerCase()}. The model was stopped and told what was wrong.`),
+    flaws(errors));
+}
+
+function connection(kind, isOver) {
+  const back = "It came back by itself, and went on where it was: nothing was generated twice.";
+  const away = isOver ? "It did not come back." : "The client is coming back by itself…";
+  return element("div", { class: "notice" },
+    element("h3", {}, "The connection was cut"),
+    element("p", {}, kind === "back" ? back : away));
+}
+
+function failed(error, retry) {
+  const [title, meaning] = words(error.code);
+  const facts = {
+    Code: error.code,
+    Status: error.status,
+    Request: error.requestId,
+    "Try again": error.retryable ? later(error.retryAfter) : "no use",
+  };
+  const rows = Object.entries(facts).filter(([, value]) => value).map(([name, value]) =>
+    element("div", { class: "fact" }, element("dt", {}, name),
+      element("dd", {}, element("code", {}, value))));
+  return element("div", { class: "notice error", id: "error" },
+    element("h3", {}, title),
+    element("p", {}, meaning),
+    flaws(error.errors),
+    element("dl", { class: "facts" }, ...rows),
+    error.retryable ? element("button", { type: "button", onclick: retry }, "Retry") : null);
+}
+
+function later(retryAfter) {
+  return retryAfter ? `after ${Math.ceil(retryAfter)} s` : "may help";
+}
+
+function flaws(errors) {
+  if (!errors?.length) return null;
+  return element("ul", {}, ...errors.map(({ path, message }) =>
+    element("li", {}, element("code", {}, path || "all of it"), ` ${message}`)));
+}

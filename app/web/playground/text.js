@@ -1,0 +1,59 @@
+// A place of text, or of any scalar; and the bones that stand for what is not known yet.
+
+import { element } from "./element.js";
+import { longest } from "./shape.js";
+
+/** How many lines to keep for a text. */
+export function linesOf(schema, { perLine, depth }) {
+  return Math.min(Math.ceil(longest(schema) / perLine), depth > 1 ? 2 : 5);
+}
+
+/** A string as it grows, or any scalar. */
+export class Text {
+  #ink = document.createTextNode("");
+  #bones;
+  #value;
+
+  constructor(lines = 1, tag = "p") {
+    this.#bones = bones(lines);
+    this.element = element(tag, { class: "text unknown" }, this.#bones);
+    this.element.style.setProperty("--lines", String(lines));
+  }
+
+  show(value) {
+    const known = value ?? undefined;
+    if (known === this.#value) return;
+    const was = this.#value;
+    this.#value = known;
+    if (known === undefined) this.#swap(this.#bones);
+    else if (was === undefined) this.#swap(this.#ink);
+    this.#write(words(known));
+  }
+
+  at() {
+    return this.element;
+  }
+
+  #swap(content) {
+    this.element.classList.toggle("unknown", content === this.#bones);
+    this.element.replaceChildren(content);
+  }
+
+  #write(text) {
+    const old = this.#ink.data;
+    if (text.startsWith(old)) this.#ink.appendData(text.slice(old.length));
+    else this.#ink.data = text;
+  }
+}
+
+function words(value) {
+  if (value === undefined) return "";
+  if (typeof value === "boolean") return value ? "Yes" : "No";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** Quiet lines. */
+export function bones(lines) {
+  const made = Array.from({ length: lines }, () => element("span", { class: "bone" }));
+  return element("span", { class: "bones", "aria-hidden": "true" }, ...made);
+}
