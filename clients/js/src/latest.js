@@ -1,0 +1,49 @@
+/** The newest state, for any number of readers: one that is slow finds what is newest then. */
+
+/** @template T */
+export class Latest {
+  /** @type {T} */
+  value;
+
+  #wake = () => {};
+  /** @type {Promise<void>} */
+  #changed;
+  #hasEnded = false;
+
+  /** @param {T} value what is there to begin with, and is not told */
+  constructor(value) {
+    this.value = value;
+    this.#changed = this.#next();
+  }
+
+  /** @param {T} value */
+  set(value) {
+    this.value = value;
+    this.#tell();
+  }
+
+  end() {
+    this.#hasEnded = true;
+    this.#tell();
+  }
+
+  /** Each value that is the newest when the reader is ready for it. */
+  async *read() {
+    const first = this.value;
+    for (let seen = first; ; ) {
+      if (seen !== this.value) yield (seen = this.value);
+      else if (this.#hasEnded) return;
+      else await this.#changed;
+    }
+  }
+
+  #tell() {
+    this.#wake();
+    this.#changed = this.#next();
+  }
+
+  /** @returns {Promise<void>} */
+  #next() {
+    return new Promise(resolve => (this.#wake = resolve));
+  }
+}
