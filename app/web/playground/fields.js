@@ -39,7 +39,7 @@ export class Fields {
   }
 
   #heading({ name, schema }, context) {
-    const lines = Math.min(2, linesOf(schema, { ...context, perLine: context.perLine * 0.75 }));
+    const lines = Math.min(2, linesOf(schema, { ...context, perLine: context.perLine * 0.8 }));
     const inner = new Text(lines, `h${Math.min(3 + context.depth, 6)}`);
     this.#places.set(name, inner);
     this.element.append(inner.element);

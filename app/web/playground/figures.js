@@ -12,6 +12,7 @@ const FIGURES = {
   Bytes: record => record ? bytes(record.seen(record.view).bytes) : UNKNOWN,
   "Tokens in": record => record?.usage ? [record.usage.input_tokens] : UNKNOWN,
   "Tokens out": record => record?.usage ? [record.usage.output_tokens] : UNKNOWN,
+  Connections: record => record ? [record.connections] : UNKNOWN,
   Attempts: record => record ? [record.usage?.attempts ?? record.attempt] : UNKNOWN,
 };
 

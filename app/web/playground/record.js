@@ -19,6 +19,7 @@ export class Record {
   restart = null;
   wire = [];
   messages = 0;
+  connections = 0; // that the page draws from
   views = new Map();
   history = new History();
   #began = performance.now();
@@ -64,15 +65,20 @@ export class Record {
     this.history.add(this.now, this.lanes.map(() => 0));
   }
 
-  /** A connection was answered: a line of its own on the wire. */
-  opened({ method, url, after }, status) {
+  /** A connection that is drawn from was answered. */
+  opened(call, status) {
+    this.connections += 1;
+    this.called(call, status);
+    if (!call.after) return;
+    this.history.mark(this.now, "back", "back");
+    this.phase = this.firstContent === null ? "waiting" : "writing";
+  }
+
+  /** A call was answered: a line of its own on the wire. */
+  called({ method, url, after }, status) {
     const { pathname, search } = new URL(url, document.baseURI);
     const since = after ? `, after ${after}` : "";
     this.note(`${method} ${pathname}${search}${since}: ${status}`);
-    if (after) {
-      this.history.mark(this.now, "back", "back");
-      this.phase = this.firstContent === null ? "waiting" : "writing";
-    }
   }
 
   lost() {

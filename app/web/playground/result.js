@@ -2,7 +2,8 @@
 
 import { complete } from "../client/index.js";
 import { element } from "./element.js";
-import { place, List } from "./place.js";
+import { List } from "./list.js";
+import { place } from "./place.js";
 import { resolve } from "./shape.js";
 
 export class Result {
@@ -19,7 +20,7 @@ export class Result {
   reset(schema, expected) {
     const { result } = schema;
     const { type } = resolve(result, result);
-    this.#place = place(result, result, { depth: 0, perLine: type === "array" ? 34 : 64 });
+    this.#place = place(result, result, { depth: 0, perLine: type === "array" ? 34 : 66 });
     this.#open = null;
     this.expect(expected);
     const kind = this.isList ? "of-cards" : "of-fields";

@@ -103,7 +103,7 @@ export class Run {
       headers,
       opened: (call, response) => {
         this.#record.seen(other).status = response.status;
-        if (other === view) this.#record.opened(call, response.status);
+        if (other === view) this.#record.called(call, response.status);
       },
       received: (bytes, messages) => this.#received(other, bytes, messages),
       ended: () => { this.#record.seen(other).isOver = true; },

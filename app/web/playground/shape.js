@@ -60,7 +60,7 @@ export function longest(schema) {
   if (schema.enum || schema.const || schema.format) return 12;
   const bound = schema.maxLength ?? Infinity;
   const seen = Math.max(0, ...examples.map(example => example.length));
-  return Math.min(bound, seen ? seen * 1.6 : 120);
+  return Math.min(bound, seen ? seen * 1.5 : 120);
 }
 
 function follow(root, reference) {

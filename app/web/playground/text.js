@@ -5,7 +5,7 @@ import { longest } from "./shape.js";
 
 /** How many lines to keep for a text. */
 export function linesOf(schema, { perLine, depth }) {
-  return Math.min(Math.ceil(longest(schema) / perLine), depth > 1 ? 2 : 5);
+  return Math.min(Math.ceil(longest(schema) / perLine), depth > 2 ? 2 : 5);
 }
 
 /** A string as it grows, or any scalar. */

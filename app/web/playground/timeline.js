@@ -12,6 +12,7 @@ export class Timeline {
   #lanes = [];
   #axis = element("div", { class: "axis", "aria-hidden": "true" });
   #words = element("figcaption");
+  #isTold = false;
 
   /** @param {HTMLElement} figure */
   constructor(figure) {
@@ -24,6 +25,7 @@ export class Timeline {
     const lanes = element("div", { class: "lanes", "aria-hidden": "true" });
     lanes.append(...this.#lanes.map(lane => lane.element), this.#axis);
     this.#axis.replaceChildren();
+    this.#isTold = false;
     this.#words.replaceChildren("Each lane fills up with the characters of a field.");
     this.#figure.replaceChildren(lanes, this.#words);
   }
@@ -38,7 +40,13 @@ export class Timeline {
       lane.mark(history.marks, span);
     });
     this.#label(history.marks, span);
-    if (isOver) this.#words.replaceChildren(this.#summary(record, samples));
+    if (isOver && !this.#isTold) this.#tell(this.#summary(record, samples));
+  }
+
+  #tell(words) {
+    this.#isTold = true;
+    const summary = element("summary", {}, "In words");
+    this.#words.replaceChildren(element("details", {}, summary, words));
   }
 
   #label(marks, span) {
@@ -67,9 +75,10 @@ export class Timeline {
   }
 }
 
-/** One field's lane: a hill that rises as the field fills in. */
+/** One field's lane: a hill that rises as the field fills in, strong where it does. */
 class Lane {
-  #area = drawn("path", { class: "area" });
+  #there = drawn("path", { class: "there" });
+  #growing = drawn("path", { class: "growing" });
   #marks = drawn("g", {});
   #total = element("span", { class: "total" });
 
@@ -79,7 +88,7 @@ class Lane {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       preserveAspectRatio: "none",
       focusable: "false",
-    }, this.#area, this.#marks);
+    }, this.#there, this.#growing, this.#marks);
     this.element = element("div", { class: "lane" },
       element("span", { class: "name" }, name), picture, this.#total);
   }
@@ -88,14 +97,18 @@ class Lane {
   show(points, end) {
     const most = Math.max(1, ...points.map(([, size]) => size));
     const y = size => (HEIGHT - (size / most) * (HEIGHT - 3)).toFixed(1);
-    let path = `M0 ${HEIGHT}`;
-    let x = 0;
+    let there = `M0 ${HEIGHT}`;
+    let growing = "";
+    let [x, before] = [0, 0];
     for (const [at, size] of points) {
+      const from = x;
       x = Math.round(at * WIDTH);
-      path += `H${x}V${y(size)}`;
+      there += `H${x}V${y(size)}`;
+      if (size > before) growing += `M${from} ${HEIGHT}V${y(size)}H${Math.max(x, from + 2)}V${HEIGHT}Z`;
+      before = size;
     }
-    path += `H${Math.round(end * WIDTH)}V${HEIGHT}Z`;
-    this.#area.setAttribute("d", path);
+    this.#there.setAttribute("d", `${there}H${Math.round(end * WIDTH)}V${HEIGHT}Z`);
+    this.#growing.setAttribute("d", growing);
     this.#total.textContent = String(points.at(-1)?.[1] ?? 0);
   }
 
