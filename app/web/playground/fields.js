@@ -21,10 +21,13 @@ export class Fields {
     }));
     const heading = fields.find(({ schema: inner }) => inner.const === undefined);
     const blocks = fields.filter(field => field !== heading && !isFact(field.schema));
+    const isNamed = blocks.length > 1 || depth === 0;
+    const hasHeading = Boolean(heading) && isHeading(heading.schema);
+    const within = { ...context, depth: depth + 1, level: context.level + (hasHeading ? 1 : 0) };
     for (const field of fields) {
-      if (field === heading && isHeading(field.schema)) this.#heading(field, context);
+      if (field === heading && hasHeading) this.#heading(field, context);
       else if (isFact(field.schema)) this.#fact(field);
-      else this.#block(root, field, context, blocks.length > 1 || depth === 0);
+      else this.#block(root, field, within, isNamed);
     }
   }
 
@@ -34,13 +37,17 @@ export class Fields {
     for (const [name, inner] of this.#places) inner.show(value?.[name]);
   }
 
+  settle(isFinal) {
+    for (const inner of this.#places.values()) inner.settle(isFinal);
+  }
+
   at([name, ...rest]) {
     return this.#places.get(name)?.at(rest) ?? this.element;
   }
 
   #heading({ name, schema }, context) {
     const lines = Math.min(2, linesOf(schema, { ...context, perLine: context.perLine * 0.8 }));
-    const inner = new Text(lines, `h${Math.min(3 + context.depth, 6)}`);
+    const inner = new Text(lines, `h${Math.min(context.level, 6)}`);
     this.#places.set(name, inner);
     this.element.append(inner.element);
   }
@@ -59,7 +66,7 @@ export class Fields {
   }
 
   #block(root, { name, schema }, context, isNamed) {
-    const inner = context.place(root, schema, { ...context, depth: context.depth + 1 });
+    const inner = context.place(root, schema, context);
     this.#places.set(name, inner);
     const title = isNamed ? element("p", { class: "label" }, label(name, schema)) : null;
     this.element.append(element("div", { class: "block" }, title, inner.element));

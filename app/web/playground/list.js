@@ -41,7 +41,17 @@ export class List {
     this.#places.forEach((inner, index) => {
       const state = progress(index);
       const holder = inner.element.parentElement;
-      if (holder.dataset.progress !== state) holder.dataset.progress = state;
+      if (holder.dataset.progress === state) return;
+      holder.dataset.progress = state;
+      inner.settle(state === "complete");
+    });
+  }
+
+  settle(isFinal) {
+    const length = this.#value?.length ?? 0;
+    this.#places.forEach((inner, index) => {
+      inner.element.parentElement.classList.toggle("void", isFinal && index >= length);
+      inner.settle(isFinal && index < length);
     });
   }
 

@@ -1,8 +1,9 @@
 // The places of a value on the page: made from its JSON Schema before there is anything in them,
 // and filled where they are. A place that is shown what it shows already does nothing.
 //
-// Each has an `element`, `show(value)`, where undefined and null are what is not known, and
-// `at(path)`: the element of the place at a path, or of the last one on the way.
+// Each has an `element`; `show(value)`, where undefined and null are what is not known;
+// `settle(isFinal)`: whether what is not known stays so; and `at(path)`: the element of the place
+// at a path, or of the last one on the way.
 
 import { Fields } from "./fields.js";
 import { List } from "./list.js";
@@ -14,7 +15,8 @@ import { Union } from "./union.js";
  * The place of what a schema describes.
  * @param {any} root the whole schema, in which references point
  * @param {any} schema
- * @param {{depth: number, perLine: number}} about perLine: characters that a line has
+ * @param {{depth: number, level: number, perLine: number}} about level: of a heading in it;
+ *   perLine: characters that a line has
  */
 export function place(root, schema, about) {
   const context = { ...about, place }; // places hold places
@@ -41,6 +43,10 @@ class Anything {
     if (value === this.#value) return;
     this.#value = value;
     this.#text.show(value === undefined || value === null ? null : JSON.stringify(value, null, 2));
+  }
+
+  settle(isFinal) {
+    this.#text.settle(isFinal);
   }
 
   at() {

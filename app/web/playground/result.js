@@ -20,7 +20,7 @@ export class Result {
   reset(schema, expected) {
     const { result } = schema;
     const { type } = resolve(result, result);
-    this.#place = place(result, result, { depth: 0, perLine: type === "array" ? 34 : 66 });
+    this.#place = place(result, result, { depth: 0, level: 3, perLine: type === "array" ? 34 : 66 });
     this.#open = null;
     this.expect(expected);
     const kind = this.isList ? "of-cards" : "of-fields";
@@ -48,6 +48,8 @@ export class Result {
     if (this.isList) {
       if (phase === "done") this.#place.keep(state.value.length);
       this.#place.mark(index => progress(state, index, isOver));
+    } else {
+      this.#place.settle(phase === "done");
     }
     this.#point(isOver ? null : state.open);
     if (isOver) this.#holder.style.removeProperty("min-height");

@@ -13,10 +13,12 @@ export class Text {
   #ink = document.createTextNode("");
   #bones;
   #value;
+  #isFinal = false;
 
   constructor(lines = 1, tag = "p") {
     this.#bones = bones(lines);
-    this.element = element(tag, { class: "text unknown" }, this.#bones);
+    this.element = element(tag, { class: "text" });
+    this.#empty();
     this.element.style.setProperty("--lines", String(lines));
   }
 
@@ -25,17 +27,29 @@ export class Text {
     if (known === this.#value) return;
     const was = this.#value;
     this.#value = known;
-    if (known === undefined) this.#swap(this.#bones);
+    if (known === undefined) this.#empty();
     else if (was === undefined) this.#swap(this.#ink);
     this.#write(words(known));
+  }
+
+  settle(isFinal) {
+    if (isFinal === this.#isFinal) return;
+    this.#isFinal = isFinal;
+    if (this.#value === undefined) this.#empty();
   }
 
   at() {
     return this.element;
   }
 
+  #empty() {
+    this.#swap(this.#isFinal ? "–" : this.#bones);
+  }
+
   #swap(content) {
-    this.element.classList.toggle("unknown", content === this.#bones);
+    const isUnknown = content === this.#bones;
+    this.element.classList.toggle("unknown", isUnknown);
+    this.element.ariaHidden = isUnknown ? "true" : null; // a heading without text is none
     this.element.replaceChildren(content);
   }
 

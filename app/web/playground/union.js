@@ -33,6 +33,11 @@ export class Union {
     this.#inner?.show(value);
   }
 
+  settle(isFinal) {
+    this.#inner?.settle(isFinal);
+    this.#waiting.hidden = isFinal;
+  }
+
   at(path) {
     return this.#inner?.at(path) ?? this.element;
   }
