@@ -1,4 +1,10 @@
-"""`python -m app`: the service. `python -m app demo`: the demo model as a server of its own."""
+"""`python -m app`: the service, and the commands beside it.
+
+python -m app          the service
+python -m app demo     the demo model as a server of its own
+python -m app schemas  what schemas there are
+python -m app types    TypeScript of the schemas
+"""
 
 from __future__ import annotations
 
@@ -16,9 +22,11 @@ from pydantic import ValidationError
 from app.http.server import server
 from app.main import create_app
 from app.providers.demo import serve_demo
-from app.registry import SchemaError
+from app.registry import SchemaError, load
 from app.settings import Settings, describe
 from app.telemetry import configure_logging
+from app.terminal.schemas import print_schemas
+from app.typescript import GeneratorError, typescript
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
@@ -51,6 +59,24 @@ def demo(
         serve_demo(host, port, tokens_per_second)
     except OSError as error:
         _stop(f"can't listen on {host}, port {port}: {error.strerror}")
+
+
+@cli.command()
+def schemas() -> None:
+    """List the schemas: what they give, what they take, how they can be viewed."""
+    try:
+        print_schemas(load())
+    except SchemaError as error:
+        _stop(str(error))
+
+
+@cli.command()
+def types() -> None:
+    """Print TypeScript for every schema's parameters, result and partial."""
+    try:
+        print(typescript(load()), end="")
+    except (SchemaError, GeneratorError) as error:
+        _stop(str(error))
 
 
 async def _serve(settings: Settings) -> None:

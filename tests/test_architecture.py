@@ -23,6 +23,7 @@ LAYERS: Final = (
     {"telemetry", "streams"},
     {"http"},
     {"main"},
+    {"terminal", "typescript"},
     {"__main__"},
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""

@@ -5,6 +5,7 @@ export class Latest {
   /** @type {T} */
   value;
 
+  #first;
   #wake = () => {};
   /** @type {Promise<void>} */
   #changed;
@@ -12,7 +13,7 @@ export class Latest {
 
   /** @param {T} value what is there to begin with, and is not told */
   constructor(value) {
-    this.value = value;
+    this.value = this.#first = value;
     this.#changed = this.#next();
   }
 
@@ -29,8 +30,7 @@ export class Latest {
 
   /** Each value that is the newest when the reader is ready for it. */
   async *read() {
-    const first = this.value;
-    for (let seen = first; ; ) {
+    for (let seen = this.#first; ; ) {
       if (seen !== this.value) yield (seen = this.value);
       else if (this.#hasEnded) return;
       else await this.#changed;
