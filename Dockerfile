@@ -8,6 +8,7 @@ WORKDIR /app
 COPY --from=builder /venv /venv
 COPY app/ app/
 COPY schemas/ schemas/
+COPY clients/js/src/ clients/js/src/
 ENV PATH="/venv/bin:$PATH" \
     HOST=0.0.0.0 \
     PORT=8000 \

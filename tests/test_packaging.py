@@ -63,7 +63,9 @@ def eventually(true: Callable[[], bool], seconds: float) -> bool:
 @pytest.mark.timeout(600)
 def test_the_image_holds_what_the_service_needs_and_no_more(image: dockerfile.Image) -> None:
     assert {path.name for path in image.root.iterdir()} == {"app", "venv"}
-    assert {path.name for path in (image.root / "app").iterdir()} == {"app", "schemas"}
+    assert {path.name for path in (image.root / "app").iterdir()} == {"app", "schemas", "clients"}
+    [client] = (image.root / "app" / "clients").iterdir()
+    assert [path.name for path in client.iterdir()] == ["src"]
 
 
 @pytest.mark.timeout(600)
@@ -85,6 +87,8 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
         answer = httpx.get(f"{address}/ideas?topic=tea", timeout=30, trust_env=False)
         assert answer.status_code == 200
         assert "\nevent: done\n" in answer.text
+        client = httpx.get(f"{address}/web/client/index.js", timeout=30, trust_env=False)
+        assert client.status_code == 200
         service.send_signal(signal.SIGTERM)
         assert service.wait(timeout=10) == 0
         assert not healthy()
