@@ -240,9 +240,8 @@ async def test_every_fault_is_explained(
 async def test_a_restart_is_shown_with_its_reason(browser: Browser, demo: Service) -> None:
     async with playground(browser, demo.url) as page:
         await page.run(model="demo-invalid", topic="tea", count="3")
+        await page.page.get_by_text("Attempt 2: output_invalid").click()
         notices = await page.notices()
-        assert "Attempt 2" in notices
-        assert "output_invalid" in notices
         assert "/1/blurb must have at most 140 characters" in notices
         assert await page.figure("Attempts") == "2"
         assert await page.page.locator("#timeline line.restart").count() == 2  # one a lane
@@ -259,7 +258,7 @@ async def test_retry_begins_again(browser: Browser) -> None:
         await page.run(state="failed", topic="figs", count="1")
         await page.page.get_by_role("button", name="Retry").click()
         await page.until("done")
-        assert await page.notices() == ""
+        assert await page.page.locator("#error").count() == 0
         assert len(provider.exchanges) == 2
 
 

@@ -9,6 +9,7 @@ export class Form {
   #holder;
   #changed;
   #fields = [];
+  #isExample = false; // what stands in the fields
   #examples = element("div", { class: "examples", role: "group", "aria-label": "Examples" });
 
   /** @param {HTMLElement} holder @param {() => void} changed called when somebody has changed a value */
@@ -18,9 +19,10 @@ export class Form {
     holder.addEventListener("input", event => this.#edited(event.target));
   }
 
-  /** Make the fields of a schema; what stands in fields of the same name stays. */
+  /** Make the fields of a schema; what somebody has written in fields of the same name stays. */
   reset({ parameters }) {
-    const kept = new Map(this.#fields.map(field => [field.name, field.input.value]));
+    const old = this.#isExample ? [] : this.#fields;
+    const kept = new Map(old.map(field => [field.name, field.input.value]));
     const required = parameters.required ?? [];
     this.#fields = Object.entries(parameters.properties ?? {}).map(([name, schema]) =>
       new Field(name, resolve(parameters, schema), required.includes(name)));
@@ -77,10 +79,12 @@ export class Form {
       if (field.name in example) field.write(example[field.name]);
       field.complain(null);
     }
+    this.#isExample = true;
     this.#changed();
   }
 
   #edited(input) {
+    this.#isExample = false;
     const field = this.#fields.find(each => each.input === input);
     if (field && !field.flaw.hidden) field.complain(field.check());
     this.#changed();

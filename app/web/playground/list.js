@@ -17,7 +17,8 @@ export class List {
     this.element = element(this.isOfObjects ? "ol" : "ul", {
       class: this.isOfObjects ? (depth ? "sections" : "cards") : "lines",
     });
-    this.#make = () => context.place(root, items, { ...context, depth: depth + 1 });
+    const perLine = this.isOfObjects ? context.perLine : Infinity;
+    this.#make = () => context.place(root, items, { ...context, perLine, depth: depth + 1 });
     this.#kept = this.isOfObjects ? 1 : 3;
     this.keep(this.#kept);
   }

@@ -6,7 +6,7 @@ import { words } from "./error_words.js";
 export class Notices {
   #holder;
   #retry;
-  #shown = "";
+  #shown = null;
 
   /** @param {HTMLElement} holder @param {() => void} retry */
   constructor(holder, retry) {
@@ -21,28 +21,36 @@ export class Notices {
     const now = JSON.stringify([record?.restart, cuts.at(-1), error?.code, record?.isOver]);
     if (now === this.#shown) return;
     this.#shown = now;
-    const notices = [
+    const asides = [
+      record ? null : element("p", { class: "hint" }, "Press Start: each field fills in where it belongs."),
       record?.restart ? restarted(record.restart) : null,
       cuts.length ? connection(cuts.at(-1).kind, record.isOver) : null,
-      error ? failed(error, this.#retry) : null,
     ];
-    this.#holder.replaceChildren(...notices.filter(Boolean));
+    this.#holder.replaceChildren(
+      element("div", { class: "asides" }, ...asides),
+      ...(error ? [failed(error, this.#retry)] : []));
   }
 }
 
+// In one line, for which there is room from the start: what is below stays where it is.
+
 function restarted({ attempt, code, errors }) {
-  return element("div", { class: "notice" },
-    element("h3", {}, `Attempt ${attempt}`),
-    element("p", {}, `The one before failed (`, element("code", {}, code), `): ${words(code)[0].toLowerCase()}. The model was stopped and told what was wrong.`),
+  return aside(`Attempt ${attempt}: ${code}`,
+    element("p", {}, `${words(code)[0]}: the model was stopped and told what was wrong.`),
     flaws(errors));
 }
 
 function connection(kind, isOver) {
-  const back = "It came back by itself, and went on where it was: nothing was generated twice.";
-  const away = isOver ? "It did not come back." : "The client is coming back by itself…";
-  return element("div", { class: "notice" },
-    element("h3", {}, "The connection was cut"),
-    element("p", {}, kind === "back" ? back : away));
+  if (kind === "back") {
+    return aside("Cut off, and back",
+      element("p", {}, "It came back by itself, and went on where it was. Nothing was generated twice."));
+  }
+  const away = isOver ? "It did not come back." : "The client is coming back by itself.";
+  return aside("Cut off", element("p", {}, away));
+}
+
+function aside(title, ...more) {
+  return element("details", { class: "notice" }, element("summary", {}, title), ...more);
 }
 
 function failed(error, retry) {

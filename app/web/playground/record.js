@@ -110,7 +110,6 @@ export class Record {
     this.phase = phase;
     this.error = error;
     this.ended = this.now;
-    this.state = { ...this.state, open: null };
     for (const seen of this.views.values()) seen.isOver = true;
   }
 

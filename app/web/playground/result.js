@@ -66,6 +66,7 @@ export class Result {
 }
 
 function progress(state, index, isOver) {
-  if (state.value?.[index] === undefined) return isOver ? "missing" : "awaited";
-  return complete(state, [index]) ? "complete" : "open";
+  if (complete(state, [index])) return "complete";
+  if (isOver) return "missing";
+  return state.value?.[index] === undefined ? "awaited" : "open";
 }

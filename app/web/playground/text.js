@@ -5,7 +5,8 @@ import { longest } from "./shape.js";
 
 /** How many lines to keep for a text. */
 export function linesOf(schema, { perLine, depth }) {
-  return Math.min(Math.ceil(longest(schema) / perLine), depth > 2 ? 2 : 5);
+  const most = depth > 2 ? 2 : 5;
+  return Math.max(1, Math.min(Math.ceil(longest(schema) / perLine), most));
 }
 
 /** A string as it grows, or any scalar. */

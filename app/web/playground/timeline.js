@@ -6,6 +6,7 @@ import { counted } from "./units.js";
 
 const WIDTH = 1000; // of the picture, in its own units
 const HEIGHT = 26; // of a lane
+const STEP = 0.3; // seconds: what comes after a longer pause came at its end
 
 export class Timeline {
   #figure;
@@ -36,7 +37,7 @@ export class Timeline {
     const span = Math.max(elapsed, 0.5);
     const samples = history.all;
     this.#lanes.forEach((lane, index) => {
-      lane.show(samples.map(({ at, sizes }) => [at / span, sizes[index]]), elapsed / span);
+      lane.show(samples.map(({ at, sizes }) => [at / span, sizes[index]]), elapsed / span, STEP / span);
       lane.mark(history.marks, span);
     });
     this.#label(history.marks, span);
@@ -93,15 +94,18 @@ class Lane {
       element("span", { class: "name" }, name), picture, this.#total);
   }
 
-  /** @param {[number, number][]} points time, from 0 to 1, and characters @param {number} end */
-  show(points, end) {
+  /**
+   * @param {[number, number][]} points time, from 0 to 1, and characters
+   * @param {number} end @param {number} step the longest in which to grow
+   */
+  show(points, end, step) {
     const most = Math.max(1, ...points.map(([, size]) => size));
     const y = size => (HEIGHT - (size / most) * (HEIGHT - 3)).toFixed(1);
     let there = `M0 ${HEIGHT}`;
     let growing = "";
     let [x, before] = [0, 0];
     for (const [at, size] of points) {
-      const from = x;
+      const from = Math.max(x, Math.round((at - step) * WIDTH));
       x = Math.round(at * WIDTH);
       there += `H${x}V${y(size)}`;
       if (size > before) growing += `M${from} ${HEIGHT}V${y(size)}H${Math.max(x, from + 2)}V${HEIGHT}Z`;
