@@ -11,8 +11,8 @@ const clients = resolve(import.meta.dirname, '..');
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** A headless Chromium with a profile of its own, which calls nobody by itself. */
-export function launch() {
-  return chromium.launch({
+export const launch = () =>
+  chromium.launchServer({
     executablePath: process.env.CHROMIUM ?? places.find(existsSync),
     args: [
       '--no-sandbox',
@@ -22,18 +22,21 @@ export function launch() {
       '--no-first-run',
     ],
   });
-}
+
+export const connect = () => chromium.connect(/** @type {string} */ (process.env.BROWSER));
 
 /**
- * A page's script as one text.
+ * A module with all that it imports, as one text.
  *
- * @param {string} path below `clients/`
+ * @param {string | undefined} path below `clients/`
  * @param {import('esbuild').BuildOptions} [options]
  */
 export async function bundle(path, options) {
-  const { outputFiles: [file] } = await build({
+  const {
+    outputFiles: [file],
+  } = await build({
     absWorkingDir: clients,
-    entryPoints: [path],
+    entryPoints: path ? [path] : [],
     bundle: true,
     format: 'esm',
     jsx: 'automatic',

@@ -104,4 +104,8 @@ export const problem = (status, code, headers) => response => {
 export const event = (type, data, position) =>
   `event: ${type}\ndata: ${JSON.stringify(data)}\n${position === undefined ? '' : `id: s1-${position}\n`}\n`;
 
-export const start = event('start', { stream: 's1', schema: 'ideas', model: 'm', view: 'delta' }, 0);
+export const start = event(
+  'start',
+  { stream: 's1', schema: 'ideas', model: 'm', view: 'delta' },
+  0,
+);

@@ -30,7 +30,7 @@ export class Latest {
 
   /** Each value that is the newest when the reader is ready for it. */
   async *read() {
-    for (let seen = this.#first; ; ) {
+    for (let seen = this.#first; ;) {
       if (seen !== this.value) yield (seen = this.value);
       else if (this.#hasEnded) return;
       else await this.#changed;

@@ -117,7 +117,7 @@ export function tip(value, path = []) {
   if (!isContainer(value)) return typeof value === 'string' ? path : path.slice(0, -1);
   const last = Array.isArray(value)
     ? value.length - 1
-    : Object.keys(value).findLast(key => isKnown(value[key])) ?? -1;
+    : (Object.keys(value).findLast(key => isKnown(value[key])) ?? -1);
   return last === -1 ? path : tip(value[last], [...path, last]);
 }
 

@@ -40,7 +40,9 @@ export class Reading {
     this.final = new Promise((resolve, reject) => {
       this.#reject = reject;
       if (options.signal?.aborted) return;
-      this.#run().then(resolve, reject).finally(() => this.#end());
+      this.#run()
+        .then(resolve, reject)
+        .finally(() => this.#end());
     });
     this.final.catch(() => {}); // who cares has `final` itself, or the loop
     this.#stopWith(options.signal);
@@ -100,16 +102,17 @@ export class Reading {
   /** @returns {Promise<any>} the final value */
   async #run() {
     const began = Date.now();
-    for (let failures = 0; ; ) {
+    for (let failures = 0; ;) {
       const before = this.#latest.value;
       try {
         return await this.#read();
       } catch (error) {
         failures = this.#latest.value === before ? failures + 1 : 1;
-        const mayBegin = Date.now() - began < BEGINNING;
-        const ms = this.#call.url || mayBegin ? this.#pause(error, failures) : undefined;
-        if (ms !== undefined) await wait(ms, this.#over.signal);
-        if (ms === undefined || this.#isOver) throw this.#abandon(error);
+        const ms = this.#pause(error, failures);
+        if (ms === undefined) throw this.#abandon(error);
+        await wait(ms, this.#over.signal); // which may take hours, where the machine sleeps
+        const mayCall = this.#call.url || Date.now() - began < BEGINNING;
+        if (this.#isOver || !mayCall) throw error;
       }
     }
   }
@@ -120,7 +123,8 @@ export class Reading {
    */
   #pause(error, failures) {
     const { retries = 5, retryMs = this.#retryMs } = this.#options;
-    return failures > retries ? undefined : pause(error, retryMs * 2 ** (failures - 1));
+    if (this.#isOver || failures > retries) return undefined;
+    return pause(error, retryMs * 2 ** (failures - 1));
   }
 
   /**

@@ -1,48 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { launch, pages } from '../../support/browser.js';
+import { describe, expect, test } from 'vitest';
 import { counts, service, since } from '../../support/counts.js';
+import { inPage } from '../../support/page.js';
 import { Proxy } from '../../support/proxy.js';
 
-const script = await readFile(resolve(import.meta.dirname, 'page.js')); // of another origin than the service
-
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof pages>>} */
-let site;
-/** @type {import('playwright-core').Page} */
-let page;
-/** @type {string[]} */
-let complaints;
-
-beforeAll(async () => {
-  [browser, site] = await Promise.all([launch(), pages(script)]);
-});
-afterAll(async () => {
-  await browser.close();
-  site.close();
-});
-beforeEach(async () => {
-  complaints = [];
-  page = await browser.newPage();
-  page.on('pageerror', error => complaints.push(error.message));
-  await page.goto(site.url);
-});
-afterEach(async () => {
-  await page.close();
-  expect(complaints).toEqual([]);
-});
+const path = resolve(import.meta.dirname, 'page.js');
+const shown = inPage(() => readFile(path)); // of another origin than the service
 
 /**
  * @param {string} url
  * @param {object} [options]
  */
 const begin = (url, options = {}) =>
-  page.evaluate(`void reader.begin(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
-const shown = () => page.waitForFunction('reader.states.some(({ value }) => value?.length)');
+  shown.page.evaluate(`void reader.begin(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
+const begun = () => shown.page.waitForFunction('reader.states.some(({ value }) => value?.length)');
 /** @returns {Promise<any>} */
-const end = async () => (await page.waitForFunction('reader.end')).jsonValue();
+const end = async () => (await shown.page.waitForFunction('reader.end')).jsonValue();
 
 const ENDLESS = { model: 'demo-stall' };
 /** @param {{ started: number, cancelled: number, active: number }} since */
@@ -54,7 +28,7 @@ describe('in Chromium', () => {
     const { final } = await end();
     expect(final).toHaveLength(8);
     /** @type {unknown[]} */
-    const states = await page.evaluate('reader.states');
+    const states = await shown.page.evaluate('reader.states');
     expect(states.at(-1)).toEqual({ value: final, open: null, attempt: 1 });
     expect(states.length).toBeGreaterThan(3);
   });
@@ -63,7 +37,7 @@ describe('in Chromium', () => {
     const [before, between] = [await counts(), await new Proxy(service).open()];
     try {
       await begin(`${between.url}/ideas`, { retryMs: 1 });
-      await shown();
+      await begun();
       between.cut();
       expect((await end()).final).toHaveLength(8);
       expect(between.connections).toBeGreaterThan(1);
@@ -76,16 +50,16 @@ describe('in Chromium', () => {
   test('leaving the page stops the stream', async () => {
     const before = await counts();
     await begin(`${service}/ideas`, ENDLESS);
-    await shown();
-    await page.goto('about:blank');
+    await begun();
+    await shown.page.goto('about:blank');
     expect(await since(before, isStopped)).toEqual({ started: 1, cancelled: 1, active: 0 });
   });
 
   test('the signal stops the stream', async () => {
     const before = await counts();
     await begin(`${service}/ideas`, ENDLESS);
-    await shown();
-    await page.evaluate('reader.controller.abort()');
+    await begun();
+    await shown.page.evaluate('reader.controller.abort()');
     expect(await end()).toEqual({ name: 'AbortError', code: 20 });
     expect(await since(before, isStopped)).toEqual({ started: 1, cancelled: 1, active: 0 });
   });

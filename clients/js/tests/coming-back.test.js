@@ -83,6 +83,15 @@ describe('a connection that is killed', () => {
   });
 });
 
+test('a stream that has not answered is not begun again when its key may be forgotten', async () => {
+  const server = await open(new Scripted(lost, streaming(start, patch, more, done)));
+  const now = Date.now();
+  const { final } = stream(`${server.url}/ideas`, TEA, SOON);
+  vi.spyOn(Date, 'now').mockReturnValue(now + 61_000);
+  await expect(final).rejects.toMatchObject({ code: 'connection_lost' });
+  expect(server.methods).toEqual(['POST']);
+});
+
 describe('what is asked', () => {
   test('goes on after the last event, with the same headers and query', async () => {
     const server = await open(new Scripted(cutOff(start, patch), streaming(start, more, done)));
@@ -113,7 +122,9 @@ describe('what is asked', () => {
   });
 
   test('is all that there is, where no event had come', async () => {
-    const server = await open(new Scripted(cutOff(': nothing yet\n\n'), streaming(start, patch, more, done)));
+    const server = await open(
+      new Scripted(cutOff(': nothing yet\n\n'), streaming(start, patch, more, done)),
+    );
     expect(await stream(`${server.url}/ideas`, TEA, SOON).final).toEqual(VALUE);
     expect(server.methods).toEqual(['POST', 'GET']);
     expect(server.asked[1].headers).not.toHaveProperty('last-event-id');
@@ -121,10 +132,13 @@ describe('what is asked', () => {
 
   test('is the stream that `start` names, where the header is hidden', async () => {
     const server = await open(
-      new Scripted(response => {
-        response.setHeader('Content-Type', 'text/event-stream');
-        response.write(start + patch, () => response.socket?.resetAndDestroy());
-      }, streaming(start, more, done)),
+      new Scripted(
+        response => {
+          response.setHeader('Content-Type', 'text/event-stream');
+          response.write(start + patch, () => response.socket?.resetAndDestroy());
+        },
+        streaming(start, more, done),
+      ),
     );
     expect(await stream(`${server.url}/ideas`, TEA, SOON).final).toEqual(VALUE);
     expect(server.asked[1].url).toMatch(/^\/streams\/s1\?/);
@@ -133,7 +147,9 @@ describe('what is asked', () => {
   test('has a key of the caller, if there is one, each time', async () => {
     const server = await open(new Scripted(lost, lost, streaming(start, patch, more, done)));
     const idempotencyKey = 'order 7';
-    expect(await stream(`${server.url}/ideas`, TEA, { ...SOON, idempotencyKey }).final).toEqual(VALUE);
+    expect(await stream(`${server.url}/ideas`, TEA, { ...SOON, idempotencyKey }).final).toEqual(
+      VALUE,
+    );
     expect(server.asked.map(({ headers }) => headers['idempotency-key'])).toEqual(
       Array(3).fill('order 7'),
     );
@@ -181,7 +197,10 @@ describe('an end', () => {
   });
 
   test('by something unreadable is an error, and the stream is cancelled', async () => {
-    for (const bad of ['event: patch\ndata: {\n\n', event('patch', [{ op: 'append', path: '/7/x' }])]) {
+    for (const bad of [
+      'event: patch\ndata: {\n\n',
+      event('patch', [{ op: 'append', path: '/7/x' }]),
+    ]) {
       const server = await open(new Scripted(streaming(start, patch, bad)));
       const { final } = stream(`${server.url}/ideas`, TEA, SOON);
       const error = await final.catch(error => error);
@@ -236,7 +255,9 @@ describe('a refusal', () => {
       void response.writeHead(502, { 'Content-Type': 'text/html' }).end('<h1>Bad gateway</h1>');
     const server = await open(new Scripted(gateway, streaming(start, patch, more, done)));
     expect(await stream(`${server.url}/ideas`, TEA, SOON).final).toEqual(VALUE);
-    const page = await open(new Scripted(response => void response.writeHead(404).end('<h1>No</h1>')));
+    const page = await open(
+      new Scripted(response => void response.writeHead(404).end('<h1>No</h1>')),
+    );
     const error = await stream(`${page.url}/ideas`, TEA, SOON).final.catch(error => error);
     expect(error).toMatchObject({ code: 'unexpected_response', status: 404, retryable: false });
   });
@@ -244,7 +265,13 @@ describe('a refusal', () => {
 
 test('the pause is what the server says, and doubles as long as nothing comes', async () => {
   const server = await open(
-    new Scripted(cutOff('retry: 16\n', start, patch), lost, lost, cutOff(start, more), streaming(start, done)),
+    new Scripted(
+      cutOff('retry: 16\n', start, patch),
+      lost,
+      lost,
+      cutOff(start, more),
+      streaming(start, done),
+    ),
   );
   const timers = vi.spyOn(globalThis, 'setTimeout');
   const silenceMs = 12_345;

@@ -112,14 +112,36 @@ describe('the rules of the standard', () => {
     const other = new EventParser();
     const event = bytes(`data: ${'x'.repeat(1 << 20)}\n\n`);
     for (let count = 0; count < 20; count++) expect(other.feed(event)).toHaveLength(1);
-    expect(() => Array.from({ length: 20 }, () => other.feed(bytes(`data: ${'x'.repeat(1 << 20)}\n`)))).toThrow(RangeError);
+    expect(() =>
+      Array.from({ length: 20 }, () => other.feed(bytes(`data: ${'x'.repeat(1 << 20)}\n`))),
+    ).toThrow(RangeError);
   });
 });
 
 describe('beside eventsource-parser', () => {
   const word = fc.constantFrom(
-    'data', 'data: ', 'data:', 'event: a', 'event:', 'id: 1', 'id', 'retry: 5', ':', ': c', ' ',
-    'x', '😀', 'é', '{"a":1}', '\u2028', '\n', '\n', '\n\n', '\r\n', '\r\n\r\n', 'foo: 1',
+    'data',
+    'data: ',
+    'data:',
+    'event: a',
+    'event:',
+    'id: 1',
+    'id',
+    'retry: 5',
+    ':',
+    ': c',
+    ' ',
+    'x',
+    '😀',
+    'é',
+    '{"a":1}',
+    '\u2028',
+    '\n',
+    '\n',
+    '\n\n',
+    '\r\n',
+    '\r\n\r\n',
+    'foo: 1',
   );
   const stream = fc.array(word, { maxLength: 60 }).map(words => words.join(''));
   const cuts = fc.array(fc.nat(300), { maxLength: 20 });
@@ -145,7 +167,10 @@ describe('beside eventsource-parser', () => {
     fc.assert(
       fc.property(stream, cuts, (text, places) => {
         const found = read(...cut(bytes(text), places));
-        const expected = theirs(text).map(({ data, event }) => ({ data, event: event ?? 'message' }));
+        const expected = theirs(text).map(({ data, event }) => ({
+          data,
+          event: event ?? 'message',
+        }));
         expect(found.map(({ data, event }) => ({ data, event }))).toEqual(expected);
       }),
       { numRuns: 1000 },
@@ -153,13 +178,22 @@ describe('beside eventsource-parser', () => {
   });
 
   test('the ids are the same', () => {
-    const block = fc.constantFrom('id: 1\ndata: 1\n\n', 'id\ndata: 2\n\n', 'data: 3\n\n', 'id: 2\0\ndata\n\n');
+    const block = fc.constantFrom(
+      'id: 1\ndata: 1\n\n',
+      'id\ndata: 2\n\n',
+      'data: 3\n\n',
+      'id: 2\0\ndata\n\n',
+    );
     fc.assert(
-      fc.property(fc.array(block).map(blocks => blocks.join('')), cuts, (text, places) => {
-        let id = '';
-        const expected = theirs(text).map(event => (id = event.id ?? id));
-        expect(read(...cut(bytes(text), places)).map(event => event.id)).toEqual(expected);
-      }),
+      fc.property(
+        fc.array(block).map(blocks => blocks.join('')),
+        cuts,
+        (text, places) => {
+          let id = '';
+          const expected = theirs(text).map(event => (id = event.id ?? id));
+          expect(read(...cut(bytes(text), places)).map(event => event.id)).toEqual(expected);
+        },
+      ),
     );
   });
 

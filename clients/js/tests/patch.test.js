@@ -74,7 +74,12 @@ describe('operations', () => {
   const key = fc.constantFrom('a', 'b', '', '__proto__', '0', 'a/~b');
   const leaf = fc.oneof(fc.string(), fc.integer(), fc.constant(null));
   const json = fc.letrec(tie => ({
-    any: fc.oneof({ depthSize: 'small' }, leaf, fc.array(tie('any')), fc.dictionary(key, tie('any'))),
+    any: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.array(tie('any')),
+      fc.dictionary(key, tie('any')),
+    ),
   })).any;
 
   test('as if all had been parsed anew, and nothing that was there is changed', () => {
@@ -125,7 +130,10 @@ describe('operations', () => {
 });
 
 describe('what has not changed', () => {
-  const before = frozen([{ title: 'a', tags: ['x'] }, { title: 'b', tags: ['y'] }]);
+  const before = frozen([
+    { title: 'a', tags: ['x'] },
+    { title: 'b', tags: ['y'] },
+  ]);
 
   test('stays the same object beside an operation', () => {
     const after = applied(before, operation('append', '/1/title', 'c'));
@@ -170,7 +178,11 @@ describe('the place that is being written', () => {
     ['a string that grows', [operation('append', '/0/a', 'x')], [0, 'a']],
     ['a string that has begun', [operation('replace', '/0/a', 'x')], [0, 'a']],
     ['around a number, which is complete', [operation('replace', '/0/a', 1)], [0]],
-    ['the last of several', [operation('append', '/0/a', 'x'), operation('add', '/1', { a: null })], [1]],
+    [
+      'the last of several',
+      [operation('append', '/0/a', 'x'), operation('add', '/1', { a: null })],
+      [1],
+    ],
   ])('is %s', (_, operations, open) => {
     expect(apply([{ a: 'y' }], operations).open).toEqual(open);
   });

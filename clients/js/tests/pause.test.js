@@ -37,8 +37,14 @@ describe('a pause', () => {
 
   test.each([
     ['a refusal for good', refused({})],
-    ['a provider that the service has tried again itself', refused({ code: 'provider_rate_limited', retryAfter: 1 })],
-    ['a stream that has ended in an error', new StreamError('No.', { code: 'draining', retryAfter: 1 })],
+    [
+      'a provider that the service has tried again itself',
+      refused({ code: 'provider_rate_limited', retryAfter: 1 }),
+    ],
+    [
+      'a stream that has ended in an error',
+      new StreamError('No.', { code: 'draining', retryAfter: 1 }),
+    ],
     ['a fault of ours', new TypeError()],
   ])('is not made for %s', (_, error) => {
     expect(pause(error, 1)).toBeUndefined();

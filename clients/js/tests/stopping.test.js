@@ -59,7 +59,9 @@ describe('the service stops paying', () => {
     /** @type {() => void} */
     let answer = () => {};
     const controller = new AbortController();
-    const server = await scripted((response, asked) => (answer = () => streaming(start)(response, asked)));
+    const server = await scripted(
+      (response, asked) => (answer = () => streaming(start)(response, asked)),
+    );
     const reading = stream(`${server.url}/ideas`, TEA, { signal: controller.signal });
     await vi.waitFor(() => expect(server.asked).toHaveLength(1));
     controller.abort();

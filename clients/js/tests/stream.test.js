@@ -23,29 +23,35 @@ async function whole(url = ideas, params = TEA) {
 }
 
 describe('a stream', () => {
-  test.each(/** @type {const} */ (['delta', 'snapshot', 'items']))('%s: shows the value as it grows, and then whole', async view => {
-    const reading = stream(ideas, TEA, { ...OFTEN, view });
-    const found = await states(reading);
-    const last = /** @type {import('../src/state.js').State} */ (found.at(-1));
-    expect(await reading.final).toEqual(await whole());
-    expect(last).toEqual({ value: await reading.final, open: null, attempt: 1 });
-    expect(last.value).toBe(await reading.final);
-    expect(found.length).toBeGreaterThan(view === 'items' ? 2 : 5);
-    const lengths = found.map(({ value }) => JSON.stringify(value).length);
-    expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
-  });
+  test.each(/** @type {const} */ (['delta', 'snapshot', 'items']))(
+    '%s: shows the value as it grows, and then whole',
+    async view => {
+      const reading = stream(ideas, TEA, { ...OFTEN, view });
+      const found = await states(reading);
+      const last = /** @type {import('../src/state.js').State} */ (found.at(-1));
+      expect(await reading.final).toEqual(await whole());
+      expect(last).toEqual({ value: await reading.final, open: null, attempt: 1 });
+      expect(last.value).toBe(await reading.final);
+      expect(found.length).toBeGreaterThan(view === 'items' ? 2 : 5);
+      const lengths = found.map(({ value }) => JSON.stringify(value).length);
+      expect(lengths).toEqual(lengths.toSorted((a, b) => a - b));
+    },
+  );
 
-  test.each(/** @type {const} */ (['delta', 'snapshot']))('%s: elements that did not change stay the same', async view => {
-    const found = await states(stream(ideas, TEA, { ...OFTEN, view }));
-    let previous = found[0];
-    for (const state of found.slice(1)) {
-      state.value.forEach((/** @type {unknown} */ element, /** @type {number} */ at) => {
-        const before = previous.value[at];
-        if (JSON.stringify(element) === JSON.stringify(before)) expect(element).toBe(before);
-      });
-      previous = state;
-    }
-  });
+  test.each(/** @type {const} */ (['delta', 'snapshot']))(
+    '%s: elements that did not change stay the same',
+    async view => {
+      const found = await states(stream(ideas, TEA, { ...OFTEN, view }));
+      let previous = found[0];
+      for (const state of found.slice(1)) {
+        state.value.forEach((/** @type {unknown} */ element, /** @type {number} */ at) => {
+          const before = previous.value[at];
+          if (JSON.stringify(element) === JSON.stringify(before)) expect(element).toBe(before);
+        });
+        previous = state;
+      }
+    },
+  );
 
   test('tells what is finished, and what is being written', async () => {
     const reading = stream(ideas, TEA, OFTEN);

@@ -1,5 +1,6 @@
 /** In a page: components with the hooks, which a test mounts; and what was committed, when. */
 import { StrictMode, memo, useEffect, useLayoutEffect, useState } from 'react';
+import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { useStream } from 'structured-streams-react';
 import { IdeaStream } from '../examples/IdeaStream';
@@ -40,7 +41,8 @@ function Reader({ url, options, begins }) {
 /** @param {{ kind: string, props: any }} what */
 function Shown({ kind, props }) {
   const [current, change] = useState(props);
-  page.change = more => change((/** @type {object} */ props) => ({ ...props, ...more }));
+  page.change = more =>
+    flushSync(() => change((/** @type {object} */ props) => ({ ...props, ...more })));
   return kind === 'IdeaStream' ? <IdeaStream {...current} /> : <Reader {...current} />;
 }
 
