@@ -437,9 +437,10 @@ async def test_a_keyboard_is_enough(browser: Browser) -> None:
 
 async def test_a_screen_reader_hears_milestones_alone(browser: Browser, demo: Service) -> None:
     async with playground(browser, demo.url) as page:
-        await page.run(topic="tea", count="20")
-        first, *counts, last = await page.told()
+        await page.run(topic="tea", count="20", model="demo-invalid")
+        first, again, *counts, last = await page.told()
         assert first == "Started."
+        assert again == "Attempt 2: the answer begins again."
         assert all(count.endswith(" of 20.") for count in counts)
         assert len(counts) <= 4
         assert last.startswith("Done: 20 elements in ")
@@ -457,6 +458,20 @@ async def test_many_messages_leave_a_bounded_page(browser: Browser) -> None:
     ):
         await page.run(topic="tea", count="20", pace="0")
         assert len(await page.wire()) <= 200
+
+
+async def test_a_service_that_does_not_answer_can_be_asked_again(
+    browser: Browser, demo: Service
+) -> None:
+    async with playground(browser, demo.url) as page:
+        await page.page.route("**/schemas", lambda route: route.abort())
+        await page.page.reload()
+        await expect(page.page.locator("#error")).to_contain_text("does not answer")
+        await page.page.unroute_all()
+        await page.page.get_by_role("button", name="Retry").click()
+        await page.run(topic="tea", count="1")
+        assert ["Failed to fetch" in complaint for complaint in page.complaints] == [True]
+        page.complaints.clear()
 
 
 async def test_it_works_under_a_prefix(browser: Browser) -> None:

@@ -10,6 +10,7 @@ export class Announcer {
   #region;
   #told = "";
   #counted = 0;
+  #attempt = 1;
   #at = 0;
 
   /** @param {HTMLElement} region a live one */
@@ -19,6 +20,7 @@ export class Announcer {
 
   reset() {
     this.#counted = 0;
+    this.#attempt = 1;
     this.#say("Started.");
   }
 
@@ -26,9 +28,14 @@ export class Announcer {
   show(record) {
     if (record.isOver) this.#say(ending(record));
     else if (record.phase === "lost") this.#say("The connection was cut. Coming back.");
-    else if (record.attempt > 1 && record.state.value === undefined) {
-      this.#say(`Attempt ${record.attempt}: the answer begins again.`);
-    } else this.#count(record);
+    else if (record.attempt !== this.#attempt) this.#again(record.attempt);
+    else this.#count(record);
+  }
+
+  #again(attempt) {
+    this.#attempt = attempt;
+    this.#counted = 0;
+    this.#say(`Attempt ${attempt}: the answer begins again.`);
   }
 
   #count({ state, expected }) {

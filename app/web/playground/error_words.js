@@ -24,6 +24,7 @@ const WORDS = {
   output_too_large: ["The answer is too large", "It passed the service's limit of bytes."],
   cancelled: ["The stream was cancelled", "Somebody has stopped it."],
   internal: ["The service has a fault", "It is not your fault. Name the request's id to its operator."],
+  unreachable: ["The service does not answer", "Is it running?"],
   connection_lost: ["The connection was lost", "It did not come back either."],
   unexpected_response: ["That was no answer of the service's", "Something between it and this page has answered."],
 };

@@ -195,10 +195,21 @@ function offerSchemas() {
     radio.addEventListener("change", () => choose(name));
     return element("label", {}, radio, name);
   });
-  byId("schemas").append(...radios, element("p", { id: "schema-hint", class: "hint" }));
+  const legend = byId("schemas").firstElementChild;
+  byId("schemas").replaceChildren(legend, ...radios, element("p", { id: "schema-hint", class: "hint" }));
 }
 
 async function open() {
+  try {
+    await load();
+    draw();
+  } catch (error) {
+    console.error(error);
+    notices.fail({ code: "unreachable", retryable: true }, open);
+  }
+}
+
+async function load() {
   summaries = (await service.schemas()).sort((one, other) => rank(one) - rank(other));
   offerSchemas();
   await choose(summaries[0].name);

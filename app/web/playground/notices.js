@@ -14,6 +14,12 @@ export class Notices {
     this.#retry = retry;
   }
 
+  /** The page itself has failed. @param {{code: string, retryable: boolean}} error @param {() => void} retry */
+  fail(error, retry) {
+    this.#shown = null;
+    this.#holder.replaceChildren(failed(error, retry));
+  }
+
   /** @param {import("./record.js").Record|null} record */
   show(record) {
     const cuts = record?.history.marks.filter(mark => mark.kind !== "restart") ?? [];
