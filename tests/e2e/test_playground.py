@@ -438,11 +438,11 @@ async def test_a_keyboard_is_enough(browser: Browser) -> None:
 async def test_a_screen_reader_hears_milestones_alone(browser: Browser, demo: Service) -> None:
     async with playground(browser, demo.url) as page:
         await page.run(topic="tea", count="20", model="demo-invalid")
-        first, again, *counts, last = await page.told()
+        first, *between, last = await page.told()
         assert first == "Started."
-        assert again == "Attempt 2: the answer begins again."
-        assert all(count.endswith(" of 20.") for count in counts)
-        assert len(counts) <= 4
+        assert between.count("Attempt 2: the answer begins again.") == 1
+        counts = [words for words in between if words.endswith(" of 20.")]
+        assert len(counts) == len(between) - 1 < 10
         assert last.startswith("Done: 20 elements in ")
         await page.page.get_by_text("In words").click()
         assert "Title: " in await page.page.locator("#timeline").inner_text()

@@ -24,21 +24,26 @@ export class Notices {
   show(record) {
     const cuts = record?.history.marks.filter(mark => mark.kind !== "restart") ?? [];
     const error = record?.error ?? null;
-    const now = JSON.stringify([record?.restart, cuts.at(-1), error?.code, record?.isOver]);
+    const now = JSON.stringify([record?.id, record?.restart, cuts.at(-1), error?.code, record?.isOver]);
     if (now === this.#shown) return;
     this.#shown = now;
     const asides = [
-      record ? null : element("p", { class: "hint" }, "Press Start: each field fills in where it belongs."),
       record?.restart ? restarted(record.restart) : null,
       cuts.length ? connection(cuts.at(-1).kind, record.isOver) : null,
-    ];
+    ].filter(Boolean);
     this.#holder.replaceChildren(
-      element("div", { class: "asides" }, ...asides),
+      element("div", { class: "asides" }, ...(asides.length ? asides : [quiet(record)])),
       ...(error ? [failed(error, this.#retry)] : []));
   }
 }
 
 // In one line, for which there is room from the start: what is below stays where it is.
+
+function quiet(record) {
+  const text = record ? "Waiting for an answer." : "Press Start: each field fills in where it belongs.";
+  const stream = record?.id ? ["Stream ", element("code", {}, record.id)] : [text];
+  return element("p", { class: "hint" }, ...(record?.error ? [] : stream));
+}
 
 function restarted({ attempt, code, errors }) {
   return aside(`Attempt ${attempt}: ${code}`,
