@@ -13,7 +13,7 @@ from app.http.assets import WEB, Assets, page, policy
 FOLDER: Final = WEB / "playground"
 CLIENT: Final = WEB.parent.parent / "clients" / "js" / "src"
 
-POLICY: Final = policy(images="'self' data:", base="'self'")
+POLICY: Final = policy(base="'self'")
 
 
 def mount_playground(app: FastAPI, root_path: str = "") -> None:

@@ -53,6 +53,7 @@ const codes = {
 
 let offers = { models: [], examples: () => [] };
 let summaries = [];
+let wanted = "";
 let schema = null;
 let record = null;
 let run = null;
@@ -62,7 +63,9 @@ let clock = 0; // redraws where nothing comes: time goes on
 // -- what is chosen
 
 async function choose(name) {
+  wanted = name;
   const found = await service.schema(name);
+  if (wanted !== name) return; // somebody was quicker
   const { views } = summaries.find(summary => summary.name === name);
   schema = found;
   byId("schema-hint").textContent = found.description;

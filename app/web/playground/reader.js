@@ -12,11 +12,11 @@ export class Reader {
    * @param {string} view
    * @param {{interval: string, headers: Record<string, string>,
    *   opened(request: any, response: Response): void,
-   *   received(bytes: number, messages: string[]): void, ended(): void}} options
+   *   received(bytes: number, messages: string[]): void}} options
    */
   constructor(id, view, options) {
     this.view = view;
-    this.over = this.#read(id, options).catch(() => {}).then(() => options.ended());
+    this.over = this.#read(id, options).catch(() => {}); // what it has read counts
   }
 
   close() {

@@ -14,7 +14,7 @@ export class Record {
   error = null;
   id = null;
   firstContent = null;
-  ended = null;
+  isOver = false;
   usage = null;
   restart = null;
   wire = [];
@@ -23,10 +23,13 @@ export class Record {
   views = new Map();
   history = new History();
   #began = performance.now();
+  #stopped = null;
 
-  /** @param {{view: string, expected: number|null, lanes: string[]}} about */
-  constructor(about) {
-    Object.assign(this, about);
+  /** @param {{view: string, expected: number|null, lanes: string[]}} about view: of the wire */
+  constructor({ view, expected, lanes }) {
+    this.view = view;
+    this.expected = expected;
+    this.lanes = lanes;
   }
 
   /** The attempt that is under way. */
@@ -40,11 +43,7 @@ export class Record {
   }
 
   get elapsed() {
-    return this.ended ?? this.now;
-  }
-
-  get isOver() {
-    return this.ended !== null;
+    return this.#stopped ?? this.now;
   }
 
   /** The client has a new state. */
@@ -97,7 +96,7 @@ export class Record {
   /** What has come in a view so far. */
   seen(view) {
     if (!this.views.has(view)) {
-      this.views.set(view, { bytes: 0, messages: 0, isOver: false, status: 200 });
+      this.views.set(view, { bytes: 0, messages: 0, status: 200 });
     }
     return this.views.get(view);
   }
@@ -106,11 +105,16 @@ export class Record {
     this.#keep({ at: this.now, note: text });
   }
 
+  /** The answer is there; what others still read of it doesn't count. */
+  stopClock() {
+    this.#stopped ??= this.now;
+  }
+
   end(phase, error = null) {
     this.phase = phase;
     this.error = error;
-    this.ended = this.now;
-    for (const seen of this.views.values()) seen.isOver = true;
+    this.isOver = true;
+    this.stopClock();
   }
 
   #message(view, seen, message) {

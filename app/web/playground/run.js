@@ -9,6 +9,8 @@ import { Tap } from "./tap.js";
 /** The views that the client reads; the others are for other front ends. */
 export const NATIVE = ["snapshot", "delta", "items"];
 
+const LATE = 5000; // milliseconds
+
 export class Run {
   #abort = new AbortController();
   #messages = new Messages();
@@ -52,16 +54,18 @@ export class Run {
       fetch: this.#tap.fetch,
       onEvent: ({ event, data }) => this.#record.heard(event, data),
     });
+    let failure = null;
     try {
       for await (const state of running) this.#update(state);
       await running.final;
-      await Promise.all(this.#readers.map(reader => reader.over));
-      this.#record.end("done");
     } catch (error) {
-      if (this.#abort.signal.aborted) this.#record.end("stopped");
-      else this.#record.end("failed", error);
-      for (const reader of this.#readers) reader.close();
+      failure = error;
     }
+    const isStopped = this.#abort.signal.aborted;
+    this.#record.stopClock();
+    if (!isStopped) await this.#readersAreOver();
+    for (const reader of this.#readers) reader.close();
+    this.#record.end(isStopped ? "stopped" : failure ? "failed" : "done", isStopped ? null : failure);
     this.#changed();
   }
 
@@ -73,6 +77,12 @@ export class Run {
   /** Lose the connection that the page draws from. The client comes back by itself. */
   cut() {
     this.#tap.cut();
+  }
+
+  /** They have the same end; one that is late is not waited for. */
+  #readersAreOver() {
+    const late = new Promise(resolve => { setTimeout(resolve, LATE); });
+    return Promise.race([Promise.all(this.#readers.map(reader => reader.over)), late]);
   }
 
   #update(state) {
@@ -106,7 +116,6 @@ export class Run {
         if (other === view) this.#record.called(call, response.status);
       },
       received: (bytes, messages) => this.#received(other, bytes, messages),
-      ended: () => { this.#record.seen(other).isOver = true; },
     }));
   }
 
