@@ -4,23 +4,20 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { resolve } from 'node:path';
+import { delimiter, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 
 const clients = resolve(import.meta.dirname, '..');
-const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const places = (process.env.PATH ?? '')
+  .split(delimiter)
+  .flatMap(folder => ['chromium', 'chromium-browser'].map(name => resolve(folder, name)));
 
 /** A headless Chromium with a profile of its own, which calls nobody by itself. */
 export const launch = () =>
   chromium.launchServer({
+    host: '127.0.0.1',
     executablePath: process.env.CHROMIUM ?? places.find(existsSync),
-    args: [
-      '--no-sandbox',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-first-run',
-    ],
+    args: ['--disable-background-networking', '--disable-component-update', '--disable-sync'],
   });
 
 export const connect = () => chromium.connect(/** @type {string} */ (process.env.BROWSER));

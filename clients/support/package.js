@@ -1,6 +1,6 @@
 /** The packages as a user installs them: packed, and unpacked in a project that was empty. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,34 +9,21 @@ import { service } from './counts.js';
 const clients = resolve(import.meta.dirname, '..');
 export const run = promisify(execFile);
 
-/** @param {string[]} packages their folders */
+/**
+ * A project with packages, and with React, which they are used with.
+ *
+ * @param {...string} packages their folders
+ */
 export async function project(...packages) {
   const folder = await mkdtemp(join(tmpdir(), 'project-'));
-  const packed = [];
-  for (const name of packages) {
-    const { stdout } = await npm(
-      resolve(clients, name),
-      'pack',
-      '--json',
-      '--pack-destination',
-      folder,
-    );
-    packed.push(join(folder, filename(stdout)));
-  }
+  const folders = packages.map(name => `./${name}`);
+  await npm(clients, 'pack', ...folders, '--pack-destination', folder);
+  const packed = (await readdir(folder)).map(name => join(folder, name));
+  const react = join(clients, 'node_modules/react');
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  await npm(folder, 'install', '--offline', '--install-links', ...packed, ...peers(packages));
+  await npm(folder, 'install', '--offline', '--install-links', ...packed, react);
   return { folder, remove: () => rm(folder, { recursive: true }) };
 }
-
-/** The name of the tarball: what `prepack` prints goes first. */
-const filename = (/** @type {string} */ stdout) =>
-  JSON.parse(stdout.slice(stdout.lastIndexOf('\n[') + 1))[0].filename;
-
-/** @param {string[]} packages */
-const peers = packages =>
-  packages.includes('react')
-    ? ['react', 'react-dom', 'scheduler'].map(name => join(clients, 'node_modules', name))
-    : [];
 
 /**
  * @param {string} cwd

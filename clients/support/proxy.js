@@ -1,12 +1,12 @@
-/** A TCP proxy whose connections a test can cut. */
+/** A TCP proxy that cuts connections. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
 export class Proxy {
   /** How many there have been. */
   connections = 0;
-  /** Whether new ones are cut at once. */
-  isDown = false;
+  /** After how many bytes of the target's the next connections are cut, one after the other. */
+  limits = /** @type {number[]} */ ([]);
   url = '';
 
   /** @type {Set<import('node:net').Socket>} */
@@ -26,13 +26,8 @@ export class Proxy {
     return this;
   }
 
-  /** Break all connections, on both sides. */
-  cut() {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-  }
-
   close() {
-    this.cut();
+    for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
   }
 
@@ -49,7 +44,12 @@ export class Proxy {
         other.destroy();
       });
     }
-    if (this.isDown) socket.resetAndDestroy();
-    else socket.pipe(other).pipe(socket);
+    let left = this.limits.shift() ?? Infinity;
+    socket.pipe(other);
+    other.on('data', data => {
+      socket.write(data.subarray(0, left));
+      left -= data.length;
+      if (left <= 0) socket.destroy();
+    });
   }
 }

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -18,8 +18,6 @@ test('the packages bring nothing with them', async () => {
   const found = await readdir(join(installed.folder, 'node_modules'));
   expect(found.filter(name => !name.startsWith('.')).sort()).toEqual([
     'react',
-    'react-dom',
-    'scheduler',
     'structured-streams',
     'structured-streams-react',
   ]);
@@ -70,42 +68,45 @@ describe('the README of the client', async () => {
     expect(lines.slice(-5).filter(line => line.endsWith('▍'))).toEqual([]);
   });
 
-  test('is typed', async () => {
+  test('is typed, and so are the hooks', async () => {
     const [code] = await snippets('js', 'ts');
-    expect(await complaints(code)).toEqual([]);
-    expect(await complaints(code.replace('topic:', 'topics:'))).toEqual([
-      expect.stringContaining("'topics' does not exist in type 'IdeasParameters'"),
-    ]);
-    expect(await complaints(code.replace('title ??', 'name ??'))).toEqual([
-      expect.stringContaining("'name' does not exist on type 'PartialIdea'"),
+    const hook = `import { useStream } from 'structured-streams-react';
+      import type { Ideas, IdeasParameters, IdeasPartial } from './schemas.js';
+      const { start, value, final } = useStream<Ideas, IdeasPartial, IdeasParameters>('/ideas');
+      start({ topic: 'tea' });
+      export const titles: (string | null)[] | undefined = value?.map(({ title }) => title);
+      export const last: string | undefined = final?.[0]?.blurb;`;
+    const found = await complaints(
+      code,
+      code.replace('topic:', 'topics:'),
+      code.replace('title ??', 'name ??'),
+      hook,
+      hook.replace('string | null', 'string'),
+    );
+    expect(found).toEqual([
+      expect.stringMatching(/^1\.ts.*'topics' does not exist in type 'IdeasParameters'/),
+      expect.stringMatching(/^2\.ts.*'name' does not exist on type 'PartialIdea'/),
+      expect.stringMatching(/^4\.ts.*is not assignable to type/),
     ]);
   });
 });
 
 /**
- * What the compiler says of a module in the project.
+ * What the compiler says of modules in the project, beside the types of the schemas.
  *
- * @param {string} code
+ * @param {...string} modules
+ * @returns {Promise<string[]>}
  */
-async function complaints(code) {
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    '',
-  ];
-  const files = ['main.ts', join(clients, 'react/examples/schemas.ts')];
-  const types = './schemas.js';
-  await writeFile(join(installed.folder, 'main.ts'), code.replace(types, files[1]));
+async function complaints(...modules) {
+  const { folder } = installed;
+  await copyFile(join(clients, 'react/examples/schemas.ts'), join(folder, 'schemas.ts'));
+  const files = modules.map((_, at) => `${at}.ts`);
+  await Promise.all(files.map((file, at) => writeFile(join(folder, file), modules[at])));
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022'];
   const tsc = join(clients, 'node_modules/.bin/tsc');
-  const found = await run(tsc, [...options, ...files], { cwd: installed.folder }).catch(
-    error => error,
-  );
-  return found.stdout.split('\n').filter((/** @type {string} */ line) => line.includes('error TS'));
+  const command = [...options, '--types', '', ...files];
+  const found = await run(tsc, command, { cwd: folder }).catch(error => error);
+  return found.stdout.split('\n').filter((/** @type {string} */ line) => /error TS/.test(line));
 }
 
 describe('the README of the hooks', () => {
@@ -118,7 +119,9 @@ describe('the README of the hooks', () => {
        import { Ideas } from './ideas.jsx';
        createRoot(document.getElementById('root')).render(<Ideas />);`,
     );
-    return bundle('main.jsx', { absWorkingDir: installed.folder, alias: {} });
+    const ours = (/** @type {string} */ name) => [name, join(clients, 'node_modules', name)];
+    const alias = Object.fromEntries(['react', 'react-dom'].map(ours)); // else React is there twice
+    return bundle('main.jsx', { absWorkingDir: installed.folder, alias });
   });
 
   test('shows ideas', async () => {

@@ -30,27 +30,31 @@ export class Call {
 
   #endpoint;
   #options;
-  #body;
-  #key;
+  /** @type {RequestInit | undefined} */
+  #begin;
 
   /**
    * @param {string | URL} endpoint
    * @param {object | null} [params] nothing to attach to a stream, whose URL is the endpoint
    * @param {Options} [options]
-   * @throws {TypeError} for what is no URL, or no JSON
+   * @throws {TypeError} for what is no URL, no JSON, or no header
    */
   constructor(endpoint, params, options = {}) {
     this.#endpoint = new URL(endpoint, globalThis.document?.baseURI ?? globalThis.location?.href);
     this.#options = options;
-    this.#key = options.idempotencyKey ?? crypto.getRandomValues(new Uint32Array(4)).join('-');
     const { searchParams } = this.#endpoint;
     const { view = searchParams.get('view') ?? 'delta', intervalMs, model } = options;
     for (const [name, value] of Object.entries({ view, interval_ms: intervalMs, model })) {
       if (value !== undefined) searchParams.set(name, `${value}`);
     }
+    const { idempotencyKey = crypto.getRandomValues(new Uint32Array(4)).join('-') } = options;
+    const headers = this.#headers({
+      'Content-Type': 'application/json',
+      'Idempotency-Key': idempotencyKey,
+    });
     if (params) {
       searchParams.set('resumable', 'true');
-      this.#body = JSON.stringify(params);
+      this.#begin = { method: 'POST', headers, body: JSON.stringify(params) };
     } else {
       this.url = this.#endpoint;
     }
@@ -64,20 +68,11 @@ export class Call {
    * @param {AbortSignal} signal
    */
   async open(after, signal) {
-    const headers = this.#headers();
-    headers.set('Accept', 'text/event-stream');
     if (this.url) {
-      if (after) headers.set('Last-Event-ID', after);
+      const headers = this.#headers(after ? { 'Last-Event-ID': after } : {});
       return this.#fetch(this.url, { headers, signal });
     }
-    headers.set('Content-Type', 'application/json');
-    headers.set('Idempotency-Key', this.#key);
-    const response = await this.#fetch(this.#endpoint, {
-      method: 'POST',
-      headers,
-      body: this.#body,
-      signal,
-    });
+    const response = await this.#fetch(this.#endpoint, { ...this.#begin, signal });
     this.found(/\/streams\/([^/]+)$/.exec(response.headers.get('Location') ?? '')?.[1]);
     return response;
   }
@@ -101,8 +96,12 @@ export class Call {
     this.#fetch(this.url, init).catch(() => {}); // the grace period will end it then
   }
 
-  #headers() {
-    return new Headers(this.#options.headers);
+  /** @param {Record<string, string>} [more] */
+  #headers(more) {
+    const headers = new Headers(this.#options.headers);
+    const ours = { Accept: 'text/event-stream', ...more };
+    for (const [name, value] of Object.entries(ours)) headers.set(name, value);
+    return headers;
   }
 
   /**

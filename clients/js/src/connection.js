@@ -19,8 +19,6 @@ import { EventParser } from './events.js';
  */
 export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
   const parser = new EventParser();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
   /**
    * What a promise gives, unless the line is silent or breaks.
    *
@@ -28,7 +26,7 @@ export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
    * @param {Promise<T>} promise
    */
   const hear = async promise => {
-    timer = setTimeout(() => line.abort(), silenceMs);
+    const timer = setTimeout(() => line.abort(), silenceMs);
     try {
       return await promise;
     } catch (error) {
@@ -40,7 +38,7 @@ export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
   try {
     const response = await hear(open(line.signal));
     onOpen();
-    if (!response.ok) throw await refused(response);
+    if (!response.ok) throw await hear(refused(response));
     if (!response.body || !/^text\/event-stream/.test(response.headers.get('Content-Type') ?? '')) {
       throw unexpected();
     }

@@ -7,14 +7,13 @@ export class Latest {
 
   #first;
   #wake = () => {};
-  /** @type {Promise<void>} */
-  #changed;
+  #changed = /** @type {Promise<void> | undefined} */ (undefined);
   #hasEnded = false;
 
   /** @param {T} value what is there to begin with, and is not told */
   constructor(value) {
     this.value = this.#first = value;
-    this.#changed = this.#next();
+    this.#tell();
   }
 
   /** @param {T} value */
@@ -37,13 +36,9 @@ export class Latest {
     }
   }
 
+  /** Wake who waits; who waits from now on waits for the next time. */
   #tell() {
     this.#wake();
-    this.#changed = this.#next();
-  }
-
-  /** @returns {Promise<void>} */
-  #next() {
-    return new Promise(resolve => (this.#wake = resolve));
+    this.#changed = new Promise(resolve => (this.#wake = resolve));
   }
 }

@@ -30,15 +30,13 @@ describe('in Chromium', () => {
     /** @type {unknown[]} */
     const states = await shown.page.evaluate('reader.states');
     expect(states.at(-1)).toEqual({ value: final, open: null, attempt: 1 });
-    expect(states.length).toBeGreaterThan(3);
   });
 
   test('a connection that is killed is come back to, and paid for once', async () => {
     const [before, between] = [await counts(), await new Proxy(service).open()];
     try {
+      between.limits = [1500];
       await begin(`${between.url}/ideas`, { retryMs: 1 });
-      await begun();
-      between.cut();
       expect((await end()).final).toHaveLength(8);
       expect(between.connections).toBeGreaterThan(1);
       expect((await since(before, () => true)).started).toBe(1);

@@ -37,16 +37,10 @@ describe('a connection that is killed', () => {
     /** @type {string[]} */
     const ids = [];
     const onEvent = (/** @type {{ event: string, id: string }} */ { id }) => void ids.push(id);
+    between.limits = [900, 900, 900];
     const reading = stream(`${between.url}/ideas`, { ...TEA, count: 10 }, { ...SOON, onEvent });
-    let cuts = 0;
-    for await (const { value } of reading) {
-      if (cuts < 3 && value && value.length > cuts * 2) {
-        cuts++;
-        between.cut();
-      }
-    }
-    expect(cuts).toBe(3);
-    expect(between.connections).toBeGreaterThanOrEqual(4);
+    for await (const { attempt } of reading) expect(attempt).toBe(1);
+    expect(between.connections).toBe(4);
     expect(await reading.final).toHaveLength(10);
     expect((await since(before, () => true)).started).toBe(1);
     const positions = ids.map(id => Number(id.split('-')[1]));
@@ -73,7 +67,7 @@ describe('a connection that is killed', () => {
 
   test('again and again: a number of times, and it is an error', async () => {
     const between = await open(new Proxy(service));
-    between.isDown = true;
+    between.limits = [1, 1, 1];
     const error = await stream(`${between.url}/ideas`, TEA, { ...SOON, retries: 2 }).final.catch(
       error => error,
     );
@@ -208,6 +202,14 @@ describe('an end', () => {
       expect(error.cause).toBeInstanceOf(Error);
       await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'DELETE']));
     }
+  });
+
+  test('by a refusal that does not end is a lost connection', async () => {
+    const hanging = (/** @type {import('node:http').ServerResponse} */ response) =>
+      void response.writeHead(503).write('{');
+    const server = await open(new Scripted(hanging, streaming(start, patch, more, done)));
+    const options = { ...SOON, silenceMs: 50 };
+    expect(await stream(`${server.url}/ideas`, TEA, options).final).toEqual(VALUE);
   });
 
   test('by silence is a lost connection', async () => {

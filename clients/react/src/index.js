@@ -2,3 +2,9 @@
 
 export { useStream } from './use-stream.js';
 export { useStreamingIdeas } from './use-streaming-ideas.js';
+
+/**
+ * @template [Result=any]
+ * @template [Value=Result]
+ * @typedef {import('./use-stream.js').Shown<Result, Value>} Shown
+ */

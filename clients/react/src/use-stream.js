@@ -15,15 +15,8 @@ import { stream } from 'structured-streams';
  * @property {import('structured-streams').Path | null} open the path that is being written
  */
 
-/** @type {Shown} */
-const IDLE = {
-  value: undefined,
-  final: undefined,
-  error: undefined,
-  isStreaming: false,
-  attempt: 1,
-  open: null,
-};
+/** @type {Shown} what is not named is undefined */
+const IDLE = /** @type {any} */ ({ isStreaming: false, attempt: 1, open: null });
 
 /** The next frame; soon, where none is drawn as the page is hidden. */
 const frame = () =>
