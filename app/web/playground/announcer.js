@@ -1,14 +1,14 @@
 // What a screen reader is told: milestones, and not every word.
 
-import { complete } from "../client/index.js";
-import { words } from "./error_words.js";
-import { counted } from "./units.js";
+import { complete } from '../client/index.js';
+import { words } from './error_words.js';
+import { counted } from './units.js';
 
 const PAUSE = 2500; // milliseconds between two counts
 
 export class Announcer {
   #region;
-  #told = "";
+  #told = '';
   #counted = 0;
   #attempt = 1;
   #at = 0;
@@ -21,13 +21,13 @@ export class Announcer {
   reset() {
     this.#counted = 0;
     this.#attempt = 1;
-    this.#say("Started.");
+    this.#say('Started.');
   }
 
   /** @param {import("./record.js").Record} record */
   show(record) {
     if (record.isOver) this.#say(ending(record));
-    else if (record.phase === "lost") this.#say("The connection was cut. Coming back.");
+    else if (record.phase === 'lost') this.#say('The connection was cut. Coming back.');
     else if (record.attempt !== this.#attempt) this.#again(record.attempt);
     else this.#count(record);
   }
@@ -55,8 +55,8 @@ export class Announcer {
 }
 
 function ending({ phase, state, elapsed, error }) {
-  if (phase === "stopped") return "Stopped.";
-  if (phase === "failed") return `Failed: ${words(error.code)[0]}.`;
-  const elements = Array.isArray(state.value) ? `${counted(state.value.length, "element")} ` : "";
+  if (phase === 'stopped') return 'Stopped.';
+  if (phase === 'failed') return `Failed: ${words(error.code)[0]}.`;
+  const elements = Array.isArray(state.value) ? `${counted(state.value.length, 'element')} ` : '';
   return `Done: ${elements}in ${elapsed.toFixed(1)} seconds.`;
 }

@@ -5,10 +5,13 @@ const sizes = new WeakMap();
 /** The characters of all that is known in a value. */
 export function size(value) {
   if (value === null || value === undefined) return 0;
-  if (typeof value !== "object") return String(value).length;
+  if (typeof value !== 'object') return String(value).length;
   // What did not change is the same object, so each is counted once.
   if (!sizes.has(value)) {
-    sizes.set(value, Object.values(value).reduce((sum, part) => sum + size(part), 0));
+    sizes.set(
+      value,
+      Object.values(value).reduce((sum, part) => sum + size(part), 0),
+    );
   }
   return sizes.get(value);
 }
@@ -23,6 +26,6 @@ export function laneSizes(value, lanes) {
 }
 
 function inLane(part, lane) {
-  if (typeof part === "object" && part !== null) return size(part[lane]);
-  return lane === "" ? size(part) : 0;
+  if (typeof part === 'object' && part !== null) return size(part[lane]);
+  return lane === '' ? size(part) : 0;
 }

@@ -9,13 +9,13 @@
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) set(made, name, value);
-  made.append(...children.filter(child => child !== null && child !== "").map(textual));
+  made.append(...children.filter(child => child !== null && child !== '').map(textual));
   return made;
 }
 
 /** An element of SVG. */
 export function drawn(tag, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  const made = document.createElementNS('http://www.w3.org/2000/svg', tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
   made.append(...children);
   return made;
@@ -32,6 +32,6 @@ function textual(child) {
 
 function set(made, name, value) {
   if (value === null || value === false || value === undefined) return;
-  if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-  else made.setAttribute(name, value === true ? "" : String(value));
+  if (name.startsWith('on')) made.addEventListener(name.slice(2), value);
+  else made.setAttribute(name, value === true ? '' : String(value));
 }

@@ -1,9 +1,9 @@
 // The fields of an object, in the order of its schema: a heading, if it has a name; facts; and
 // what needs a line of its own.
 
-import { element } from "./element.js";
-import { isProse, label, longest, resolve } from "./shape.js";
-import { linesOf, Text } from "./text.js";
+import { element } from './element.js';
+import { isProse, label, longest, resolve } from './shape.js';
+import { linesOf, Text } from './text.js';
 
 const HEADING = 60; // characters: more is no heading
 
@@ -14,7 +14,7 @@ export class Fields {
 
   constructor(root, schema, context) {
     const { depth } = context;
-    this.element = element("div", { class: `fields depth-${Math.min(depth, 3)}` });
+    this.element = element('div', { class: `fields depth-${Math.min(depth, 3)}` });
     const fields = Object.entries(schema.properties).map(([name, inner]) => ({
       name,
       schema: resolve(root, inner),
@@ -53,13 +53,13 @@ export class Fields {
   }
 
   #fact({ name, schema }) {
-    const inner = new Text(1, "dd");
-    inner.element.classList.toggle("choice", Boolean(schema.enum || schema.const !== undefined));
+    const inner = new Text(1, 'dd');
+    inner.element.classList.toggle('choice', Boolean(schema.enum || schema.const !== undefined));
     this.#places.set(name, inner);
-    const row = element("div", { class: "fact" }, element("dt", {}, label(name, schema)));
+    const row = element('div', { class: 'fact' }, element('dt', {}, label(name, schema)));
     row.append(inner.element);
     if (this.#facts !== this.element.lastElementChild || this.#facts === null) {
-      this.#facts = element("dl", { class: "facts" });
+      this.#facts = element('dl', { class: 'facts' });
       this.element.append(this.#facts);
     }
     this.#facts.append(row);
@@ -68,17 +68,17 @@ export class Fields {
   #block(root, { name, schema }, context, isNamed) {
     const inner = context.place(root, schema, context);
     this.#places.set(name, inner);
-    const title = isNamed ? element("p", { class: "label" }, label(name, schema)) : null;
-    this.element.append(element("div", { class: "block" }, title, inner.element));
+    const title = isNamed ? element('p', { class: 'label' }, label(name, schema)) : null;
+    this.element.append(element('div', { class: 'block' }, title, inner.element));
   }
 }
 
 function isHeading(schema) {
-  return schema.type === "string" && !schema.enum && !schema.format && longest(schema) <= HEADING;
+  return schema.type === 'string' && !schema.enum && !schema.format && longest(schema) <= HEADING;
 }
 
 function isFact(schema) {
-  const types = ["string", "number", "integer", "boolean"];
+  const types = ['string', 'number', 'integer', 'boolean'];
   const isScalar = types.includes(schema.type) || schema.enum || schema.const !== undefined;
   return Boolean(isScalar) && !isProse(schema);
 }

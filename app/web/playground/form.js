@@ -1,22 +1,22 @@
 // The form of a schema's parameters, made from their JSON Schema.
 
-import { element } from "./element.js";
-import { Field } from "./field.js";
-import { parts } from "./pointer.js";
-import { resolve } from "./shape.js";
+import { element } from './element.js';
+import { Field } from './field.js';
+import { parts } from './pointer.js';
+import { resolve } from './shape.js';
 
 export class Form {
   #holder;
   #changed;
   #fields = [];
   #isExample = false; // what stands in the fields
-  #examples = element("div", { class: "examples", role: "group", "aria-label": "Examples" });
+  #examples = element('div', { class: 'examples', role: 'group', 'aria-label': 'Examples' });
 
   /** @param {HTMLElement} holder @param {() => void} changed called when somebody has changed a value */
   constructor(holder, changed) {
     this.#holder = holder;
     this.#changed = changed;
-    holder.addEventListener("input", event => this.#edited(event.target));
+    holder.addEventListener('input', event => this.#edited(event.target));
   }
 
   /** Make the fields of a schema; what somebody has written in fields of the same name stays. */
@@ -24,10 +24,12 @@ export class Form {
     const old = this.#isExample ? [] : this.#fields;
     const kept = new Map(old.map(field => [field.name, field.input.value]));
     const required = parameters.required ?? [];
-    this.#fields = Object.entries(parameters.properties ?? {}).map(([name, schema]) =>
-      new Field(name, resolve(parameters, schema), required.includes(name)));
+    this.#fields = Object.entries(parameters.properties ?? {}).map(
+      ([name, schema]) => new Field(name, resolve(parameters, schema), required.includes(name)),
+    );
     for (const field of this.#fields) {
-      if (kept.has(field.name) && field.schema.type !== "boolean") field.input.value = kept.get(field.name);
+      if (kept.has(field.name) && field.schema.type !== 'boolean')
+        field.input.value = kept.get(field.name);
     }
     this.#holder.replaceChildren(...this.#fields.map(field => field.element));
     this.#fields[0]?.element.append(this.#examples);
@@ -35,9 +37,14 @@ export class Form {
 
   /** Offer examples; the first one fills an empty form. @param {object[]} examples */
   offer(examples) {
-    this.#examples.replaceChildren(...examples.slice(0, 3).map(example =>
-      element("button", { type: "button", onclick: () => this.#fill(example) }, example.topic)));
-    const isEmpty = this.#fields[0]?.input.value === "";
+    this.#examples.replaceChildren(
+      ...examples
+        .slice(0, 3)
+        .map(example =>
+          element('button', { type: 'button', onclick: () => this.#fill(example) }, example.topic),
+        ),
+    );
+    const isEmpty = this.#fields[0]?.input.value === '';
     if (isEmpty && examples.length) this.#fill(examples[0]);
   }
 
@@ -48,7 +55,9 @@ export class Form {
       try {
         const value = field.read();
         if (value !== undefined && !Number.isNaN(value)) values[field.name] = value;
-      } catch { /* it is marked when it is checked */ }
+      } catch {
+        /* it is marked when it is checked */
+      }
     }
     return values;
   }

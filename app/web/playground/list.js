@@ -1,7 +1,7 @@
 // The places of a list.
 
-import { element } from "./element.js";
-import { resolve } from "./shape.js";
+import { element } from './element.js';
+import { resolve } from './shape.js';
 
 /** The elements of a list, by their index. Some places may be kept before they come. */
 export class List {
@@ -14,8 +14,8 @@ export class List {
     const { depth } = context;
     const items = resolve(root, schema.items);
     this.isOfObjects = Boolean(items.properties || items.choices);
-    this.element = element(this.isOfObjects ? "ol" : "ul", {
-      class: this.isOfObjects ? (depth ? "sections" : "cards") : "lines",
+    this.element = element(this.isOfObjects ? 'ol' : 'ul', {
+      class: this.isOfObjects ? (depth ? 'sections' : 'cards') : 'lines',
     });
     const perLine = this.isOfObjects ? context.perLine : Infinity;
     this.#make = () => context.place(root, items, { ...context, perLine, depth: depth + 1 });
@@ -44,14 +44,14 @@ export class List {
       const holder = inner.element.parentElement;
       if (holder.dataset.progress === state) return;
       holder.dataset.progress = state;
-      inner.settle(state === "complete");
+      inner.settle(state === 'complete');
     });
   }
 
   settle(isFinal) {
     const length = this.#value?.length ?? 0;
     this.#places.forEach((inner, index) => {
-      inner.element.parentElement.classList.toggle("void", isFinal && index >= length);
+      inner.element.parentElement.classList.toggle('void', isFinal && index >= length);
       inner.settle(isFinal && index < length);
     });
   }
@@ -68,7 +68,7 @@ export class List {
     while (this.#places.length < count) {
       const inner = this.#make();
       this.#places.push(inner);
-      this.element.append(element("li", {}, inner.element));
+      this.element.append(element('li', {}, inner.element));
     }
   }
 }

@@ -6,54 +6,55 @@
 //
 // A run writes into a record, and all that is shown is drawn from the record, once a frame.
 
-import { Announcer } from "./announcer.js";
-import { Code } from "./code.js";
-import { Costs } from "./costs.js";
-import { byId, element } from "./element.js";
-import { Figures } from "./figures.js";
-import { Form } from "./form.js";
-import { Notices } from "./notices.js";
-import { Record } from "./record.js";
-import { Result } from "./result.js";
-import { Run } from "./run.js";
-import { address, Service } from "./service.js";
-import { resolve } from "./shape.js";
-import * as snippets from "./snippets.js";
-import { Steering } from "./steering.js";
-import { Tabs } from "./tabs.js";
-import { Timeline } from "./timeline.js";
-import { Wire } from "./wire.js";
+import { Announcer } from './announcer.js';
+import { Code } from './code.js';
+import { Costs } from './costs.js';
+import { byId } from './element.js';
+import { Figures } from './figures.js';
+import { Form } from './form.js';
+import { Notices } from './notices.js';
+import { Record } from './record.js';
+import { Result } from './result.js';
+import { Run } from './run.js';
+import { Schemas } from './schemas.js';
+import { address, Service } from './service.js';
+import { lanes, resolve } from './shape.js';
+import * as snippets from './snippets.js';
+import { Steering } from './steering.js';
+import { Tabs } from './tabs.js';
+import { Timeline } from './timeline.js';
+import { Wire } from './wire.js';
 
 const PHASES = {
-  ready: "Ready",
-  waiting: "Waiting for the model",
-  writing: "Writing",
-  lost: "Coming back",
-  done: "Done",
-  stopped: "Stopped",
-  failed: "Failed",
+  ready: 'Ready',
+  waiting: 'Waiting for the model',
+  writing: 'Writing',
+  lost: 'Coming back',
+  done: 'Done',
+  stopped: 'Stopped',
+  failed: 'Failed',
 };
 
 const steering = new Steering(edited);
 const service = new Service(() => steering.headers);
-const form = new Form(byId("fields"), edited);
-const result = new Result(byId("result"));
-const figures = new Figures(byId("figures"));
-const notices = new Notices(byId("notices"), start);
-const timeline = new Timeline(byId("timeline"));
-const costs = new Costs(byId("views"));
+const schemas = new Schemas(byId('schemas'));
+const form = new Form(byId('fields'), edited);
+const result = new Result(byId('result'));
+const figures = new Figures(byId('figures'));
+const notices = new Notices(byId('notices'), start);
+const timeline = new Timeline(byId('timeline'));
+const costs = new Costs(byId('views'));
 const wire = new Wire();
-const announcer = new Announcer(byId("announcer"));
+const announcer = new Announcer(byId('announcer'));
 const codes = {
-  curl: new Code("curl", snippets.curl),
-  fetch: new Code("fetch", snippets.fetched),
-  Python: new Code("Python", snippets.python),
-  React: new Code("React", snippets.react),
+  curl: new Code('curl', snippets.curl),
+  fetch: new Code('fetch', snippets.fetched),
+  Python: new Code('Python', snippets.python),
+  React: new Code('React', snippets.react),
 };
 
 let offers = { models: [], examples: () => [] };
-let summaries = [];
-let wanted = "";
+let wanted = '';
 let schema = null;
 let record = null;
 let run = null;
@@ -66,9 +67,9 @@ async function choose(name) {
   wanted = name;
   const found = await service.schema(name);
   if (wanted !== name) return; // somebody was quicker
-  const { views } = summaries.find(summary => summary.name === name);
+  const views = schemas.viewsOf(name);
   schema = found;
-  byId("schema-hint").textContent = found.description;
+  schemas.explain(found);
   form.reset(found);
   form.offer(offers.examples(name));
   steering.offerViews(views);
@@ -81,7 +82,7 @@ async function choose(name) {
 function clear() {
   record = null;
   result.reset(schema, form.values.count);
-  const { names, fields } = lanesOf(schema);
+  const { names, fields } = lanes(schema.result);
   timeline.reset(names, fields);
   wire.reset(steering.view);
   draw();
@@ -91,22 +92,13 @@ function edited() {
   if (!schema) return;
   if (!record) result.expect(form.values.count);
   const asked = {
-    base: address("./"),
+    base: address('./'),
     schema: schema.name,
     parameters: form.values,
     query: steering.query,
-    withKey: "Authorization" in steering.headers,
+    withKey: 'Authorization' in steering.headers,
   };
   for (const code of Object.values(codes)) code.show(asked);
-}
-
-/** The fields that have a lane each: of the object, or of a list's elements. */
-function lanesOf({ result: root }) {
-  const whole = resolve(root, root);
-  const part = whole.items ? resolve(root, whole.items) : whole;
-  const fields = part.properties ?? {};
-  const names = Object.keys(fields);
-  return { names: names.length ? names : [""], fields };
 }
 
 // -- a run
@@ -129,7 +121,7 @@ async function start() {
   clear();
   const isList = Boolean(resolve(schema.result, schema.result).items);
   const expected = isList ? (form.values.count ?? null) : null;
-  record = new Record({ view: request.view, lanes: lanesOf(schema).names, expected });
+  record = new Record({ view: request.view, lanes: lanes(schema.result).names, expected });
   run = new Run(request, record, changed);
   announcer.reset();
   goToAnswer();
@@ -141,7 +133,7 @@ async function start() {
 
 function explain(error) {
   if (error.status === 401) steering.askForKey();
-  if (error.code === "invalid_request") form.complain(error.errors);
+  if (error.code === 'invalid_request') form.complain(error.errors);
 }
 
 function stop() {
@@ -150,10 +142,10 @@ function stop() {
 
 /** On a narrow page the answer is below the form. */
 function goToAnswer() {
-  const { top } = byId("answer").getBoundingClientRect();
+  const { top } = byId('answer').getBoundingClientRect();
   if (top < innerHeight * 0.6) return;
-  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  byId("answer").scrollIntoView({ behavior: isCalm ? "auto" : "smooth" });
+  const isCalm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  byId('answer').scrollIntoView({ behavior: isCalm ? 'auto' : 'smooth' });
 }
 
 // -- drawing
@@ -165,9 +157,9 @@ function changed() {
 function draw() {
   cancelAnimationFrame(frame);
   frame = 0;
-  const phase = record?.phase ?? "ready";
-  byId("state").dataset.state = phase;
-  byId("state").textContent = PHASES[phase];
+  const phase = record?.phase ?? 'ready';
+  byId('state').dataset.state = phase;
+  byId('state').textContent = PHASES[phase];
   showButtons();
   figures.show(record);
   notices.show(record);
@@ -183,61 +175,45 @@ function draw() {
 
 function showButtons() {
   const lost = document.activeElement;
-  byId("start").setAttribute("aria-disabled", String(isRunning()));
-  byId("start").textContent = isRunning() ? "Streaming…" : record ? "Start again" : "Start";
-  byId("stop").disabled = !isRunning();
-  byId("cut").disabled = !isRunning() || record.id === null;
-  if (lost?.disabled) byId("answer-title").focus({ preventScroll: true });
+  byId('start').setAttribute('aria-disabled', String(isRunning()));
+  byId('start').textContent = isRunning() ? 'Streaming…' : record ? 'Start again' : 'Start';
+  byId('stop').disabled = !isRunning();
+  byId('cut').disabled = !isRunning() || record.id === null;
+  if (lost?.disabled) byId('answer-title').focus({ preventScroll: true });
 }
 
 // -- the page
 
-function offerSchemas() {
-  const radios = summaries.map(({ name }, index) => {
-    const radio = element("input", { type: "radio", name: "schema", value: name, checked: index === 0 });
-    radio.addEventListener("change", () => choose(name));
-    return element("label", {}, radio, name);
-  });
-  const legend = byId("schemas").firstElementChild;
-  byId("schemas").replaceChildren(legend, ...radios, element("p", { id: "schema-hint", class: "hint" }));
-}
-
 async function open() {
-  try {
-    await load();
-    draw();
-  } catch (error) {
-    console.error(error);
-    notices.fail({ code: "unreachable", retryable: true }, open);
-  }
-}
-
-async function load() {
-  summaries = (await service.schemas()).sort((one, other) => rank(one) - rank(other));
-  offerSchemas();
-  await choose(summaries[0].name);
+  const first = schemas.offer(await service.schemas(), name => surely(() => choose(name)));
+  await choose(first);
   offers = await service.offers();
   steering.offerModels(offers.models);
   form.offer(offers.examples(schema.name));
   edited();
 }
 
-/** Lists first: they show best what a stream is. */
-function rank({ views }) {
-  return views.includes("items") ? 0 : 1;
+/** Do what the service is needed for; where it does not answer, say so, and offer to try again. */
+async function surely(work) {
+  try {
+    await work();
+  } catch (error) {
+    console.error(error);
+    notices.fail({ code: 'unreachable', retryable: true }, () => surely(work));
+  }
 }
 
-byId("request").addEventListener("submit", event => {
+byId('request').addEventListener('submit', event => {
   event.preventDefault();
   start();
 });
-byId("stop").addEventListener("click", stop);
-byId("cut").addEventListener("click", () => run.cut());
-document.addEventListener("keydown", event => {
-  if (event.key === "Escape") stop();
+byId('stop').addEventListener('click', stop);
+byId('cut').addEventListener('click', () => run.cut());
+document.addEventListener('keydown', event => {
+  if (event.key === 'Escape') stop();
 });
-new Tabs(byId("tabs"), byId("panes"), {
+new Tabs(byId('tabs'), byId('panes'), {
   Wire: wire.element,
   ...Object.fromEntries(Object.entries(codes).map(([name, code]) => [name, code.element])),
 });
-await open();
+await surely(open);

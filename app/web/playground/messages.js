@@ -3,7 +3,7 @@
 /** Splits text into messages, whatever pieces it comes in. The `text` view has none: its pieces. */
 export class Messages {
   #decoder = new TextDecoder();
-  #rest = "";
+  #rest = '';
   #plain;
 
   /** @param {boolean} plain whether the text is no event stream */
@@ -15,7 +15,7 @@ export class Messages {
   feed(bytes) {
     const text = this.#decoder.decode(bytes, { stream: true });
     if (this.#plain) return text ? [text] : [];
-    const found = (this.#rest + text).split("\n\n"); // ours end so, and hold no empty line
+    const found = (this.#rest + text).split('\n\n'); // ours end so, and hold no empty line
     this.#rest = found.pop();
     return found;
   }
@@ -23,6 +23,6 @@ export class Messages {
 
 /** A message's event: `message` where it names none, `comment` where it is one. */
 export function eventOf(message) {
-  if (message.startsWith(":")) return "comment";
-  return /^event: (.*)$/m.exec(message)?.[1] ?? "message";
+  if (message.startsWith(':')) return 'comment';
+  return /^event: (.*)$/m.exec(message)?.[1] ?? 'message';
 }

@@ -1,7 +1,7 @@
 // What happened to a stream: a restart, a connection that was cut, an error.
 
-import { element } from "./element.js";
-import { words } from "./error_words.js";
+import { element } from './element.js';
+import { words } from './error_words.js';
 
 export class Notices {
   #holder;
@@ -22,9 +22,15 @@ export class Notices {
 
   /** @param {import("./record.js").Record|null} record */
   show(record) {
-    const cuts = record?.history.marks.filter(mark => mark.kind !== "restart") ?? [];
+    const cuts = record?.history.marks.filter(mark => mark.kind !== 'restart') ?? [];
     const error = record?.error ?? null;
-    const now = JSON.stringify([record?.id, record?.restart, cuts.at(-1), error?.code, record?.isOver]);
+    const now = JSON.stringify([
+      record?.id,
+      record?.restart,
+      cuts.at(-1),
+      error?.code,
+      record?.isOver,
+    ]);
     if (now === this.#shown) return;
     this.#shown = now;
     const asides = [
@@ -32,36 +38,47 @@ export class Notices {
       cuts.length ? connection(cuts.at(-1).kind, record.isOver) : null,
     ].filter(Boolean);
     this.#holder.replaceChildren(
-      element("div", { class: "asides" }, ...(asides.length ? asides : [quiet(record)])),
-      ...(error ? [failed(error, this.#retry)] : []));
+      element('div', { class: 'asides' }, ...(asides.length ? asides : [quiet(record)])),
+      ...(error ? [failed(error, this.#retry)] : []),
+    );
   }
 }
 
 // In one line, for which there is room from the start: what is below stays where it is.
 
 function quiet(record) {
-  const text = record ? "Waiting for an answer." : "Press Start: each field fills in where it belongs.";
-  const stream = record?.id ? ["Stream ", element("code", {}, record.id)] : [text];
-  return element("p", { class: "hint" }, ...(record?.error ? [] : stream));
+  const text = record
+    ? 'Waiting for an answer.'
+    : 'Press Start: each field fills in where it belongs.';
+  const stream = record?.id ? ['Stream ', element('code', {}, record.id)] : [text];
+  return element('p', { class: 'hint' }, ...(record?.error ? [] : stream));
 }
 
 function restarted({ attempt, code, errors }) {
-  return aside(`Attempt ${attempt}: ${code}`,
-    element("p", {}, `${words(code)[0]}: the model was stopped and told what was wrong.`),
-    flaws(errors));
+  return aside(
+    `Attempt ${attempt}: ${code}`,
+    element('p', {}, `${words(code)[0]}: the model was stopped and told what was wrong.`),
+    flaws(errors),
+  );
 }
 
 function connection(kind, isOver) {
-  if (kind === "back") {
-    return aside("Cut off, and back",
-      element("p", {}, "It came back by itself, and went on where it was. Nothing was generated twice."));
+  if (kind === 'back') {
+    return aside(
+      'Cut off, and back',
+      element(
+        'p',
+        {},
+        'It came back by itself, and went on where it was. Nothing was generated twice.',
+      ),
+    );
   }
-  const away = isOver ? "It did not come back." : "The client is coming back by itself.";
-  return aside("Cut off", element("p", {}, away));
+  const away = isOver ? 'It did not come back.' : 'The client is coming back by itself.';
+  return aside('Cut off', element('p', {}, away));
 }
 
 function aside(title, ...more) {
-  return element("details", { class: "notice" }, element("summary", {}, title), ...more);
+  return element('details', { class: 'notice' }, element('summary', {}, title), ...more);
 }
 
 function failed(error, retry) {
@@ -70,25 +87,40 @@ function failed(error, retry) {
     Code: error.code,
     Status: error.status,
     Request: error.requestId,
-    "Try again": error.retryable ? later(error.retryAfter) : "no use",
+    'Try again': error.retryable ? later(error.retryAfter) : 'no use',
   };
-  const rows = Object.entries(facts).filter(([, value]) => value).map(([name, value]) =>
-    element("div", { class: "fact" }, element("dt", {}, name),
-      element("dd", {}, element("code", {}, value))));
-  return element("div", { class: "notice error", id: "error" },
-    element("h3", {}, title),
-    element("p", {}, meaning),
+  const rows = Object.entries(facts)
+    .filter(([, value]) => value)
+    .map(([name, value]) =>
+      element(
+        'div',
+        { class: 'fact' },
+        element('dt', {}, name),
+        element('dd', {}, element('code', {}, value)),
+      ),
+    );
+  return element(
+    'div',
+    { class: 'notice error', id: 'error' },
+    element('h3', {}, title),
+    element('p', {}, meaning),
     flaws(error.errors),
-    element("dl", { class: "facts" }, ...rows),
-    error.retryable ? element("button", { type: "button", onclick: retry }, "Retry") : null);
+    element('dl', { class: 'facts' }, ...rows),
+    error.retryable ? element('button', { type: 'button', onclick: retry }, 'Retry') : null,
+  );
 }
 
 function later(retryAfter) {
-  return retryAfter ? `after ${Math.ceil(retryAfter)} s` : "may help";
+  return retryAfter ? `after ${Math.ceil(retryAfter)} s` : 'may help';
 }
 
 function flaws(errors) {
   if (!errors?.length) return null;
-  return element("ul", {}, ...errors.map(({ path, message }) =>
-    element("li", {}, element("code", {}, path || "all of it"), ` ${message}`)));
+  return element(
+    'ul',
+    {},
+    ...errors.map(({ path, message }) =>
+      element('li', {}, element('code', {}, path || 'all of it'), ` ${message}`),
+    ),
+  );
 }

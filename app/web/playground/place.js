@@ -5,11 +5,11 @@
 // `settle(isFinal)`: whether what is not known stays so; and `at(path)`: the element of the place
 // at a path, or of the last one on the way.
 
-import { Fields } from "./fields.js";
-import { List } from "./list.js";
-import { isProse, resolve } from "./shape.js";
-import { linesOf, Text } from "./text.js";
-import { Union } from "./union.js";
+import { Fields } from './fields.js';
+import { List } from './list.js';
+import { isProse, resolve } from './shape.js';
+import { linesOf, Text } from './text.js';
+import { Union } from './union.js';
 
 /**
  * The place of what a schema describes.
@@ -24,15 +24,15 @@ export function place(root, schema, about) {
   if (found.choices?.some(choice => resolve(root, choice).properties)) {
     return new Union(root, found, context);
   }
-  if (found.type === "array" && found.items) return new List(root, found, context);
+  if (found.type === 'array' && found.items) return new List(root, found, context);
   if (found.properties) return new Fields(root, found, context);
-  if (found.type === "object" || found.type === undefined) return new Anything();
-  return isProse(found) ? new Text(linesOf(found, context)) : new Text(1, "span");
+  if (found.type === 'object' || found.type === undefined) return new Anything();
+  return isProse(found) ? new Text(linesOf(found, context)) : new Text(1, 'span');
 }
 
 /** What no schema tells more of: as JSON. */
 class Anything {
-  #text = new Text(2, "pre");
+  #text = new Text(2, 'pre');
   #value;
 
   get element() {

@@ -1,8 +1,8 @@
 // A further reader of a stream, in a view of its own. It costs bytes, and no tokens: the model's
 // answer is one log, which any number of readers follow.
 
-import { Messages } from "./messages.js";
-import { address } from "./service.js";
+import { Messages } from './messages.js';
+import { address } from './service.js';
 
 export class Reader {
   #abort = new AbortController();
@@ -26,9 +26,9 @@ export class Reader {
   async #read(id, { interval, headers, opened, received }) {
     const url = address(`streams/${id}?view=${this.view}&interval_ms=${interval}`);
     const response = await fetch(url, { headers, signal: this.#abort.signal });
-    opened({ method: "GET", url }, response);
+    opened({ method: 'GET', url }, response);
     if (!response.ok) return;
-    const messages = new Messages(this.view === "text");
+    const messages = new Messages(this.view === 'text');
     const reader = response.body.getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       received(next.value.byteLength, messages.feed(next.value));

@@ -1,16 +1,16 @@
 // What has been seen of one stream: all that the page shows of it, and the only thing that it
 // draws from.
 
-import { eventOf } from "./messages.js";
-import { laneSizes, size } from "./content.js";
-import { History } from "./history.js";
+import { eventOf } from './messages.js';
+import { laneSizes, size } from './content.js';
+import { History } from './history.js';
 
 const KEPT = 200; // of the wire's messages
 const SHOWN = 3000; // characters of each
 
 export class Record {
   state = { value: undefined, open: null, attempt: 1 };
-  phase = "waiting";
+  phase = 'waiting';
   error = null;
   id = null;
   firstContent = null;
@@ -51,17 +51,20 @@ export class Record {
     const { now } = this;
     this.state = state;
     if (this.firstContent === null && size(state.value) > 0) this.firstContent = now;
-    if (state.value !== undefined) this.phase = "writing";
+    if (state.value !== undefined) this.phase = 'writing';
     this.history.add(now, laneSizes(state.value, this.lanes));
   }
 
   /** What the service says beside the value: the client hands on all events. */
   heard(event, data) {
-    if (event === "usage") this.usage = JSON.parse(data);
-    if (event !== "restart") return;
+    if (event === 'usage') this.usage = JSON.parse(data);
+    if (event !== 'restart') return;
     this.restart = JSON.parse(data);
-    this.history.mark(this.now, "restart", `attempt ${this.restart.attempt}`);
-    this.history.add(this.now, this.lanes.map(() => 0));
+    this.history.mark(this.now, 'restart', `attempt ${this.restart.attempt}`);
+    this.history.add(
+      this.now,
+      this.lanes.map(() => 0),
+    );
   }
 
   /** A connection that is drawn from was answered. */
@@ -69,21 +72,21 @@ export class Record {
     this.connections += 1;
     this.called(call, status);
     if (!call.after) return;
-    this.history.mark(this.now, "back", "back");
-    this.phase = this.firstContent === null ? "waiting" : "writing";
+    this.history.mark(this.now, 'back', 'back');
+    this.phase = this.firstContent === null ? 'waiting' : 'writing';
   }
 
   /** A call was answered: a line of its own on the wire. */
   called({ method, url, after }, status) {
     const { pathname, search } = new URL(url, document.baseURI);
-    const since = after ? `, after ${after}` : "";
+    const since = after ? `, after ${after}` : '';
     this.note(`${method} ${pathname}${search}${since}: ${status}`);
   }
 
   lost() {
-    this.note("The connection is cut.");
-    this.history.mark(this.now, "cut", "cut");
-    this.phase = "lost";
+    this.note('The connection is cut.');
+    this.history.mark(this.now, 'cut', 'cut');
+    this.phase = 'lost';
   }
 
   /** Bytes have come in a view, and completed these messages. */
@@ -118,8 +121,8 @@ export class Record {
   }
 
   #message(view, seen, message) {
-    const event = view === "text" ? "text" : eventOf(message);
-    if (event !== "comment") seen.messages += 1;
+    const event = view === 'text' ? 'text' : eventOf(message);
+    if (event !== 'comment') seen.messages += 1;
     if (view !== this.view) return;
     const more = message.length - SHOWN;
     const text = more > 0 ? `${message.slice(0, SHOWN)}… and ${more} more characters` : message;

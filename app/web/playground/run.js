@@ -1,13 +1,13 @@
 // One stream: begun, drawn from, measured in other views, cut, stopped.
 
-import { stream } from "../client/index.js";
-import { Messages } from "./messages.js";
-import { Reader } from "./reader.js";
-import { address } from "./service.js";
-import { Tap } from "./tap.js";
+import { stream } from '../client/index.js';
+import { Messages } from './messages.js';
+import { Reader } from './reader.js';
+import { address } from './service.js';
+import { Tap } from './tap.js';
 
 /** The views that the client reads; the others are for other front ends. */
-export const NATIVE = ["snapshot", "delta", "items"];
+export const NATIVE = ['snapshot', 'delta', 'items'];
 
 const LATE = 5000; // milliseconds
 
@@ -39,7 +39,7 @@ export class Run {
 
   /** The view that the page draws from. */
   get drawn() {
-    return NATIVE.includes(this.#request.view) ? this.#request.view : "delta";
+    return NATIVE.includes(this.#request.view) ? this.#request.view : 'delta';
   }
 
   /** Run to the end, whatever that is: the record tells. */
@@ -65,7 +65,10 @@ export class Run {
     this.#record.stopClock();
     if (!isStopped) await this.#readersAreOver();
     for (const reader of this.#readers) reader.close();
-    this.#record.end(isStopped ? "stopped" : failure ? "failed" : "done", isStopped ? null : failure);
+    this.#record.end(
+      isStopped ? 'stopped' : failure ? 'failed' : 'done',
+      isStopped ? null : failure,
+    );
     this.#changed();
   }
 
@@ -81,7 +84,9 @@ export class Run {
 
   /** They have the same end; one that is late is not waited for. */
   #readersAreOver() {
-    const late = new Promise(resolve => { setTimeout(resolve, LATE); });
+    const late = new Promise(resolve => {
+      setTimeout(resolve, LATE);
+    });
     return Promise.race([Promise.all(this.#readers.map(reader => reader.over)), late]);
   }
 
@@ -93,7 +98,7 @@ export class Run {
   #opened(call, response) {
     this.#record.opened(call, response.status);
     this.#messages = new Messages();
-    const id = /\/streams\/([^/]+)$/.exec(response.headers.get("Location") ?? "")?.[1];
+    const id = /\/streams\/([^/]+)$/.exec(response.headers.get('Location') ?? '')?.[1];
     if (id && !this.#record.id) this.#begun(id);
     this.#changed();
   }
@@ -108,15 +113,18 @@ export class Run {
     const { compared, view, interval, headers } = this.#request;
     const views = new Set([view, ...compared]);
     views.delete(this.drawn);
-    this.#readers = [...views].map(other => new Reader(id, other, {
-      interval,
-      headers,
-      opened: (call, response) => {
-        this.#record.seen(other).status = response.status;
-        if (other === view) this.#record.called(call, response.status);
-      },
-      received: (bytes, messages) => this.#received(other, bytes, messages),
-    }));
+    this.#readers = [...views].map(
+      other =>
+        new Reader(id, other, {
+          interval,
+          headers,
+          opened: (call, response) => {
+            this.#record.seen(other).status = response.status;
+            if (other === view) this.#record.called(call, response.status);
+          },
+          received: (bytes, messages) => this.#received(other, bytes, messages),
+        }),
+    );
   }
 
   #received(view, bytes, messages) {

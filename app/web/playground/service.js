@@ -16,7 +16,7 @@ export class Service {
 
   /** `[{name, description, views}]`. */
   async schemas() {
-    return (await this.#get("schemas")).schemas;
+    return (await this.#get('schemas')).schemas;
   }
 
   /** `{name, description, parameters, result, partial}` of a schema. */
@@ -32,7 +32,7 @@ export class Service {
    * one first, and examples of each schema's parameters.
    */
   async offers() {
-    const { components, paths } = await this.#get("openapi.json");
+    const { components, paths } = await this.#get('openapi.json');
     return {
       models: components?.parameters?.model?.schema?.enum ?? [],
       examples: name => examples(paths?.[`/${name}`]?.post?.requestBody),
@@ -47,6 +47,8 @@ export class Service {
 }
 
 function examples(body) {
-  const found = body?.content?.["application/json"]?.examples ?? {};
-  return Object.values(found).map(example => example.value).filter(value => value?.topic);
+  const found = body?.content?.['application/json']?.examples ?? {};
+  return Object.values(found)
+    .map(example => example.value)
+    .filter(value => value?.topic);
 }

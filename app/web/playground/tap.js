@@ -14,12 +14,12 @@ export class Tap {
 
   /** For whoever wants a `fetch`. */
   fetch = async (url, init = {}) => {
-    const method = init.method ?? "GET";
-    if (method === "DELETE") return fetch(url, init);
+    const method = init.method ?? 'GET';
+    if (method === 'DELETE') return fetch(url, init);
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
     const response = await fetch(url, { ...init, signal });
-    const after = new Headers(init.headers).get("Last-Event-ID");
+    const after = new Headers(init.headers).get('Last-Event-ID');
     this.#listener.opened({ method, url: String(url), after }, response);
     const streams = response.ok && response.body !== null;
     return streams ? this.#listened(response, cut, signal) : response;
@@ -27,7 +27,7 @@ export class Tap {
 
   /** Break off what is being read, as a network would that fails. */
   cut() {
-    for (const cut of this.#connections) cut.abort(new TypeError("The connection was cut."));
+    for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
   }
 
   #listened(response, cut, signal) {
@@ -47,7 +47,7 @@ export class Tap {
         } catch {
           this.#connections.delete(cut);
           if (cut.signal.aborted) this.#listener.lost();
-          controller.error(signal.reason ?? new TypeError("network error"));
+          controller.error(signal.reason ?? new TypeError('network error'));
         }
       },
       cancel: reason => {

@@ -1,7 +1,7 @@
 // A place of text, or of any scalar; and the bones that stand for what is not known yet.
 
-import { element } from "./element.js";
-import { longest } from "./shape.js";
+import { element } from './element.js';
+import { longest } from './shape.js';
 
 /** How many lines to keep for a text. */
 export function linesOf(schema, { perLine, depth }) {
@@ -11,16 +11,16 @@ export function linesOf(schema, { perLine, depth }) {
 
 /** A string as it grows, or any scalar. */
 export class Text {
-  #ink = document.createTextNode("");
+  #ink = document.createTextNode('');
   #bones;
   #value;
   #isFinal = false;
 
-  constructor(lines = 1, tag = "p") {
+  constructor(lines = 1, tag = 'p') {
     this.#bones = bones(lines);
-    this.element = element(tag, { class: "text" });
+    this.element = element(tag, { class: 'text' });
     this.#empty();
-    this.element.style.setProperty("--lines", String(lines));
+    this.element.style.setProperty('--lines', String(lines));
   }
 
   show(value) {
@@ -44,13 +44,13 @@ export class Text {
   }
 
   #empty() {
-    this.#swap(this.#isFinal ? "–" : this.#bones);
+    this.#swap(this.#isFinal ? '–' : this.#bones);
   }
 
   #swap(content) {
     const isUnknown = content === this.#bones;
-    this.element.classList.toggle("unknown", isUnknown);
-    this.element.ariaHidden = isUnknown ? "true" : null; // a heading without text is none
+    this.element.classList.toggle('unknown', isUnknown);
+    this.element.ariaHidden = isUnknown ? 'true' : null; // a heading without text is none
     this.element.replaceChildren(content);
   }
 
@@ -62,13 +62,13 @@ export class Text {
 }
 
 function words(value) {
-  if (value === undefined) return "";
-  if (typeof value === "boolean") return value ? "Yes" : "No";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (value === undefined) return '';
+  if (typeof value === 'boolean') return value ? 'Yes' : 'No';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Quiet lines. */
 export function bones(lines) {
-  const made = Array.from({ length: lines }, () => element("span", { class: "bone" }));
-  return element("span", { class: "bones", "aria-hidden": "true" }, ...made);
+  const made = Array.from({ length: lines }, () => element('span', { class: 'bone' }));
+  return element('span', { class: 'bones', 'aria-hidden': 'true' }, ...made);
 }

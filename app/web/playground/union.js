@@ -1,8 +1,8 @@
 // The place of a union.
 
-import { element } from "./element.js";
-import { choose } from "./shape.js";
-import { bones } from "./text.js";
+import { element } from './element.js';
+import { choose } from './shape.js';
+import { bones } from './text.js';
 
 /** One of several objects: which one is seen when it comes. */
 export class Union {
@@ -16,11 +16,11 @@ export class Union {
     this.#root = root;
     this.#choices = choices;
     this.#context = context;
-    this.element = element("div", { class: "union unknown" }, this.#waiting);
+    this.element = element('div', { class: 'union unknown' }, this.#waiting);
   }
 
   show(value) {
-    const known = value !== null && typeof value === "object";
+    const known = value !== null && typeof value === 'object';
     if (known && !this.#inner) {
       const schema = choose(this.#root, this.#choices, value);
       this.#inner = this.#context.place(this.#root, schema, this.#context);
@@ -29,7 +29,7 @@ export class Union {
       this.#inner = null;
       this.element.replaceChildren(this.#waiting);
     }
-    this.element.classList.toggle("unknown", !known);
+    this.element.classList.toggle('unknown', !known);
     this.#inner?.show(value);
   }
 
