@@ -77,6 +77,11 @@ class Playground:
         await self.page.get_by_role("tab", name=name, exact=True).click()
         return await self.page.get_by_label(f"{name} lines", exact=True).inner_text()
 
+    async def width(self) -> int:
+        """How wide the page is, with what one would have to scroll to."""
+        found: int = await self.page.evaluate("document.documentElement.scrollWidth")
+        return found
+
     async def told(self) -> list[str]:
         """What screen readers were told."""
         found: list[str] = await self.page.evaluate("told")

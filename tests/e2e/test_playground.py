@@ -47,11 +47,11 @@ async def impatient() -> AsyncIterator[Service]:
 
 
 @asynccontextmanager
-async def half_way() -> AsyncIterator[tuple[Upstream, asyncio.Event]]:
-    """A provider that writes FIRST, and SECOND once it may."""
+async def half_way(first: str = FIRST) -> AsyncIterator[tuple[Upstream, asyncio.Event]]:
+    """A provider that writes `first`, and SECOND once it may."""
 
     async def script(exchange: Exchange) -> None:
-        await exchange.send(HEAD, text(FIRST))
+        await exchange.send(HEAD, text(first))
         await go_on.wait()
         await exchange.send(text(SECOND) + end())
 
@@ -180,7 +180,7 @@ async def test_stop_closes_the_connection_to_the_model(browser: Browser) -> None
         await page.until("writing")
         await expect(page.page.locator(".text.open")).to_have_text("Sw")
         await page.page.locator("#stop").click()
-        await provider.exchanges[0].is_closed()
+        await provider.exchanges[0].is_closed(10)
         await page.until("stopped")
         assert "Figs" in await page.result()
         assert await page.page.evaluate("document.activeElement.id") == "answer-title"
@@ -341,11 +341,8 @@ async def test_the_lines_for_a_request_make_that_request(browser: Browser, demo:
             process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
             out, said = await asyncio.wait_for(process.communicate(), 30)
             assert process.returncode == 0, said.decode()
-            last = out.decode().split("done")[-1]
-            assert (
-                value[-1]["reason"]
-                in json.loads(f"[{last[last.index('[') + 1 : last.rindex(']')]}]")[-1].values()
-            )
+            done = out.decode().rpartition("done")[2]
+            assert json.loads(done[done.index("[") : done.rindex("]") + 1]) == value
         react = await page.code("React")
         assert json.dumps(topic, ensure_ascii=False) in react
 
@@ -376,21 +373,25 @@ async def test_no_text_becomes_html(browser: Browser) -> None:
 
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_nothing_is_wider_than_the_page(browser: Browser, demo: Service, width: int) -> None:
+    long = "x" * 200
+    async with (
+        half_way(FIRST.replace("Figs", long)) as (provider, go_on),
+        running(openai_base_url=provider.base_url) as service,
+        playground(browser, service.url, width=width) as page,
+    ):
+        await page.choose(topic=long, count="2")
+        await page.start()
+        await page.until("writing")
+        assert await page.width() == width
+        go_on.set()
+        await page.until("done")
+        assert await page.width() == width
     async with playground(browser, demo.url, width=width) as page:
-
-        async def fits() -> None:
-            assert await page.page.evaluate("document.documentElement.scrollWidth") == width
-
-        await fits()
-        for schema in ("ideas", "briefs"):
-            await page.choose(schema, topic="tea" + "x" * 200)
-            await page.start()
-            await page.until("writing")
-            await fits()
-            await page.until("done")
-            await fits()
+        assert await page.width() == width
+        await page.run("briefs", topic=long)
+        assert await page.width() == width
         await page.run(state="failed", model="demo-always-invalid", topic="tea")
-        await fits()
+        assert await page.width() == width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -414,17 +415,20 @@ async def test_axe_finds_nothing_wrong(browser: Browser, scheme: Any) -> None:
 
 async def test_a_keyboard_is_enough(browser: Browser) -> None:
     async with (
-        running(model="", demo_tokens_per_second=30) as service,
+        half_way() as (provider, _),
+        running(openai_base_url=provider.base_url) as service,
         playground(browser, service.url) as page,
     ):
         keys = page.page.keyboard
         await page.page.get_by_role("radio", name="ideas").focus()
         await keys.press("ArrowRight")
         await expect(page.page.locator("#field-genre")).to_be_visible()
-        await page.page.locator("#field-genre").focus()
+        await keys.press("ArrowLeft")
+        await expect(page.page.locator("#field-genre")).to_have_count(0)
+        await page.page.locator("#field-count").focus()
         await keys.press("Enter")
         await page.until("writing")
-        assert await page.page.evaluate("document.activeElement.id") == "field-genre"
+        assert await page.page.evaluate("document.activeElement.id") == "field-count"
         await keys.press("Escape")
         await page.until("stopped")
         await page.page.get_by_role("tab", name="Wire").focus()
