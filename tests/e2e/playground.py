@@ -77,10 +77,11 @@ class Playground:
         await self.page.get_by_role("tab", name=name, exact=True).click()
         return await self.page.get_by_label(f"{name} lines", exact=True).inner_text()
 
-    async def width(self) -> int:
-        """How wide the page is, with what one would have to scroll to."""
-        found: int = await self.page.evaluate("document.documentElement.scrollWidth")
-        return found
+    async def fits(self) -> None:
+        """Nothing of the page is wider than a phone, nor than a desk's screen."""
+        for width in (390, 1280):
+            await self.page.set_viewport_size({"width": width, "height": 844})
+            assert await self.page.evaluate("document.documentElement.scrollWidth") == width
 
     async def told(self) -> list[str]:
         """What screen readers were told."""
