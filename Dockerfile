@@ -8,6 +8,7 @@ WORKDIR /app
 COPY --from=builder /venv /venv
 COPY app/ app/
 COPY schemas/ schemas/
+COPY clients/js/src/ clients/js/src/
 COPY clients/python/structured_streams/ clients/python/structured_streams/
 # ALLOW_OPEN: a container is reached from outside of it or not at all, and only through the ports
 # that are published. Without API_KEYS it serves whoever comes through these, and warns of it.

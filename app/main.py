@@ -21,6 +21,7 @@ from app.http.desk import Desk
 from app.http.docs import mount_docs
 from app.http.gate import Gate
 from app.http.openapi import openapi
+from app.http.playground import mount_playground
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.http.routes import add_routes
 from app.http.start import Starter
@@ -92,6 +93,7 @@ def create_app(
     add_routes(app, gate, starter, desk, streams, telemetry)
     _describe(app, registry, settings)
     mount_docs(app)
+    mount_playground(app, settings.root_path)
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
     app.add_middleware(
         CORSMiddleware,

@@ -65,7 +65,8 @@ def test_the_image_holds_what_the_service_needs_and_no_more(image: dockerfile.Im
     assert {path.name for path in image.root.iterdir()} == {"app", "venv"}
     assert {path.name for path in (image.root / "app").iterdir()} == {"app", "schemas", "clients"}
     clients = image.root / "app" / "clients"
-    assert [path.name for path in clients.glob("*/*")] == ["structured_streams"]
+    held = {str(path.relative_to(clients)) for path in clients.glob("*/*")}
+    assert held == {"js/src", "python/structured_streams"}
 
 
 @pytest.mark.timeout(600)
@@ -87,6 +88,8 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
         answer = httpx.get(f"{address}/ideas?topic=tea", timeout=30, trust_env=False)
         assert answer.status_code == 200
         assert "\nevent: done\n" in answer.text
+        client = httpx.get(f"{address}/web/client/index.js", timeout=30, trust_env=False)
+        assert client.status_code == 200
         service.send_signal(signal.SIGTERM)
         assert service.wait(timeout=10) == 0
         assert not healthy()

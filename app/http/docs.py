@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import RedirectResponse, Response
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "web" / "swagger"
+from app.http.assets import WEB, Assets, page, policy
 
-HEADERS: Final = {
-    # Kept by browsers, but asked for each time: the ETag makes that a short 304.
-    "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
-}
+FOLDER: Final = WEB / "swagger"
+
 # Tried: Swagger UI, with its "try it out", needs data: images and nothing else that isn't ours.
-POLICY: Final = "; ".join(
-    [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    ]
-)
+POLICY: Final = policy(images="'self' data:")
 
 
 def mount_docs(app: FastAPI) -> None:
-    """Add `/docs` with its assets, and a redirect from `/` to it."""
-    app.add_route("/", _to_docs, include_in_schema=False)
+    """Add `/docs` with its assets."""
     app.add_route("/docs", _page, include_in_schema=False)
     app.add_route("/docs/", _to_docs, include_in_schema=False)
-    app.mount("/docs/assets", _Assets(directory=FOLDER), name="docs-assets")
-
-
-class _Assets(StaticFiles):
-    """The page's files, with an ETag each."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers.update(HEADERS)
-        return response
+    app.mount("/docs/assets", Assets(FOLDER), name="docs-assets")
 
 
 async def _page(request: Request) -> Response:
-    headers = HEADERS | {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"}
-    return FileResponse(FOLDER / "index.html", headers=headers, media_type="text/html")
+    return page(FOLDER / "index.html", POLICY)
 
 
 async def _to_docs(request: Request) -> Response:

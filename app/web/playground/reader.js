@@ -1,0 +1,37 @@
+// A further reader of a stream, in a view of its own. It costs bytes, and no tokens: the model's
+// answer is one log, which any number of readers follow.
+
+import { Messages } from './messages.js';
+import { address } from './service.js';
+
+export class Reader {
+  #abort = new AbortController();
+
+  /**
+   * @param {string} id the stream's
+   * @param {string} view
+   * @param {{interval: string, headers: Record<string, string>,
+   *   opened(request: any, response: Response): void,
+   *   received(bytes: number, messages: string[]): void}} options
+   */
+  constructor(id, view, options) {
+    this.view = view;
+    this.over = this.#read(id, options).catch(() => {}); // what it has read counts
+  }
+
+  close() {
+    this.#abort.abort();
+  }
+
+  async #read(id, { interval, headers, opened, received }) {
+    const url = address(`streams/${id}?view=${this.view}&interval_ms=${interval}`);
+    const response = await fetch(url, { headers, signal: this.#abort.signal });
+    opened({ method: 'GET', url }, response);
+    if (!response.ok) return;
+    const messages = new Messages(this.view === 'text');
+    const reader = response.body.getReader();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      received(next.value.byteLength, messages.feed(next.value));
+    }
+  }
+}

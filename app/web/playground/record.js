@@ -1,0 +1,137 @@
+// What has been seen of one stream: all that the page shows of it, and the only thing that it
+// draws from.
+
+import { eventOf } from './messages.js';
+import { laneSizes, size } from './content.js';
+import { History } from './history.js';
+
+const KEPT = 200; // of the wire's messages
+const SHOWN = 3000; // characters of each
+
+export class Record {
+  state = { value: undefined, open: null, attempt: 1 };
+  phase = 'waiting';
+  error = null;
+  id = null;
+  firstContent = null;
+  isOver = false;
+  usage = null;
+  restart = null;
+  wire = [];
+  messages = 0;
+  connections = 0; // that the page draws from
+  views = new Map();
+  history = new History();
+  #began = performance.now();
+  #stopped = null;
+
+  /** @param {{view: string, expected: number|null, lanes: string[]}} about view: of the wire */
+  constructor({ view, expected, lanes }) {
+    this.view = view;
+    this.expected = expected;
+    this.lanes = lanes;
+  }
+
+  /** The attempt that is under way. */
+  get attempt() {
+    return this.restart?.attempt ?? 1;
+  }
+
+  /** Seconds since it began. */
+  get now() {
+    return (performance.now() - this.#began) / 1000;
+  }
+
+  get elapsed() {
+    return this.#stopped ?? this.now;
+  }
+
+  /** The client has a new state. */
+  update(state) {
+    const { now } = this;
+    this.state = state;
+    if (this.firstContent === null && size(state.value) > 0) this.firstContent = now;
+    if (state.value !== undefined) this.phase = 'writing';
+    this.history.add(now, laneSizes(state.value, this.lanes));
+  }
+
+  /** What the service says beside the value: the client hands on all events. */
+  heard(event, data) {
+    if (event === 'usage') this.usage = JSON.parse(data);
+    if (event !== 'restart') return;
+    this.restart = JSON.parse(data);
+    this.history.mark(this.now, 'restart', `attempt ${this.restart.attempt}`);
+    this.history.add(
+      this.now,
+      this.lanes.map(() => 0),
+    );
+  }
+
+  /** A connection that is drawn from was answered. */
+  opened(call, status) {
+    this.connections += 1;
+    this.called(call, status);
+    if (!call.after) return;
+    this.history.mark(this.now, 'back', 'back');
+    this.phase = this.firstContent === null ? 'waiting' : 'writing';
+  }
+
+  /** A call was answered: a line of its own on the wire. */
+  called({ method, url, after }, status) {
+    const { pathname, search } = new URL(url, document.baseURI);
+    const since = after ? `, after ${after}` : '';
+    this.note(`${method} ${pathname}${search}${since}: ${status}`);
+  }
+
+  lost() {
+    this.note('The connection is cut.');
+    this.history.mark(this.now, 'cut', 'cut');
+    this.phase = 'lost';
+  }
+
+  /** Bytes have come in a view, and completed these messages. */
+  received(view, bytes, messages) {
+    const seen = this.seen(view);
+    seen.bytes += bytes;
+    for (const message of messages) this.#message(view, seen, message);
+  }
+
+  /** What has come in a view so far. */
+  seen(view) {
+    if (!this.views.has(view)) {
+      this.views.set(view, { bytes: 0, messages: 0, status: 200 });
+    }
+    return this.views.get(view);
+  }
+
+  note(text) {
+    this.#keep({ at: this.now, note: text });
+  }
+
+  /** The answer is there; what others still read of it doesn't count. */
+  stopClock() {
+    this.#stopped ??= this.now;
+  }
+
+  end(phase, error = null) {
+    this.phase = phase;
+    this.error = error;
+    this.isOver = true;
+    this.stopClock();
+  }
+
+  #message(view, seen, message) {
+    const event = view === 'text' ? 'text' : eventOf(message);
+    if (event !== 'comment') seen.messages += 1;
+    if (view !== this.view) return;
+    const more = message.length - SHOWN;
+    const text = more > 0 ? `${message.slice(0, SHOWN)}… and ${more} more characters` : message;
+    this.#keep({ at: this.now, event, text });
+  }
+
+  #keep(entry) {
+    this.messages += 1;
+    this.wire.push({ ...entry, number: this.messages });
+    if (this.wire.length > KEPT) this.wire.shift();
+  }
+}

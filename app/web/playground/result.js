@@ -1,0 +1,76 @@
+// The answer: cards for a list, a document for an object, with a cursor where it is being written.
+
+import { complete } from '../client/index.js';
+import { element } from './element.js';
+import { List } from './list.js';
+import { place } from './place.js';
+import { resolve } from './shape.js';
+
+export class Result {
+  #holder;
+  #place = null;
+  #open = null;
+
+  /** @param {HTMLElement} holder */
+  constructor(holder) {
+    this.#holder = holder;
+  }
+
+  /** Begin with an empty value of a schema. @param {number|null} expected elements of a list */
+  reset(schema, expected) {
+    const { result } = schema;
+    const { type } = resolve(result, result);
+    this.#place = place(result, result, {
+      depth: 0,
+      level: 3,
+      perLine: type === 'array' ? 34 : 66,
+    });
+    this.#open = null;
+    this.expect(expected);
+    const kind = this.isList ? 'of-cards' : 'of-fields';
+    this.#holder.replaceChildren(element('div', { class: kind }, this.#place.element));
+    this.#holder.style.removeProperty('min-height');
+  }
+
+  get isList() {
+    return this.#place instanceof List;
+  }
+
+  /** Keep places for this many elements. */
+  expect(count) {
+    if (this.isList && count) this.#place.keep(count);
+  }
+
+  /** @param {import("./record.js").Record} record */
+  show(record) {
+    const { state, isOver, phase } = record;
+    this.#holder.setAttribute('aria-busy', String(!isOver));
+    this.#holder.dataset.phase = phase;
+    // What was there must not collapse where an answer begins again.
+    if (!isOver) this.#holder.style.minHeight = `${this.#holder.offsetHeight}px`;
+    this.#place.show(state.value);
+    if (this.isList) {
+      if (phase === 'done') this.#place.keep(state.value.length);
+      this.#place.mark(index => progress(state, index, isOver));
+    } else {
+      this.#place.settle(phase === 'done');
+    }
+    this.#point(isOver ? null : state.open);
+    if (isOver) this.#holder.style.removeProperty('min-height');
+  }
+
+  /** Put the cursor at a path; null is nowhere. */
+  #point(path) {
+    const open = path && this.#place.at(path);
+    if (open === this.#open) return;
+    this.#open?.classList.remove('open');
+    open?.classList.add('open');
+    this.#open = open;
+  }
+}
+
+function progress(state, index, isOver) {
+  if (complete(state, [index])) return 'complete';
+  if (isOver) return 'missing';
+  return state.value?.[index] === undefined ? 'awaited' : 'open';
+}

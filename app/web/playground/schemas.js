@@ -1,0 +1,48 @@
+// The schemas to choose from.
+
+import { element } from './element.js';
+
+export class Schemas {
+  #fieldset;
+  #legend;
+  #hint = element('p', { class: 'hint' });
+  #views = new Map();
+
+  /** @param {HTMLElement} fieldset with its legend */
+  constructor(fieldset) {
+    this.#fieldset = fieldset;
+    this.#legend = fieldset.firstElementChild;
+  }
+
+  /**
+   * @param {{name: string, views: string[]}[]} summaries
+   * @param {(name: string) => void} chosen
+   * @returns {string} the name of the one that is chosen at first
+   */
+  offer(summaries, chosen) {
+    // Lists first: they show best what a stream is.
+    const sorted = summaries.toSorted((one, other) => rank(one) - rank(other));
+    this.#views = new Map(sorted.map(({ name, views }) => [name, views]));
+    const radios = sorted.map(({ name }, index) => radio(name, index === 0, chosen));
+    this.#fieldset.replaceChildren(this.#legend, ...radios, this.#hint);
+    return sorted[0].name;
+  }
+
+  viewsOf(name) {
+    return this.#views.get(name);
+  }
+
+  explain({ description }) {
+    this.#hint.textContent = description;
+  }
+}
+
+function rank({ views }) {
+  return views.includes('items') ? 0 : 1;
+}
+
+function radio(name, checked, chosen) {
+  const input = element('input', { type: 'radio', name: 'schema', value: name, checked });
+  input.addEventListener('change', () => chosen(name));
+  return element('label', {}, input, name);
+}

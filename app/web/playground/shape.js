@@ -1,0 +1,85 @@
+// What a JSON Schema says of a place: enough to draw it before its value is there.
+
+import { parts } from './pointer.js';
+
+/**
+ * A place's schema without what stands around it: references followed, `null` taken out.
+ * @returns {any} a schema whose `nullable` says whether it was
+ */
+export function resolve(root, schema) {
+  let found = schema ?? {};
+  let nullable = false;
+  for (let depth = 0; depth < 20; depth++) {
+    const { $ref, anyOf, oneOf, allOf, ...beside } = found;
+    const choices = anyOf ?? oneOf;
+    if ($ref) found = { ...follow(root, $ref), ...beside };
+    else if (allOf?.length === 1) found = { ...allOf[0], ...beside };
+    else if (choices) {
+      const left = choices.filter(choice => choice.type !== 'null');
+      nullable ||= left.length < choices.length;
+      if (left.length !== 1) return { ...found, choices: left, nullable };
+      found = { ...beside, ...left[0] };
+    } else break;
+  }
+  if (Array.isArray(found.type)) {
+    nullable ||= found.type.includes('null');
+    const types = found.type.filter(type => type !== 'null');
+    found = { ...found, type: types.length === 1 ? types[0] : undefined };
+  }
+  return { ...found, nullable };
+}
+
+/** Of a union's schemas the one that a value is of, by its constants and its keys. */
+export function choose(root, choices, value) {
+  const keys = Object.keys(value);
+  const known = choices.map(choice => resolve(root, choice)).filter(choice => choice.properties);
+  const fits = known.filter(
+    ({ properties }) =>
+      keys.every(key => key in properties) &&
+      Object.entries(properties).every(
+        ([key, { const: constant }]) => constant === undefined || value[key] === constant,
+      ),
+  );
+  return fits[0] ?? {};
+}
+
+/** The fields that have a lane each in the timeline: of an object, or of a list's elements. */
+export function lanes(root) {
+  const whole = resolve(root, root);
+  const part = whole.items ? resolve(root, whole.items) : whole;
+  const fields = part.properties ?? {};
+  const names = Object.keys(fields);
+  return { names: names.length ? names : [''], fields };
+}
+
+/** A field's name for people: `prep_time_minutes` is "Prep time minutes". */
+export function label(name, schema = {}) {
+  const words = name.replaceAll('_', ' ').trim();
+  const given = schema.title ?? words;
+  const plain = given.toLowerCase() === words.toLowerCase() ? words.toLowerCase() : given;
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+/** Whether a place holds running text, and not a word or a number. */
+export function isProse(schema) {
+  return (
+    schema.type === 'string' &&
+    !schema.enum &&
+    !schema.const &&
+    !schema.format &&
+    longest(schema) > 30
+  );
+}
+
+/** How many characters to expect of a string. */
+export function longest(schema) {
+  const examples = (schema.examples ?? []).filter(example => typeof example === 'string');
+  if (schema.enum || schema.const || schema.format) return 12;
+  const bound = schema.maxLength ?? Infinity;
+  const seen = Math.max(0, ...examples.map(example => example.length));
+  return Math.min(bound, seen ? seen * 1.5 : 120);
+}
+
+function follow(root, reference) {
+  return parts(reference).reduce((at, part) => at?.[part], root) ?? {};
+}

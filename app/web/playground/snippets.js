@@ -1,0 +1,100 @@
+// The lines that make exactly this request, in four languages. Pure.
+
+/** @typedef {{base: string, schema: string, parameters: object, query: [string, string][], withKey: boolean}} Asked */
+
+/** @param {Asked} asked */
+export function curl({ base, schema, parameters, query, withKey }) {
+  return [
+    `curl -N ${shell(url(base, schema, query))} \\`,
+    ...(withKey ? [`  -H "Authorization: Bearer $API_KEY" \\`] : []),
+    `  -H 'Content-Type: application/json' \\`,
+    `  -d ${shell(JSON.stringify(parameters))}`,
+  ].join('\n');
+}
+
+/** @param {Asked} asked */
+export function fetched({ base, schema, parameters, query, withKey }) {
+  return [
+    `const response = await fetch(${js(url(base, schema, query))}, {`,
+    `  method: "POST",`,
+    `  headers: { "Content-Type": "application/json"${withKey ? ', Authorization: `Bearer ${key}`' : ''} },`,
+    `  body: JSON.stringify(${js(parameters, '  ')}),`,
+    `});`,
+    `if (!response.ok) throw new Error((await response.json()).detail);`,
+    `for await (const text of response.body.pipeThrough(new TextDecoderStream())) {`,
+    `  console.log(text);`,
+    `}`,
+  ].join('\n');
+}
+
+/** @param {Asked} asked */
+export function python({ base, schema, parameters, query, withKey }) {
+  const view = new Map(query).get('view');
+  const call = [
+    `"POST"`,
+    `${js(url(base, schema, query))}`,
+    `json=${py(parameters)}`,
+    `timeout=60`,
+    ...(withKey ? [`headers={"Authorization": f"Bearer {key}"}`] : []),
+  ]
+    .map(line => `    ${line},`)
+    .join('\n');
+  if (view === 'text') {
+    return `import httpx\n\nwith httpx.stream(\n${call}\n) as response:\n    for text in response.iter_text():\n        print(text, end="", flush=True)`;
+  }
+  return [
+    `import httpx`,
+    `from httpx_sse import EventSource`,
+    ``,
+    `with httpx.stream(\n${call}\n) as response:`,
+    `    for event in EventSource(response).iter_sse():`,
+    `        print(event.event, event.data)`,
+  ].join('\n');
+}
+
+/** @param {Asked} asked */
+export function react({ base, schema, parameters, query, withKey }) {
+  const own = ['snapshot', 'delta', 'items'];
+  const left = query.filter(
+    ([name, value]) => name !== 'view' || (own.includes(value) && value !== 'delta'),
+  );
+  const options = withKey ? ', { headers: { Authorization: `Bearer ${key}` } }' : '';
+  return [
+    `import { useStream } from "structured-streams-react";`,
+    ``,
+    `export function Answer() {`,
+    `  const { value, error, isStreaming, start, stop } = useStream(${js(url(base, schema, left))}${options});`,
+    `  return <>`,
+    `    <button onClick={() => start(${js(parameters, '    ')})}>Start</button>`,
+    `    {isStreaming && <button onClick={stop}>Stop</button>}`,
+    `    {error && <p role="alert">{error.message}</p>}`,
+    `    <pre>{JSON.stringify(value, null, 2)}</pre>`,
+    `  </>;`,
+    `}`,
+  ].join('\n');
+}
+
+function url(base, schema, query) {
+  const search = new URLSearchParams(query).toString();
+  return `${base}${schema}${search ? `?${search}` : ''}`;
+}
+
+/** In single quotes a shell leaves everything as it is, but the quote itself. */
+function shell(text) {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A literal. JSON is one, since JavaScript allows U+2028 in strings, too. */
+function js(value, indent = '') {
+  return JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`);
+}
+
+function py(value) {
+  if (value === null) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (Array.isArray(value)) return `[${value.map(py).join(', ')}]`;
+  if (typeof value !== 'object') return JSON.stringify(value);
+  return `{${Object.entries(value)
+    .map(([key, inner]) => `${JSON.stringify(key)}: ${py(inner)}`)
+    .join(', ')}}`;
+}

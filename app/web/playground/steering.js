@@ -1,0 +1,102 @@
+// How a stream is sent: the model, the view, the pace, and a key where the service wants one.
+
+import { byId, element } from './element.js';
+
+const MODELS = {
+  demo: 'Answers without a fault.',
+  'demo-invalid': 'Violates the schema at first: see the restart.',
+  'demo-always-invalid': 'Violates the schema, however often it is asked.',
+  'demo-truncated': 'Stops in the middle, at its length limit.',
+  'demo-refusal': 'Refuses, in words.',
+  'demo-filtered': 'Is stopped by a content filter.',
+  'demo-stall': 'Falls silent in the middle. The service gives up after a while.',
+  'demo-silent': 'Says nothing at all. The service gives up after a while.',
+  'demo-drip': 'Gives signs of life and no content. The service gives up after a while.',
+  'demo-disconnect': 'Breaks the connection, again and again.',
+  'demo-garbage': "Sends what can't be read.",
+  'demo-error': 'Sends an error in the middle.',
+  'demo-429': 'Has too much to do.',
+  'demo-500': 'Is broken.',
+  'demo-401': "Refuses the service's key.",
+};
+const VIEWS = {
+  snapshot: 'Draws from whole values.',
+  delta: 'Draws from what changes.',
+  items: 'Draws each element once it is finished.',
+};
+
+export class Steering {
+  #model = byId('model');
+  #view = byId('view');
+  #pace = byId('pace');
+  #key = byId('key');
+  #input = byId('key-input');
+
+  /** @param {() => void} changed called when somebody has chosen */
+  constructor(changed) {
+    for (const control of [this.#model, this.#view, this.#pace]) {
+      control.addEventListener('change', () => {
+        this.#explain();
+        changed();
+      });
+    }
+  }
+
+  get model() {
+    return this.#model.value;
+  }
+
+  get view() {
+    return this.#view.value;
+  }
+
+  get interval() {
+    return this.#pace.value;
+  }
+
+  /** The headers that go with every call. The key is nowhere but in its input. */
+  get headers() {
+    return this.#input.value ? { Authorization: `Bearer ${this.#input.value}` } : {};
+  }
+
+  /** The query of a request, without what is the default anyway. @returns {[string, string][]} */
+  get query() {
+    const chosen = { view: this.view, interval_ms: this.interval, model: this.model };
+    const usual = {
+      view: 'snapshot',
+      interval_ms: '50',
+      model: this.#model.options[0]?.value ?? '',
+    };
+    return Object.entries(chosen).filter(([name, value]) => value !== usual[name]);
+  }
+
+  /** @param {string[]} names the default one first */
+  offerModels(names) {
+    fill(this.#model, names, this.model);
+    this.#explain();
+  }
+
+  /** @param {string[]} names */
+  offerViews(names) {
+    fill(this.#view, names, this.view || 'delta');
+    this.#explain();
+  }
+
+  /** Ask for a key. */
+  askForKey() {
+    this.#key.hidden = false;
+    this.#input.focus();
+  }
+
+  #explain() {
+    byId('model-hint').textContent = MODELS[this.model] ?? '';
+    const drawn =
+      VIEWS[this.view] ?? 'For other front ends: the wire shows it, and the page draws from delta.';
+    byId('view-hint').textContent = drawn;
+  }
+}
+
+function fill(select, names, chosen) {
+  select.replaceChildren(...names.map(name => element('option', { value: name }, name)));
+  if (names.includes(chosen)) select.value = chosen;
+}

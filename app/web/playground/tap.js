@@ -1,0 +1,60 @@
+// A `fetch` that lets others listen to what comes, and whose connections can be cut.
+
+export class Tap {
+  #connections = new Set();
+  #listener;
+
+  /**
+   * @param {{opened(request: {method: string, url: string, after?: string}, response: Response): void,
+   *   received(bytes: Uint8Array): void, lost(): void}} listener
+   */
+  constructor(listener) {
+    this.#listener = listener;
+  }
+
+  /** For whoever wants a `fetch`. */
+  fetch = async (url, init = {}) => {
+    const method = init.method ?? 'GET';
+    if (method === 'DELETE') return fetch(url, init);
+    const cut = new AbortController();
+    const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
+    const response = await fetch(url, { ...init, signal });
+    const after = new Headers(init.headers).get('Last-Event-ID');
+    this.#listener.opened({ method, url: String(url), after }, response);
+    const streams = response.ok && response.body !== null;
+    return streams ? this.#listened(response, cut, signal) : response;
+  };
+
+  /** Break off what is being read, as a network would that fails. */
+  cut() {
+    for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
+  }
+
+  #listened(response, cut, signal) {
+    const reader = response.body.getReader();
+    this.#connections.add(cut);
+    const body = new ReadableStream({
+      pull: async controller => {
+        try {
+          const { done, value } = await reader.read();
+          if (done) {
+            this.#connections.delete(cut);
+            controller.close();
+            return;
+          }
+          this.#listener.received(value);
+          controller.enqueue(value);
+        } catch {
+          this.#connections.delete(cut);
+          if (cut.signal.aborted) this.#listener.lost();
+          controller.error(signal.reason ?? new TypeError('network error'));
+        }
+      },
+      cancel: reason => {
+        this.#connections.delete(cut);
+        return reader.cancel(reason);
+      },
+    });
+    return new Response(body, { status: response.status, headers: response.headers });
+  }
+}

@@ -1,0 +1,50 @@
+// The raw messages as they arrive: the last ones, each drawn once.
+
+import { element } from './element.js';
+import { counted } from './units.js';
+
+export class Wire {
+  #list = element('ol');
+  #count = element('p', { class: 'hint' });
+  #scroller;
+  #last = 0;
+  #view = '';
+
+  constructor() {
+    this.#scroller = element(
+      'div',
+      { class: 'scroller', tabindex: '0', role: 'region', 'aria-label': 'Raw messages' },
+      this.#list,
+    );
+    this.element = element('div', { class: 'wire' }, this.#scroller, this.#count);
+    this.reset('');
+  }
+
+  reset(view) {
+    this.#view = view;
+    this.#last = 0;
+    this.#list.replaceChildren();
+    this.#count.textContent = 'The messages appear here as they arrive, to the letter.';
+  }
+
+  /** @param {import("./record.js").Record} record */
+  show(record) {
+    const fresh = record.wire.filter(({ number }) => number > this.#last);
+    if (!fresh.length) return;
+    this.#last = record.messages;
+    const isAtEnd =
+      this.#scroller.scrollTop + this.#scroller.clientHeight >= this.#scroller.scrollHeight - 40;
+    this.#list.append(...fresh.map(entry));
+    while (this.#list.childElementCount > record.wire.length) this.#list.firstElementChild.remove();
+    if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    const shown =
+      record.messages > record.wire.length ? `, the last ${record.wire.length} shown` : '';
+    this.#count.textContent = `The ${this.#view} view: ${counted(record.seen(this.#view).messages, 'message')}${shown}`;
+  }
+}
+
+function entry({ at, event, text, note }) {
+  const time = element('time', {}, `${at.toFixed(2)} s`);
+  if (note) return element('li', { class: 'note' }, time, element('p', {}, note));
+  return element('li', { 'data-event': event }, time, element('pre', {}, text));
+}
