@@ -209,8 +209,8 @@ def report(
         bytes=sum(reader.bytes for reader in readers) / count,
         first=[first for first, _ in times],
         seconds=[seconds for _, seconds in times],
-        newest=_percentiles(newest),
-        every=_percentiles(every),
+        newest=_both(newest),
+        every=_both(every),
     )
 
 
@@ -226,10 +226,14 @@ def _delays(job: Job, readers: list[Reader]) -> tuple[list[float], list[float]]:
     return newest, every
 
 
-def _percentiles(numbers: list[float]) -> tuple[float, float]:
+def _both(numbers: list[float]) -> tuple[float, float]:
     """p50 and p99."""
-    numbers = sorted(numbers) or [0.0]
-    return numbers[len(numbers) // 2], numbers[len(numbers) * 99 // 100]
+    return percentile(numbers, 50), percentile(numbers, 99)
+
+
+def percentile(numbers: list[float], which: int) -> float:
+    """The number that so many in a hundred don't exceed; 0 of none."""
+    return sorted(numbers)[(len(numbers) - 1) * which // 100] if numbers else 0.0
 
 
 async def main() -> None:

@@ -172,6 +172,7 @@ PACES: Final = [
     Contestant(f"ours, snapshot, interval_ms={interval}", "ours", f"interval_ms={interval}")
     for interval in (0, 200)
 ]
+KEPT: Final = Contestant("ours, kept", "ours", "resumable=true")
 CONTENT: Final = Contestant("ours, snapshot, JSON in content", "ours_content")
 BASELINE: Final = Contestant("byte-for-byte proxy, httpx2", "proxy_httpx2")
 OTHERS: Final = [
