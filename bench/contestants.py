@@ -175,9 +175,9 @@ PACES: Final = [
 KEPT: Final = Contestant("ours, kept", "ours", "resumable=true")
 CONTENT: Final = Contestant("ours, snapshot, JSON in content", "ours_content")
 BASELINE: Final = Contestant("byte-for-byte proxy, httpx2", "proxy_httpx2")
+PROXIES: Final = [BASELINE, Contestant("byte-for-byte proxy, aiohttp", "proxy_aiohttp")]
 OTHERS: Final = [
-    BASELINE,
-    Contestant("byte-for-byte proxy, aiohttp", "proxy_aiohttp"),
+    *PROXIES,
     Contestant("OpenAI SDK, bare text", "bare_text"),
     Contestant("Instructor's create_partial", "tutorial"),
     Contestant("PydanticAI", "pydantic_ai"),

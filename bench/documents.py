@@ -106,7 +106,7 @@ class Document:
 
     def _cut(self, text: str) -> list[str]:
         if self.in_words:
-            return re.findall(rf"{END}| ?\w+|[^\w\s]+|\s", text)
+            return re.findall(rf" ?{END}| ?\w+|[^\w\s]+|\s", text)
         return [text[at : at + CHUNK] for at in range(0, len(text), CHUNK)]
 
 

@@ -22,13 +22,17 @@ MOST_STREAMS: Final = 1000
 CLOSE_ENOUGH: Final = 1.12
 """A capacity lies between two numbers of streams that are so close."""
 
-IDEAL_SECONDS: Final = (len(document(DOCUMENT).pieces) - document(DOCUMENT).preamble - 1) / PACE
+
+def ideal_seconds(name: str) -> float:
+    """How long the model takes to write a document."""
+    return (len(document(name).pieces) - document(name).preamble - 1) / PACE
 
 
 @dataclass(frozen=True)
 class Trial:
-    """So many streams at once; cpu: the server's seconds, for all of them."""
+    """So many streams of a document at once; cpu: the server's seconds, for all of them."""
 
+    document: str
     streams: int
     report: Report
     cpu: float
@@ -36,13 +40,13 @@ class Trial:
     @property
     def held(self) -> bool:
         """Whether all streams were as fast as the model: 99 in 100 within a tenth."""
-        late = percentile(self.report.seconds, 99) > LATE * IDEAL_SECONDS
+        late = percentile(self.report.seconds, 99) > LATE * ideal_seconds(self.document)
         return not self.report.failed and not late
 
     @property
     def chunk(self) -> float:
         """Seconds of CPU of a chunk."""
-        return self.cpu / self.streams / len(document(DOCUMENT).pieces)
+        return self.cpu / self.streams / len(document(self.document).pieces)
 
 
 @dataclass(frozen=True)
@@ -58,16 +62,11 @@ class Capacity:
         return max(held, key=lambda trial: trial.streams, default=None)
 
 
-async def trial(place: Field, contestant: Contestant, streams: int) -> Trial:
+async def trial(place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT) -> Trial:
     """Read so many streams at once."""
-    report, cpu = await place.read(
-        contestant,
-        DOCUMENT,
-        str(PACE),
-        streams,
-        **{"at_once": 0, "spread": SPREAD_SECONDS, "timeout": 2 * IDEAL_SECONDS},
-    )
-    return Trial(streams, report, cpu)
+    options = {"at_once": 0, "spread": SPREAD_SECONDS, "timeout": 2 * ideal_seconds(name)}
+    report, cpu = await place.read(contestant, name, str(PACE), streams, **options)
+    return Trial(name, streams, report, cpu)
 
 
 async def capacity(

@@ -13,22 +13,20 @@ from rich.progress import Progress as Bars
 class Progress:
     """A bar for each step, on stderr."""
 
-    def __init__(self) -> None:
-        columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
-        text = TextColumn("{task.description}")
-        self._bars = Bars(*columns, text, console=Console(stderr=True))
-
     @contextmanager
     def step(self, name: str, total: int) -> Iterator[Callable[[str], None]]:
         """A step of so many parts; call what it gives with the next part's name."""
-        task = self._bars.add_task(name, total=total)
+        columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
+        text = TextColumn("{task.description}")
+        bar = Bars(*columns, text, console=Console(stderr=True), disable=not total)
+        task = bar.add_task(name, total=total)
         began = False
 
         def advance(part: str) -> None:
             nonlocal began
-            self._bars.update(task, advance=int(began), description=f"{name}: {part}")
+            bar.update(task, advance=int(began), description=f"{name}: {part}")
             began = True
 
-        with self._bars:
+        with bar:
             yield advance
-            self._bars.update(task, completed=total, description=name)
+            bar.update(task, completed=total, description=name)

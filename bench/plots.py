@@ -1,0 +1,76 @@
+"""Results as pictures, in SVG that is the same whenever the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from bench.documents import document
+from bench.flood import Costs
+from bench.paced import Capacity
+from bench.plan import Plan, Results
+
+SHOWN: Final = 2
+"""Of ours: the other views lie on the same line."""
+
+
+def draw(plan: Plan, results: Results, folder: Path) -> None:
+    """Write all pictures of a run."""
+    mpl.rcParams["svg.hashsalt"] = "bench"
+    names = [contestant.name for contestant in (*plan.contestants[:SHOWN], *plan.held[SHOWN:])]
+    _save(_flood(results.lists, names, plan.lists), folder / "flood.svg")
+    if results.capacities:
+        _save(_capacity(results.capacities), folder / "capacity.svg")
+        _save(_delay(results.capacities), folder / "delay.svg")
+
+
+def _save(figure: Figure, file: Path) -> None:
+    figure.savefig(file, metadata={"Date": None})
+
+
+def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Any]:
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _flood(costs: Costs, names: Sequence[str], documents: Sequence[str]) -> Figure:
+    figure, axes = _axes("KB of document", "µs of CPU a chunk")
+    for name in names:
+        points = [
+            (len(document(length).text) / 1000, 1e6 * chunk)
+            for length in documents
+            if (chunk := costs[name, length].chunk) is not None
+        ]
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend(fontsize="small")
+    return figure
+
+
+def _capacity(found: dict[str, Capacity]) -> Figure:
+    figure, axes = _axes("streams of 50 chunks a second that one process holds", "")
+    names = list(reversed(found))
+    held = [found[name].best for name in names]
+    bars = axes.barh(names, [best.streams if best else 0 for best in held])
+    axes.bar_label(bars, padding=3)
+    return figure
+
+
+def _delay(found: dict[str, Capacity]) -> Figure:
+    figure, axes = _axes("streams at once", "delay of the newest text, p99, ms")
+    for name, capacity in found.items():
+        points = sorted((trial.streams, 1e3 * trial.report.newest[1]) for trial in capacity.trials)
+        axes.plot(*zip(*points, strict=True), marker="o", label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend(fontsize="small")
+    return figure
