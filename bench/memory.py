@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.contestants import Contestant
 from bench.field import Field
-from bench.paced import DOCUMENT, PACE, SPREAD_SECONDS
+from bench.paced import DOCUMENT, PACE, all_at_once
 
 LOOK_SECONDS: Final = 0.1
 
@@ -22,15 +22,16 @@ class Memory:
     stream: float
 
 
-async def open_streams(place: Field, contestant: Contestant, streams: int) -> Memory:
+async def open_streams(
+    place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT
+) -> Memory:
     """Resident memory that so many streams at once add at most."""
     async with place.new_server(contestant) as server:
         idle = server.memory
-        await place.read(contestant, DOCUMENT, "flood", 10, server, at_once=5)
+        await place.read(contestant, name, "flood", 10, server, at_once=5)
         before = most = server.memory
-        options = {"at_once": 0, "spread": SPREAD_SECONDS}
         reading = asyncio.create_task(
-            place.read(contestant, DOCUMENT, str(PACE), streams, server, **options)
+            place.read(contestant, name, str(PACE), streams, server, **all_at_once(name))
         )
         while not reading.done():
             most = max(most, server.memory)

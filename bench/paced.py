@@ -17,7 +17,8 @@ DOCUMENT: Final = "list-20"
 PACE: Final = 50
 LATE: Final = 1.1
 """A stream that takes so many times the ideal was not held."""
-SPREAD_SECONDS: Final = 2.0
+SPREAD: Final = 1 / 8
+"""Streams begin within this part of the time that one takes."""
 MOST_STREAMS: Final = 1000
 CLOSE_ENOUGH: Final = 1.12
 """A capacity lies between two numbers of streams that are so close."""
@@ -62,9 +63,15 @@ class Capacity:
         return max(held, key=lambda trial: trial.streams, default=None)
 
 
+def all_at_once(name: str) -> dict[str, float]:
+    """A job's options for streams that run side by side."""
+    ideal = ideal_seconds(name)
+    return {"at_once": 0, "spread": SPREAD * ideal, "timeout": 2 * ideal + 5}
+
+
 async def trial(place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT) -> Trial:
     """Read so many streams at once."""
-    options = {"at_once": 0, "spread": SPREAD_SECONDS, "timeout": 2 * ideal_seconds(name)}
+    options = all_at_once(name)
     report, cpu = await place.read(contestant, name, str(PACE), streams, **options)
     return Trial(name, streams, report, cpu)
 
@@ -92,8 +99,7 @@ async def capacity(
 async def _estimate(place: Field, contestant: Contestant) -> int:
     """What the CPU that a few short streams take lets hope for."""
     await place.read(contestant, "list-1", str(PACE), 3)
-    options = {"at_once": 0, "spread": 0.5}
-    report, cpu = await place.read(contestant, "list-5", str(PACE), 10, **options)
+    report, cpu = await place.read(contestant, "list-5", str(PACE), 10, **all_at_once("list-5"))
     busy = cpu / sum(report.seconds) if report.seconds else 1
     return max(1, min(MOST_STREAMS, round(1 / busy)))
 

@@ -74,7 +74,9 @@ async def play(place: Field, plan: Plan, progress: Progress) -> Results:
     with progress.step("memory", len(plan.opened) + bool(plan.kept)) as advance:
         for contestant, streams in plan.opened:
             advance(contestant.name)
-            results.memory[contestant.name] = await open_streams(place, contestant, streams)
+            results.memory[contestant.name] = await open_streams(
+                place, contestant, streams, plan.paced
+            )
         if plan.kept:
             advance(who.KEPT.name)
             results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
