@@ -12,7 +12,7 @@ import typer
 from bench import contestants as who
 from bench.documents import LISTS
 from bench.field import field
-from bench.flood import flood
+from bench.flood import Turns, flood
 from bench.plan import FULL, QUICK, Plan, Results, play
 from bench.progress import Progress
 from bench.publish import RESULTS, ROOT, publish
@@ -58,8 +58,8 @@ def only_flood(
 
     async def run() -> str:
         async with field() as place:
-            options = {"rounds": rounds, "seconds": seconds, "progress": Progress()}
-            return flood_table(await flood(place, chosen, names, **options), chosen, names)
+            costs = await flood(place, chosen, names, Turns(rounds, seconds), Progress())
+            return flood_table(costs, chosen, names)
 
     print(asyncio.run(run()))
 

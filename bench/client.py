@@ -152,6 +152,7 @@ class Reader(asyncio.Protocol):
 async def read(job: Job) -> Report:
     """Do a job."""
     parts = urlsplit(job.url)
+    host, port = parts.netloc.split(":")
     head = [
         f"POST {parts.path}?{parts.query} HTTP/1.1",
         f"Host: {parts.netloc}",
@@ -169,7 +170,7 @@ async def read(job: Job) -> Report:
         reader = Reader(job, request)
         try:
             async with asyncio.timeout(job.timeout):
-                await loop.create_connection(lambda: reader, parts.hostname, parts.port)
+                await loop.create_connection(lambda: reader, host, int(port))
                 await reader.done
         except TimeoutError:
             reader.over(f"took more than {job.timeout} s")

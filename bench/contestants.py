@@ -22,7 +22,7 @@ from typing_extensions import TypedDict
 from bench.documents import MODELS
 
 SSE: Final = "text/event-stream"
-MESSAGES: Final = [{"role": "user", "content": "bench"}]
+MESSAGES: Final[list[Any]] = [{"role": "user", "content": "bench"}]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def bare_text(upstream: str) -> Any:
     client = AsyncOpenAI(base_url=upstream, api_key="none")
 
     async def stream(request: Request) -> Response:
-        chunks = await client.chat.completions.create(
+        chunks: Any = await client.chat.completions.create(
             model=request.query_params["model"], messages=MESSAGES, stream=True
         )
 

@@ -155,10 +155,16 @@ def _deep(name: str, size: int) -> Document:
 
 def _wide(name: str, size: int) -> Document:
     words = _words()
-    make = {str: lambda n: _take(words, 3), int: lambda n: n * 137, float: lambda n: n / 8}
-    make[bool] = lambda n: n % 2 == 0
+
+    def value(kind: type, number: int) -> Any:
+        if kind is str:
+            return _take(words, 3)
+        if kind is bool:
+            return number % 2 == 0
+        return number * 137 if kind is int else number / 8
+
     items = [
-        {key: make[kind](row + at) for at, (key, (kind, _)) in enumerate(WIDE.items())}
+        {key: value(kind, row + at) for at, (key, (kind, _)) in enumerate(WIDE.items())}
         for row in range(size)
     ]
     return Document(name, "wide", _text({"items": items}))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
 from statistics import median
-from typing import Final
+from typing import Final, NamedTuple
 
 from bench.contestants import Contestant
 from bench.documents import document
@@ -16,6 +16,17 @@ from bench.progress import Progress
 MOST_STREAMS: Final = 100
 SLOW_SECONDS: Final = 3.0
 """A stream that takes longer is read once only."""
+
+
+class Turns(NamedTuple):
+    """Contestants take turns, so that the machine's drift hits all alike.
+
+    rounds: of all contestants with all documents
+    seconds: how long each reads each document in a round, about
+    """
+
+    rounds: int
+    seconds: float
 
 
 @dataclass
@@ -46,19 +57,20 @@ async def flood(
     place: Field,
     contestants: Sequence[Contestant],
     documents: Sequence[str],
-    *,
-    rounds: int,
-    seconds: float,
+    turns: Turns,
     progress: Progress,
 ) -> Costs:
-    """Each contestant reads each document for about so many seconds a round, in turns."""
+    """Each contestant reads each document in each round."""
     costs: Costs = {}
-    with progress.step("flood", (1 + rounds) * len(documents) * len(contestants)) as advance:
+    every = len(documents) * len(contestants)
+    with progress.step("flood", (1 + turns.rounds) * every) as advance:
         for name in documents:
             for contestant in contestants:
                 advance(f"{contestant.name}: {name}")
-                costs[contestant.name, name] = await _warmed_up(place, contestant, name, seconds)
-        for _ in range(rounds):
+                costs[contestant.name, name] = await _warmed_up(
+                    place, contestant, name, turns.seconds
+                )
+        for _ in range(turns.rounds):
             for name in documents:
                 for contestant in contestants:
                     advance(f"{contestant.name}: {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from bench.client import Report, percentile
 from bench.contestants import Contestant
@@ -63,7 +63,7 @@ class Capacity:
         return max(held, key=lambda trial: trial.streams, default=None)
 
 
-def all_at_once(name: str) -> dict[str, float]:
+def all_at_once(name: str) -> dict[str, Any]:
     """A job's options for streams that run side by side."""
     ideal = ideal_seconds(name)
     return {"at_once": 0, "spread": SPREAD * ideal, "timeout": 2 * ideal + 5}
@@ -71,6 +71,7 @@ def all_at_once(name: str) -> dict[str, float]:
 
 async def trial(place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT) -> Trial:
     """Read so many streams at once."""
+    await (await place.server(contestant)).settle()
     options = all_at_once(name)
     report, cpu = await place.read(contestant, name, str(PACE), streams, **options)
     return Trial(name, streams, report, cpu)

@@ -10,7 +10,7 @@ from bench import contestants as who
 from bench.contestants import Contestant
 from bench.documents import LISTS, OTHERS
 from bench.field import DIRECT, Field
-from bench.flood import Costs, flood
+from bench.flood import Costs, Turns, flood
 from bench.memory import Memory, kept_streams, open_streams
 from bench.paced import Capacity, Trial, capacity, first_content, trial
 from bench.progress import Progress
@@ -58,9 +58,9 @@ class Results:
 async def play(place: Field, plan: Plan, progress: Progress) -> Results:
     """Measure everything."""
     results = Results()
-    pace = {"rounds": plan.rounds, "seconds": plan.seconds, "progress": progress}
-    results.lists = await flood(place, plan.contestants, plan.lists, **pace)
-    results.shapes = await flood(place, plan.shaped, plan.shapes, **pace)
+    turns = Turns(plan.rounds, plan.seconds)
+    results.lists = await flood(place, plan.contestants, plan.lists, turns, progress)
+    results.shapes = await flood(place, plan.shaped, plan.shapes, turns, progress)
     results.firsts = await first_content(place, plan.contestants, plan.firsts, progress)
     with progress.step(f"{plan.streams} streams at once", len(plan.delayed)) as advance:
         for contestant in plan.delayed:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,10 @@ CORES: Final = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = CORES[0]
 OTHER_CORES: Final = set(CORES[1:]) or set(CORES)
 START_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 30
+LOOK_SECONDS: Final = 0.2
+IDLE: Final = 0.03
+"""The part of a core that an idle server may take."""
 
 
 class Process:
@@ -38,6 +42,15 @@ class Process:
         # What clock_getcpuclockid(3) returns, which Python lacks; /proc counts in hundredths.
         return time.clock_gettime(~self.process.pid << 3 | 2)
 
+    async def settle(self) -> None:
+        """Wait until it has nothing to do: what readers have left may go on for a while."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_SECONDS):
+                before = -1.0
+                while self.cpu - before > IDLE * LOOK_SECONDS:
+                    before = self.cpu
+                    await asyncio.sleep(LOOK_SECONDS)
+
     @property
     def memory(self) -> int:
         """Resident bytes."""
@@ -52,8 +65,14 @@ async def started(*arguments: str, cores: set[int], speaks: bool = True) -> Asyn
     environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     with tempfile.TemporaryFile() as said:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *arguments),
-            **{"cwd": ROOT, "env": environment, "stdin": PIPE, "stdout": PIPE, "stderr": said},
+            sys.executable,
+            "-m",
+            *arguments,
+            cwd=ROOT,
+            env=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=said,
         )
         try:
             os.sched_setaffinity(process.pid, cores)
