@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -22,6 +24,7 @@ CORES: Final = sorted(os.sched_getaffinity(0))
 SERVER_CORE: Final = CORES[0]
 OTHER_CORES: Final = set(CORES[1:]) or set(CORES)
 START_SECONDS: Final = 60
+PR_SET_PDEATHSIG: Final = 1
 SETTLE_SECONDS: Final = 30
 LOOK_SECONDS: Final = 0.2
 IDLE: Final = 0.03
@@ -73,6 +76,7 @@ async def started(*arguments: str, cores: set[int], speaks: bool = True) -> Asyn
             stdin=PIPE,
             stdout=PIPE,
             stderr=said,
+            preexec_fn=_end_with_parent,
         )
         try:
             os.sched_setaffinity(process.pid, cores)
@@ -88,6 +92,11 @@ async def started(*arguments: str, cores: set[int], speaks: bool = True) -> Asyn
             if process.returncode is None:
                 process.kill()
             await process.wait()
+
+
+def _end_with_parent() -> None:
+    """However we end: a server that outlives us would spoil the next run. See prctl(2)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Client:
