@@ -9,20 +9,20 @@ from typing import Any, Final
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from bench.contestants import OTHERS, OURS
 from bench.documents import document
 from bench.flood import Costs
 from bench.paced import Capacity
 from bench.plan import Plan, Results
 
-SHOWN: Final = 2
-"""Of ours: the other views lie on the same line."""
+SHOWN: Final = [who.name for who in (*OURS[:2], *OTHERS)]
+"""In the flood: the other views lie on the lines of the first two."""
 
 
 def draw(plan: Plan, results: Results, folder: Path) -> None:
     """Write all pictures of a run."""
     mpl.rcParams["svg.hashsalt"] = "bench"
-    names = [contestant.name for contestant in (*plan.contestants[:SHOWN], *plan.held[SHOWN:])]
-    _save(_flood(results.lists, names, plan.lists), folder / "flood.svg")
+    _save(_flood(results.lists, SHOWN, plan.lists), folder / "flood.svg")
     if results.capacities:
         _save(_capacity(results.capacities), folder / "capacity.svg")
         _save(_delay(results.capacities), folder / "delay.svg")
@@ -47,7 +47,7 @@ def _flood(costs: Costs, names: Sequence[str], documents: Sequence[str]) -> Figu
         points = [
             (len(document(length).text) / 1000, 1e6 * chunk)
             for length in documents
-            if (chunk := costs[name, length].chunk) is not None
+            if (name, length) in costs and (chunk := costs[name, length].chunk) is not None
         ]
         axes.plot(*zip(*points, strict=True), marker="o", label=name)
     axes.set_xscale("log")
