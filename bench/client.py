@@ -36,7 +36,6 @@ class Job(msgspec.Struct):
     document: what comes
     pace: chunks a second; 0 for a flood
     at_once: how many at a time, one after another; 0: all, begun evenly within `spread` seconds
-    leave: leave each stream at its first content
     timeout: seconds for one stream
     """
 
@@ -46,7 +45,6 @@ class Job(msgspec.Struct):
     pace: float = 0
     at_once: int = 1
     spread: float = 0
-    leave: bool = False
     timeout: float = 60
 
 
@@ -82,7 +80,7 @@ class Reader(asyncio.Protocol):
         self.stamp = 0.0
         self.seen: list[tuple[float, int]] = []
         """When a newer word came, and the chunk that it completes."""
-        self._leave = job.leave
+        self._transport: Any = None
         self._words = document(job.document).words
         self._request = request
         self._newest = -1
@@ -133,8 +131,6 @@ class Reader(asyncio.Protocol):
         if found := _stamp.search(body):
             self.stamp = int(found[1]) / 1e6
             self.first = time.monotonic()
-            if self._leave:
-                self.over(None)
 
     def on_message_complete(self) -> None:
         if self._status != 200:
@@ -146,73 +142,78 @@ class Reader(asyncio.Protocol):
         if not self.done.done():
             self.failure = failure
             self.done.set_result(None)
-            self._transport.abort()
+            if self._transport is not None:
+                self._transport.abort()
 
 
-async def read(job: Job) -> Report:
-    """Do a job."""
-    parts = urlsplit(job.url)
-    host, port = parts.netloc.split(":")
-    head = [
-        f"POST {parts.path}?{parts.query} HTTP/1.1",
-        f"Host: {parts.netloc}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(BODY)}",
-    ]
-    request = "\r\n".join([*head, "", ""]).encode() + BODY
-    loop = asyncio.get_running_loop()
-    readers: list[Reader] = []
-    times: list[tuple[float, float]] = []
-    failures: list[str] = []
+class Crowd:
+    """The readers of one job."""
 
-    async def one() -> None:
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._readers: list[Reader] = []
+        self._first: list[float] = []
+        self._seconds: list[float] = []
+        self._failures: list[str] = []
+        parts = urlsplit(job.url)
+        host, port = parts.netloc.split(":")
+        self._address = (host, int(port))
+        head = (
+            f"POST {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        )
+        self._request = head.encode() + BODY
+
+    async def read(self) -> Report:
+        """Do the job."""
+        job = self._job
+        if job.at_once:
+            shares = [len(range(at, job.streams, job.at_once)) for at in range(job.at_once)]
+            await asyncio.gather(*map(self._some, shares))
+        else:
+            await asyncio.gather(*map(self._later, range(job.streams)))
+        return self._report()
+
+    async def _some(self, count: int) -> None:
+        for _ in range(count):
+            await self._one()
+
+    async def _later(self, number: int) -> None:
+        await asyncio.sleep(number * self._job.spread / self._job.streams)
+        await self._one()
+
+    async def _one(self) -> None:
         began = time.monotonic()
-        reader = Reader(job, request)
+        reader = Reader(self._job, self._request)
         try:
-            async with asyncio.timeout(job.timeout):
-                await loop.create_connection(lambda: reader, host, int(port))
+            async with asyncio.timeout(self._job.timeout):
+                loop = asyncio.get_running_loop()
+                await loop.create_connection(lambda: reader, *self._address)
                 await reader.done
         except TimeoutError:
-            reader.over(f"took more than {job.timeout} s")
+            reader.over(f"took more than {self._job.timeout} s")
         except OSError as error:
             reader.failure = str(error)
         if reader.failure is not None:
-            failures.append(reader.failure)
+            self._failures.append(reader.failure)
         else:
-            readers.append(reader)
-            times.append((reader.first - began, time.monotonic() - began))
+            self._readers.append(reader)
+            self._first.append(reader.first - began)
+            self._seconds.append(time.monotonic() - began)
 
-    async def some(count: int) -> None:
-        for _ in range(count):
-            await one()
-
-    async def later(at: int) -> None:
-        await asyncio.sleep(at * job.spread / job.streams)
-        await one()
-
-    if job.at_once:
-        shares = [len(range(at, job.streams, job.at_once)) for at in range(job.at_once)]
-        await asyncio.gather(*map(some, shares))
-    else:
-        await asyncio.gather(*map(later, range(job.streams)))
-    return report(job, readers, times, failures)
-
-
-def report(
-    job: Job, readers: list[Reader], times: list[tuple[float, float]], failures: list[str]
-) -> Report:
-    newest, every = _delays(job, readers) if job.pace else ([], [])
-    count = max(len(readers), 1)
-    return Report(
-        failed=len(failures),
-        failures=failures[:3],
-        messages=sum(reader.messages for reader in readers) / count,
-        bytes=sum(reader.bytes for reader in readers) / count,
-        first=[first for first, _ in times],
-        seconds=[seconds for _, seconds in times],
-        newest=_both(newest),
-        every=_both(every),
-    )
+    def _report(self) -> Report:
+        newest, every = _delays(self._job, self._readers) if self._job.pace else ([], [])
+        count = max(len(self._readers), 1)
+        return Report(
+            failed=len(self._failures),
+            failures=self._failures[:3],
+            messages=sum(reader.messages for reader in self._readers) / count,
+            bytes=sum(reader.bytes for reader in self._readers) / count,
+            first=self._first,
+            seconds=self._seconds,
+            newest=_both(newest),
+            every=_both(every),
+        )
 
 
 def _delays(job: Job, readers: list[Reader]) -> tuple[list[float], list[float]]:
@@ -240,7 +241,7 @@ def percentile(numbers: list[float], which: int) -> float:
 async def main() -> None:
     decode = msgspec.json.Decoder(Job).decode
     while line := await asyncio.to_thread(sys.stdin.buffer.readline):
-        sys.stdout.buffer.write(msgspec.json.encode(await read(decode(line))) + b"\n")
+        sys.stdout.buffer.write(msgspec.json.encode(await Crowd(decode(line)).read()) + b"\n")
         sys.stdout.buffer.flush()
 
 
