@@ -80,13 +80,18 @@ async def trial(place: Field, contestant: Contestant, streams: int, name: str = 
 async def capacity(
     place: Field, contestant: Contestant, trials: int, progress: Progress
 ) -> Capacity:
-    """Search for the number of streams that a contestant holds, in so many trials at most."""
+    """Search for the number of streams that a contestant holds.
+
+    trials: how many at most, once one was held
+    """
     tried: list[Trial] = []
     held, lost = 0, MOST_STREAMS + 1
     with progress.step(f"capacity: {contestant.name}", 1 + trials) as advance:
         advance("estimate")
         streams = await _estimate(place, contestant)
-        while len(tried) < trials and lost - held > 1 and lost > held * CLOSE_ENOUGH:
+        while lost - held > 1 and lost > held * CLOSE_ENOUGH:
+            if held and len(tried) >= trials:
+                break
             advance(f"{streams} streams")
             tried.append(await trial(place, contestant, streams))
             if tried[-1].held:
@@ -109,7 +114,7 @@ def _next(held: int, lost: int) -> int:
     """What to try between a number that was held and one that was not, or beyond."""
     if lost > MOST_STREAMS:
         return min(MOST_STREAMS, held * 4 // 3 + 1)
-    return (held + lost) // 2 if held else max(1, lost * 2 // 3)
+    return (held + lost) // 2
 
 
 async def first_content(
