@@ -70,7 +70,8 @@ def all_at_once(name: str) -> dict[str, Any]:
 
 
 async def trial(place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT) -> Trial:
-    """Read so many streams at once."""
+    """Read so many streams at once, of a server that is warm and has nothing else to do."""
+    await place.read(contestant, "list-1", "flood", 5)
     await (await place.server(contestant)).settle()
     options = all_at_once(name)
     report, cpu = await place.read(contestant, name, str(PACE), streams, **options)

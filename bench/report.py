@@ -11,6 +11,7 @@ from bench.client import percentile
 from bench.contestants import BASELINE, KEPT, Contestant
 from bench.documents import document
 from bench.flood import Costs, exponent
+from bench.memory import Memory
 from bench.paced import MOST_STREAMS, Capacity, Trial, ideal_seconds
 from bench.plan import Plan, Results
 from bench.process import CORES
@@ -30,9 +31,9 @@ def tables(plan: Plan, results: Results) -> dict[str, str]:
         "flood": flood_table(results.lists, plan.contestants, plan.lists),
         "shapes": _shapes(results.shapes, plan.shaped, plan.shapes),
         "first": _first(results.firsts),
-        "paced": _paced(results.delays),
-        "capacity": _capacity(results.capacities),
-        "memory": _memory(results),
+        "paced": paced_table(results.delays),
+        "capacity": capacity_table(results.capacities),
+        "memory": memory_table(results.memory),
     }
     return {name: text for name, text in made.items() if text}
 
@@ -106,7 +107,8 @@ def _first(seconds: dict[str, float]) -> str:
     return table(["", "first content: ms above a direct connection's, p50"], rows)
 
 
-def _paced(trials: dict[str, Trial]) -> str:
+def paced_table(trials: dict[str, Trial]) -> str:
+    """What was seen of streams at a model's pace."""
     head = ["", "streams", "held", "delay p50, ms", "p99", "of every chunk p50", "p99"]
     head += ["messages", "KB", "CPU a chunk, µs", "% of a core"]
     return table(head, [[name, *_trial(trial)] for name, trial in trials.items()])
@@ -123,7 +125,8 @@ def _trial(trial: Trial) -> list[str]:
     ]
 
 
-def _capacity(found: dict[str, Capacity]) -> str:
+def capacity_table(found: dict[str, Capacity]) -> str:
+    """How many streams were held, and how well."""
     head = ["", "streams held", "not held", "delay p50, ms", "p99", "completion p99 / ideal"]
     return table(head, [[name, *_found(capacity)] for name, capacity in found.items()])
 
@@ -139,13 +142,14 @@ def _found(capacity: Capacity) -> list[str]:
     return [most, str(min(lost)) if lost else NOTHING, *delays, f"{late:.2f}"]
 
 
-def _memory(results: Results) -> str:
+def memory_table(found: dict[str, Memory]) -> str:
+    """What a stream takes of memory, and a server's start."""
     head = ["", "KB a stream", "idle, MB", "start, s"]
     rows = [
         [
             "ours, each stream that is kept" if name == KEPT.name else name,
             *(f"{memory.stream / 1000:.0f}", f"{memory.idle / 1e6:.0f}", f"{memory.start:.1f}"),
         ]
-        for name, memory in results.memory.items()
+        for name, memory in found.items()
     ]
     return table(head, rows)
