@@ -219,12 +219,17 @@ class Crowd:
 def _delays(job: Job, readers: list[Reader]) -> tuple[list[float], list[float]]:
     """Of the newest chunk whenever something came, and of every chunk when it was first seen."""
     stamped = document(job.document).preamble
+    words = set(document(job.document).words.values())
     newest, every = [], []
     for reader in readers:
         for (_, before), (at, chunk) in pairwise([(0.0, stamped), *reader.seen]):
             late = at - reader.stamp - (chunk - stamped) / job.pace
             newest.append(late)
-            every += [late + (chunk - one) / job.pace for one in range(before + 1, chunk + 1)]
+            every += [
+                late + (chunk - one) / job.pace
+                for one in range(before + 1, chunk + 1)
+                if one in words  # what stands between words is not seen by itself
+            ]
     return newest, every
 
 
