@@ -19,11 +19,14 @@ pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-che
 # The front ends' own clients, which some tests run, and the page with their hooks.
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
+# The clients, and what they are checked and tested with.
+clients := clients
+clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test browser lint types fmt bench bench-quick bench-micro profile lock clean
+.PHONY: help run demo test test-clients browser lint types fmt bench bench-quick bench-micro profile lock clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(runtime) ## Set everything up and serve on PORT (8000)
 	@exec $(python) -m app
@@ -31,8 +34,12 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types $(npm) | browser ## Set up what the tests need; run lint, types and tests
+test: lint types test-clients $(npm) | browser ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest
+
+test-clients: $(runtime) $(clients_npm) | browser ## Check the clients: format, types, tests in Node and Chromium
+	npm run check --prefix $(clients) --silent
+	PYTHON=$(python) npm test --prefix $(clients) --silent
 
 browser: ## Install Chromium, which some tests drive, where apt can
 	@command -v chromium >/dev/null || { \
@@ -58,7 +65,7 @@ bench-quick: $(bench) ## Measure the most telling figures (under two minutes)
 	$(python) -m bench quick
 
 bench-micro: $(bench) ## Measure the decoder, the document and the formats by themselves
-	$(python) -m pytest bench/micro
+	$(python) -m pytest bench/micro.py
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
@@ -78,7 +85,8 @@ lock: $(runtime) ## Resolve pyproject.toml into the lock files
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		$(front_ends)/node_modules $(front_ends)/build
+		$(front_ends)/node_modules $(front_ends)/build \
+		$(clients)/node_modules $(clients)/*/types
 	find app bench schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).
@@ -112,4 +120,10 @@ $(npm): $(front_ends)/package-lock.json $(wildcard $(front_ends)/page/*)
 	@echo "Installing the npm packages of the tests (half a minute)"
 	@npm ci --prefix $(front_ends) --loglevel error --no-audit --no-fund >/dev/null
 	@npm run build --prefix $(front_ends) --silent
+	@touch $@
+
+$(clients_npm): $(clients)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm (Node 20 or newer) is needed for the tests" >&2; exit 1; }
+	@echo "Installing the npm packages of the clients (half a minute)"
+	@npm ci --prefix $(clients) --loglevel error --no-audit --no-fund >/dev/null
 	@touch $@

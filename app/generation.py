@@ -41,7 +41,7 @@ from app.event import Done, Failed, Restart, Spent
 from app.partial.invalid import Invalid
 from app.providers.base import Answer, Provider
 from app.request import Request
-from app.run import Run
+from app.run import Run, resolve
 from app.settings import Settings
 
 TRIES = 3
@@ -69,7 +69,8 @@ class Generation:
         ended without that
     finished: resolves once the run has ended
     cause: for the log: what the error that ended it came from
-    request_id: of the request that began it
+    request_id, caller: of the request that began it; no caller: none is needed
+    estimated: tokens of the attempts whose provider has not told: a quarter of the characters
     """
 
     def __init__(
@@ -78,17 +79,18 @@ class Generation:
         self._loop = asyncio.get_running_loop()
         self.request = request
         self.target = target
-        self.opened: asyncio.Future[None] = self._loop.create_future()
-        self.finished: asyncio.Future[None] = self._loop.create_future()
+        self.opened: asyncio.Future[bool] = self._loop.create_future()
+        self.finished: asyncio.Future[bool] = self._loop.create_future()
         self.started = self._loop.time()
         self.answered = False
         self.cause: str | None = None
-        self.request_id = "-"
+        self.request_id, self.caller = "-", ""
         self.first_content: float | None = None
         self.ended: float | None = None
         self.content_bytes = 0
         self.attempts = 0
         self.spent: Spent | None = None
+        self.estimated = 0
         self._provider = provider
         self._settings = settings
         self._limits = request.limits(settings)
@@ -142,8 +144,8 @@ class Generation:
             if self.spent is not None:
                 self.target.tell(structs.replace(self.spent, attempts=self.attempts))
             self.target.tell(end)
-        _resolve(self.opened)
-        _resolve(self.finished)
+        resolve(self.opened)
+        resolve(self.finished)
 
     # -- attempts ---------------------------------------------------------------------------
 
@@ -179,7 +181,7 @@ class Generation:
         try:
             async with deadline, self._answer(messages) as answer:
                 self.answered = True
-                _resolve(self.opened)
+                resolve(self.opened)
                 await self._read(answer, attempt, deadline)
         except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:
             attempt.look()  # it may have all that it needs
@@ -187,7 +189,7 @@ class Generation:
                 raise _broken_off(error) from None
         finally:
             attempt.close()
-            self._count(answer)
+            self._count(answer, messages, attempt.size)
         assert answer is not None
         self._conclude(answer, attempt)
 
@@ -222,7 +224,7 @@ class Generation:
     @asynccontextmanager
     async def _answer(self, messages: list[dict[str, Any]]) -> AsyncIterator[Answer]:
         """The provider's answer. Asks again while the request's window lasts."""
-        ask = self.request.ask(messages)
+        ask = self.request.ask(messages, self.target.wanted)
         async with AsyncExitStack() as stack:
             for left in reversed(range(TRIES)):
                 try:
@@ -245,9 +247,12 @@ class Generation:
         if attempt.size > self._settings.max_output_bytes:
             raise OutputTooLarge
 
-    def _count(self, answer: Answer | None) -> None:
-        """Add what the provider has told of an attempt's tokens."""
-        if answer is None or answer.usage is None:
+    def _count(self, answer: Answer | None, asked: list[dict[str, Any]], size: int) -> None:
+        """Add the tokens of an attempt that the provider has answered, as far as it told them."""
+        if answer is None:
+            return
+        if answer.usage is None:
+            self.estimated += (sum(len(message["content"]) for message in asked) + size) // 4
             return
         before = self.spent or Spent(0, 0, 0)
         self.spent = Spent(
@@ -255,11 +260,6 @@ class Generation:
             before.output_tokens + answer.usage.output_tokens,
             self.attempts,
         )
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _broken_off(error: TimeoutError | ProviderError) -> Exception:

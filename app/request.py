@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from asyncio import Future
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -42,12 +44,16 @@ class Request:
             {"role": "user", "content": prompt.user},
         ]
 
-    def ask(self, messages: list[dict[str, Any]]) -> Ask:
+    def ask(
+        self, messages: list[dict[str, Any]], wanted: Callable[[], Future[bool]] | None = None
+    ) -> Ask:
+        """What a model is asked; `wanted`: as `Ask` has it."""
         return Ask(
             model=self.model,
             messages=messages,
             response_model=self.entry.response_model(self.count),
             max_tokens=self.entry.schema.max_tokens,
+            wanted=wanted,
         )
 
     def decoder(self) -> Decoder:

@@ -11,9 +11,10 @@ number of messages and not the number of tokens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
-from app.event import END, URGENT, Done, Entry, Event, Failed, Restart
+from app.event import END, URGENT, Done, Event, Failed, Restart
+from app.log import Log
 from app.partial.document import Document
 from app.partial.operation import Operation
 from app.wire.message import Message
@@ -27,8 +28,8 @@ class Run:
         self.id = id
         self.schema = schema
         self.model = model
-        self.log: list[Entry] = []
-        self.document = Document()
+        self.log = Log()
+        self._document: Document | None = Document()
         self.attempt_began = 0
         """The position of the attempt that runs: where a reader begins that has nothing."""
         self.followers = 0
@@ -37,7 +38,26 @@ class Run:
         """Decodes what has not been decoded; set by the generation."""
         self._urgent = 0
         self._unread = False
-        self._waiting: dict[asyncio.Future[None], bool] = {}  # to: whether any news will do
+        self._waiting: dict[asyncio.Future[bool], bool] = {}  # to: whether any news will do
+        self._wanted: asyncio.Future[bool] | None = None
+
+    @property
+    def document(self) -> Document:
+        """The state, made again from the log where it has been let go of."""
+        if self._document is None:
+            self._document = Document()
+            self._document.apply(self._operations())
+        return self._document
+
+    def _operations(self) -> Iterator[Operation]:
+        """Those of the attempt that runs."""
+        entries = self.log.since(self.attempt_began)
+        return (entry for entry in entries if isinstance(entry, Operation))
+
+    def pack(self) -> None:
+        """Take little memory: it has ended, and nobody follows it for now."""
+        self.log.pack()
+        self._document = None
 
     # -- for the generation -----------------------------------------------------------------
 
@@ -57,14 +77,13 @@ class Run:
     def rewind(self) -> None:
         """Back to the state that the log says: a decoder that fails has gone beyond it."""
         if self.document.known:
-            log = self.log[self.attempt_began :]
             self.document.clear()
-            self.document.apply(entry for entry in log if isinstance(entry, Operation))
+            self.document.apply(self._operations())
 
     def tell(self, event: Event) -> None:
         """An event. Nothing may follow `Done` or `Failed`."""
         assert not self.ended, "a run ends once"
-        self.log.append(event)
+        self.log.extend([event])
         if isinstance(event, Restart):
             self.document.clear()
             self.attempt_began = len(self.log)
@@ -80,12 +99,11 @@ class Run:
 
     @property
     def ended(self) -> bool:
-        return bool(self.log) and isinstance(self.log[-1], END)
+        return isinstance(self.log.last, END)
 
     @property
     def outcome(self) -> Done | Failed | None:
-        last = self.log[-1] if self.log else None
-        return last if isinstance(last, END) else None
+        return self.log.last if isinstance(self.log.last, END) else None
 
     def look(self) -> None:
         """Decode what has come."""
@@ -94,42 +112,61 @@ class Run:
             if self.source is not None:
                 self.source()
 
+    def wanted(self) -> asyncio.Future[bool]:
+        """Resolves once a follower waits for any news. Until then text may gather unread."""
+        self._wanted = asyncio.get_running_loop().create_future()
+        if any(any_news and not woken.done() for woken, any_news in self._waiting.items()):
+            self._want()
+        return self._wanted
+
+    def _want(self) -> None:
+        if self._wanted is not None:
+            resolve(self._wanted)
+
     async def wait(self, position: int, *, due: float, until: float) -> bool:
         """Wait for news after `position`, but not before `due`. False: `until` came first.
 
         Both are times of the running loop. A restart and the end don't wait for `due`.
         """
+        if self._urgent > position:
+            return True
         loop = asyncio.get_running_loop()
-        while self._urgent <= position:
-            now = loop.time()
-            if now >= due and (self._unread or len(self.log) > position):
-                return True
-            if now >= until:
-                return False
-            await self._sleep(loop, until if now >= due else min(due, until), any_news=now >= due)
-        return True
+        woken: asyncio.Future[bool] = loop.create_future()
+        timer: asyncio.TimerHandle | None = None
 
-    async def _sleep(
-        self, loop: asyncio.AbstractEventLoop, until: float, *, any_news: bool
-    ) -> None:
-        woken: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_at(until, _resolve, woken)
-        self._waiting[woken] = any_news
+        def come_due() -> None:
+            nonlocal timer
+            if self._unread or len(self.log) > position:
+                resolve(woken)
+            else:
+                timer = loop.call_at(until, resolve, woken, False)
+                self._waiting[woken] = True
+                self._want()
+
+        self._waiting[woken] = False
+        if due <= loop.time():
+            come_due()
+        elif due < until:
+            timer = loop.call_at(due, come_due)
+        else:
+            timer = loop.call_at(until, resolve, woken, False)
         try:
-            await woken
+            return await woken or self._urgent > position
         finally:
-            timer.cancel()
+            if timer is not None:
+                timer.cancel()
             del self._waiting[woken]
 
     def _wake(self, *, urgent: bool) -> None:
         for woken, any_news in self._waiting.items():
             if urgent or any_news:
-                _resolve(woken)
+                resolve(woken)
 
 
-def _resolve(woken: asyncio.Future[None]) -> None:
-    if not woken.done():
-        woken.set_result(None)
+def resolve(future: asyncio.Future[bool], result: bool = True) -> None:
+    """Give a future its result, unless it has one."""
+    if not future.done():
+        future.set_result(result)
 
 
 async def follow(
@@ -157,7 +194,7 @@ async def follow(
             batch = []
             continue
         run.look()
-        entries = run.log[position:]
+        entries = run.log.since(position)
         position += len(entries)
         batch = view.messages(run, entries, position) or None
         if batch or due:

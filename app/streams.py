@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import Cancelled, Draining, IdempotencyConflict, StreamExpired, StreamNotFound
@@ -20,7 +20,7 @@ from app.telemetry import Telemetry
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 22  # 130 random bits: where no keys are set, the id is the secret
-ENTRY_BYTES = 250  # about what an entry of a log takes beside its text
+STREAM_BYTES = 5000  # about what a stream takes beside its log
 
 
 class Stream:
@@ -39,6 +39,7 @@ class Stream:
         self.resumable = resumable
         self.key = key
         self.committed = False  # whether a reader has been told 200
+        self.on_end: Callable[[Stream], None] = lambda stream: None
         self.told = False  # whether its end has been logged
         self.waiting: asyncio.TimerHandle | None = None  # for a reader, in the grace period
 
@@ -51,12 +52,18 @@ class Stream:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return 2 * self.generation.content_bytes + ENTRY_BYTES * len(self.run.log)
+        return STREAM_BYTES + self.run.log.size
 
     @property
     def was_begun(self) -> bool:
         """Whether there is a stream: where the provider has refused, there may be none."""
         return self.generation.answered or self.committed
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the provider has refused it, before there was a stream."""
+        end = self.run.outcome
+        return isinstance(end, Failed) and not self.was_begun and end.code != Cancelled.code
 
     @property
     def is_of_use(self) -> bool:
@@ -95,23 +102,21 @@ class Streams:
         resumable: bool = False,
         key: str | None = None,
         request_id: str = "-",
+        caller: str = "",
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
-        `request_id` is for its lines in the log.
+        `request_id` and `caller` are for its lines in the log.
         Raises `Draining`, `IdempotencyConflict`.
         """
-        named = None if key is None else (owner, key)
-        known = self._runs.find_key(named) if named else None
-        if known is not None and known.is_of_use:
-            if known.generation.request != request:
-                raise IdempotencyConflict
+        if known := self.known(request, owner, key):
             return known
         if self.draining:
             raise Draining(retry_after=1)
         run = Run(_new_id(), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
-        generation.request_id = request_id
+        generation.request_id, generation.caller = request_id, caller
+        named = None if key is None else (owner, key)
         stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
         self._runs.add(stream)
         self._running.add(stream)
@@ -120,6 +125,15 @@ class Streams:
         self._telemetry.started(generation)
         task.add_done_callback(lambda _: self._ended(stream))
         return stream
+
+    def known(self, request: Request, owner: str, key: str | None) -> Stream | None:
+        """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
+        known = self._runs.find_key((owner, key)) if key is not None else None
+        if known is None or not known.is_of_use:
+            return None
+        if known.generation.request != request:
+            raise IdempotencyConflict
+        return known
 
     def find(self, id: str, owner: str) -> Stream:
         """An owner's stream. Raises `StreamNotFound`, `StreamExpired`."""
@@ -139,6 +153,7 @@ class Streams:
         generation = stream.generation
         self._running.remove(stream)
         generation.make_sure_it_ended()
+        stream.on_end(stream)
         self._telemetry.ended(generation)
         if not stream.is_of_use:
             self._runs.free_key(stream)
@@ -146,11 +161,12 @@ class Streams:
         if not stream.was_begun:
             self._runs.forget(stream)
         elif stream.resumable:
+            stream.run.log.pack()
             self._runs.keep(stream)
         else:
             self._runs.expire(stream)
         if not generation.target.followers:
-            self._tell(stream)
+            self._told(stream)
         if not self._running:
             self._idle.set()
 
@@ -172,7 +188,7 @@ class Streams:
     def _left_alone(self, stream: Stream) -> None:
         if stream.run.ended:
             if stream not in self._running:
-                self._tell(stream)
+                self._told(stream)
         elif stream.resumable:
             loop = asyncio.get_running_loop()
             grace = self._settings.resume_grace_seconds
@@ -180,8 +196,9 @@ class Streams:
         else:
             stream.generation.stop(Cancelled())
 
-    def _tell(self, stream: Stream) -> None:
-        """Log the end of a stream, once: when its last reader has had what there was."""
+    def _told(self, stream: Stream) -> None:
+        """The last reader of a stream that has ended has had what there was: log it, once."""
+        stream.run.pack()
         if not stream.told:
             stream.told = True
             self._telemetry.left(stream.generation)

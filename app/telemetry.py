@@ -17,6 +17,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.errors import ServiceError
 from app.event import Failed
 from app.generation import Generation
 
@@ -86,6 +87,17 @@ class Telemetry:
             registry=self.registry,
         )
 
+        self._refused = Counter(
+            "calls_refused",
+            "Calls refused by their origin, for want of a key, or by a limit, by code.",
+            ["code"],
+            registry=self.registry,
+        )
+
+    def refused(self, error: ServiceError) -> None:
+        """A call was refused: it is no line in the log, which a flood would fill."""
+        self._refused.labels(error.code).inc()
+
     def started(self, generation: Generation) -> None:
         """A stream has begun."""
         run = generation.target
@@ -95,6 +107,7 @@ class Telemetry:
             "stream started",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
         )
@@ -111,6 +124,7 @@ class Telemetry:
             "stream ended",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
             attempts=generation.attempts,
@@ -127,6 +141,11 @@ class Telemetry:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _caller(generation: Generation) -> dict[str, str]:
+    """Whose key it was begun with. No ticket's subject, which may be a person."""
+    return {"caller": generation.caller} if generation.caller else {}
 
 
 def _outcome(generation: Generation) -> str:

@@ -43,13 +43,19 @@ def registry() -> Any:
 
 
 async def ours(upstream: str, models: str, mode: str) -> None:
-    """The service with its default settings, but for what the upstream needs."""
+    """The service with its default settings, but for what the upstream needs, and no limit."""
     from app.http.server import server
     from app.main import create_app
     from app.settings import Settings
     from app.telemetry import configure_logging
 
-    settings = Settings(port=0, openai_base_url=upstream, models=models, instructor_mode=mode)
+    settings = Settings(
+        port=0,
+        openai_base_url=upstream,
+        models=models,
+        instructor_mode=mode,
+        max_streams=100_000,  # to find out how many it holds
+    )
     configure_logging(settings.log_format, settings.log_level)
     app = create_app(settings, registry=registry())
     await server(app, settings, lambda url: print(url, flush=True)).serve()

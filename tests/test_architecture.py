@@ -13,16 +13,17 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "app").rglob("*.py"))
 
 LAYERS: Final = (
-    {"", "errors", "schema", "settings"},
+    {"", "errors", "service_error", "schema", "settings"},
     {"flaw"},
     {"partial", "providers.base"},
     {"event"},
     {"wire", "providers", "entry"},
-    {"registry", "request", "run", "runs"},
+    {"registry", "request", "log", "run", "runs"},
     {"attempt", "deadline", "generation"},
-    {"telemetry", "streams"},
+    {"telemetry", "streams", "slots", "quota", "admission"},
     {"http"},
     {"main"},
+    {"terminal", "typescript"},
     {"__main__"},
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""
@@ -116,7 +117,8 @@ def test_the_partial_engine_and_the_formats_are_pure() -> None:
 
 def test_one_module_knows_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
     assert importing("instructor") == {"providers.openai"}
-    assert importing("openai", "aiohttp") <= {"providers.openai", "providers.mapping"}
+    assert importing("openai") <= {"providers.openai", "providers.mapping"}
+    assert importing("aiohttp") <= {"providers.transport", "providers.mapping"}
 
 
 def test_fastapi_stays_in_http_and_main() -> None:
@@ -124,6 +126,14 @@ def test_fastapi_stays_in_http_and_main() -> None:
         assert name == "main" or name.startswith("http"), name
     for name in importing("starlette", "uvicorn"):
         assert name == "main" or name.startswith(("http", "providers.demo")), name
+
+
+def test_the_client_is_of_the_terminal_alone_and_knows_nothing_of_the_service() -> None:
+    assert importing("httpx", "httpx_sse", "structured_streams")
+    for name in importing("httpx", "httpx_sse", "structured_streams"):
+        assert name.startswith("terminal."), name
+    for file in (ROOT / "clients" / "python").rglob("*.py"):
+        assert not {m for m in imports(file) if m.split(".")[0] in ("app", "schemas")}, file
 
 
 def test_nothing_but_the_settings_reads_the_environment() -> None:

@@ -63,7 +63,9 @@ def eventually(true: Callable[[], bool], seconds: float) -> bool:
 @pytest.mark.timeout(600)
 def test_the_image_holds_what_the_service_needs_and_no_more(image: dockerfile.Image) -> None:
     assert {path.name for path in image.root.iterdir()} == {"app", "venv"}
-    assert {path.name for path in (image.root / "app").iterdir()} == {"app", "schemas"}
+    assert {path.name for path in (image.root / "app").iterdir()} == {"app", "schemas", "clients"}
+    clients = image.root / "app" / "clients"
+    assert [path.name for path in clients.glob("*/*")] == ["structured_streams"]
 
 
 @pytest.mark.timeout(600)

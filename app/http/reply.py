@@ -6,7 +6,7 @@ import asyncio
 import re
 from contextlib import ExitStack
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -55,7 +55,7 @@ class Replies:
             stack.enter_context(self._streams.reading(stream))
             waited = generation.opened if reading.wire else generation.finished
             window = self._settings.open_timeout if reading.wire else None
-            is_there = await _while_there(request, waited, window)
+            is_there = await while_there(request, waited, window)
             end = stream.run.outcome
             if not is_there:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -118,13 +118,11 @@ def parse_event_id(given: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-async def _while_there(
-    request: Request, future: asyncio.Future[None], seconds: float | None
-) -> bool:
+async def while_there(request: Request, future: asyncio.Future[Any], seconds: float | None) -> bool:
     """Wait for a future, as long as the client is there. False: it has gone."""
     if future.done():
         return True
-    leaving = asyncio.create_task(_disconnect(request))
+    leaving: asyncio.Task[bool] = asyncio.create_task(_disconnect(request))
     try:
         await asyncio.wait({future, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return not leaving.done()
@@ -132,6 +130,7 @@ async def _while_there(
         leaving.cancel()
 
 
-async def _disconnect(request: Request) -> None:
+async def _disconnect(request: Request) -> bool:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    return True

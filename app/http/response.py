@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
 from types import ModuleType
 
@@ -10,7 +10,7 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from app.http.negotiation import Format
-from app.http.server import CLOSE
+from app.http.server import CLOSE, SEND
 from app.wire import ndjson, sse
 from app.wire.message import Message
 from app.wire.text import CannotTakeBack
@@ -27,7 +27,7 @@ def wire_of(format: Format) -> ModuleType | None:
 
 async def encoded(
     batches: Batches, wire: ModuleType, is_read: Callable[[], bool] = lambda: True
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Each batch as one piece of bytes; an empty one as a heartbeat.
 
     is_read: False ends it. (To be cancelled it would have to wait for something, and for
@@ -55,15 +55,28 @@ class StreamResponse(EventSourceResponse):
         location: str,
         reading: ExitStack,
     ) -> None:
+        self._pieces = encoded(batches, wire, lambda: self.active)
         super().__init__(
-            encoded(batches, wire, lambda: self.active),
+            self._pieces,
             media_type=wire.MEDIA_TYPE,
             headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
         )
         self._reading = reading
+        self._send: Send | None = None
+
+    async def _stream_response(self, send: Send) -> None:
+        """In place of sse-starlette's, which times each piece; the server does that itself."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        send = self._send or send
+        async with aclosing(self._pieces) as pieces:
+            async for piece in pieces:
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        self.active = False
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._send = scope.get(SEND)
         try:
             await super().__call__(scope, receive, send)
         except CannotTakeBack:

@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.settings import Settings
@@ -21,6 +22,10 @@ from app.streams import Streams
 
 CLOSE = "structured_streams.close"
 """The key in the ASGI scope of what closes the connection, whatever is left to say."""
+
+SEND = "structured_streams.send"
+"""The key in the ASGI scope of the server's own `send`. What the layers between have to say
+is in the head of a response; a stream's many pieces need not pass them."""
 
 SECOND_SIGNAL_SECONDS = 1
 """A signal that follows the first sooner is the same one: `make` passes it on twice."""
@@ -137,12 +142,22 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+def _direct(app: ASGIApp) -> ASGIApp:
+    """The app, with the server's own `send` in the scope."""
+
+    async def direct(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[SEND] = send
+        await app(scope, receive, send)
+
+    return direct
+
+
 def server(
     app: FastAPI, settings: Settings, on_start: Callable[[str], None] = lambda url: None
 ) -> Server:
     """A server for the app. `on_start` is told its URL; port 0 is a free one."""
     config = uvicorn.Config(
-        app,
+        _direct(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,12 +21,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request to a model: an attempt at a generation."""
+    """One request to a model: an attempt at a generation.
+
+    wanted: gives a future that resolves once somebody waits for text; until then a provider
+        may let what has come gather for a moment
+    """
 
     model: str
     messages: list[dict[str, Any]]
     response_model: type[BaseModel]
     max_tokens: int | None = None
+    wanted: Callable[[], asyncio.Future[bool]] | None = None
 
 
 class Answer(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, cast
 
 from app.errors import ProviderError
@@ -13,16 +13,30 @@ from app.providers.chunk import Choice, Chunk, Chunks, Delta, Function, ToolCall
 USAGE_SECONDS = 2
 """How long to wait for the usage once the model has finished, whatever else comes."""
 
+GATHER_SECONDS = 0.05
+"""How long bytes may gather, at most, while nobody waits for their text."""
+
+GATHER_BYTES = 8 * 1024
+"""A read of as much is a provider in haste: the next one does not wait."""
+
 
 class Completion:
     """An async iterator of chunks, one for all the text of a read.
 
     in_tools: whether the text is a tool call's arguments, or the message's content
+    wanted: as `Ask` has it. A token a read would wake a task for each.
     active, finish, refused, usage: as `Answer` has them
     """
 
-    def __init__(self, body: AsyncIterator[bytes], *, in_tools: bool) -> None:
-        self.active = asyncio.get_running_loop().time()
+    def __init__(
+        self,
+        body: AsyncIterator[bytes],
+        *,
+        in_tools: bool,
+        wanted: Callable[[], asyncio.Future[bool]] | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.active = self._loop.time()
         self.finish: str | None = None
         self.refused = False
         self.usage: Usage | None = None
@@ -32,6 +46,9 @@ class Completion:
         self._failure: Exception | None = None
         self._ended = False
         self._until = 0.0  # when there is no more waiting for the usage
+        self._wanted = wanted
+        self._gathering: asyncio.Future[bool] | None = None
+        self._may_gather = False
 
     def __aiter__(self) -> AsyncIterator[Chunk]:
         return self
@@ -44,14 +61,36 @@ class Completion:
                 return self._chunk(text)
         raise StopAsyncIteration
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the provider has said that nothing follows."""
+        return self._chunks.done
+
+    def hurry(self) -> None:
+        """No more bytes will come."""
+        if self._gathering is not None and not self._gathering.done():
+            self._gathering.set_result(True)
+
     async def aclose(self) -> None:
         await self._body.aclose()
+
+    async def _gather(self, wanted: asyncio.Future[bool]) -> None:
+        self._gathering = wanted
+        timer = self._loop.call_later(GATHER_SECONDS, self.hurry)
+        try:
+            await wanted
+        finally:
+            timer.cancel()
 
     async def _read(self) -> bytes:
         """The next bytes; none at the end."""
         try:
             if self.finish is None:
-                return await anext(self._body)
+                if self._may_gather and self._wanted is not None:
+                    await self._gather(self._wanted())
+                data = await anext(self._body)
+                self._may_gather = len(data) < GATHER_BYTES
+                return data
             async with asyncio.timeout_at(self._until):
                 return await anext(self._body)
         except StopAsyncIteration:
@@ -85,7 +124,7 @@ class Completion:
     def _take_choice(self, choice: Choice, texts: list[str]) -> None:
         if choice.finish_reason:
             self.finish = choice.finish_reason
-            self._until = self._until or asyncio.get_running_loop().time() + USAGE_SECONDS
+            self._until = self._until or self._loop.time() + USAGE_SECONDS
         delta = choice.delta
         if delta is None:
             return
@@ -95,7 +134,7 @@ class Completion:
         if text:
             texts.append(text)
         if text or delta.reasoning_content or delta.reasoning or delta.refusal:
-            self.active = asyncio.get_running_loop().time()
+            self.active = self._loop.time()
 
     def _chunk(self, text: str) -> Chunk:
         delta: Any = Delta(content=text)

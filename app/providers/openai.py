@@ -1,48 +1,34 @@
 """Any OpenAI-compatible provider, through Instructor and the OpenAI SDK.
 
-The only module that imports either. Instructor makes the request in each mode and takes the
-answer's text out of the chunks. Its seam is a response model that inherits `PartialBase` and
-overrides `from_streaming_response_async`: it is handed the completion and the extractor, and
-gives text instead of objects. The completion is a `Completion` of ours, so that finish reasons,
-refusals and usage, which the extractor drops, are seen on the way.
+The only module that imports either. Instructor makes the request in each mode, and takes the
+answer's text out of the chunks: its handlers are what is used of it, not its `create`, which
+would parse the text (quadratically) and look at the model's whole schema for each request.
+The completion is a `Completion` of ours, so that finish reasons, refusals and usage, which
+Instructor drops, are seen on the way.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Any, cast
 
 import httpx2
-import instructor
 import openai
+from instructor import Mode, Provider
 from instructor.v2.core.function_calls import response_schema
-from instructor.v2.dsl.partial import PartialBase
-from instructor.v2.providers.openai.handlers import OpenAIJSONHandler
-from pydantic import BaseModel, create_model
+from instructor.v2.core.registry import mode_registry
+from pydantic import BaseModel
 
 from app.errors import ProviderError
 from app.providers.base import Answer, Ask, Usage
 from app.providers.completion import Completion
 from app.providers.mapping import while_opening, while_reading
+from app.providers.transport import BODY, Body, Transport
 from app.settings import Settings
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
-_json_text = OpenAIJSONHandler().extract_streaming_json_async
-
-
-class _Seam(PartialBase[Any]):
-    """What Instructor takes for a partial model; it gives the text of the answer."""
-
-    @classmethod
-    def from_streaming_response_async(
-        cls, completion: Any, stream_extractor: Callable[[Any], AsyncIterator[str]], **_: Any
-    ) -> AsyncIterator[str]:
-        # The extractor of MD_JSON holds the text back until its JSON is complete. Ours
-        # strips fences by itself.
-        if stream_extractor.__self__.mode is instructor.Mode.MD_JSON:  # type: ignore[attr-defined]
-            stream_extractor = _json_text
-        return stream_extractor(completion)
 
 
 class OpenAIProvider:
@@ -50,43 +36,46 @@ class OpenAIProvider:
 
     def __init__(self, settings: Settings, base_url: str | None = None) -> None:
         key = settings.openai_api_key
-        timeout = httpx2.Timeout(None, connect=settings.connect_timeout)
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else _NO_KEY,
             base_url=base_url or settings.openai_base_url,
             max_retries=0,  # the SDK's own sleep in silence
-            timeout=timeout,
-            http_client=openai.DefaultAioHttpClient(
-                timeout=timeout,
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+            http_client=httpx2.AsyncClient(
+                transport=Transport(settings.connect_timeout),
+                timeout=None,
+                follow_redirects=True,
             ),
         )
         # Looked up now: the SDK imports its resources on first use, which takes a while.
         self._open: Any = self._client.chat.completions.with_streaming_response.create
         self._max_tokens_field = settings.max_tokens_field
-        self._mode = instructor.Mode[settings.instructor_mode.upper()]
-        self._create: Any = instructor.patch(create=self._complete, mode=self._mode)
-        self._seams: dict[type[BaseModel], type[BaseModel]] = {}
+        mode = Mode[settings.instructor_mode.upper()]
+        self._in_tools = mode is Mode.TOOLS
+        self._prepare: Any = mode_registry.get_handlers(Provider.OPENAI, mode).request_handler
+        # MD_JSON's own extractor holds the text back until its JSON is complete. Ours strips
+        # fences by itself.
+        extracted = Mode.JSON if mode is Mode.MD_JSON else mode
+        handlers = mode_registry.get_handlers(Provider.OPENAI, extracted)
+        self._extract: Any = handlers.stream_extractor_async
+        self._models: dict[type[BaseModel], type[BaseModel]] = {}
+        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
 
     @asynccontextmanager
     async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
         """Open an answer, as `Provider.ask` says."""
         async with AsyncExitStack() as stack:
-            opened: list[Completion] = []
             try:
-                texts = await self._create(
-                    response_model=self._seam(ask.response_model),
-                    model=ask.model,
-                    messages=ask.messages,
-                    stream=True,
-                    stream_options={"include_usage": True},
-                    max_retries=0,
-                    keep=(stack, opened),
-                    **self._max_tokens(ask),
+                # The body is what Instructor made: the SDK would go through all of it again.
+                opening = self._open(
+                    model=ask.model, messages=(), stream=True, extra_body=self._body(ask)
                 )
+                response = await stack.enter_async_context(opening)
             except Exception as error:
                 raise while_opening(error) from None
-            answer = _Answer(texts, opened[0])
+            body: Body = response.http_response.extensions[BODY]
+            completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
+            body.on_end(completion.hurry)
+            answer = _Answer(self._extract(completion), completion, body)
             stack.push_async_callback(answer.aclose)
             yield answer
 
@@ -94,37 +83,44 @@ class OpenAIProvider:
         """Close all connections."""
         await self._client.close()
 
-    async def _complete(
-        self, *, keep: tuple[AsyncExitStack, list[Completion]], **arguments: Any
-    ) -> Completion:
-        """What Instructor calls for the completion; `keep` is given the open response."""
-        stack, opened = keep
-        try:
-            response = await stack.enter_async_context(self._open(**arguments))
-        except Exception as error:
-            # Instructor logs what it is given: let that be words of ours.
-            raise while_opening(error) from None
-        in_tools = self._mode is instructor.Mode.TOOLS
-        opened.append(Completion(response.iter_bytes(), in_tools=in_tools))
-        return opened[0]
+    def _body(self, ask: Ask) -> dict[str, Any]:
+        """The request's JSON."""
+        arguments: dict[str, Any] = {
+            "model": ask.model,
+            "messages": ask.messages,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        if ask.max_tokens is not None:
+            arguments[self._max_tokens_field] = ask.max_tokens
+        model = self._model(ask.response_model)
+        if not self._in_tools:
+            return self._prepared(model, arguments)
+        if model not in self._tools:  # which have nothing to do with the messages
+            self._tools[model] = self._prepared(model, {})
+        return {**self._tools[model], **arguments}
 
-    def _max_tokens(self, ask: Ask) -> dict[str, int]:
-        return {} if ask.max_tokens is None else {self._max_tokens_field: ask.max_tokens}
+    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = self._prepare(response_model=model, kwargs=arguments)[1]
+        return body
 
-    def _seam(self, model: type[BaseModel]) -> type[BaseModel]:
+    def _model(self, model: type[BaseModel]) -> type[BaseModel]:
         """The class for Instructor: one for each response model, never one for each request."""
-        if model not in self._seams:
-            both = create_model(model.__name__, __base__=(model, _Seam), __doc__=model.__doc__)
-            self._seams[model] = cast(type[BaseModel], response_schema(both))
-        return self._seams[model]
+        if model not in self._models:
+            made: Any = response_schema(model)
+            # Pydantic would make it anew for each request, which takes it milliseconds.
+            made.model_json_schema = cache(made.model_json_schema)
+            self._models[model] = made
+        return self._models[model]
 
 
 class _Answer:
     """The text that Instructor takes out of a completion."""
 
-    def __init__(self, texts: AsyncIterator[str], completion: Completion) -> None:
+    def __init__(self, texts: AsyncIterator[str], completion: Completion, body: Body) -> None:
         self._texts = texts
         self._completion = completion
+        self._body = body
 
     @property
     def active(self) -> float:
@@ -155,5 +151,6 @@ class _Answer:
 
     async def aclose(self) -> None:
         """Close what is between the text and the connection."""
+        self._body.complete = self._completion.is_complete
         await cast(Any, self._texts).aclose()
         await self._completion.aclose()

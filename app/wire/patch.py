@@ -18,7 +18,8 @@ from app.partial.value import dumps
 _Part = tuple[Path, bytes]
 
 MANY = 3
-"""Changes inside a container; fewer are sent as they are."""
+"""Changes inside a list; fewer are sent as they are, since its other elements are worth keeping
+to a reader. In an object it takes two."""
 
 
 def patch(operations: Iterable[Operation], value: Any) -> bytes:
@@ -42,18 +43,18 @@ def _with_containers(parts: list[_Part], length: int, value: Any) -> list[_Part]
     for path, group in groupby(parts, lambda part: part[0][:length]):
         inside = list(group)
         whole = None
-        if len(inside) >= MANY and all(len(place) > length for place, _ in inside):
-            room = sum(len(json) + 1 for _, json in inside)
-            whole = _whole(path, value, room)
+        if len(inside) > 1 and all(len(place) > length for place, _ in inside):
+            whole = _whole(path, value, inside)
         out += inside if whole is None else [(path, whole)]
     return out
 
 
-def _whole(path: Path, value: Any, room: int) -> bytes | None:
-    """The replacement of the container at `path`, if it is shorter than `room`."""
+def _whole(path: Path, value: Any, inside: list[_Part]) -> bytes | None:
+    """The replacement of the container at `path`, if it is shorter than what is done inside."""
     for step in path:
         value = value[step]
-    if not isinstance(value, dict | list) or _is_longer(value, room):
+    room = sum(len(json) + 1 for _, json in inside)
+    if (isinstance(value, list) and len(inside) < MANY) or _is_longer(value, room):
         return None
     json = _json(Replace(path, value))
     return json if len(json) < room else None

@@ -16,7 +16,9 @@ class Followed(Protocol):
     id: str
     schema: str
     model: str
-    document: Document
+
+    @property
+    def document(self) -> Document: ...
 
 
 class View(Protocol):

@@ -387,4 +387,4 @@ async def test_one_class_is_made_for_each_response_model() -> None:
         for _ in range(3):
             async with provider.ask(ask()) as answer:
                 assert [piece async for piece in answer] == [ANSWER]
-        assert list(provider._seams) == [Ideas]
+        assert list(provider._models) == [Ideas]

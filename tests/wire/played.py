@@ -22,7 +22,7 @@ from app.wire.view import View
 from tests.partial.models import Case
 from tests.partial.texts import mutate, pieces
 
-ID = "0123456789abcdef" * 2
+ID = "0123456789abcdefghijkl"
 
 UNKNOWN: Any = object()
 """The state before there is one."""
@@ -104,7 +104,7 @@ class Looker:
         run.look()
         if not self.messages:
             self.messages += self.view.start(run, self.position)
-        entries = run.log[self.position :]
+        entries = run.log.since(self.position)
         self.position = run.position
         new = self.view.messages(run, entries, self.position)
         self.messages += new

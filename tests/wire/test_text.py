@@ -37,7 +37,7 @@ def written(type_: Any, *pieces: str) -> list[str]:
             run.tell(Done())
         else:
             run.append(decoder.feed(piece), decoder.value)
-        made = view.messages(run, run.log[at:], run.position)
+        made = view.messages(run, run.log.since(at), run.position)
         out.append(b"".join(map(wire.encode, made)).decode())
     return out
 
@@ -197,7 +197,9 @@ async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
             try:
                 reader.maybe_look(run)
             except CannotTakeBack:  # a member stood there under two of its names
-                assert any(isinstance(e, Replace) and isinstance(e.value, dict) for e in run.log)
+                assert any(
+                    isinstance(e, Replace) and isinstance(e.value, dict) for e in run.log.since(0)
+                )
                 return
     for reader in readers:
         text = b"".join(message.data for message in reader.messages)
@@ -214,7 +216,7 @@ async def test_a_restart_after_the_first_byte_ends_it_and_before_that_nothing_sh
     try:
         for run in play(case, spoilt=2):
             began = bool(reader.messages)
-            entries = run.log[reader.position :]
+            entries = run.log.since(reader.position)
             reader.maybe_look(run)
             if reader.position == run.position and began:
                 assert not any(isinstance(entry, Restart | Failed) for entry in entries)

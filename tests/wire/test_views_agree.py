@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import given
 
-from app.event import Done, Entry, Restart
+from app.event import Done, Restart
 from app.partial.document import Document
 from app.partial.node import List
 from app.partial.operation import Operation
@@ -24,7 +24,7 @@ from tests.wire.played import UNKNOWN, Looker, Patched, canonical, checked, play
 
 def newest(run: Run) -> Any:
     """The value of a snapshot reader that attaches now."""
-    entries = run.log[run.attempt_began :]
+    entries = run.log.since(run.attempt_began)
     made = Snapshot("R").messages(run, entries, run.position)
     plain = [message.data for message in made if message.event is None]
     return json.loads(plain[-1]) if plain else UNKNOWN
@@ -58,7 +58,7 @@ async def test_the_state_is_what_the_log_says_even_where_an_attempt_has_failed(c
     for run in play(case, spoilt=2):
         run.look()
         applied = Document()
-        applied.apply(e for e in run.log[run.attempt_began :] if isinstance(e, Operation))
+        applied.apply(e for e in run.log.since(run.attempt_began) if isinstance(e, Operation))
         assert applied.known is run.document.known
         assert canonical(applied.value) == canonical(run.document.value)
         assert canonical(run.document.encode()) == canonical(run.document.value)
@@ -143,5 +143,5 @@ async def test_ids_are_positions_and_grow(case: Case) -> None:
         assert positions[-1] == run.position
         for (_, position), message in zip(ids, [m for m in reader.messages if m.id], strict=True):
             if message.event == "restart":
-                entry: Entry = run.log[int(position) - 1]
+                entry = run.log.since(int(position) - 1)[0]
                 assert isinstance(entry, Restart)

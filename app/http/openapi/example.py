@@ -99,7 +99,7 @@ def _messages(
         else:
             decoder = decoder or Decoder(entry.plan, key=entry.root_key, bound=bound)
             _write(run, decoder, part)
-        messages += seen.messages(run, run.log[position:], run.position)
+        messages += seen.messages(run, run.log.since(position), run.position)
     return messages
 
 

@@ -1,0 +1,113 @@
+"""HTTP to the provider: aiohttp under the SDK's client.
+
+The SDK has such a transport too, but its bytes reach us through six generators, it can't be
+asked for more than a hundred connections, and it makes a timeout of every connection error.
+A transport is httpx2's own extension point; `Body` goes along with the response.
+https://www.encode.io/httpcore/extensions/
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx2
+from yarl import URL
+
+BODY = "structured_streams.body"
+"""The key of a response's `Body` in its extensions."""
+
+LINGER_SECONDS = 1
+"""How long an answer that is complete has to end its response too, so that its connection
+can serve another."""
+
+
+class Body(httpx2.AsyncByteStream):
+    """A response's bytes as they come, decompressed; all that there are at each step.
+
+    What has come and is not taken is held up to 128 KiB; then the socket is not read.
+
+    complete: to be set once nothing more is wanted of it, though it may not have ended
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.complete = False
+        self._response = response
+
+    def on_end(self, call: Callable[[], None]) -> None:
+        """Call it once the last byte has come, taken or not."""
+        self._response.content.on_eof(call)
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if data := await self._response.content.readany():
+            return data
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """Close the connection, or give it back if it can be used again."""
+        response = self._response
+        if self.complete and not response.closed:
+            timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, response.close)
+            response.content.on_eof(timer.cancel)
+        else:
+            response.close()
+
+
+class Transport(httpx2.AsyncBaseTransport):
+    """Connections as many as are needed, kept for the next request while they are idle.
+
+    connect_timeout: seconds for a connection with its TLS. Nothing else is timed here.
+
+    Raises aiohttp's own exceptions.
+    """
+
+    def __init__(self, connect_timeout: float) -> None:
+        self._timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await self._opened().request(
+            request.method,
+            URL(str(request.url), encoded=True),
+            headers=request.headers.multi_items(),
+            data=await request.aread(),
+            allow_redirects=False,
+            timeout=self._timeout,
+            proxy=_proxy(request.url.scheme, request.url.host),
+        )
+        headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
+        extensions: dict[str, Any] = {BODY: (body := Body(response))}
+        return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """The session, which needs a running loop."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+
+_ENCODED = frozenset({b"content-encoding", b"content-length"})
+"""Headers that are not true of a body that is decompressed."""
+
+
+@cache
+def _proxy(scheme: str, host: str) -> str | None:
+    """The proxy that the environment names (HTTP_PROXY, NO_PROXY, and so on)."""
+    if proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(scheme) or proxies.get("all")

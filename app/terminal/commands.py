@@ -1,0 +1,59 @@
+"""The commands beside the service: `python -m app schemas`, `types` and `stream`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from app.registry import SchemaError, load
+from app.terminal.schemas import print_schemas
+from app.typescript import GeneratorError, typescript
+
+
+def schemas() -> None:
+    """List the schemas: what they give, what they take, how they can be viewed."""
+    try:
+        print_schemas(load())
+    except SchemaError as error:
+        _stop(error)
+
+
+def types() -> None:
+    """Print TypeScript for every schema's parameters, result and partial."""
+    try:
+        print(typescript(load()), end="")
+    except (SchemaError, GeneratorError) as error:
+        _stop(error)
+
+
+def stream(
+    schema: Annotated[str, typer.Argument(help="Such as `ideas`.")],
+    words: Annotated[
+        list[str], typer.Argument(help="The topic, and other parameters as `name=value`.")
+    ],
+    url: Annotated[
+        str, typer.Option(envvar="STRUCTURED_STREAMS_URL", help="Where the service is.")
+    ] = "http://127.0.0.1:8000",
+    model: Annotated[str | None, typer.Option(help="One that the service offers.")] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
+    ] = False,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY", help="Yours.")
+    ] = None,
+) -> None:
+    """Show an answer as it fills in, from a service that runs."""
+    from app.terminal.stream import run  # an HTTP client, which the service has no use for
+
+    raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
+
+
+def _stop(error: Exception) -> NoReturn:
+    print(error, file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,68 @@
+"""`python -m app schemas`: what schemas there are, read from their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from app.entry import Entry
+from app.http.views import views_of
+
+
+def print_schemas(entries: Iterable[Entry]) -> None:
+    """Print each schema: its name, description, parameters and views."""
+    console = Console(highlight=False, soft_wrap=True)
+    for entry in entries:
+        console.print(Text(entry.name, "bold cyan"), Text(entry.schema.description), sep="  ")
+        for name, words in _rows(entry):
+            console.print(Text(f"  {name:<12}"), Text(words, "dim"), sep="")
+        console.print()
+
+
+def _rows(entry: Entry) -> Iterator[tuple[str, str]]:
+    schema = entry.parameters_json_schema
+    for name, field in schema["properties"].items():
+        is_needed = name in schema.get("required", ())
+        yield name, words(field, schema.get("$defs", {})) + ("" if is_needed else ", optional")
+    yield "views", " ".join(views_of(entry))
+
+
+def words(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+    """What a parameter takes, in a few words: `integer 1 to 20, default 5`."""
+    field = _resolved(field, definitions)
+    parts = [_kind(field, definitions)]
+    if field.get("default") is not None:
+        parts.append(f"default {field['default']}")
+    if "description" in field:
+        parts.append(field["description"])
+    return ", ".join(parts)
+
+
+def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:
+    field = _resolved(field, definitions)
+    if "anyOf" in field:
+        kinds = (_kind(part, definitions) for part in field["anyOf"])
+        return " or ".join(kind for kind in kinds if kind != "null")
+    if "enum" in field:
+        return " or ".join(map(str, field["enum"]))
+    kind = str(field.get("const", field.get("type", "anything")))
+    return kind + _range(field, "minimum", "maximum") + _range(field, "minLength", "maxLength")
+
+
+def _range(field: dict[str, Any], low: str, high: str) -> str:
+    if low not in field and high not in field:
+        return ""
+    unit = " characters" if "Length" in low else ""
+    if low not in field or high not in field:
+        return f" from {field[low]}{unit}" if low in field else f" up to {field[high]}{unit}"
+    return f" {field[low]} to {field[high]}{unit}"
+
+
+def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """A field with what it refers to; what stands beside the reference counts."""
+    if "$ref" not in field:
+        return field
+    return {**definitions[field["$ref"].rsplit("/", 1)[-1]], **field}

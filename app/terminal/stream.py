@@ -1,0 +1,87 @@
+"""`python -m app stream`: an answer as it fills in, or line by line for a pipe.
+
+words ── parameters ──> client ── partials ──> Screen: cards, live, with figures
+                                         └───> Lines:  --json
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+from structured_streams import StreamError, SyncStream, stream_sync
+from structured_streams.error import refused
+
+from app.terminal.cards import clean
+from app.terminal.lines import Lines
+from app.terminal.parameters import parameters
+from app.terminal.screen import Screen
+
+OK: Final = 0
+FAILED: Final = 1
+WRONG: Final = 2
+INTERRUPTED: Final = 130  # as a shell counts it: 128 and SIGINT
+BROKEN_PIPE: Final = 141  # 128 and SIGPIPE
+
+DESCRIBE_SECONDS: Final = 10
+
+
+def run(
+    url: str,
+    schema: str,
+    words: Iterable[str],
+    *,
+    model: str | None = None,
+    api_key: str | None = None,
+    json: bool = False,
+) -> int:
+    """Stream a schema from a service and show it. Gives the exit code."""
+    try:
+        described = _described(url, schema, api_key)
+        given = parameters(words, described["parameters"])
+        reading: SyncStream[Any] = stream_sync(
+            url, schema, model=model, api_key=api_key, parameters=given
+        )
+        with reading, Lines() if json else Screen(schema) as shown:
+            for partial in reading:
+                shown.show(partial, reading)
+            shown.finish(reading.final(), reading)
+    except StreamError as error:
+        return _say(FAILED, *_told(error))
+    except (ValueError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        return _say(WRONG, str(error))
+    except httpx.TransportError:
+        start = "start one with `make run`, or name another with --url"
+        return _say(FAILED, f"no service answers at {url}: {start}")
+    except KeyboardInterrupt:
+        return _say(INTERRUPTED, "stopped")
+    except BrokenPipeError:
+        sys.stdout = None  # else it is flushed once more, in vain
+        return BROKEN_PIPE
+    return OK
+
+
+def _described(url: str, schema: str, api_key: str | None) -> dict[str, Any]:
+    """What the service says of a schema. Raises `StreamError`, `httpx.TransportError`."""
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    address = f"{url.rstrip('/')}/schemas/{quote(schema, safe='')}"
+    answer = httpx.get(address, headers=headers, timeout=DESCRIBE_SECONDS)
+    if answer.status_code != 200:
+        raise refused(answer.status_code, answer.headers, answer.content)
+    described: dict[str, Any] = answer.json()
+    return described
+
+
+def _told(error: StreamError) -> Iterable[str]:
+    yield f"{error.code}: {error}" + (f" (request {error.request_id})" if error.request_id else "")
+    for flaw in error.errors:
+        yield f"  {flaw['path'] or 'it'} {flaw['message']}"
+
+
+def _say(code: int, *lines: str) -> int:
+    for line in lines:
+        print(clean(line), file=sys.stderr)
+    return code

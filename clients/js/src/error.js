@@ -1,0 +1,103 @@
+/**
+ * @typedef {object} Flaw
+ * @property {string} path a JSON Pointer
+ * @property {string} message
+ */
+
+/** A stream that was refused, failed, or was lost. */
+export class StreamError extends Error {
+  /**
+   * What went wrong: one of the service's codes, or `connection_lost` (it could not be reached,
+   * or not again) and `unexpected_response` (what it sent can't be read).
+   */
+  code = '';
+
+  /** Whether the same request may succeed later. */
+  retryable = false;
+
+  /** The HTTP status, where the request was refused. */
+  status = /** @type {number | undefined} */ (undefined);
+
+  /** The service's name for the request: what to ask its operator about. */
+  requestId = /** @type {string | undefined} */ (undefined);
+
+  /** Seconds after which to try again, where the service has said. */
+  retryAfter = /** @type {number | undefined} */ (undefined);
+
+  /** What is wrong with the request, or with the model's answer. */
+  errors = /** @type {Flaw[]} */ ([]);
+
+  /**
+   * @param {string} message
+   * @param {Partial<StreamError>} about
+   */
+  constructor(message, about) {
+    super(message);
+    Object.assign(this, { name: 'StreamError' }, about);
+  }
+}
+
+/**
+ * @param {Partial<StreamError>} [about]
+ */
+export const lost = about =>
+  new StreamError('The connection was lost.', {
+    code: 'connection_lost',
+    retryable: true,
+    ...about,
+  });
+
+/**
+ * @param {Partial<StreamError>} [about]
+ */
+export const unexpected = about =>
+  new StreamError('What the server sent is no stream.', { code: 'unexpected_response', ...about });
+
+/**
+ * The error of an `error` event.
+ *
+ * @param {any} data
+ */
+export const failed = ({ error, code, retryable, request_id, retry_after, errors = [] }) =>
+  new StreamError(error, {
+    code,
+    retryable,
+    requestId: request_id,
+    retryAfter: retry_after,
+    errors,
+  });
+
+/** Those of the service's 429s and 5xxs that another try won't mend. */
+const FINAL = /^(provider_rejected|output_(truncated|refused|filtered|too_large))$/;
+
+/**
+ * The error of a response that is no stream.
+ *
+ * @param {Response} response
+ */
+export async function refused(response) {
+  const { status, headers } = response;
+  const problem = await response.json().catch(() => null);
+  const isBusy = status === 429 || status >= 500;
+  const code = problem?.code;
+  if (typeof code !== 'string') return (isBusy ? lost : unexpected)({ status });
+  return new StreamError(problem.detail, {
+    code,
+    retryable: isBusy && !FINAL.test(code),
+    status,
+    requestId: problem.request_id,
+    retryAfter: seconds(headers.get('Retry-After')),
+    errors: problem.errors ?? [],
+  });
+}
+
+/**
+ * A `Retry-After`: seconds, or a date.
+ *
+ * @param {string | null} given
+ */
+function seconds(given) {
+  if (!given) return undefined;
+  const found = Number(given);
+  return found >= 0 ? found : Math.max(0, (Date.parse(given) - Date.now()) / 1000) || 0;
+}

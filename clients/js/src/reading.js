@@ -1,0 +1,172 @@
+/** The reading of one stream: its connections, one after the other, and how it ends. */
+
+import { connect } from './connection.js';
+import { StreamError, failed, lost, unexpected } from './error.js';
+import { Latest } from './latest.js';
+import { pause, wait } from './pause.js';
+import { UNKNOWN, reduce } from './state.js';
+
+/**
+ * Milliseconds in which a stream that has not answered may be begun again: the service knows
+ * its key for longer than that, and so begins no second one.
+ */
+const BEGINNING = 60_000;
+
+export class Reading {
+  /** @type {Promise<any>} */
+  final;
+
+  #call;
+  #options;
+  #keep;
+  #latest = new Latest(UNKNOWN);
+  #over = new AbortController(); // aborted, nobody waits for this any more
+  #line = new AbortController(); // of the connection
+  #hasEnded = false; // as the service says
+  #lastId = '';
+  #retryMs = 1000;
+  /** @type {(reason: unknown) => void} */
+  #reject = () => {};
+
+  /**
+   * @param {import('./call.js').Call} call
+   * @param {import('./call.js').Options} options
+   * @param {boolean} keep
+   */
+  constructor(call, options, keep) {
+    this.#call = call;
+    this.#options = options;
+    this.#keep = options.keep ?? keep;
+    this.final = new Promise((resolve, reject) => {
+      this.#reject = reject;
+      if (options.signal?.aborted) return;
+      this.#run()
+        .then(resolve, reject)
+        .finally(() => this.#end());
+    });
+    this.final.catch(() => {}); // who cares has `final` itself, or the loop
+    this.#stopWith(options.signal);
+  }
+
+  get url() {
+    return this.#call.url?.href;
+  }
+
+  async *[Symbol.asyncIterator]() {
+    try {
+      for await (const state of this.#latest.read()) {
+        if (this.#isOver && !this.#hasEnded) break;
+        yield state;
+      }
+      await this.final;
+    } finally {
+      this.#stop();
+    }
+  }
+
+  get #isOver() {
+    return this.#over.signal.aborted;
+  }
+
+  /** @param {AbortSignal} [signal] */
+  #stopWith(signal) {
+    const stop = () => this.#stop(signal?.reason);
+    const until = { signal: this.#over.signal };
+    signal?.addEventListener('abort', stop, until);
+    globalThis.addEventListener?.('pagehide', () => this.#stop(), until);
+    if (signal?.aborted) stop();
+  }
+
+  /** @param {unknown} [reason] */
+  #stop(reason = new DOMException('The stream was stopped.', 'AbortError')) {
+    if (this.#isOver) return;
+    this.#reject(reason);
+    this.#end();
+    this.#leave();
+  }
+
+  #end() {
+    this.#over.abort();
+    this.#latest.end();
+  }
+
+  /** Hang up; but not before it is known which stream is to be cancelled. */
+  #leave() {
+    if (!this.#keep) {
+      if (!this.#call.url) return;
+      this.#call.forget();
+    }
+    this.#line.abort();
+  }
+
+  /** @returns {Promise<any>} the final value */
+  async #run() {
+    const began = Date.now();
+    for (let failures = 0; ;) {
+      const before = this.#latest.value;
+      try {
+        return await this.#read();
+      } catch (error) {
+        failures = this.#latest.value === before ? failures + 1 : 1;
+        const ms = this.#pause(error, failures);
+        if (ms === undefined) throw this.#abandon(error);
+        await wait(ms, this.#over.signal); // which may take hours, where the machine sleeps
+        const mayCall = this.#call.url || Date.now() - began < BEGINNING;
+        if (this.#isOver || !mayCall) throw error;
+      }
+    }
+  }
+
+  /**
+   * @param {unknown} error
+   * @param {number} failures in a row
+   */
+  #pause(error, failures) {
+    const { retries = 5, retryMs = this.#retryMs } = this.#options;
+    if (this.#isOver || failures > retries) return undefined;
+    return pause(error, retryMs * 2 ** (failures - 1));
+  }
+
+  /**
+   * Read no more, and let the service stop what may still run.
+   *
+   * @param {unknown} cause
+   */
+  #abandon(cause) {
+    const error = cause instanceof StreamError ? cause : unexpected({ cause });
+    const mayRun = !this.#isOver && !this.#hasEnded && !error.status;
+    if (mayRun && !this.#keep) this.#call.forget();
+    return error;
+  }
+
+  /** One connection. Returns the final value. */
+  async #read() {
+    this.#line = new AbortController();
+    const events = connect(signal => this.#call.open(this.#lastId, signal), {
+      line: this.#line,
+      silenceMs: this.#options.silenceMs ?? 45_000,
+      onOpen: () => this.#isOver && this.#leave(),
+      onRetry: ms => (this.#retryMs = ms),
+    });
+    for await (const event of events) {
+      this.#options.onEvent?.(event);
+      this.#take(event);
+      if (this.#hasEnded) return this.#latest.value.value;
+    }
+    throw lost();
+  }
+
+  /** @param {import('./events.js').ServerEvent} event */
+  #take({ event, data, id }) {
+    const found = JSON.parse(data);
+    this.#lastId = id || this.#lastId;
+    if (event === 'start') {
+      this.#call.found(found.stream);
+      if (this.#isOver) this.#leave();
+    }
+    this.#hasEnded = event === 'done' || event === 'error';
+    if (event === 'error') throw failed(found);
+    const state = reduce(this.#latest.value, event, found);
+    if (state !== this.#latest.value && !this.#isOver) this.#latest.set(state);
+  }
+}

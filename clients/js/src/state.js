@@ -1,0 +1,49 @@
+/** What a reader knows, and how the server's events change it. */
+
+import { apply, share, tip } from './patch.js';
+
+/** @typedef {import('./patch.js').Path} Path */
+
+/**
+ * @typedef {object} Restart why an answer was begun again
+ * @property {number} attempt the one that begins
+ * @property {string} code
+ * @property {import('./error.js').Flaw[]} errors
+ */
+
+/**
+ * @template [Value=any]
+ * @typedef {object} State
+ * @property {Value | undefined} value what is known so far; undefined where nothing is: the
+ *   stream has not begun, or it has begun again
+ * @property {Path | null} open the path that is being written; null once all is there
+ * @property {number} attempt
+ * @property {Restart} [restart] of the attempt, if it isn't the first
+ */
+
+/** @type {State} */
+export const UNKNOWN = { value: undefined, open: null, attempt: 1 };
+
+/**
+ * @param {State} state
+ * @param {string} event the type
+ * @param {any} data
+ * @returns {State} the same one where the event does not change it
+ */
+export function reduce(state, event, data) {
+  const { value, ...rest } = state;
+  switch (event) {
+    case 'patch':
+      return { ...rest, ...apply(value, data) };
+    case 'message':
+      return { ...rest, value: share(value, data), open: tip(data) };
+    case 'item':
+      return { ...rest, value: [...(value ?? []), data], open: [] };
+    case 'restart':
+      return { ...UNKNOWN, attempt: data.attempt, restart: data };
+    case 'done':
+      return { ...rest, value: share(value, data), open: null };
+    default:
+      return state;
+  }
+}

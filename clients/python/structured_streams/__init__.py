@@ -1,0 +1,121 @@
+"""Reads typed LLM answers while they are being written.
+
+    from structured_streams import stream
+
+    async for partial in stream("http://localhost:8000", "ideas", topic="healthy snacks"):
+        print(partial.value)
+
+Files: `error.py`; `patch.py`, which turns one value into the next; `session.py`, the protocol
+without I/O; `stream.py` and `sync.py`, which do the I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from pydantic import TypeAdapter
+
+from structured_streams.error import Flaw, StreamError
+from structured_streams.patch import Path
+from structured_streams.session import Partial, Session, T, Usage
+from structured_streams.stream import Stream
+from structured_streams.sync import SyncStream
+
+__all__ = [
+    "Flaw",
+    "Partial",
+    "Path",
+    "Stream",
+    "StreamError",
+    "SyncStream",
+    "Usage",
+    "stream",
+    "stream_sync",
+]
+
+_Result = type[T] | TypeAdapter[T] | None
+
+
+def stream(
+    url: str,
+    schema: str,
+    result: _Result[T] = None,
+    /,
+    *,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    model: str | None = None,
+    interval_ms: int | None = None,
+    idempotency_key: str | None = None,
+    retries: int = 5,
+    client: httpx.AsyncClient | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Stream[T]:
+    """A stream of a schema; it begins when it is read.
+
+    url: where the service is
+    schema: its name
+    result: the type of the final value, such as `list[Idea]`; None: as JSON gives it
+    api_key, headers: to send along
+    model: one of those that the service offers
+    interval_ms: the least time between two partials
+    idempotency_key: names the request, so that it is paid for once; default: a random one
+    retries: how often to come back in a row, with nothing new in between
+    client: sends the requests; default: one of its own
+    parameters, more: the schema's parameters, `topic` and so on. In `parameters` they may have
+        the names of the options, too
+
+    Raises ValueError for what is no URL, or no JSON.
+    """
+    session = Session(
+        url,
+        schema,
+        {**(parameters or {}), **more},
+        result=_adapter(result),
+        api_key=api_key,
+        headers=headers,
+        model=model,
+        interval_ms=interval_ms,
+        idempotency_key=idempotency_key,
+        retries=retries,
+    )
+    return Stream(session, client)
+
+
+def stream_sync(
+    url: str,
+    schema: str,
+    result: _Result[T] = None,
+    /,
+    *,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    model: str | None = None,
+    interval_ms: int | None = None,
+    idempotency_key: str | None = None,
+    retries: int = 5,
+    client: httpx.Client | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> SyncStream[T]:
+    """What `stream` does, for code without an event loop: `for partial in stream_sync(…)`."""
+    session = Session(
+        url,
+        schema,
+        {**(parameters or {}), **more},
+        result=_adapter(result),
+        api_key=api_key,
+        headers=headers,
+        model=model,
+        interval_ms=interval_ms,
+        idempotency_key=idempotency_key,
+        retries=retries,
+    )
+    return SyncStream(session, client)
+
+
+def _adapter(result: _Result[T]) -> TypeAdapter[T] | None:
+    return result if result is None or isinstance(result, TypeAdapter) else TypeAdapter(result)

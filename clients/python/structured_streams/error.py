@@ -1,0 +1,119 @@
+"""Why a stream was refused, failed, or was lost: one error, whose `code` says which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypedDict
+
+
+class Flaw(TypedDict):
+    """One thing that is wrong with a value: where (a JSON Pointer) and what."""
+
+    path: str
+    message: str
+
+
+class StreamError(Exception):
+    """A stream without a result.
+
+    code: one of the service's, or `connection_lost` (it could not be reached, or not again),
+        `unexpected_response` (what came is no stream), `abandoned` (its reader left)
+    retryable: whether the same request may succeed later
+    status: of the response, where the request was refused
+    request_id: what to ask the service's operator about
+    errors: what is wrong with the request, or with the model's answer
+    retry_after: seconds after which to try again, where the service has said
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        retryable: bool = False,
+        status: int | None = None,
+        request_id: str | None = None,
+        errors: Sequence[Flaw] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retryable = retryable
+        self.status = status
+        self.request_id = request_id
+        self.errors = list(errors)
+        self.retry_after = retry_after
+
+
+def lost(status: int | None = None) -> StreamError:
+    """There is no connection to the service, or it broke."""
+    return StreamError(
+        "The connection was lost.", code="connection_lost", retryable=True, status=status
+    )
+
+
+def unexpected(status: int | None = None) -> StreamError:
+    """What answers is not the service, or speaks another protocol."""
+    return StreamError(
+        "What the server sent is no stream.", code="unexpected_response", status=status
+    )
+
+
+def abandoned() -> StreamError:
+    """The reader left before the end, or is still on its way to it."""
+    return StreamError("The stream was not read to its end.", code="abandoned")
+
+
+def failed(data: Mapping[str, Any]) -> StreamError:
+    """The error of an `error` event."""
+    return StreamError(
+        str(data.get("error")),
+        code=str(data.get("code")),
+        retryable=data.get("retryable") is True,
+        request_id=data.get("request_id"),
+        errors=data.get("errors", ()),
+        retry_after=data.get("retry_after"),
+    )
+
+
+_FINAL = {
+    *("provider_rejected", "output_truncated", "output_refused", "output_filtered"),
+    "output_too_large",
+}
+"""Those of the service's 5xx that another try won't mend."""
+
+
+def refused(status: int, headers: Mapping[str, str], body: bytes) -> StreamError:
+    """The error of a response that is no stream: an RFC 9457 problem, or a proxy's own words."""
+    is_busy = status == 429 or status >= 500
+    try:
+        problem = json.loads(body)
+        code, detail = problem["code"], problem["detail"]
+    except (ValueError, TypeError, LookupError):
+        return lost(status) if is_busy else unexpected(status)
+    return StreamError(
+        detail,
+        code=code,
+        retryable=is_busy and code not in _FINAL,
+        status=status,
+        request_id=problem.get("request_id"),
+        errors=problem.get("errors", ()),
+        retry_after=_seconds(headers.get("retry-after")),
+    )
+
+
+def _seconds(given: str | None) -> float | None:
+    """A `Retry-After`: seconds, or a date."""
+    if given is None:
+        return None
+    if given.isdecimal():
+        return float(given)
+    try:
+        then = parsedate_to_datetime(given)
+    except ValueError:
+        return None
+    then = then if then.tzinfo else then.replace(tzinfo=UTC)
+    return max(0.0, (then - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,112 @@
+"""`python -m app` in a terminal: a real pty, and what a person would see on it."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pyte
+
+from tests.support.started import ROOT
+
+SECONDS = 20
+"""How long a test waits for what must come, before it fails."""
+
+CTRL_C = b"\x03"
+
+
+def _own(terminal: int) -> None:
+    """Make it the terminal of this process, whose Ctrl-C it then gets."""
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+class Terminal:
+    """data: all that has been written to it, as bytes."""
+
+    def __init__(self, columns: int, lines: int, fd: int) -> None:
+        self.process: asyncio.subprocess.Process
+        self.data = b""
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fd = fd
+        self._news = asyncio.Event()
+
+    @property
+    def text(self) -> str:
+        """What is on the screen."""
+        return "\n".join(line.rstrip() for line in self._screen.display)
+
+    @property
+    def cursor_is_hidden(self) -> bool:
+        return bool(self._screen.cursor.hidden)
+
+    async def until(self, shown: Callable[[str], object]) -> str:
+        """The first screen that is like this."""
+        async with asyncio.timeout(SECONDS):
+            while not shown(self.text):
+                self._news.clear()
+                await self._news.wait()
+        return self.text
+
+    def type(self, keys: bytes) -> None:
+        """Press keys; Ctrl-C is a real SIGINT to what runs in the terminal."""
+        os.write(self._fd, keys)
+
+    async def exit_code(self) -> int:
+        """Its exit code, once it has ended and all that it wrote is on the screen."""
+        async with asyncio.timeout(SECONDS):
+            code = await self.process.wait()
+        self.read()
+        return code
+
+    def read(self) -> None:
+        """Take what has been written."""
+        try:
+            while data := os.read(self._fd, 65536):
+                self.data += data
+                self._stream.feed(data)
+                self._news.set()
+        except OSError:  # nothing more now, or for ever
+            pass
+
+
+@asynccontextmanager
+async def terminal(
+    *arguments: str, columns: int = 80, lines: int = 30, **settings: str
+) -> AsyncIterator[Terminal]:
+    """`python -m app` with these arguments, in a terminal of this size."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    os.set_blocking(ours, False)
+    shown = Terminal(columns, lines, ours)
+    environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+    environment |= {"PYTHONWARNINGS": "error", "TERM": "xterm-256color", **settings}
+    shown.process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "app", *arguments),
+        cwd=ROOT,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        preexec_fn=partial(_own, theirs),
+    )
+    os.close(theirs)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ours, shown.read)
+    try:
+        yield shown
+    finally:
+        loop.remove_reader(ours)
+        if shown.process.returncode is None:
+            shown.process.kill()
+        await shown.process.wait()
+        os.close(ours)
