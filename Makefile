@@ -14,6 +14,7 @@ venv := .venv
 python := $(venv)/bin/python
 runtime := $(venv)/.runtime
 dev := $(venv)/.dev
+bench := $(venv)/.bench
 pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
 # The front ends' own clients, which some tests run, and the page with their hooks.
 front_ends := tests/e2e/front_ends
@@ -22,7 +23,7 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients debian lint types fmt lock clean
+.PHONY: help run demo test test-clients debian lint types fmt bench bench-quick bench-micro profile lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,22 +65,36 @@ fmt: $(dev) ## Put the code in its format, and mend what can be mended
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+bench: $(bench) ## Measure everything next to others (20 minutes); write bench/results and the docs
+	$(python) -m bench full
+
+bench-quick: $(bench) ## Measure the most telling figures (under two minutes)
+	$(python) -m bench quick
+
+bench-micro: $(bench) ## Measure the decoder, the document and the formats by themselves
+	$(python) -m pytest bench/micro.py
+
+profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
+	$(python) -m bench profile
+
 # Pins stay where they still fit; `make lock UPGRADE=1` takes the newest of everything.
 # No index, host or path goes into the files: each machine installs from its own.
 compile = $(venv)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--generate-hashes --annotation-style line --custom-compile-command 'make lock' \
 	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
 
-lock: $(runtime) ## Resolve pyproject.toml into the two lock files
+lock: $(runtime) ## Resolve pyproject.toml into the lock files
 	@$(pip_install) 'uv>=0.13'
 	$(compile) --output-file requirements.lock
 	$(compile) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(compile) --extra dev --extra bench --constraint requirements-dev.lock \
+		--output-file requirements-bench.lock
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		$(front_ends)/node_modules $(front_ends)/build \
 		$(clients)/node_modules $(clients)/*/types
-	find app schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find app bench schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).
 find_python = for python in $(PYTHON); do \
@@ -100,6 +115,11 @@ $(runtime): requirements.lock
 $(dev): requirements-dev.lock $(runtime)
 	@echo "Installing the test tools into $(venv) (half a minute)"
 	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(bench): requirements-bench.lock $(dev)
+	@echo "Installing what the benchmark needs into $(venv) (half a minute)"
+	@$(pip_install) --require-hashes -r requirements-bench.lock
 	@touch $@
 
 $(npm): $(front_ends)/package-lock.json $(wildcard $(front_ends)/page/*)

@@ -23,7 +23,7 @@ from tests import dockerfile
 root = Path(__file__).parents[1]
 stages = dockerfile.parse((root / "Dockerfile").read_text())
 final = stages[-1]
-locks = ["requirements.lock", "requirements-dev.lock"]
+locks = ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"]
 
 
 # The image
@@ -134,8 +134,11 @@ def read_lock(name: str) -> dict[str, Version]:
 
 def direct(name: str) -> list[Requirement]:
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    dev = project["optional-dependencies"]["dev"] if "dev" in name else []
-    return [Requirement(line) for line in project["dependencies"] + dev]
+    extras = {"requirements-dev.lock": ["dev"], "requirements-bench.lock": ["dev", "bench"]}
+    lines = list(project["dependencies"])
+    for extra in extras.get(name, []):
+        lines += project["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
 
 
 @pytest.mark.parametrize("name", locks)
@@ -161,9 +164,9 @@ def test_what_the_project_asks_for_is_locked_within_its_bounds(name: str) -> Non
         assert locked[canonicalize_name(requirement.name)] in requirement.specifier
 
 
-def test_the_tests_run_with_the_versions_that_are_served() -> None:
-    runtime, dev = map(read_lock, locks)
-    assert runtime.items() <= dev.items()
+def test_tests_and_benchmark_run_with_the_versions_that_are_served() -> None:
+    runtime, dev, bench = map(read_lock, locks)
+    assert runtime.items() <= dev.items() <= bench.items()
 
 
 # The Makefile

@@ -21,7 +21,8 @@ SETTINGS = {"WORKERS": "2", "DEMO_TOKENS_PER_SECOND": "0", "DRAIN_SECONDS": "60"
 def workers(service: Started) -> set[int]:
     """The processes that serve (beside them is multiprocessing's own resource tracker)."""
     children = psutil.Process(service.process.pid).children()
-    return {child.pid for child in children if "spawn_main" in " ".join(child.cmdline())}
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return {child.pid for child in alive if "spawn_main" in " ".join(child.cmdline())}
 
 
 @asynccontextmanager

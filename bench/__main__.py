@@ -1,0 +1,147 @@
+"""The benchmark's commands: `full` and `quick` play a plan, the others measure one thing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import contestants as who
+from bench.contestants import Contestant
+from bench.documents import LISTS
+from bench.field import DIRECT, field
+from bench.flood import Turns, flood
+from bench.memory import kept_streams, open_streams
+from bench.paced import DOCUMENT, capacity, trial
+from bench.plan import FULL, QUICK, Plan, Results, play
+from bench.progress import Progress
+from bench.publish import RESULTS, ROOT, publish
+from bench.report import capacity_table, flood_table, memory_table, paced_table, tables
+
+cli = typer.Typer(
+    add_completion=False,
+    help="What a stream costs, next to others on the same machine. Needs Linux.",
+)
+
+Only = Annotated[list[str], typer.Option(help="part of a contestant's name; may be repeated")]
+SNAPSHOT = ["ours, snapshot"]
+
+
+@cli.command()
+def full() -> None:
+    """Everything (20 minutes): bench/results/ and docs/performance.md are written anew."""
+    from bench.plots import draw
+
+    results = _play(FULL)
+    publish(tables(FULL, results))
+    draw(FULL, results, RESULTS)
+
+
+@cli.command()
+def quick() -> None:
+    """The most telling figures (under two minutes), on stdout."""
+    results = _play(QUICK)
+    for name, text in tables(QUICK, results).items():
+        print(f"\n{name}\n\n{text}", end="")
+
+
+@cli.command("flood")
+def only_flood(
+    documents: str = ",".join(LISTS),
+    only: Only = SNAPSHOT,
+    rounds: int = 5,
+    seconds: float = 0.3,
+) -> None:
+    """CPU a chunk as fast as it goes, next to the proxy's on httpx2."""
+    chosen = [one for one in _chosen(only) if one is not who.BASELINE]
+    chosen.append(who.BASELINE)
+    names = documents.split(",")
+
+    async def run() -> str:
+        async with field() as place:
+            costs = await flood(place, chosen, names, Turns(rounds, seconds), Progress())
+            return flood_table(costs, chosen, names)
+
+    print(asyncio.run(run()))
+
+
+@cli.command("paced")
+def only_paced(streams: int = 300, document: str = DOCUMENT, only: Only = SNAPSHOT) -> None:
+    """Delay, messages, bytes and CPU of so many streams at once."""
+
+    async def run() -> str:
+        async with field() as place:
+            return paced_table(
+                {one.name: await trial(place, one, streams, document) for one in _chosen(only)}
+            )
+
+    print(asyncio.run(run()))
+
+
+@cli.command("capacity")
+def only_capacity(trials: int = 6, only: Only = SNAPSHOT) -> None:
+    """How many streams one process holds."""
+
+    async def run() -> str:
+        async with field() as place:
+            return capacity_table(
+                {one.name: await capacity(place, one, trials, Progress()) for one in _chosen(only)}
+            )
+
+    print(asyncio.run(run()))
+
+
+@cli.command("memory")
+def only_memory(streams: int = 300, kept: int = 1000, only: Only = SNAPSHOT) -> None:
+    """Memory of an open stream, and of a kept one; memory and time of the start."""
+
+    async def run() -> str:
+        async with field() as place:
+            found = {one.name: await open_streams(place, one, streams) for one in _chosen(only)}
+            found[who.KEPT.name] = await kept_streams(place, who.KEPT, kept)
+            return memory_table(found)
+
+    print(asyncio.run(run()))
+
+
+@cli.command()
+def profile(
+    document: str = "list-80",
+    view: str = "snapshot",
+    seconds: float = 10,
+    out: Path = ROOT / "bench" / "profile.svg",
+) -> None:
+    """A flame graph of the service in a flood, by py-spy."""
+    from bench.profile import record
+
+    asyncio.run(record(Contestant("ours", "ours", f"view={view}"), document, seconds, out))
+    print(out)
+
+
+def _chosen(only: list[str]) -> list[Contestant]:
+    """The contestants of these names or, where none is called so, with this in their names."""
+    everyone = [DIRECT, *who.ALL]
+    return [
+        one
+        for part in only
+        for one in [one for one in everyone if one.name == part]
+        or [one for one in everyone if part in one.name]
+    ]
+
+
+def _play(plan: Plan) -> Results:
+    async def run() -> Results:
+        async with field() as place:
+            return await play(place, plan, Progress())
+
+    began = time.monotonic()
+    results = asyncio.run(run())
+    typer.echo(f"{time.monotonic() - began:.0f} s", err=True)
+    return results
+
+
+if __name__ == "__main__":
+    cli()

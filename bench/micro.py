@@ -1,0 +1,104 @@
+"""The pure parts by themselves, for pytest-benchmark: `make bench-micro`.
+
+Each runs a whole document through, in pieces as they come in 50 ms from a fast model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from app.event import Closed, Entry
+from app.http.views import OWN_FORMAT, VIEWS, Context
+from app.partial.decoder import Decoder
+from app.partial.document import Document
+from app.partial.operation import Operation
+from app.run import Run
+from app.wire import sse
+from bench.documents import document
+from bench.serve import registry
+
+PIECE = 16
+REGISTRY = registry()
+
+each_document = pytest.mark.parametrize(
+    "name", ["list-20", "list-320", "string-320", "deep-80", "wide-15"]
+)
+each_view = pytest.mark.parametrize("view", list(VIEWS))
+
+
+def pieces(name: str) -> list[str]:
+    text = document(name).text
+    return [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
+
+
+def decoder(name: str) -> Decoder:
+    entry = REGISTRY.get(document(name).schema)
+    return Decoder(entry.plan, key=entry.root_key, bound=entry.max_count)
+
+
+def decoded(name: str) -> list[list[Entry]]:
+    """What each piece adds to a run's log."""
+    decode = decoder(name)
+    batches: list[list[Entry]] = []
+    closed = 0
+    for piece in pieces(name):
+        batches.append([*decode.feed(piece), *map(Closed, range(closed, decode.elements))])
+        closed = decode.elements
+    return batches
+
+
+def operations(entries: Sequence[Entry]) -> list[Operation]:
+    return [entry for entry in entries if isinstance(entry, Operation)]
+
+
+@each_document
+def test_decoder(name: str, benchmark: Any) -> None:
+    def decode(text: Sequence[str]) -> Decoder:
+        made = decoder(name)
+        for piece in text:
+            made.feed(piece)
+        return made
+
+    assert benchmark(decode, pieces(name)).done
+
+
+@each_document
+def test_document(name: str, benchmark: Any) -> None:
+    def write(batches: Sequence[Sequence[Operation]]) -> bytes:
+        made = Document()
+        data = b""
+        for batch in batches:
+            made.apply(batch)
+            data = made.encode()
+        return data
+
+    assert b"zzz " in benchmark(write, [operations(entries) for entries in decoded(name)])
+
+
+@each_view
+def test_wire(view: str, benchmark: Any) -> None:
+    name = "list-80"
+    batches = decoded(name)
+    encode = OWN_FORMAT.get(view, sse).encode
+
+    def send(batches: Sequence[Sequence[Entry]]) -> bytes:
+        run = Run("0", "list", "m")
+        messages = VIEWS[view](Context(REGISTRY.get("list"), "r"))
+        messages.start(run, 0)
+        sent = [
+            encode(message) for entries in batches for message in _messages(run, messages, entries)
+        ]
+        return b"".join(sent)
+
+    assert b"zzz " in benchmark(send, batches)
+
+
+def _messages(run: Run, view: Any, entries: Sequence[Entry]) -> list[Any]:
+    """What a view makes of one piece."""
+    run.log.extend(entries)
+    run.document.apply(operations(entries))
+    messages: list[Any] = view.messages(run, entries, run.position)
+    return messages

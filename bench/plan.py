@@ -1,0 +1,113 @@
+"""What a run of the benchmark measures, and how thoroughly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench import contestants as who
+from bench.contestants import Contestant
+from bench.documents import LISTS, OTHERS
+from bench.field import DIRECT, Field
+from bench.flood import Costs, Turns, flood
+from bench.memory import Memory, kept_streams, open_streams
+from bench.paced import Capacity, Trial, capacity, first_content, trial
+from bench.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """contestants, lists: of the flood; `seconds` a contestant, document and round
+
+    shapes: more documents, for `shaped`
+    firsts: rounds of first contents
+    held: whose capacity to search for, in so many `trials` each
+    delayed: whose delay to measure, at `streams` of `paced` at once
+    opened, kept: how many streams to open, or keep, for what each takes of memory
+    """
+
+    contestants: Sequence[Contestant]
+    lists: Sequence[str]
+    shaped: Sequence[Contestant] = ()
+    shapes: Sequence[str] = ()
+    rounds: int
+    seconds: float
+    firsts: int
+    held: Sequence[Contestant] = ()
+    trials: int = 4
+    delayed: Sequence[Contestant]
+    paced: str = "list-20"
+    streams: int
+    opened: Sequence[tuple[Contestant, int]] = ()
+    kept: int = 0
+
+
+@dataclass
+class Results:
+    """What was measured; the keys are names of contestants."""
+
+    lists: Costs = field(default_factory=dict)
+    shapes: Costs = field(default_factory=dict)
+    firsts: dict[str, float] = field(default_factory=dict)
+    capacities: dict[str, Capacity] = field(default_factory=dict)
+    delays: dict[str, Trial] = field(default_factory=dict)
+    memory: dict[str, Memory] = field(default_factory=dict)
+
+
+async def play(place: Field, plan: Plan, progress: Progress) -> Results:
+    """Measure everything."""
+    results = Results()
+    turns = Turns(plan.rounds, plan.seconds)
+    results.lists = await flood(place, plan.contestants, plan.lists, turns, progress)
+    results.shapes = await flood(place, plan.shaped, plan.shapes, turns, progress)
+    results.firsts = await first_content(place, plan.contestants, plan.firsts, progress)
+    with progress.step(f"{plan.streams} streams at once", len(plan.delayed)) as advance:
+        for contestant in plan.delayed:
+            advance(contestant.name)
+            results.delays[contestant.name] = await trial(
+                place, contestant, plan.streams, plan.paced
+            )
+    for contestant in plan.held:
+        found = await capacity(place, contestant, plan.trials, progress)
+        results.capacities[contestant.name] = found
+    with progress.step("memory", len(plan.opened) + bool(plan.kept)) as advance:
+        for contestant, streams in plan.opened:
+            advance(contestant.name)
+            results.memory[contestant.name] = await open_streams(
+                place, contestant, streams, plan.paced
+            )
+        if plan.kept:
+            advance(who.KEPT.name)
+            results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
+    return results
+
+
+SNAPSHOT, DELTA, ITEMS = who.OURS[:3]
+NAMED: Final = {contestant.server: contestant for contestant in who.OTHERS}
+
+QUICK: Final = Plan(
+    contestants=[SNAPSHOT, DELTA, who.BASELINE, who.PROXIES[1]],
+    lists=["list-1", "list-20", "list-80"],
+    rounds=3,
+    seconds=0.2,
+    firsts=15,
+    delayed=[DIRECT, SNAPSHOT, DELTA, who.BASELINE],
+    paced="list-5",
+    streams=100,
+)
+
+FULL: Final = Plan(
+    contestants=who.ALL,
+    lists=LISTS,
+    shaped=[SNAPSHOT, DELTA, who.BASELINE, NAMED["tutorial"], NAMED["pydantic_ai"]],
+    shapes=OTHERS,
+    rounds=5,
+    seconds=0.2,
+    firsts=40,
+    held=[DIRECT, SNAPSHOT, DELTA, *who.OTHERS],
+    delayed=[DIRECT, SNAPSHOT, DELTA, ITEMS, *who.PACES, *who.PROXIES],
+    streams=300,
+    opened=[(SNAPSHOT, 300), (DELTA, 300), *((proxy, 300) for proxy in who.PROXIES)],
+    kept=1000,
+)

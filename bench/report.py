@@ -1,0 +1,155 @@
+"""Results as Markdown tables. Times stand beside the byte-for-byte proxy's of the same run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from bench.client import percentile
+from bench.contestants import BASELINE, KEPT, Contestant
+from bench.documents import document
+from bench.flood import Costs, exponent
+from bench.memory import Memory
+from bench.paced import MOST_STREAMS, Capacity, Trial, ideal_seconds
+from bench.plan import Plan, Results
+from bench.process import CORES
+
+NOTHING: Final = "-"
+GROWING: Final = (
+    *(("prose-80", "prose-320"), ("string-80", "string-320")),
+    *(("deep-20", "deep-80"), ("wide-15", "wide-60")),
+)
+"""Pairs of documents of which the second is four times the first."""
+
+
+def tables(plan: Plan, results: Results) -> dict[str, str]:
+    """All tables of a run by their names; what was not measured has none."""
+    made = {
+        "machine": machine(),
+        "flood": flood_table(results.lists, plan.contestants, plan.lists),
+        "shapes": _shapes(results.shapes, plan.shaped, plan.shapes),
+        "first": _first(results.firsts),
+        "paced": paced_table(results.delays),
+        "capacity": capacity_table(results.capacities),
+        "memory": memory_table(results.memory),
+    }
+    return {name: text for name, text in made.items() if text}
+
+
+def machine() -> str:
+    """What it was measured on."""
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    cpu = names[0] if names else platform.machine()
+    python = f"Python {platform.python_version()}"
+    return f"{python} on {len(CORES)} cores of {cpu}; a server has one of them to itself.\n"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column is of words, the others of numbers."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) if rows else ""
+
+
+def size(name: str) -> str:
+    """The size of a document."""
+    return f"{len(document(name).text) / 1000:.2g} KB"
+
+
+def flood_table(costs: Costs, contestants: Sequence[Contestant], names: Sequence[str]) -> str:
+    """µs of CPU a chunk, its growth, and what the shortest stream takes."""
+    head = ["CPU a chunk, µs", *map(size, names), "growth", "ms a stream"]
+    rows = []
+    for contestant in contestants:
+        name = contestant.name
+        shortest = costs[name, names[0]].stream
+        row = [name, *(_chunk(costs, name, document) for document in names)]
+        row += [_growth(costs, name, *names[-2:])] if len(names) > 1 else [NOTHING]
+        rows.append([*row, NOTHING if shortest is None else f"{shortest * 1e3:.1f}"])
+    return table(head, rows)
+
+
+def _shapes(costs: Costs, contestants: Sequence[Contestant], names: Sequence[str]) -> str:
+    head = ["CPU a chunk, µs", *(contestant.name for contestant in contestants)]
+    rows = [
+        [f"{name} ({size(name)})", *(_chunk(costs, who.name, name) for who in contestants)]
+        for name in names
+    ]
+    for short, long in GROWING:
+        if {short, long} <= set(names):
+            grown = [_growth(costs, who.name, short, long) for who in contestants]
+            rows.append([f"growth from {short} to {long}", *grown])
+    return table(head, rows)
+
+
+def _chunk(costs: Costs, contestant: str, name: str) -> str:
+    cost, base = costs[contestant, name].chunk, costs[BASELINE.name, name].chunk
+    return NOTHING if cost is None else beside(cost * 1e6, base and base * 1e6)
+
+
+def _growth(costs: Costs, contestant: str, short: str, long: str) -> str:
+    grown = exponent(costs, contestant, short, long)
+    return NOTHING if grown is None else f"{grown:.2f}"
+
+
+def beside(number: float, base: float | None) -> str:
+    """A number and how many times the proxy's it is."""
+    return f"{number:.3g}" + (f" ({number / base:.2g} x)" if base else "")
+
+
+def _first(seconds: dict[str, float]) -> str:
+    rows = [[name, f"{1e3 * later:.1f}"] for name, later in seconds.items()]
+    return table(["", "first content: ms above a direct connection's, p50"], rows)
+
+
+def paced_table(trials: dict[str, Trial]) -> str:
+    """What was seen of streams at a model's pace."""
+    head = ["", "streams", "held", "delay p50, ms", "p99", "of every chunk p50", "p99"]
+    head += ["messages", "KB", "CPU a chunk, µs", "% of a core"]
+    return table(head, [[name, *_trial(trial)] for name, trial in trials.items()])
+
+
+def _trial(trial: Trial) -> list[str]:
+    report = trial.report
+    delays = [f"{1e3 * seconds:.0f}" for seconds in (*report.newest, *report.every)]
+    busy = trial.cpu / ideal_seconds(trial.document)
+    return [
+        *(str(trial.streams), "yes" if trial.held else "no", *delays),
+        *(f"{report.messages:.0f}", f"{report.bytes / 1000:.0f}"),
+        *(f"{trial.chunk * 1e6:.0f}", f"{busy * 100:.0f}"),
+    ]
+
+
+def capacity_table(found: dict[str, Capacity]) -> str:
+    """How many streams were held, and how well."""
+    head = ["", "streams held", "not held", "delay p50, ms", "p99", "completion p99 / ideal"]
+    return table(head, [[name, *_found(capacity)] for name, capacity in found.items()])
+
+
+def _found(capacity: Capacity) -> list[str]:
+    lost = [trial.streams for trial in capacity.trials if not trial.held]
+    best = capacity.best
+    if best is None:
+        return ["0", str(min(lost, default=0)), *[NOTHING] * 3]
+    most = ("≥ " if best.streams == MOST_STREAMS else "") + str(best.streams)
+    delays = [f"{1e3 * seconds:.0f}" for seconds in best.report.newest]
+    late = percentile(best.report.seconds, 99) / ideal_seconds(best.document)
+    return [most, str(min(lost)) if lost else NOTHING, *delays, f"{late:.2f}"]
+
+
+def memory_table(found: dict[str, Memory]) -> str:
+    """What a stream takes of memory, and a server's start."""
+    head = ["", "KB a stream", "idle, MB", "start, s"]
+    rows = [
+        [
+            "ours, each stream that is kept" if name == KEPT.name else name,
+            *(f"{memory.stream / 1000:.0f}", f"{memory.idle / 1e6:.0f}", f"{memory.start:.1f}"),
+        ]
+        for name, memory in found.items()
+    ]
+    return table(head, rows)

@@ -1,0 +1,82 @@
+"""A contestant's server: one process on a free port, whose address it prints.
+
+python -m bench.serve proxy_httpx2 http://127.0.0.1:9000
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import uvicorn
+import uvloop
+from pydantic import Field
+
+from bench import contestants
+from bench.documents import MODELS
+
+
+def registry() -> Any:
+    """The bench's schemas; what is one list of objects is a list result."""
+    from app.entry import Entry
+    from app.registry import Registry
+    from app.schema import Parameters, Prompt, Schema
+
+    class BenchParameters(Parameters):
+        count: Annotated[int, Field(ge=1, le=320)] = 320
+
+    def entry(name: str) -> Entry:
+        model = MODELS[name]
+        items = model.model_fields.get("items")
+        schema = Schema(
+            description=model.__doc__ or name,
+            result=items.annotation if items else model,
+            parameters=BenchParameters,
+            prompt=lambda p: Prompt(system="bench", user=p.topic),
+        )
+        return Entry(name, Path(__file__), schema)
+
+    return Registry(map(entry, MODELS))
+
+
+async def ours(upstream: str, models: str, mode: str) -> None:
+    """The service with its default settings, but for what the upstream needs, and no limit."""
+    from app.http.server import server
+    from app.main import create_app
+    from app.settings import Settings
+    from app.telemetry import configure_logging
+
+    settings = Settings(
+        port=0,
+        openai_base_url=upstream,
+        models=models,
+        instructor_mode=mode,
+        max_streams=100_000,  # to find out how many it holds
+    )
+    configure_logging(settings.log_format, settings.log_level)
+    app = create_app(settings, registry=registry())
+    await server(app, settings, lambda url: print(url, flush=True)).serve()
+
+
+def other(name: str, upstream: str) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    app = getattr(contestants, name)(upstream)
+    config = uvicorn.Config(app, loop="uvloop", http="httptools", log_config=None, access_log=False)
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def main(name: str, upstream: str, models: str) -> None:
+    if name.startswith("ours"):
+        mode = "json_schema" if name == "ours_content" else "tools"
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(ours(upstream, models, mode))
+    else:
+        other(name, upstream)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
