@@ -9,6 +9,9 @@ from starlette.requests import Request
 from app.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 from app.partial.value import loads
 
+EXACT = 2**53
+"""Whole numbers below are the same as a double."""
+
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """A request's body, of at most `limit` bytes, as an object.
@@ -44,3 +47,14 @@ async def _read(request: Request, limit: int) -> bytearray:
         if len(content) > limit:
             raise PayloadTooLarge
     return content
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """A JSON value with its whole numbers as integers: to JSON Schema `5.0` is one."""
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return int(value)
+    return value

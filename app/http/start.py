@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from app.entry import Entry
 from app.errors import InvalidRequest, StreamNotFound
-from app.http.body import read_object
+from app.http.body import read_object, with_whole_numbers
 from app.http.context import owner, request_id
 from app.http.front_ends import from_run_agent_input, from_use_chat
 from app.http.negotiation import negotiate
@@ -50,11 +51,11 @@ class Starter:
             last = _last_event_id(request, options)
             if request.method == "GET":
                 validate = entry.schema.parameters.model_validate_strings
-                if not last:
+                if last is None:
                     return await self._begin(request, options, entry, rest, validate, {})
                 rest = _unknown(rest, validate)
             _refuse_unknown(rest)
-            if last:
+            if last is not None:
                 return await self._come_back(request, options, last, entry)
             body = await read_object(request, self._settings.max_body_bytes)
             return await self._begin_with(request, options, entry, body)
@@ -65,7 +66,7 @@ class Starter:
         """The endpoint of `POST /streams`: the schema is named in the body."""
         options, rest = self._query(request)
         _refuse_unknown(rest)
-        if last := _last_event_id(request, options):
+        if (last := _last_event_id(request, options)) is not None:
             return await self._come_back(request, options, last)
         body = await read_object(request, self._settings.max_body_bytes)
         name = body.pop("schema", None)
@@ -93,7 +94,7 @@ class Starter:
         options, rest = self._query(request)
         _refuse_unknown(rest)
         id = request.path_params["id"]
-        if last := _last_event_id(request, options):
+        if (last := _last_event_id(request, options)) is not None:
             if parse_event_id(last)[0] != id:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
@@ -121,9 +122,10 @@ class Starter:
             body = from_use_chat(body)
         elif options.view == "ag-ui":
             body, ids["thread_id"], ids["run_id"] = from_run_agent_input(body)
-        # As JSON, for types that are stricter with Python's own values.
-        validate = entry.schema.parameters.model_validate_json
-        return await self._begin(request, options, entry, dumps(body), validate, ids)
+        # As JSON, in which dates and the like are strings, and strict: "5" is no integer.
+        validate = partial(entry.schema.parameters.model_validate_json, strict=True)
+        given = dumps(with_whole_numbers(body))
+        return await self._begin(request, options, entry, given, validate, ids)
 
     async def _begin(
         self,
@@ -160,7 +162,8 @@ class Starter:
 
 
 def _last_event_id(request: Request, options: Options) -> str | None:
-    return request.headers.get("last-event-id") or options.last_event_id
+    """A header counts even where it is empty: a call that carries it begins nothing."""
+    return request.headers.get("last-event-id", options.last_event_id or None)
 
 
 def _key(request: Request) -> str | None:
@@ -179,7 +182,7 @@ def _key(request: Request) -> str | None:
 def _refuse_unknown(rest: dict[str, str]) -> None:
     if rest:
         raise InvalidRequest(
-            "The query has an unknown key.",
+            f"The query has an unknown key.{_known(Options.model_fields)}",
             errors=[{"path": "", "message": "has an unknown key"}],
         )
 
@@ -189,10 +192,16 @@ def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> di
     try:
         validate(given)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        keys = {flaw["loc"][0] for flaw in found if flaw["type"] == "extra_forbidden"}
+        keys = _unknown_keys(error)
         return {key: value for key, value in given.items() if key in keys}
     return {}
+
+
+def _unknown_keys(error: ValidationError) -> set[str | int]:
+    """The keys beside the parameters."""
+    found = error.errors(include_url=False, include_input=False)
+    places = [flaw["loc"] for flaw in found if flaw["type"] == "extra_forbidden"]
+    return {place[0] for place in places if len(place) == 1}
 
 
 def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters]) -> Parameters:
@@ -200,4 +209,11 @@ def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters])
         return validate(given)
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
+        if _unknown_keys(error):
+            message += _known(entry.parameters_json_schema["properties"])
         raise invalid(message, error, entry.parameter_keys) from None
+
+
+def _known(keys: Iterable[str]) -> str:
+    """What a message says where a key is none of these."""
+    return f" There are: {', '.join(keys)}."

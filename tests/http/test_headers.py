@@ -149,8 +149,8 @@ paths = {
     "/streams/5f0c6c1e9d3b4a7f8e2d1c0b9a786756": {"GET", "DELETE"},
     "/schemas": {"GET"},
     "/schemas/ideas": {"GET"},
-    "/healthz": {"GET"},
-    "/readyz": {"GET"},
+    "/healthz": {"GET", "HEAD"},
+    "/readyz": {"GET", "HEAD"},
     "/metrics": {"GET"},
     "/openapi.json": {"GET"},
 }
