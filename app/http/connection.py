@@ -1,8 +1,8 @@
 """A client's connection, held to the sizes and the order that HTTP has.
 
-What uvicorn's own leaves open: a head without a bound, a refusal that is lost because the
-connection is reset under it, and a running response that isn't told that its client has gone
-when that had already sent its next request.
+What uvicorn's own leaves open: a head without a bound; a refusal that is lost because the
+connection is reset under it; and a client that sends its next request too early, behind which
+nobody would notice that it has gone.
 """
 
 from __future__ import annotations
@@ -26,56 +26,82 @@ would be reset, and the answer lost (RFC 9112 9.6)."""
 LINE_BYTES = len(": \r\n")
 
 
+class _TooEarly(Exception):
+    """A request has begun while another one is answered."""
+
+
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol; a request that can't be read is refused with a problem."""
+    """uvicorn's protocol; a request that can't be read is refused with a problem.
+
+    Requests are not taken in advance: where one comes while another is answered, the
+    connection is closed after that answer (RFC 9112 9.3.2 lets a client send it again).
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._reading_head = False
+        self._head: list[tuple[bytes, bytes]] | None = None  # the one that is being read
         self._head_bytes = 0
-        self._is_refused = False
-        self._running: Any = None
-
-    # -- what the client sends ----------------------------------------------------------------
+        self._is_deaf = False
 
     def data_received(self, data: bytes) -> None:
-        if self._is_refused:
+        if self._is_deaf:
             return
-        was_reading_head = self._reading_head
+        if self._is_answering:
+            self._hear_no_more()
+            return
+        head = self._head
         super().data_received(data)
         # The parser keeps a header to itself until it has ended: it is counted by its bytes.
-        if was_reading_head and self._reading_head and not self._is_refused:
+        if head is not None and self._head is head and not self._is_deaf:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
 
+    # -- what the parser calls: an exception ends it -------------------------------------------
+
     def on_message_begin(self) -> None:
+        if self._is_answering:
+            self._hear_no_more()
+            raise _TooEarly
         super().on_message_begin()
-        self._reading_head = True
+        self._head = self.headers
         self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
-        self._reading_head = False
+        self._head = None
         lines = sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
-        if len(self.url) + lines > HEAD_BYTES:
-            self._head_bytes = HEAD_BYTES + 1
-            raise HeadersTooLarge  # which the parser makes an error of its own
+        self._head_bytes = len(self.url) + lines
+        if self._head_bytes > HEAD_BYTES:
+            raise HeadersTooLarge
         super().on_headers_complete()
 
-    # -- refusals -----------------------------------------------------------------------------
-
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls where the parser has an error."""
+        """What uvicorn calls after that."""
+        if self._is_deaf:
+            return
         if self._head_bytes > HEAD_BYTES:
             self._refuse(HeadersTooLarge())
         else:
             self._refuse(InvalidRequest("The request is not valid HTTP.", status=400))
 
+    # -- and then ------------------------------------------------------------------------------
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether a whole request has come, and not all of its answer has gone."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
+
+    def _hear_no_more(self) -> None:
+        """But notice when the client goes, as one does who reads on."""
+        self._is_deaf = True
+        self.cycle.keep_alive = False
+
     def _refuse(self, error: ServiceError) -> None:
-        self._is_refused = True
-        if self._is_answering:
-            self.transport.close()  # whatever is said now would stand in the middle of it
-            return
+        self._is_deaf = True
+        if self.cycle is not None:  # one whose body can't be read has no answer but this
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         request_id = secrets.token_hex(8)
         response = problem(error, request_id, {HEADER: request_id})
         lines = [STATUS_LINE[response.status_code]]
@@ -83,26 +109,4 @@ class Connection(HttpToolsProtocol):
         lines += [b"connection: close\r\n\r\n", bytes(response.body)]
         self.transport.write(b"".join(lines))
         self.transport.write_eof()
-        self._client_has_gone()  # nothing can be written any more
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
-
-    @property
-    def _is_answering(self) -> bool:
-        running = self._running
-        return running is not None and running.response_started and not running.response_complete
-
-    # -- the request that is answered ----------------------------------------------------------
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._client_has_gone()
-
-    def _client_has_gone(self) -> None:
-        """uvicorn tells the newest request alone, and that one may wait behind this."""
-        if self._running is not None:
-            self._running.disconnected = True
-            self._running.message_event.set()

@@ -23,6 +23,7 @@ from app.event import Failed
 from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
 from tests.support.events import Message, messages
+from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
 from tests.support.stream import streaming
 from tests.support.upstream import HEAD, saying, status, text, upstream
@@ -537,12 +538,22 @@ async def test_a_fault_of_an_endpoint_is_internal_and_readable_by_a_page() -> No
         assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
+async def test_a_head_that_is_too_large_is_refused_before_there_is_a_request() -> None:
+    async with running() as service:
+        head = b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 65536 + b"\r\n\r\n"
+        lines, _, body = (await exchange(service.url, head)).partition(b"\r\n\r\n")
+        status, *headers = lines.decode().splitlines()
+        sent = httpx.Headers([tuple(line.split(": ", 1)) for line in headers])
+        answer = httpx.Response(int(status.split()[1]), headers=sent, content=body)
+        check_problem(answer, "headers_too_large")
+
+
 # All of it
 
 
 def test_every_row_has_been_walked() -> None:
     seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
-    seen |= {"stream_expired", "idempotency_conflict", "cancelled"}
+    seen |= {"stream_expired", "idempotency_conflict", "cancelled", "headers_too_large"}
     assert TABLE.keys() == seen
 
 
