@@ -19,7 +19,7 @@ pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-che
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
 
-.PHONY: help run demo test browser lint types fmt lock clean
+.PHONY: help run demo test browser lint types fmt fuzz soak audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -50,6 +50,34 @@ fmt: $(dev) ## Put the code in its format, and mend what can be mended
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+SECONDS := 60
+fuzz: $(dev) ## Fuzz the decoder for SECONDS (60)
+	@$(call install_extra,fuzz)
+	$(python) -m tests.fuzz $(SECONDS)
+
+MINUTES := 5
+soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
+	$(python) -m bench.soak $(MINUTES)
+
+audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
+	@$(call install_extra,audit)
+	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements.lock -r requirements-dev.lock || { $(audit_failed); }
+	@for lock in $$(git ls-files '*package-lock.json'); do \
+		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
+	done
+
+audit_failed = echo "Not audited: there is a vulnerability above, or no way to the advisories of PyPI or npm" >&2; exit 1
+
+sbom: $(dev) ## Write what the service is made of to sbom.json (CycloneDX)
+	@$(call install_extra,audit)
+	$(python) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o sbom.json
+
+# Tools that these targets alone need.
+install_extra = $(python) -c 'import tomllib as t; print(*t.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")' \
+	| $(pip_install) -r /dev/stdin
+
 # Pins stay where they still fit; `make lock UPGRADE=1` takes the newest of everything.
 # No index, host or path goes into the files: each machine installs from its own.
 compile = $(venv)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
@@ -63,7 +91,7 @@ lock: $(runtime) ## Resolve pyproject.toml into the two lock files
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		$(front_ends)/node_modules $(front_ends)/build
+		$(front_ends)/node_modules $(front_ends)/build .fuzz sbom.json
 	find app schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).

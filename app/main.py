@@ -56,6 +56,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.enter_context(telemetry.watching())
             streams.provider = provider or await _open_provider(settings, stack)
             stack.push_async_callback(streams.stop)
             yield

@@ -90,7 +90,7 @@ async def test_behind_its_next_request(leave: Any) -> None:
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"title": "Figs'))
         await client.until(b"Figs")
-        client.socket.send(b"GET /ideas?topic=nuts HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        client.socket.send(b"GET /ideas?topic=nuts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 2)
         await exchange.send(text(" and"))
         await client.until(b"and")
         leave(client)

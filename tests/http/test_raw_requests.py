@@ -43,7 +43,7 @@ def request(*lines: str, body: bytes = b"") -> bytes:
 
 def padded(size: int) -> bytes:
     """A request whose target and header lines have this many bytes."""
-    lines = ["Host: x", "Connection: close", "X-C4n4ry: "]
+    lines = ["Host: 127.0.0.1", "Connection: close", "X-C4n4ry: "]
     left = size - len("/healthz") - sum(len(line) + 2 for line in lines)
     return request("GET /healthz HTTP/1.1", *lines[:-1], lines[-1] + "x" * left)
 
@@ -55,11 +55,13 @@ async def test_a_head_of_64_kib_is_read_and_one_byte_more_is_431(service: Servic
 
 
 too_large = {
-    "a header of 20 MB": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + KNOWN * 3_500_000 + b"\r\n\r\n",
+    "a header of 20 MB": b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
+    + KNOWN * 3_500_000
+    + b"\r\n\r\n",
     "20 MB of a header that does not end": b"GET / HTTP/1.1\r\nX: " + KNOWN * 3_500_000,
     "a header's name of 1 MB": b"GET / HTTP/1.1\r\n" + KNOWN * 200_000 + b": x\r\n\r\n",
     "200,000 headers": b"GET / HTTP/1.1\r\n" + b"c4n4ry: c4n4ry\r\n" * 200_000 + b"\r\n",
-    "a target of 1 MB": b"GET /?" + KNOWN * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a target of 1 MB": b"GET /?" + KNOWN * 200_000 + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
     "a target that does not end": b"GET /?" + KNOWN * 200_000,
     "a cookie for each": b"GET / HTTP/1.1\r\n" + b"Cookie: a=c4n4ry\r\n" * 50_000 + b"\r\n",
 }
@@ -99,7 +101,7 @@ async def test_a_head_that_comes_in_drops_is_431_as_soon_as_it_is_too_large(
 @pytest.mark.asyncio(loop_scope="module")
 async def test_each_head_of_a_connection_is_counted_by_itself(service: Service) -> None:
     body = b'{"topic": "tea"}'.ljust(60_000)
-    lines = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    lines = ("Host: 127.0.0.1", "Content-Type: application/json", f"Content-Length: {len(body)}")
     one = request("POST /sonnets HTTP/1.1", *lines, "X: " + "x" * 60_000, body=body)
     host, port = service.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -113,7 +115,7 @@ async def test_each_head_of_a_connection_is_counted_by_itself(service: Service) 
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_request_that_comes_too_early_is_not_heard(service: Service) -> None:
-    early = request("GET /healthz HTTP/1.1", "Host: x")
+    early = request("GET /healthz HTTP/1.1", "Host: 127.0.0.1")
     answer = await exchange(service.url, early * 1000)
     assert check(answer) == [200]
     assert answer.endswith(b'{"status":"ok"}')
@@ -142,7 +144,7 @@ LIES = {
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", LIES)
 async def test_a_head_that_lies_is_400_and_nothing_begins(service: Service, name: str) -> None:
-    lines = ["POST /ideas HTTP/1.1", "Host: x", "Content-Type: application/json"]
+    lines = ["POST /ideas HTTP/1.1", "Host: 127.0.0.1", "Content-Type: application/json"]
     answer = await exchange(service.url, request(*lines, *LIES[name], body=b'{"topic": "tea"}'))
     assert check(answer) == [400]
     assert len(service.streams) == 0
@@ -152,7 +154,7 @@ async def test_a_head_that_lies_is_400_and_nothing_begins(service: Service, name
 async def test_a_body_shorter_than_it_says_begins_nothing(service: Service) -> None:
     host, port = service.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    lines = ("Host: x", "Content-Type: application/json", "Content-Length: 99")
+    lines = ("Host: 127.0.0.1", "Content-Type: application/json", "Content-Length: 99")
     writer.write(request("POST /ideas HTTP/1.1", *lines, body=b'{"topic": "tea"}'))
     await eventually(lambda: service.server.server_state.tasks)
     writer.close()
@@ -163,7 +165,11 @@ async def test_a_body_shorter_than_it_says_begins_nothing(service: Service) -> N
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_body_longer_than_it_says_is_cut_there(service: Service) -> None:
     body = b'{"topic": "tea"}'
-    lines = ("Host: x", "Content-Type: application/json", f"Content-Length: {len(body) - 1}")
+    lines = (
+        "Host: 127.0.0.1",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body) - 1}",
+    )
     answer = await exchange(service.url, request("POST /ideas HTTP/1.1", *lines, body=body))
     assert check(answer) == [400]
     assert len(service.streams) == 0
