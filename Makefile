@@ -57,7 +57,7 @@ fuzz: $(dev) ## Fuzz the decoder for SECONDS (60)
 
 MINUTES := 5
 soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
-	$(python) -m bench.soak $(MINUTES)
+	$(python) -m tests.soak $(MINUTES)
 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)

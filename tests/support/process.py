@@ -36,6 +36,10 @@ class Process:
                 self._news.clear()
                 await self._news.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: int = signal.SIGTERM) -> None:
         self._process.send_signal(number)
 
