@@ -371,7 +371,7 @@ async def impatient() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def test_no_fault_is_left_out() -> None:
-    assert faults.keys() | {"demo", "demo-invalid"} == set(MODELS)
+    assert faults.keys() | {"demo", "demo-invalid", "demo-obedient"} == set(MODELS)
 
 
 @pytest.mark.asyncio(loop_scope="module")

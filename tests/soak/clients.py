@@ -24,6 +24,7 @@ from tests.wire.played import UNKNOWN, applied
 OUTCOMES = {
     "demo": "done",
     "demo-invalid": "done",
+    "demo-obedient": "done",
     "demo-always-invalid": "output_invalid",
     "demo-truncated": "output_truncated",
     "demo-refusal": "output_refused",

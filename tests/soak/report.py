@@ -73,6 +73,7 @@ def markdown(soak: Soak) -> str:
         ("minutes", f"{soak.seconds / 60:.1f}"),
         ("streams", f"{soak.metrics.started:.0f}"),
         ("streams a second", f"{soak.metrics.started / soak.seconds:.1f}"),
+        ("processor time a stream", f"{_cpu(soak) * 1000:.1f} ms"),
         ("most at once", f"{max(sample.active for sample in samples):.0f}"),
         ("memory, at rest, at most, at the end", " / ".join(
             f"{rss / MIB:.1f} MiB"
@@ -88,6 +89,11 @@ def markdown(soak: Soak) -> str:
     lines += ["", *_table(("promise", "figure", "held"), held)]
     lines += ["", *(f"- {line}" for line in world.broken[:20])] if world.broken else []
     return "\n".join(lines)
+
+
+def _cpu(soak: Soak) -> float:
+    before, after = soak.at_rest
+    return (after.cpu - before.cpu) / max(soak.metrics.started, 1)
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> list[str]:

@@ -33,8 +33,8 @@ LIMITS = {
 }
 PATIENT = {
     # Shorter than usual, so that silence is soon over; long enough for a machine that is busy.
-    "CONTENT_GAP_TIMEOUT": "3",
-    "FIRST_CONTENT_TIMEOUT": "4",
+    "CONTENT_GAP_TIMEOUT": "4",
+    "FIRST_CONTENT_TIMEOUT": "8",
     "RESUME_GRACE_SECONDS": "3",
     "RETENTION_SECONDS": "5",
 }

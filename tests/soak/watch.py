@@ -14,7 +14,7 @@ PERIOD = 1.0
 
 
 class Sample(NamedTuple):
-    """seconds: since the start. rss: bytes.
+    """seconds: since the start. rss: bytes. cpu: seconds of the processor's time so far.
 
     files: open ones, sockets included, but for the connections to the provider: those are kept
     for a while on purpose
@@ -22,6 +22,7 @@ class Sample(NamedTuple):
 
     seconds: float
     rss: int
+    cpu: float
     files: int
     active: float
 
@@ -77,9 +78,12 @@ class Watch:
         now = asyncio.get_running_loop().time() - self._began
         with self._process.oneshot():
             rss, files = self._process.memory_info().rss, self._process.num_fds()
+            times = self._process.cpu_times()
         connections = self._process.net_connections("tcp")
         kept = sum(bool(c.raddr) and c.raddr.port == self._provider for c in connections)
-        self.samples.append(Sample(now, rss, files - kept, metrics.active))
+        self.samples.append(
+            Sample(now, rss, times.user + times.system, files - kept, metrics.active)
+        )
         return metrics
 
     async def idle(self, seconds: float) -> Metrics:
