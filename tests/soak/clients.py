@@ -115,7 +115,7 @@ def check_end(world: World, model: str, found: list[Message]) -> None:
     assert outcome == OUTCOMES[model], f"{model} ended in {outcome}"
     partials = [message.data for message in found if message.event is None]
     if outcome == "done" and partials:
-        assert partials[-1] == last.data
+        assert partials[-1] == last.data, "the last partial is not the value"
     world.outcomes[outcome] += 1
 
 
@@ -210,7 +210,7 @@ async def returning(world: World) -> None:
                     outcome = event
                     break
     assert outcome.event == "done", outcome
-    assert state == outcome.data
+    assert state == outcome.data, "the patches do not make the value"
     world.outcomes["done"] += 1
 
 
@@ -225,15 +225,15 @@ async def sharing(world: World) -> None:
         connected(url, "POST", json=body, **headers) as one,
         connected(url, "POST", json=body, **headers) as other,
     ):
-        assert one.stream == other.stream
+        assert one.stream == other.stream, "one key, two streams"
         cancels = world.random.random() < 0.5
         if cancels:
             gone = world.headers(sharing)
             answer = await world.client.delete(f"/streams/{one.stream}", headers=gone)
-            assert answer.status_code == 204
+            assert answer.status_code == 204, answer.text
         ends = [(await reader.rest())[-1] for reader in (one, other)]
-    assert ends[0].event == ends[1].event
-    assert ends[0].data == ends[1].data or cancels
+    assert ends[0].event == ends[1].event, "two ends of one stream"
+    assert ends[0].data == ends[1].data or cancels, "two values of one stream"
     outcome = "done" if ends[0].event == "done" else ends[0].data["code"]
     assert outcome == "done" or (cancels and outcome == "cancelled"), outcome
     world.outcomes[outcome] += 1

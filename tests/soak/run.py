@@ -35,8 +35,8 @@ PATIENT = {
     # Shorter than usual, so that silence is soon over; long enough for a machine that is busy.
     "CONTENT_GAP_TIMEOUT": "4",
     "FIRST_CONTENT_TIMEOUT": "8",
-    "RESUME_GRACE_SECONDS": "3",
-    "RETENTION_SECONDS": "5",
+    "RESUME_GRACE_SECONDS": "15",
+    "RETENTION_SECONDS": "20",
 }
 
 
