@@ -10,14 +10,15 @@ import json
 import socket
 import struct
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-from tests.support.connection import connected
+from tests.support.connection import Connection
 from tests.support.events import Message, messages
 from tests.wire.played import UNKNOWN, applied
 
@@ -185,16 +186,27 @@ async def leaving(world: World) -> None:
     writer.close()
 
 
+@asynccontextmanager
+async def connected(
+    world: World, visit: Visit, method: str, path: str, *, json: Any = None, **headers: str
+) -> AsyncIterator[Connection]:
+    """A stream that is read event by event, and cut off at the end. `_` stands for `-`."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent |= world.headers(visit)
+    async with world.client.stream(method, path, json=json, headers=sent) as response:
+        assert response.status_code == 200, (response.status_code, await response.aread())
+        yield Connection(response)
+
+
 async def returning(world: World) -> None:
     """Is cut off after each few events, and comes back for what it has not had."""
     path, query = world.query(faults=False, view="delta", resumable="true", interval_ms=50)
-    url = str(httpx.URL(world.url + path, params=query))
-    headers = world.headers(returning)
+    path = str(httpx.URL(path, params=query))
     state: Any = UNKNOWN
     last, id, outcome = -1, "", None
     while outcome is None:
         back = {"Last_Event_ID": id} if id else {}
-        async with connected(url, **headers, **back) as connection:
+        async with connected(world, returning, "GET", path, **back) as connection:
             for _ in range(world.random.randint(2, 12)):
                 event = await connection.next()
                 assert event is not None, "a stream ended without an end"
@@ -217,13 +229,14 @@ async def returning(world: World) -> None:
 async def sharing(world: World) -> None:
     """Posts twice with one idempotency key, and cancels what both read, or doesn't."""
     path, query = world.query(faults=False)
-    key = f"{world.random.getrandbits(64):x}"
-    url = f"{world.url}{path}?model={query['model']}"
-    headers = {**world.headers(sharing), "Idempotency_Key": key}
-    body = {"topic": query["topic"]}
+    path += f"?model={query['model']}"
+    post: dict[str, Any] = {
+        "json": {"topic": query["topic"]},
+        "Idempotency_Key": f"{world.random.random()}",
+    }
     async with (
-        connected(url, "POST", json=body, **headers) as one,
-        connected(url, "POST", json=body, **headers) as other,
+        connected(world, sharing, "POST", path, **post) as one,
+        connected(world, sharing, "POST", path, **post) as other,
     ):
         assert one.stream == other.stream, "one key, two streams"
         cancels = world.random.random() < 0.5
