@@ -8,8 +8,11 @@ WORKDIR /app
 COPY --from=builder /venv /venv
 COPY app/ app/
 COPY schemas/ schemas/
+# ALLOW_OPEN: a container is reached from outside of it or not at all, and only through the ports
+# that are published. Without API_KEYS it serves whoever comes through these, and warns of it.
 ENV PATH="/venv/bin:$PATH" \
     HOST=0.0.0.0 \
+    ALLOW_OPEN=true \
     PORT=8000 \
     LOG_FORMAT=json \
     PYTHONUNBUFFERED=1 \

@@ -1,9 +1,13 @@
-"""`python -m app`: the service. `python -m app demo`: the demo model as a server of its own."""
+"""`python -m app`: the service.
+
+`python -m app demo`: the demo model as a server of its own. `python -m app key NAME`: an API key.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import re
 import sys
 from functools import partial
 from typing import Annotated, NoReturn
@@ -13,11 +17,12 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
+from app.http.keys import KeysError, make_key
 from app.http.server import server
 from app.main import create_app
 from app.providers.demo import serve_demo
 from app.registry import SchemaError
-from app.settings import Settings, describe
+from app.settings import CALLER, Settings, describe
 from app.telemetry import configure_logging
 
 cli = typer.Typer(
@@ -35,7 +40,7 @@ def serve(context: typer.Context) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
-    except SchemaError as error:
+    except (SchemaError, KeysError) as error:
         _stop(str(error))
     gc.freeze()  # else the interpreter's last collection takes a third of the second that we have
 
@@ -53,21 +58,43 @@ def demo(
         _stop(f"can't listen on {host}, port {port}: {error.strerror}")
 
 
+@cli.command()
+def key(name: str) -> None:
+    """Make an API key for a caller, and print it: this once."""
+    if not re.fullmatch(CALLER, name):
+        raise typer.BadParameter("1 to 64 letters, digits, dots, underscores and hyphens")
+    key, pair = make_key(name)
+    print(f"The key, for {name} alone: {key}")
+    print(f"For API_KEYS, or a line of API_KEYS_FILE: {pair}")
+
+
 async def _serve(settings: Settings) -> None:
     app = create_app(settings)
-    await server(app, settings, partial(_welcome, settings, app.state.schemas)).serve()
+    welcome = partial(_welcome, settings, app.state.schemas, len(app.state.keys))
+    await server(app, settings, welcome).serve()
 
 
-def _welcome(settings: Settings, schemas: tuple[str, ...], url: str) -> None:
+def _welcome(settings: Settings, schemas: tuple[str, ...], callers: int, url: str) -> None:
     url += settings.root_path
-    message = f"serving on {url}/"
+    message = f"serving on {url}/, {_to_whom(settings, callers)}"
     if settings.demo and schemas:
         name = "ideas" if "ideas" in schemas else schemas[0]
-        message = (
-            f"no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: open {url}/ "
-            f"or try curl -N '{url}/{name}?topic=healthy+snacks'"
+        key = "" if settings.open else " -H 'X-API-Key: …'"
+        message += (
+            "; no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: "
+            f"open {url}/ or try curl -N '{url}/{name}?topic=healthy+snacks'{key}"
         )
-    structlog.get_logger("service").info(message)
+    log = structlog.get_logger("service")
+    exposed = settings.open and not settings.on_loopback
+    (log.warning if exposed else log.info)(message)
+
+
+def _to_whom(settings: Settings, callers: int) -> str:
+    if not settings.open:
+        return f"to those who have a key of {callers} {'caller' if callers == 1 else 'callers'}"
+    if settings.on_loopback:
+        return "open to all on this machine (no API_KEYS)"
+    return "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)"
 
 
 def _settings() -> Settings:

@@ -2,6 +2,8 @@
 
     ServiceError                     code                    status  retryable
     ├── InvalidRequest               invalid_request         422     no   (400: broken JSON)
+    ├── Unauthorized                 unauthorized            401     no   (WWW-Authenticate)
+    ├── Forbidden                    forbidden               403     no
     ├── NotFound                     not_found               404     no
     │   ├── UnknownSchema            unknown_schema          404     no
     │   └── StreamNotFound           stream_not_found        404     no
@@ -12,6 +14,8 @@
     ├── PayloadTooLarge              payload_too_large       413     no
     ├── HeadersTooLarge              headers_too_large       431     no
     ├── UnsupportedMediaType         unsupported_media_type  415     no
+    ├── RateLimited                  rate_limited            429     yes
+    ├── Overloaded                   overloaded              503     yes
     ├── Draining                     draining                503     yes
     ├── Cancelled                    cancelled               409     no
     ├── Internal                     internal                500     yes
@@ -34,46 +38,8 @@ The words are the service's own: no provider text, key, host or traceback is eve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, TypedDict
-
-
-class Flaw(TypedDict):
-    """One thing that is wrong with a value: where (a JSON Pointer, RFC 6901) and what."""
-
-    path: str
-    message: str
-
-
-class ServiceError(Exception):
-    """Base of the tree.
-
-    `errors` says where a value is invalid, `retry_after` (seconds) when to come back,
-    `status` overrides the class's own. `cause` is for the log alone: a provider's status, or
-    the name of an exception's class.
-    """
-
-    cause: str | None = None
-
-    code: ClassVar[str]
-    status: int
-    retryable: ClassVar[bool] = False
-    message: ClassVar[str]
-
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        errors: Sequence[Flaw] = (),
-        retry_after: float | None = None,
-        status: int | None = None,
-    ) -> None:
-        self.detail = message or self.message
-        self.errors = list(errors)
-        self.retry_after = retry_after
-        if status is not None:
-            self.status = status
-        super().__init__(self.detail)
+from app.service_error import Flaw as Flaw
+from app.service_error import ServiceError as ServiceError
 
 
 class InvalidRequest(ServiceError):
@@ -82,6 +48,22 @@ class InvalidRequest(ServiceError):
     code = "invalid_request"
     status = 422
     message = "The request is not valid."
+
+
+class Unauthorized(ServiceError):
+    """The call has no valid key or ticket."""
+
+    code = "unauthorized"
+    status = 401
+    message = "A valid API key or ticket is needed."
+
+
+class Forbidden(ServiceError):
+    """The caller may not do this, or not from there."""
+
+    code = "forbidden"
+    status = 403
+    message = "This is not allowed."
 
 
 class NotFound(ServiceError):
@@ -160,6 +142,24 @@ class UnsupportedMediaType(ServiceError):
     code = "unsupported_media_type"
     status = 415
     message = "The body must be application/json."
+
+
+class RateLimited(ServiceError):
+    """The caller has reached a limit of its own."""
+
+    code = "rate_limited"
+    status = 429
+    retryable = True
+    message = "You have reached your limit."
+
+
+class Overloaded(ServiceError):
+    """The service has as many streams as it takes."""
+
+    code = "overloaded"
+    status = 503
+    retryable = True
+    message = "The service is busy; try again in a moment."
 
 
 class Draining(ServiceError):

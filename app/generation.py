@@ -69,7 +69,8 @@ class Generation:
         ended without that
     finished: resolves once the run has ended
     cause: for the log: what the error that ended it came from
-    request_id: of the request that began it
+    request_id, caller: of the request that began it; no caller: none is needed
+    estimated: tokens of the attempts whose provider has not told: a quarter of the characters
     """
 
     def __init__(
@@ -83,12 +84,13 @@ class Generation:
         self.started = self._loop.time()
         self.answered = False
         self.cause: str | None = None
-        self.request_id = "-"
+        self.request_id, self.caller = "-", ""
         self.first_content: float | None = None
         self.ended: float | None = None
         self.content_bytes = 0
         self.attempts = 0
         self.spent: Spent | None = None
+        self.estimated = 0
         self._provider = provider
         self._settings = settings
         self._limits = request.limits(settings)
@@ -187,7 +189,7 @@ class Generation:
                 raise _broken_off(error) from None
         finally:
             attempt.close()
-            self._count(answer)
+            self._count(answer, messages, attempt.size)
         assert answer is not None
         self._conclude(answer, attempt)
 
@@ -245,9 +247,12 @@ class Generation:
         if attempt.size > self._settings.max_output_bytes:
             raise OutputTooLarge
 
-    def _count(self, answer: Answer | None) -> None:
-        """Add what the provider has told of an attempt's tokens."""
-        if answer is None or answer.usage is None:
+    def _count(self, answer: Answer | None, asked: list[dict[str, Any]], size: int) -> None:
+        """Add the tokens of an attempt that the provider has answered, as far as it told them."""
+        if answer is None:
+            return
+        if answer.usage is None:
+            self.estimated += (sum(len(message["content"]) for message in asked) + size) // 4
             return
         before = self.spent or Spent(0, 0, 0)
         self.spent = Spent(

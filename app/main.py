@@ -13,9 +13,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app import __version__
+from app.admission import Admission
 from app.errors import Internal, ServiceError
 from app.http.context import HEADER, RequestContext
+from app.http.desk import Desk
 from app.http.docs import mount_docs
+from app.http.gate import Gate
 from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.http.routes import add_routes
@@ -44,20 +47,25 @@ def create_app(
 ) -> FastAPI:
     """The service.
 
-    registry: default: the schemas in `schemas/`. Raises `SchemaError` for a bad one.
+    registry: default: the schemas in `schemas/`
     provider: default: as the settings say, the demo model where they name none
 
-    `app.state.streams` are its streams, `app.state.schemas` the schemas' names.
+    `app.state.streams` are its streams, `app.state.schemas` the schemas' names,
+    `app.state.keys` the callers' keys and `app.state.admission` what they and the process take.
+    Raises `SchemaError`, `KeysError`.
     """
     registry = registry or load()
     telemetry = Telemetry()
     streams = Streams(settings, telemetry)
+    admission = Admission(settings)
+    gate = Gate(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await _open_provider(settings, stack)
+            stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)
             yield
 
@@ -72,11 +80,14 @@ def create_app(
         telemetry={"auto_configure": False},
     )
     app.state.streams = streams
+    app.state.admission = admission
+    app.state.keys = gate.keys
     app.state.schemas = registry.names
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-    starter = Starter(registry, streams, settings, models(settings))
-    add_routes(app, starter, streams, telemetry)
+    starter = Starter(registry, streams, settings, models(settings), admission, gate.tickets)
+    desk = Desk(gate, registry, settings)
+    add_routes(app, gate, starter, desk, streams, telemetry)
     _describe(app, registry, settings)
     mount_docs(app)
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
@@ -115,7 +126,11 @@ def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
     @cache
     def document() -> dict[str, Any]:
         document: dict[str, Any] = openapi(
-            registry, models(settings), version=__version__, root_path=settings.root_path
+            registry,
+            models(settings),
+            version=__version__,
+            root_path=settings.root_path,
+            keyed=not settings.open,
         )
         return document
 

@@ -6,6 +6,7 @@ expected (`describe`).
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -23,6 +24,20 @@ def _names(meaning: str) -> Any:
     return Field(description=f"{meaning}, comma-separated")
 
 
+def _most(meaning: str) -> Any:
+    return Field(ge=1, description=f"{meaning}; unset, there is no limit")
+
+
+_STORES = ("redis://", "rediss://", "unix://")
+
+CALLER = r"[A-Za-z0-9._-]{1,64}"
+"""The names of callers."""
+
+KEY = rf"^{CALLER}=[0-9a-f]{{64}}$"
+"""A caller, and the SHA-256 of its key."""
+
+_Key = Annotated[str, Field(pattern=KEY)]
+_Host = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]
 _Origin = Annotated[str, Field(pattern=r"^(\*|null|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
 
 
@@ -40,6 +55,40 @@ class Settings(BaseSettings):
             description="the path that a proxy strips, such as /api: no slash at its end",
         ),
     ] = ""
+
+    workers: Annotated[
+        int, Field(ge=1, le=64, description="processes that share the port, and a caller's limits")
+    ] = 1
+
+    api_keys: Annotated[
+        tuple[_Key, ...], NoDecode, _names("callers with their keys (name=sha256 in hex)")
+    ] = ()
+    api_keys_file: Annotated[
+        str | None, Field(description="a file with a name=sha256 a line, reread when it changes")
+    ] = None
+    allow_open: Annotated[
+        bool, Field(description="true to serve everyone who reaches HOST, without keys")
+    ] = False
+    allowed_hosts: Annotated[
+        tuple[_Host, ...], NoDecode, _names("names by which the service is called (no port)")
+    ] = ()
+    ticket_secret: Annotated[
+        SecretStr | None,
+        Field(min_length=32, description="what signs tickets, 32 characters or more"),
+    ] = None
+
+    caller_streams: Annotated[int | None, _most("a caller's streams at once")] = None
+    caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
+    caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
+    limits_store: Annotated[
+        SecretStr | None,
+        Field(description="a redis://, rediss:// or unix:// URL, for those two counts"),
+    ] = None
+    max_streams: Annotated[int, Field(ge=1, description="streams at once in a process")] = 500
+    max_queued: Annotated[
+        int, Field(ge=0, le=10_000, description="calls that wait for one of them to end")
+    ] = 100
+    queue_seconds: Annotated[float, _seconds("seconds that they wait", zero=True)] = 2
 
     openai_api_key: Annotated[SecretStr | None, Field(description="the provider's key")] = None
     openai_base_url: Annotated[
@@ -109,12 +158,36 @@ class Settings(BaseSettings):
         Field(ge=0, allow_inf_nan=False, description="the demo model's pace; 0, as fast as it can"),
     ] = 60
 
-    @field_validator("models", "cors_origins", mode="before")
+    @field_validator("models", "cors_origins", "api_keys", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part for part in map(str.strip, value.split(",")) if part)
         return value
+
+    @field_validator("limits_store")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(_STORES):
+            raise ValueError("no such store")
+        return value
+
+    @model_validator(mode="after")
+    def _open_means_loopback(self) -> Self:
+        if self.open and not self.on_loopback and not self.allow_open:
+            raise ValueError(
+                "API_KEYS: without keys everyone who reaches HOST could spend; "
+                "set keys, or ALLOW_OPEN=true if that is meant"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _workers_share_a_secret(self) -> Self:
+        if self.workers > 1 and not self.open and self.ticket_secret is None:
+            raise ValueError(
+                "TICKET_SECRET: WORKERS must share one, or refuse each other's tickets"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_wildcard_with_credentials(self) -> Self:
@@ -127,6 +200,23 @@ class Settings(BaseSettings):
         if self.openai_base_url and not self.model and not self.models:
             raise ValueError("MODEL: name the model to ask at OPENAI_BASE_URL")
         return self
+
+    @property
+    def open(self) -> bool:
+        """Whether callers need no key. A file without keys lets in nobody, rather than all."""
+        return not self.api_keys and self.api_keys_file is None
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine reaches the service: so far as HOST says."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def share(self, limit: int) -> int:
+        """A worker's share of what all workers allow together; at least 1."""
+        return max(1, limit // self.workers)
 
     @property
     def demo(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from app.errors import Cancelled, Draining, IdempotencyConflict, StreamExpired, StreamNotFound
@@ -39,6 +39,7 @@ class Stream:
         self.resumable = resumable
         self.key = key
         self.committed = False  # whether a reader has been told 200
+        self.on_end: Callable[[Stream], None] = lambda stream: None
         self.told = False  # whether its end has been logged
         self.waiting: asyncio.TimerHandle | None = None  # for a reader, in the grace period
 
@@ -57,6 +58,12 @@ class Stream:
     def was_begun(self) -> bool:
         """Whether there is a stream: where the provider has refused, there may be none."""
         return self.generation.answered or self.committed
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the provider has refused it, before there was a stream."""
+        end = self.run.outcome
+        return isinstance(end, Failed) and not self.was_begun and end.code != Cancelled.code
 
     @property
     def is_of_use(self) -> bool:
@@ -95,23 +102,21 @@ class Streams:
         resumable: bool = False,
         key: str | None = None,
         request_id: str = "-",
+        caller: str = "",
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
-        `request_id` is for its lines in the log.
+        `request_id` and `caller` are for its lines in the log.
         Raises `Draining`, `IdempotencyConflict`.
         """
-        named = None if key is None else (owner, key)
-        known = self._runs.find_key(named) if named else None
-        if known is not None and known.is_of_use:
-            if known.generation.request != request:
-                raise IdempotencyConflict
+        if known := self.known(request, owner, key):
             return known
         if self.draining:
             raise Draining(retry_after=1)
         run = Run(_new_id(), request.entry.name, request.model)
         generation = Generation(request, run, self.provider, self._settings)
-        generation.request_id = request_id
+        generation.request_id, generation.caller = request_id, caller
+        named = None if key is None else (owner, key)
         stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
         self._runs.add(stream)
         self._running.add(stream)
@@ -120,6 +125,15 @@ class Streams:
         self._telemetry.started(generation)
         task.add_done_callback(lambda _: self._ended(stream))
         return stream
+
+    def known(self, request: Request, owner: str, key: str | None) -> Stream | None:
+        """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
+        known = self._runs.find_key((owner, key)) if key is not None else None
+        if known is None or not known.is_of_use:
+            return None
+        if known.generation.request != request:
+            raise IdempotencyConflict
+        return known
 
     def find(self, id: str, owner: str) -> Stream:
         """An owner's stream. Raises `StreamNotFound`, `StreamExpired`."""
@@ -139,6 +153,7 @@ class Streams:
         generation = stream.generation
         self._running.remove(stream)
         generation.make_sure_it_ended()
+        stream.on_end(stream)
         self._telemetry.ended(generation)
         if not stream.is_of_use:
             self._runs.free_key(stream)

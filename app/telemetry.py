@@ -21,6 +21,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from app.errors import ServiceError
 from app.event import Failed
 from app.generation import Generation
 
@@ -100,6 +101,12 @@ class Telemetry:
             buckets=LAG_BUCKETS,
             registry=self.registry,
         )
+        self._refused = Counter(
+            "calls_refused",
+            "Calls refused by their origin, for want of a key, or by a limit, by code.",
+            ["code"],
+            registry=self.registry,
+        )
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -119,6 +126,10 @@ class Telemetry:
         finally:
             timer.cancel()
 
+    def refused(self, error: ServiceError) -> None:
+        """A call was refused: it is no line in the log, which a flood would fill."""
+        self._refused.labels(error.code).inc()
+
     def started(self, generation: Generation) -> None:
         """A stream has begun."""
         run = generation.target
@@ -128,6 +139,7 @@ class Telemetry:
             "stream started",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
         )
@@ -144,6 +156,7 @@ class Telemetry:
             "stream ended",
             id=run.id,
             request_id=generation.request_id,
+            **_caller(generation),
             schema=run.schema,
             model=run.model,
             attempts=generation.attempts,
@@ -160,6 +173,11 @@ class Telemetry:
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+def _caller(generation: Generation) -> dict[str, str]:
+    """Whose key it was begun with. No ticket's subject, which may be a person."""
+    return {"caller": generation.caller} if generation.caller else {}
 
 
 def _outcome(generation: Generation) -> str:

@@ -14,14 +14,14 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "app").rglob("*.py"))
 
 LAYERS: Final = (
-    {"", "errors", "schema", "settings"},
+    {"", "errors", "service_error", "schema", "settings"},
     {"flaw"},
     {"partial", "providers.base"},
     {"event"},
     {"wire", "providers", "entry"},
     {"registry", "request", "run", "runs"},
     {"attempt", "deadline", "generation"},
-    {"telemetry", "streams"},
+    {"telemetry", "streams", "slots", "quota", "admission"},
     {"http"},
     {"main"},
     {"__main__"},

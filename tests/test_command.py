@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import shlex
@@ -15,7 +16,9 @@ import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletion
+from typer.testing import CliRunner
 
+from app.__main__ import cli
 from tests.support.started import Started, ended, started
 
 
@@ -69,11 +72,51 @@ async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
     settings = {"OPENAI_API_KEY": "sk-c4n4ry", "LOG_FORMAT": "json"}
     async with started(**settings) as service:
         line = json.loads(service.said)
-        assert line["event"] == f"serving on {service.url}/"
+        assert (
+            line["event"] == f"serving on {service.url}/, open to all on this machine (no API_KEYS)"
+        )
         assert "curl" not in service.said
         code, said = await stop(service, signal.SIGINT)
     assert code == 0
     assert "c4n4ry" not in service.said + said
+
+
+async def test_a_key_is_made_printed_once_and_known_by_its_hash() -> None:
+    made = await ended("key", "web")
+    assert (made.code, made.said) == (0, "")
+    key, pair = (line.split(": ")[1] for line in made.out.splitlines())
+    assert pair == f"web={hashlib.sha256(key.encode()).hexdigest()}"
+    async with (
+        started(API_KEYS=pair, HOST="0.0.0.0", DEMO_TOKENS_PER_SECOND="0") as service,
+        httpx.AsyncClient(timeout=30) as client,
+    ):
+        assert "to those who have a key of 1 caller;" in service.said
+        assert key not in service.said
+        url = service.url.replace("0.0.0.0", "127.0.0.1") + "/ideas?topic=tea&count=1"
+        assert (await client.get(url)).status_code == 401
+        assert (await client.get(url, headers={"X-API-Key": key})).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a=b", "a,b", "x" * 65])
+def test_a_caller_has_a_plain_name(name: str) -> None:
+    made = CliRunner().invoke(cli, ["key", "--", name])
+    assert made.exit_code == 2
+    assert "1 to 64 letters" in made.output
+
+
+async def test_without_keys_it_serves_this_machine_or_says_loudly_that_it_serves_all() -> None:
+    stopped = await ended(HOST="0.0.0.0")
+    assert stopped.code == 2
+    assert stopped.said.startswith("API_KEYS: without keys everyone who reaches HOST could spend")
+    assert len(stopped.said.splitlines()) == 1
+    async with started(HOST="0.0.0.0", ALLOW_OPEN="true") as service:
+        assert "warning" in service.said
+        assert "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)" in service.said
+
+
+async def test_a_file_of_keys_that_is_none_stops_the_start() -> None:
+    stopped = await ended(API_KEYS_FILE="/nowhere/c4n4ry")
+    assert (stopped.code, stopped.said) == (2, "API_KEYS_FILE: No such file or directory\n")
 
 
 async def test_a_port_in_use_stops_the_start_with_an_error(taken: str) -> None:
@@ -97,6 +140,7 @@ async def test_help_says_what_there_is() -> None:
     assert found.code == 0
     assert "Typed LLM answers" in found.out
     assert re.search(r"demo +Serve the demo model", found.out)
+    assert re.search(r"key +Make an API key", found.out)
     demo = await ended("demo", "--help")
     assert demo.code == 0
     for option in ("--host", "--port", "--tokens-per-second"):

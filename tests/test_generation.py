@@ -299,7 +299,9 @@ async def fetch(url: str) -> bytes:
     """A response, read by as little as can be: these tests count what others leave behind."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = (
+        f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
     writer.write(request.encode())
     try:
         return await reader.read()

@@ -241,7 +241,7 @@ async def test_what_is_no_key_is_refused_and_begins_nothing(headers: bytes) -> N
         request = b"\r\n".join(
             [
                 b"POST /ideas HTTP/1.1",
-                b"Host: x",
+                b"Host: localhost",
                 b"Connection: close",
                 b"Content-Type: application/json",
                 b"Content-Length: %d" % len(body),

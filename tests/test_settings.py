@@ -19,6 +19,19 @@ DEFAULTS: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 8000,
     "root_path": "",
+    "workers": 1,
+    "api_keys": (),
+    "api_keys_file": None,
+    "allow_open": False,
+    "allowed_hosts": (),
+    "ticket_secret": None,
+    "caller_streams": None,
+    "caller_streams_per_minute": None,
+    "caller_tokens_per_day": None,
+    "limits_store": None,
+    "max_streams": 500,
+    "max_queued": 100,
+    "queue_seconds": 2,
     "openai_api_key": None,
     "openai_base_url": None,
     "models": (),
@@ -46,10 +59,26 @@ DEFAULTS: dict[str, Any] = {
     "demo_tokens_per_second": 60,
 }
 
+HASH = "0a" * 32
+WEB = f"web={HASH}"
+
 RIGHT: dict[str, tuple[str, Any]] = {
     "HOST": ("0.0.0.0", "0.0.0.0"),
     "PORT": ("0", 0),
     "ROOT_PATH": ("/team-a/v1.0", "/team-a/v1.0"),
+    "WORKERS": ("4", 4),
+    "API_KEYS": (f"web={HASH}, web={HASH} ,cron-1.x={HASH}", (WEB, WEB, f"cron-1.x={HASH}")),
+    "API_KEYS_FILE": ("/run/secrets/keys", "/run/secrets/keys"),
+    "ALLOW_OPEN": ("true", True),
+    "ALLOWED_HOSTS": ("api.example,[::1]", ("api.example", "[::1]")),
+    "TICKET_SECRET": ("s" * 32, SecretStr("s" * 32)),
+    "CALLER_STREAMS": ("3", 3),
+    "CALLER_STREAMS_PER_MINUTE": ("60", 60),
+    "CALLER_TOKENS_PER_DAY": ("1000000", 1_000_000),
+    "LIMITS_STORE": ("redis://:pw@host:6379/1", SecretStr("redis://:pw@host:6379/1")),
+    "MAX_STREAMS": ("1", 1),
+    "MAX_QUEUED": ("0", 0),
+    "QUEUE_SECONDS": ("0", 0),
     "OPENAI_API_KEY": ("sk-1", SecretStr("sk-1")),
     "OPENAI_BASE_URL": ("http://[::1]:11434/v1", "http://[::1]:11434/v1"),
     "MODELS": ("a, b/c:d ,,", ("a", "b/c:d")),
@@ -84,6 +113,18 @@ SECRET = "sk-c4n4ry"
 WRONG: dict[str, list[str]] = {
     "PORT": ["-1", "65536", "http", "80.5"],
     "ROOT_PATH": ["api", "/api/", "/", "//api", "/a b", "/a?b", "/ä"],
+    "WORKERS": ["0", "65"],
+    "API_KEYS": ["web", f"we b={HASH}", f"web={HASH[1:]}", f"={HASH}", f"web={HASH.upper()}"],
+    "ALLOW_OPEN": ["perhaps"],
+    "ALLOWED_HOSTS": ["https://a.example", "a.example:80"],
+    "TICKET_SECRET": ["c4n4ry"],
+    "CALLER_STREAMS": ["0", "many"],
+    "CALLER_STREAMS_PER_MINUTE": ["0"],
+    "CALLER_TOKENS_PER_DAY": ["0", "1e6"],
+    "LIMITS_STORE": ["c4n4ry", "memcached://c4n4ry"],
+    "MAX_STREAMS": ["0"],
+    "MAX_QUEUED": ["-1", "10001"],
+    "QUEUE_SECONDS": ["-1", "nan"],
     "OPENAI_BASE_URL": ["localhost:1234", "ftp://a", "http://", "c4n4ry"],
     "INSTRUCTOR_MODE": ["TOOLS", "functions"],
     "MAX_TOKENS_FIELD": ["tokens"],
@@ -159,6 +200,7 @@ def test_a_wrong_value_is_described_by_its_name_and_what_was_expected(
 def test_what_can_be_wrong_has_been() -> None:
     assert DEFAULTS.keys() - {name.lower() for name in WRONG} == {
         "host",
+        "api_keys_file",
         "openai_api_key",
         "models",
         "model",
@@ -169,13 +211,41 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     assert wrong(cors_origins="*", cors_credentials=True) == [
         "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS"
     ]
+    assert wrong(workers=2, api_keys=(WEB,)) == [
+        "TICKET_SECRET: WORKERS must share one, or refuse each other's tickets"
+    ]
     assert wrong(openai_base_url="http://localhost:1/v1") == [
         "MODEL: name the model to ask at OPENAI_BASE_URL"
     ]
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "api.example"])
+def test_without_keys_only_this_machine_is_served_unless_that_is_said(host: str) -> None:
+    assert wrong(host=host) == [
+        "API_KEYS: without keys everyone who reaches HOST could spend; "
+        "set keys, or ALLOW_OPEN=true if that is meant"
+    ]
+    assert Settings(host=host, allow_open=True).open
+    assert not Settings(host=host, api_keys=(WEB,)).open
+    assert not Settings(host=host, api_keys_file="keys").open
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_this_machine_no_key_is_needed(host: str) -> None:
+    assert Settings(host=host).on_loopback
+
+
+def test_workers_share_what_a_caller_may_and_each_has_something() -> None:
+    settings = Settings(workers=4)
+    assert [settings.share(limit) for limit in (1, 4, 7, 100)] == [1, 1, 1, 25]
+
+
 def test_settings_do_not_change_and_hide_the_key() -> None:
-    settings = Settings(openai_api_key=SecretStr(SECRET))
+    settings = Settings(
+        openai_api_key=SecretStr(SECRET),
+        ticket_secret=SecretStr(SECRET * 4),
+        limits_store=SecretStr(f"redis://:{SECRET}@host"),
+    )
     with pytest.raises(ValidationError):
         settings.port = 1  # type: ignore[misc]
     assert SECRET not in repr(settings) + str(settings)
@@ -246,7 +316,7 @@ def test_the_readme_has_every_default() -> None:
 
 
 def shown(value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", ()):
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"

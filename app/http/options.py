@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,7 @@ class Options(BaseModel):
     resumable: bool = False
     model: str | None = None
     last_event_id: str | None = None
+    ticket: str | None = None
 
     def pick(self, models: Sequence[str]) -> str:
         """The model to use. Raises `InvalidRequest` for one that isn't configured."""
@@ -43,7 +44,7 @@ def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
 
     Raises `InvalidRequest` for what is no UTF-8, a key that stands twice, and a wrong option.
     """
-    given = _read(query)
+    given = read_query(query)
     options = {key: value for key, value in given.items() if key in Options.model_fields}
     rest = {key: value for key, value in given.items() if key not in Options.model_fields}
     try:
@@ -52,8 +53,28 @@ def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
         raise invalid("The query is not valid.", error, set(options)) from None
 
 
-def _read(query: bytes) -> dict[str, str]:
-    """Not Starlette's, which replaces what is no UTF-8."""
+def ticket_in(query: bytes) -> str | None:
+    """The ticket in a query. Raises `InvalidRequest` for one that can't be read."""
+    return read_query(query).get("ticket") if b"ticket" in query else None
+
+
+def refuse_unknown(rest: dict[str, str], known: Iterable[str] = Options.model_fields) -> None:
+    """Raises `InvalidRequest` where keys are left that nobody takes."""
+    if rest:
+        message = f"The query has an unknown key.{there_are(known)}"
+        raise _refuse(message, "has an unknown key")
+
+
+def there_are(keys: Iterable[str]) -> str:
+    """What a message says where a key is none of these."""
+    return f" There are: {', '.join(keys) or 'none'}."
+
+
+def read_query(query: bytes) -> dict[str, str]:
+    """All of a query. Raises `InvalidRequest` for what is no UTF-8, and a key that stands twice.
+
+    Not Starlette's, which replaces what is no UTF-8.
+    """
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:

@@ -48,6 +48,8 @@ def problem(
     sent = dict(headers or {})
     if error.retry_after is not None:
         sent["Retry-After"] = str(ceil(error.retry_after))
+    if error.status == 401:
+        sent["WWW-Authenticate"] = "Bearer"
     if error.errors:
         body["errors"] = error.errors
     return Response(dumps(body), error.status, sent, MEDIA_TYPE)

@@ -55,7 +55,7 @@ class Replies:
             stack.enter_context(self._streams.reading(stream))
             waited = generation.opened if reading.wire else generation.finished
             window = self._settings.open_timeout if reading.wire else None
-            is_there = await _while_there(request, waited, window)
+            is_there = await while_there(request, waited, window)
             end = stream.run.outcome
             if not is_there:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
@@ -118,7 +118,7 @@ def parse_event_id(given: str) -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-async def _while_there(
+async def while_there(
     request: Request, future: asyncio.Future[None], seconds: float | None
 ) -> bool:
     """Wait for a future, as long as the client is there. False: it has gone."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,8 +11,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.entry import Entry
-from app.errors import Draining, NotFound, UnknownSchema
+from app.errors import (
+    Draining,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Unauthorized,
+    UnknownSchema,
+)
 from app.http.context import request_id
+from app.http.desk import Desk
+from app.http.gate import Gate
 from app.http.problem import problem
 from app.http.start import Starter
 from app.http.views import views_of
@@ -23,24 +34,52 @@ from app.telemetry import Telemetry
 PROBES = ["GET", "HEAD"]
 """How load balancers ask: many without wanting a body."""
 
+Endpoint = Callable[[Request], Awaitable[Response]]
+
 _name_alone = re.compile(r"/([^/.]+)")
 
 
-def add_routes(app: FastAPI, starter: Starter, streams: Streams, telemetry: Telemetry) -> None:
+def add_routes(
+    app: FastAPI,
+    gate: Gate,
+    starter: Starter,
+    desk: Desk,
+    streams: Streams,
+    telemetry: Telemetry,
+) -> None:
     """Give the app its paths. (`openapi.py` describes them: here nothing is derived twice.)"""
     registry = starter.registry
-    for entry in registry:
-        endpoint = starter.endpoint(entry)
+
+    def add(path: str, endpoint: Endpoint, *methods: str) -> None:
         app.add_api_route(
-            f"/{entry.name}", endpoint, methods=["GET", "POST"], include_in_schema=False
+            path,
+            _behind(gate, endpoint, telemetry),
+            methods=list(methods),
+            include_in_schema=False,
         )
-    app.add_api_route("/streams", starter.post_any, methods=["POST"], include_in_schema=False)
-    app.add_api_route(
-        "/streams/{id}", starter.one, methods=["GET", "DELETE"], include_in_schema=False
-    )
+
+    for entry in registry:
+        add(f"/{entry.name}", starter.endpoint(entry), "GET", "POST")
+    add("/streams", starter.post_any, "POST")
+    add("/streams/{id}", starter.one, "GET", "DELETE")
+    add("/tickets", desk.issue, "POST")
     _add_schemas(app, registry)
     _add_health(app, streams, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
+
+
+def _behind(gate: Gate, endpoint: Endpoint, telemetry: Telemetry) -> Endpoint:
+    """An endpoint behind the gate; who is refused there, or by a limit, is counted."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            gate.enter(request)
+            return await endpoint(request)
+        except (Unauthorized, Forbidden, RateLimited, Overloaded) as error:
+            telemetry.refused(error)
+            raise
+
+    return guarded
 
 
 def _add_schemas(app: FastAPI, registry: Registry) -> None:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from app.admission import Admission, Admitted
 from app.entry import Entry
 from app.errors import InvalidRequest, StreamNotFound
 from app.http.body import read_object, with_whole_numbers
 from app.http.context import owner, request_id
 from app.http.front_ends import from_run_agent_input, from_use_chat
+from app.http.gate import caller
 from app.http.negotiation import negotiate
-from app.http.options import Options, invalid, split_query
-from app.http.reply import Reading, Replies, parse_event_id
+from app.http.options import Options, invalid, refuse_unknown, split_query, there_are
+from app.http.reply import Reading, Replies, parse_event_id, while_there
 from app.http.response import wire_of
+from app.http.tickets import Ticket, Tickets
 from app.http.views import OWN_FORMAT, VIEWS, Context, has_items
 from app.partial.value import dumps
 from app.registry import Registry
 from app.request import Request as Wanted
 from app.schema import Parameters
 from app.settings import Settings
-from app.streams import Streams
+from app.slots import Place
+from app.streams import Stream, Streams
 
 IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -35,11 +40,19 @@ class Starter:
     """The endpoints of streams."""
 
     def __init__(
-        self, registry: Registry, streams: Streams, settings: Settings, models: tuple[str, ...]
+        self,
+        registry: Registry,
+        streams: Streams,
+        settings: Settings,
+        models: tuple[str, ...],
+        admission: Admission,
+        tickets: Tickets,
     ) -> None:
         self.registry = registry
         self.models = models
         self._streams = streams
+        self._admission = admission
+        self._tickets = tickets
         self._settings = settings
         self._replies = Replies(streams, settings)
 
@@ -54,7 +67,7 @@ class Starter:
                 if last is None:
                     return await self._begin(request, options, entry, rest, validate, {})
                 rest = _unknown(rest, validate)
-            _refuse_unknown(rest)
+            refuse_unknown(rest)
             if last is not None:
                 return await self._come_back(request, options, last, entry)
             body = await read_object(request, self._settings.max_body_bytes)
@@ -65,7 +78,7 @@ class Starter:
     async def post_any(self, request: Request) -> Response:
         """The endpoint of `POST /streams`: the schema is named in the body."""
         options, rest = self._query(request)
-        _refuse_unknown(rest)
+        refuse_unknown(rest)
         if (last := _last_event_id(request, options)) is not None:
             return await self._come_back(request, options, last)
         body = await read_object(request, self._settings.max_body_bytes)
@@ -92,7 +105,7 @@ class Starter:
 
     async def _attach(self, request: Request) -> Response:
         options, rest = self._query(request)
-        _refuse_unknown(rest)
+        refuse_unknown(rest)
         id = request.path_params["id"]
         if (last := _last_event_id(request, options)) is not None:
             if parse_event_id(last)[0] != id:
@@ -138,14 +151,39 @@ class Starter:
     ) -> Response:
         reading = self._reading(request, options, entry, **ids)
         wanted = Wanted(entry, _parameters(entry, given, validate), options.pick(self.models))
-        stream = self._streams.begin(
-            wanted,
-            owner(request.scope),
-            resumable=options.resumable,
-            key=_key(request),
-            request_id=request_id(request.scope),
-        )
+        stream = await self._stream(request, options, wanted)
         return await self._replies.reply(request, reading, stream)
+
+    async def _stream(self, request: Request, options: Options, wanted: Wanted) -> Stream:
+        """The stream that the request's idempotency key has begun, or else a new one."""
+        whose, key, who = owner(request.scope), _key(request), caller(request.scope)
+        if known := self._streams.known(wanted, whose, key):
+            return known
+        if who.ticket:
+            who.ticket.check(wanted.entry.name)
+        with ExitStack() as stack:
+            admitted = await self._admission.admit(who.name, partial(_wait, request))
+            stack.callback(admitted.close)
+            if known := self._streams.known(wanted, whose, key):
+                return known  # while this one waited
+            if who.ticket:
+                self._tickets.use(who.ticket)
+            stream = self._streams.begin(
+                wanted,
+                whose,
+                resumable=options.resumable,
+                key=key,
+                request_id=request_id(request.scope),
+                caller=who.name,
+            )
+            stream.on_end = partial(self._ended, admitted, who.ticket)
+            stack.pop_all()
+        return stream
+
+    def _ended(self, admitted: Admitted, ticket: Ticket | None, stream: Stream) -> None:
+        admitted.ended(stream.generation)
+        if ticket and stream.was_refused:
+            self._tickets.give_back(ticket)
 
     def _reading(self, request: Request, options: Options, entry: Entry, **ids: str) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`."""
@@ -159,6 +197,12 @@ class Starter:
             )
         context = Context(entry, request_id(request.scope), **ids)
         return Reading(VIEWS[options.view](context), wire, options.interval_ms / 1000)
+
+
+async def _wait(request: Request, place: Place, seconds: float) -> None:
+    """Wait for a place as long as the client is there."""
+    if not await while_there(request, place, seconds):
+        raise ClientDisconnect
 
 
 def _last_event_id(request: Request, options: Options) -> str | None:
@@ -177,14 +221,6 @@ def _key(request: Request) -> str | None:
             errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],
         )
     return given[0]
-
-
-def _refuse_unknown(rest: dict[str, str]) -> None:
-    if rest:
-        raise InvalidRequest(
-            f"The query has an unknown key.{_known(Options.model_fields)}",
-            errors=[{"path": "", "message": "has an unknown key"}],
-        )
 
 
 def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> dict[str, str]:
@@ -210,10 +246,5 @@ def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters])
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
         if _unknown_keys(error):
-            message += _known(entry.parameters_json_schema["properties"])
+            message += there_are(entry.parameters_json_schema["properties"])
         raise invalid(message, error, entry.parameter_keys) from None
-
-
-def _known(keys: Iterable[str]) -> str:
-    """What a message says where a key is none of these."""
-    return f" There are: {', '.join(keys)}."

@@ -17,7 +17,7 @@ from app.partial.value import dumps
 
 _Part = tuple[Path, bytes]
 
-MANY = 3
+MANY = 2
 """Changes inside a container; fewer are sent as they are."""
 
 

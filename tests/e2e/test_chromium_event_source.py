@@ -7,16 +7,15 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Route
+import httpx
+import pytest
 
 from tests.e2e.clients import chromium
+from tests.e2e.notes import Notes, pages
+from tests.support.callers import KEYED, ticket
 from tests.support.proxy import Proxy, proxy
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
@@ -25,53 +24,6 @@ PAGE = Path(__file__).with_name("page_event_source.html")
 CLOSED = 2  # EventSource.CLOSED: it does not try again
 FIRST, SECOND = '{"items": [{"title": "Figs", "blurb": "Sw', 'eet."}]}'
 VALUE = [{"title": "Figs", "blurb": "Sweet."}]
-
-
-class Notes:
-    """What a page has noted, in order."""
-
-    def __init__(self) -> None:
-        self.url = ""
-        self.all: list[Any] = []
-        self._more = asyncio.Condition()
-
-    async def take(self, request: Request) -> Response:
-        async with self._more:
-            self.all.append(await request.json())
-            self._more.notify_all()
-        return Response()
-
-    async def until(self, type: str, **more: Any) -> Any:
-        """The first note of this type, with these values."""
-        async with asyncio.timeout(60), self._more:
-            while True:
-                for note in self.all:
-                    if note["type"] == type and more.items() <= note.items():
-                        return note
-                await self._more.wait()
-
-
-@asynccontextmanager
-async def pages() -> AsyncIterator[Notes]:
-    notes = Notes()
-
-    async def page(request: Request) -> Response:
-        return FileResponse(PAGE)
-
-    app = Starlette(
-        routes=[Route("/", page), Route("/note", notes.take, methods=["POST"])],
-    )
-    config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", ws="none")
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    notes.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    try:
-        yield notes
-    finally:
-        server.should_exit = server.force_exit = True
-        await serving
 
 
 class Watched(NamedTuple):
@@ -84,8 +36,11 @@ class Watched(NamedTuple):
 
 
 @asynccontextmanager
-async def watched(query: str) -> AsyncIterator[Watched]:
-    """A page that listens to `/ideas?…`, through a proxy that can be cut."""
+async def watched(query: str, *, keyed: bool = False) -> AsyncIterator[Watched]:
+    """A page that listens to `/ideas?…`, through a proxy that can be cut.
+
+    keyed: the service has keys, and the page a ticket for one stream
+    """
 
     async def script(exchange: Exchange) -> None:
         await exchange.send(HEAD + text(FIRST))
@@ -94,18 +49,32 @@ async def watched(query: str) -> AsyncIterator[Watched]:
 
     go_on = asyncio.Event()
     async with (
-        pages() as notes,
+        pages(PAGE) as notes,
         upstream(script) as provider,
-        running(openai_base_url=provider.base_url, model="m", cors_origins=(notes.url,)) as service,
+        running(
+            openai_base_url=provider.base_url,
+            model="m",
+            cors_origins=(notes.url,),
+            **(KEYED if keyed else {}),
+        ) as service,
         proxy(service.url) as between,
     ):
+        if keyed:
+            async with httpx.AsyncClient(base_url=service.url) as client:
+                query += f"&ticket={await ticket(client, origin=notes.url, streams=1)}"
         url = f"{between.url}/ideas?topic=figs&count=1&{query}"
         async with chromium(f"{notes.url}/?url={quote(url)}"):
             yield Watched(notes, provider, between, go_on)
 
 
-async def test_a_connection_that_is_lost_comes_back_and_is_paid_once() -> None:
-    async with watched("resumable=true&view=delta") as (notes, provider, between, go_on):
+@pytest.mark.parametrize("keyed", [False, True], ids=["open", "with a ticket"])
+async def test_a_connection_that_is_lost_comes_back_and_is_paid_once(keyed: bool) -> None:
+    async with watched("resumable=true&view=delta", keyed=keyed) as (
+        notes,
+        provider,
+        between,
+        go_on,
+    ):
         await notes.until("patch")
         between.cut()
         await notes.until("error", state=0)

@@ -234,7 +234,7 @@ async def test_100_000_brackets_are_too_large_and_where_they_are_not_no_json(
 async def test_a_body_too_large_is_refused_before_it_is_sent(service: Service) -> None:
     answer = await exchange(
         service.url,
-        b"POST /ideas HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: 1000000000000\r\nConnection: close\r\n\r\n",
     )
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -244,7 +244,7 @@ async def test_a_body_too_large_is_refused_before_it_is_sent(service: Service) -
 async def test_a_body_that_never_ends_is_cut_at_the_limit(service: Service) -> None:
     answer = await exchange(
         service.url,
-        b"POST /ideas HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
         + b"8000\r\n%b\r\n"
         % (b" " * 0x8000)
@@ -275,7 +275,7 @@ async def test_a_client_that_leaves_within_its_body_is_no_fault_of_the_service(
     host, port = service.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(
-        b"POST /ideas HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"POST /ideas HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b"Content-Length: 50\r\n\r\n{"
     )
     await eventually(lambda: service.server.server_state.tasks)

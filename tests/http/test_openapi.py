@@ -90,6 +90,20 @@ def test_each_schema_has_a_tag_with_its_description(document: Json) -> None:
         assert operations(document)["POST", f"/{entry.name}"]["tags"] == [entry.name]
 
 
+def test_it_says_which_calls_need_a_key_where_any_does(document: Json) -> None:
+    assert "security" not in json.dumps(document)
+    keyed = of(REGISTRY, keyed=True)
+    assert set(keyed["components"]["securitySchemes"]) == {"bearer", "key", "ticket"}
+    for (method, path), operation in operations(keyed).items():
+        schemes = [name for one in operation.get("security", []) for name in one]
+        if path.startswith(("/schemas", "/healthz", "/readyz", "/metrics")):
+            assert schemes == []
+        elif path == "/tickets":
+            assert schemes == ["bearer", "key"]
+        else:
+            assert schemes == ["bearer", "key", "ticket"], (method, path)
+
+
 # What goes in
 
 
@@ -107,6 +121,7 @@ def test_every_call_that_streams_takes_the_same_query_keys_and_headers(document:
         "resumable": {"type": "boolean", "default": False},
         "model": {"type": "string", "enum": list(MODELS), "default": "demo"},
         "last_event_id": {"type": "string", "maxLength": 64},
+        "ticket": {"type": "string", "maxLength": 4096},
         "Last-Event-ID": {"type": "string", "maxLength": 64},
     }
     for parameter in parameters(document, "POST", "/ideas").values():
@@ -376,14 +391,21 @@ def test_an_operation_lists_only_what_can_befall_it(document: Json) -> None:
     assert attach == get
     assert set(post) - set(get) == {"400", "413", "415"}
     assert post["404"] == get["404"] == ["stream_not_found"]
+    assert post["429"] == get["429"] == ["rate_limited"]
+    assert {"overloaded", "draining"} <= set(get["503"])
     assert post["410"] == get["410"] == ["stream_expired"]
     assert get["409"] == ["cancelled"]
     assert post["409"] == ["idempotency_conflict", "cancelled"]
     either = codes(document, every["POST", "/streams"])["404"]
     assert either == ["unknown_schema", "stream_not_found"]
     assert codes(document, every["DELETE", "/streams/{id}"]) == {
+        "401": ["unauthorized"],
+        "403": ["forbidden"],
         "404": ["stream_not_found"],
         "500": ["internal"],
+    }
+    assert set(codes(document, every["POST", "/tickets"])) == {
+        *("400", "401", "403", "413", "415", "422", "500"),
     }
     assert codes(document, every["GET", "/schemas/{name}"])["404"] == ["unknown_schema"]
     assert codes(document, every["GET", "/readyz"])["503"] == ["draining"]
@@ -397,6 +419,7 @@ def test_a_problem_lists_all_codes_and_an_error_event_those_that_can_follow(
     assert set(schemas["Problem"]["properties"]["code"]["enum"]) == every
     late = set(schemas["ErrorEvent"]["properties"]["code"]["enum"])
     assert {"draining", "cancelled", "internal", "output_refused"} <= late
+    assert late.isdisjoint({"unauthorized", "forbidden", "rate_limited", "overloaded"})
     assert late.isdisjoint({"invalid_request", "unknown_schema", "not_acceptable"})
     assert late.isdisjoint({"stream_not_found", "stream_expired", "idempotency_conflict"})
 
@@ -404,4 +427,5 @@ def test_a_problem_lists_all_codes_and_an_error_event_those_that_can_follow(
 def test_a_status_to_come_back_from_has_retry_after(document: Json) -> None:
     responses = document["components"]["responses"]
     assert "Retry-After" in responses["Error503"]["headers"]
+    assert "Retry-After" in responses["Error429"]["headers"]
     assert "Retry-After" not in responses["Error422"]["headers"]

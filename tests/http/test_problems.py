@@ -22,11 +22,12 @@ from app.errors import ProviderRateLimited, ServiceError
 from app.event import Failed
 from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
+from tests.support.callers import CRON, KEYED, WEB, bearer
 from tests.support.events import Message, messages
 from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
 from tests.support.stream import streaming
-from tests.support.upstream import HEAD, saying, status, text, upstream
+from tests.support.upstream import HEAD, holding, saying, status, text, upstream
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 JSON = {"Accept": "application/json"}
@@ -149,6 +150,7 @@ def test_the_picture_of_the_tree_is_the_tree() -> None:
 
 requests: dict[str, tuple[str, str, dict[str, str], bytes | None]] = {
     "invalid_request": ("GET", "/ideas", {}, None),
+    "forbidden": ("GET", "/ideas?topic=tea", {"Origin": "https://evil.example"}, None),
     "not_found": ("GET", "/a/b", {}, None),
     "unknown_schema": ("GET", "/sonnets", {}, None),
     "method_not_allowed": ("PUT", "/ideas", {}, None),
@@ -512,6 +514,29 @@ async def test_a_stream_that_is_cancelled_ends_so_for_all_its_readers() -> None:
         check_problem(await client.get(path), "stream_not_found")
 
 
+async def test_no_key_no_stream_and_no_more_than_a_caller_and_the_service_may_have() -> None:
+    async with (
+        upstream(holding(HEAD)) as provider,
+        running(
+            openai_base_url=provider.base_url,
+            **KEYED,
+            caller_streams=1,
+            max_streams=1,
+            max_queued=0,
+        ) as service,
+        httpx.AsyncClient() as client,
+    ):
+        url = f"{service.url}/ideas?topic=tea"
+        none = await client.get(url)
+        check_problem(none, "unauthorized")
+        assert none.headers["www-authenticate"] == "Bearer"
+        async with client.stream("GET", url, headers=bearer(WEB)):
+            for key, expected in ((WEB, "rate_limited"), (CRON, "overloaded")):
+                refusal = await client.get(url, headers=bearer(key))
+                check_problem(refusal, expected)
+                assert refusal.headers["retry-after"] == "1"
+
+
 class Broken:
     """A provider with a fault of its own."""
 
@@ -553,6 +578,7 @@ async def test_a_head_that_is_too_large_is_refused_before_there_is_a_request() -
 
 def test_every_row_has_been_walked() -> None:
     seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
+    seen |= {"unauthorized", "rate_limited", "overloaded"}
     seen |= {"stream_expired", "idempotency_conflict", "cancelled", "headers_too_large"}
     assert TABLE.keys() == seen
 

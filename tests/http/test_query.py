@@ -75,7 +75,7 @@ wrong_options = [
     ("view=snapshot&view=snapshot", ("", "has a key twice")),
     ("resumable=true&resumable=true", ("", "has a key twice")),
     ("last_event_id=c4n4ry&last_event_id=c4n4ry", ("", "has a key twice")),
-    ("ticket=c4n4ry", ("", "has an unknown key")),
+    ("api_key=c4n4ry", ("", "has an unknown key")),
     ("model=%ff", ("", "must be valid UTF-8")),
     ("%ff=1", ("", "must be valid UTF-8")),
 ]
@@ -228,7 +228,7 @@ async def test_a_model_is_chosen_among_those_configured_and_the_first_is_the_def
         ("topic=tea&topic=c4n4ry", [("", "has a key twice")]),
         ("topic=tea&Topic=c4n4ry", [("", "has an unknown key")]),
         ("topic%00=tea", [("/topic", "is required"), ("", "has an unknown key")]),
-        ("topic=c4n4ry&ticket=1", [("", "has an unknown key")]),
+        ("topic=c4n4ry&token=1", [("", "has an unknown key")]),
         ("topic=c4n4ry%ff", [("", "must be valid UTF-8")]),
         ("topic=%ed%a0%80", [("", "must be valid UTF-8")]),
         ("topic=%c0%af", [("", "must be valid UTF-8")]),
@@ -292,7 +292,7 @@ async def test_a_get_and_a_post_ask_the_model_the_same() -> None:
 
 async def test_a_topic_in_bytes_that_no_url_may_hold_is_a_400(service: Service) -> None:
     """curl sends what it is given: `curl --data-urlencode topic=café -G` is the way."""
-    head = "GET /ideas?topic=café HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    head = "GET /ideas?topic=café HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     answer = await exchange(service.url, head.encode())
     assert answer.startswith(b"HTTP/1.1 400 ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from tests.soak.clients import World
@@ -74,6 +75,7 @@ def markdown(soak: Soak) -> str:
         ("streams", f"{soak.metrics.started:.0f}"),
         ("streams a second", f"{soak.metrics.started / soak.seconds:.1f}"),
         ("processor time a stream", f"{_cpu(soak) * 1000:.1f} ms"),
+        ("load of the machine, at the end", f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"),
         ("most at once", f"{max(sample.active for sample in samples):.0f}"),
         ("memory, at rest, at most, at the end", " / ".join(
             f"{rss / MIB:.1f} MiB"

@@ -121,6 +121,17 @@ def saying(*answers: bytes) -> Script:
     return script
 
 
+def holding(*answers: bytes) -> Script:
+    """As `saying`; after the last one the provider is silent, and does not hang up."""
+    say = saying(*answers)
+
+    async def script(exchange: Exchange) -> None:
+        await say(exchange)
+        await exchange.closed.wait()
+
+    return script
+
+
 class Upstream:
     """`base_url` is the provider's; `exchanges` are the requests so far, `next` awaits another."""
 

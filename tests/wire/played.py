@@ -22,7 +22,7 @@ from app.wire.view import View
 from tests.partial.models import Case
 from tests.partial.texts import mutate, pieces
 
-ID = "0123456789abcdef" * 2
+ID = "0123456789abcdefghijkl"
 
 UNKNOWN: Any = object()
 """The state before there is one."""

@@ -2,6 +2,7 @@
 
 document.py    the paths and what each takes
 steering.py    the query keys and headers of every call that streams
+security.py    keys and tickets
 query.py       a schema's parameters in a query string
 body.py        and in a body
 responses.py   what a stream answers: its formats and headers

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from app.entry import Entry
-from app.errors import Draining, Internal, StreamNotFound, UnknownSchema
+from app.errors import Draining, Forbidden, Internal, StreamNotFound, Unauthorized, UnknownSchema
 from app.http.openapi import errors
 from app.http.openapi.body import body
 from app.http.openapi.components import Components, Json, record
 from app.http.openapi.events import start
 from app.http.openapi.query import of_parameters
 from app.http.openapi.responses import Responses, pascal
+from app.http.openapi.security import lock, post_tickets
 from app.http.openapi.steering import idempotency_key, in_query, last_event_id
 from app.http.views import OWN_FORMAT, VIEWS, views_of
 from app.registry import Registry
@@ -40,14 +41,22 @@ _REQUEST_ID: Final[Json] = {"X-Request-ID": {"$ref": "#/components/headers/X-Req
 
 
 def openapi(
-    registry: Registry, models: Sequence[str], *, version: str, root_path: str = ""
+    registry: Registry,
+    models: Sequence[str],
+    *,
+    version: str,
+    root_path: str = "",
+    keyed: bool = False,
 ) -> dict[str, Any]:
     """The service's OpenAPI 3.1 document.
 
     models: those that a request may choose from, the default one first
     root_path: the prefix under which the service is reached
+    keyed: whether callers need a key
     """
     document = _Document(registry, models)
+    if keyed:
+        lock(document.paths, document.components)
     info = {
         "title": "Structured Streams",
         "version": version,
@@ -83,6 +92,7 @@ class _Document:
             self.paths["/streams"] = {"post": self._post_streams(every)}
             one = {"get": self._get_stream(every), "delete": self._delete_stream()}
             self.paths["/streams/{id}"] = one
+        self.paths["/tickets"] = {"post": post_tickets(self.components)}
         self.paths |= {
             "/schemas": {"get": self._list_schemas()},
             "/schemas/{name}": {"get": self._describe_schema()},
@@ -169,7 +179,9 @@ class _Document:
             "description": "If it runs, it ends in the error `cancelled`. It is forgotten.",
             "parameters": [STREAM_ID],
             "responses": {"204": gone}
-            | errors.responses([StreamNotFound(), Internal()], self.components),
+            | errors.responses(
+                [Unauthorized(), Forbidden(), StreamNotFound(), Internal()], self.components
+            ),
         }
 
     def _named_parameters(self, entry: Entry) -> Json:

@@ -14,6 +14,7 @@ from app.errors import (
     MethodNotAllowed,
     NotFound,
     OutputInvalid,
+    Overloaded,
     PayloadTooLarge,
     ServiceError,
     UnknownSchema,
@@ -61,7 +62,8 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 def in_stream() -> list[type[ServiceError]]:
     """Those that may come after the first byte: nothing is then wrong with the request."""
-    return [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
+    found = [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
+    return [kind for kind in found if kind is not Overloaded]
 
 
 def of_stream(*, post: bool, named: bool) -> list[ServiceError]:

@@ -9,9 +9,11 @@ from app.http.openapi.components import Json
 from app.http.options import Options
 from app.http.reply import EVENT_ID_BYTES
 from app.http.start import IDEMPOTENCY_KEY
+from app.http.tickets import TICKET_BYTES
 from app.http.views import VIEWS
 
 EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
+TICKET: Final[Json] = {"type": "string", "maxLength": TICKET_BYTES}
 
 _VIEWS: Final = {
     "snapshot": "all of it, each time",
@@ -28,6 +30,7 @@ _WORDS: Final = {
     "and is kept for a while when it has ended, so that they may come back.",
     "model": "The model that writes a stream that is begun.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
+    "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
 }
 
 
@@ -72,6 +75,8 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
         return {"type": "string", "enum": list(models), "default": models[0]}
     if name == "last_event_id":
         return EVENT_ID
+    if name == "ticket":
+        return TICKET
     return {key: value for key, value in known.items() if key != "title"}
 
 

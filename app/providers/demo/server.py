@@ -130,6 +130,18 @@ class _Server(uvicorn.Server):
                 task.cancel()
 
 
+class _Announced(_Server):
+    """Says that it serves when it does: before that, a signal would not end it in order."""
+
+    def __init__(self, config: uvicorn.Config, message: str) -> None:
+        super().__init__(config)
+        self._message = message
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self._message, flush=True)
+
+
 class DemoServer:
     """The endpoint on a free port of 127.0.0.1, in the running event loop.
 
@@ -191,6 +203,6 @@ def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
         timeout_keep_alive=75,
     )
     where = f"[{host}]" if ":" in host else host
+    url = f"http://{where}:{listener.getsockname()[1]}/v1"
     with listener, contextlib.suppress(KeyboardInterrupt):
-        print(f"The demo model: base URL http://{where}:{listener.getsockname()[1]}/v1", flush=True)
-        _Server(config).run(sockets=[listener])
+        _Announced(config, f"The demo model: base URL {url}").run(sockets=[listener])
