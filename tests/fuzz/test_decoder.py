@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.fuzz.decoder import check, seeds, targets
 from tests.partial.texts import run
 
-FOUND: list[bytes] = []
+FOUND = [
+    # Of two flaws in a string, too long and then not JSON, the cut decides which is told.
+    b'\x01\x05{"items": [{"title": "Figs", "blurb": "' + b"x" * 150 + b"\0" * 9,
+]
 
 
 def test_each_type_has_seeds_and_most_of_the_first_are_valid() -> None:
@@ -27,6 +28,7 @@ def test_what_the_decoder_promises_holds_of_each_seed_at_each_cut() -> None:
             check(bytes([seed[0], cut]) + seed[2:])
 
 
-@pytest.mark.parametrize("data", FOUND)
-def test_what_was_found_stays_found(data: bytes) -> None:
-    check(data)
+def test_what_was_found_stays_mended() -> None:
+    for data in FOUND:
+        for cut in range(20):
+            check(data[:1] + bytes([cut]) + data[2:])
