@@ -23,7 +23,8 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients debian lint types fmt bench bench-quick bench-micro profile lock clean
+.PHONY: help run demo test test-clients debian lint types fmt bench bench-quick bench-micro profile \
+	fuzz soak audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -77,6 +78,34 @@ bench-micro: $(bench) ## Measure the decoder, the document and the formats by th
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
 
+SECONDS := 60
+fuzz: $(dev) ## Fuzz the decoder for SECONDS (60)
+	@$(call install_extra,fuzz)
+	$(python) -m tests.fuzz $(SECONDS)
+
+MINUTES := 5
+soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
+	$(python) -m tests.soak $(MINUTES)
+
+audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
+	@$(call install_extra,audit)
+	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
+		-r requirements.lock -r requirements-dev.lock || { $(audit_failed); }
+	@for lock in $$(git ls-files '*package-lock.json'); do \
+		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
+	done
+
+audit_failed = echo "Not audited: there is a vulnerability above, or no way to the advisories of PyPI or npm" >&2; exit 1
+
+sbom: $(dev) ## Write what the service is made of to sbom.json (CycloneDX)
+	@$(call install_extra,audit)
+	$(python) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o sbom.json
+
+# Tools that these targets alone need.
+install_extra = $(python) -c 'import tomllib as t; print(*t.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")' \
+	| $(pip_install) -r /dev/stdin
+
 # Pins stay where they still fit; `make lock UPGRADE=1` takes the newest of everything.
 # No index, host or path goes into the files: each machine installs from its own.
 compile = $(venv)/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
@@ -92,9 +121,9 @@ lock: $(runtime) ## Resolve pyproject.toml into the lock files
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
-		$(front_ends)/node_modules $(front_ends)/build \
-		$(clients)/node_modules $(clients)/*/types
-	find app bench schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
+		$(front_ends)/node_modules $(front_ends)/build .fuzz sbom.json \
+		$(clients)/node_modules $(clients)/types/node_modules $(clients)/js/types $(clients)/react/types
+	find app bench clients schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first of $(PYTHON) that runs and is new enough (a pyenv shim may stand there and not run).
 find_python = for python in $(PYTHON); do \

@@ -13,6 +13,7 @@
     ├── IdempotencyConflict          idempotency_conflict    409     no
     ├── StreamExpired                stream_expired          410     no
     ├── PayloadTooLarge              payload_too_large       413     no
+    ├── HeadersTooLarge              headers_too_large       431     no
     ├── UnsupportedMediaType         unsupported_media_type  415     no
     ├── RateLimited                  rate_limited            429     yes
     ├── Overloaded                   overloaded              503     yes
@@ -133,6 +134,14 @@ class PayloadTooLarge(ServiceError):
     code = "payload_too_large"
     status = 413
     message = "The request body is too large."
+
+
+class HeadersTooLarge(ServiceError):
+    """The request's target and headers are over the limit."""
+
+    code = "headers_too_large"
+    status = 431
+    message = "The request's headers are too large."
 
 
 class UnsupportedMediaType(ServiceError):

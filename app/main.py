@@ -67,6 +67,7 @@ def create_app(
         # Else the first stream loads its backend, or, out of files, does not.
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
+            stack.enter_context(telemetry.watching())
             streams.provider = provider or await _open_provider(settings, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)

@@ -194,7 +194,7 @@ def _check_prompt(entry: Entry) -> str | None:
 def _check_examples(entry: Entry) -> str | None:
     for i, example in enumerate(entry.schema.examples):
         try:
-            entry.schema.parameters.model_validate_json(json.dumps(example))
+            entry.schema.parameters.model_validate_json(json.dumps(example), strict=True)
         except (TypeError, ValueError) as error:
             return f"examples[{i}] is not valid: {_words(error)}"
     return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import structlog
@@ -13,6 +16,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
+    Histogram,
     disable_created_metrics,
     generate_latest,
 )
@@ -29,6 +33,11 @@ _QUIET = ("uvicorn", "httpx2")
 
 _SILENT = ("instructor", "instructor.v2")
 """Logs each failed call as an error of its own; ours are in the stream's line."""
+
+LAG_SECONDS = 0.1
+"""Between two looks at how late the event loop is."""
+
+LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 _log = structlog.get_logger("stream")
 
@@ -87,13 +96,36 @@ class Telemetry:
             ["schema", "code"],
             registry=self.registry,
         )
-
+        self._lag = Histogram(
+            "event_loop_lag_seconds",
+            "How late the event loop was, ten times a second.",
+            buckets=LAG_BUCKETS,
+            registry=self.registry,
+        )
         self._refused = Counter(
             "calls_refused",
             "Calls refused by their origin, for want of a key, or by a limit, by code.",
             ["code"],
             registry=self.registry,
         )
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look how late the running event loop is, while this lasts."""
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
+
+        def look(due: float) -> None:
+            nonlocal timer
+            now = loop.time()
+            self._lag.observe(max(now - due, 0))
+            timer = loop.call_at(now + LAG_SECONDS, look, now + LAG_SECONDS)
+
+        timer = loop.call_later(LAG_SECONDS, look, loop.time() + LAG_SECONDS)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def refused(self, error: ServiceError) -> None:
         """A call was refused: it is no line in the log, which a flood would fill."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -149,3 +150,10 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
 def test_a_schema_imports_nothing_of_the_service_but_its_schema_module() -> None:
     for file in (ROOT / "schemas").glob("*.py"):
         assert {m for m in imports(file) if m.split(".")[0] == "app"} <= {"app.schema"}
+
+
+def test_the_tests_that_the_security_document_names_are_there() -> None:
+    document = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_/]+\.py)`", document))
+    assert len(named) > 10
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []

@@ -84,6 +84,35 @@ async def test_before_the_first_content(leave: Any, accept: str) -> None:
 
 
 @LEAVE
+async def test_behind_its_next_request(leave: Any) -> None:
+    async with serving() as (service, provider):
+        client = Client(service.url + IDEAS)
+        exchange = await provider.next()
+        await exchange.send(HEAD, text('{"items": [{"title": "Figs'))
+        await client.until(b"Figs")
+        client.socket.send(b"GET /ideas?topic=nuts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 2)
+        await exchange.send(text(" and"))
+        await client.until(b"and")
+        leave(client)
+        await exchange.is_closed()
+        assert provider.exchanges == [exchange]
+
+
+async def test_what_comes_behind_its_request_is_not_heard() -> None:
+    async with serving() as (service, provider):
+        client = Client(service.url + IDEAS)
+        exchange = await provider.next()
+        await exchange.send(HEAD, text('{"items": [{"title": "Figs'))
+        await client.until(b"Figs")
+        client.socket.send(b"\0\r\n\r\n" * 100)
+        await exchange.send(text('", "blurb": "Sweet."}]}'), end())
+        rest = await client.until(b"\r\n0\r\n\r\n")
+        assert b"event: done" in rest
+        assert b"HTTP/1.1" not in rest
+        assert await asyncio.get_running_loop().sock_recv(client.socket, 1) == b""
+
+
+@LEAVE
 async def test_after_the_window_before_the_provider_has_answered(leave: Any) -> None:
     async with serving(open_timeout=0.1) as (service, provider):
         client = Client(service.url + IDEAS)

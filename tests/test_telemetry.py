@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -214,7 +215,7 @@ async def test_metrics_count_streams_started_active_and_ended_by_code() -> None:
     async def metrics() -> list[str]:
         answer = await refused(service.url + "/metrics")
         assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-        return [line for line in answer.text.splitlines() if not line.startswith("#")]
+        return [line for line in answer.text.splitlines() if line.startswith("streams_")]
 
     answers = [HEAD + text(ANSWER) + end(), HEAD + text("no") + end(), status(401), HEAD]
     async with (
@@ -248,3 +249,22 @@ async def test_a_stream_that_runs_is_active() -> None:
         await reading
         await eventually(lambda: not len(service.streams))
         assert "streams_active 0.0" in (await refused(service.url + "/metrics")).text
+
+
+async def test_how_late_the_event_loop_is_can_be_seen() -> None:
+    async def slow() -> tuple[float, float]:
+        """The looks at it, and those that found it over a tenth of a second late."""
+        text = (await refused(service.url + "/metrics")).text
+        values = {
+            line.split()[0]: float(line.split()[1]) for line in text.splitlines() if line[0] != "#"
+        }
+        looks = values["event_loop_lag_seconds_count"]
+        return looks, looks - values['event_loop_lag_seconds_bucket{le="0.1"}']
+
+    async with running() as service:
+        before = await slow()
+        time.sleep(0.3)  # noqa: ASYNC251 - which is the fault to be seen
+        async with asyncio.timeout(10):
+            while (await slow())[1] == before[1]:
+                pass
+        assert (await slow())[0] > before[0]

@@ -13,6 +13,9 @@ from app.partial.value import loads
 SECONDS = 10
 """For all of a body: a client that drips one has a connection and a task of ours."""
 
+EXACT = 2**53
+"""Whole numbers below are the same as a double."""
+
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """A request's body, of at most `limit` bytes, as an object.
@@ -52,3 +55,14 @@ async def _read(request: Request, limit: int) -> bytearray:
         if len(content) > limit:
             raise PayloadTooLarge
     return content
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """A JSON value with its whole numbers as integers: to JSON Schema `5.0` is one."""
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return int(value)
+    return value

@@ -31,7 +31,7 @@ class Desk:
             raise Forbidden("A ticket is given for a key, not for another ticket.")
         if not who.name:
             raise Forbidden("The service is open: it has no keys, and no tickets.")
-        refuse_unknown(read_query(request.scope["query_string"]))
+        refuse_unknown(read_query(request.scope["query_string"]), known=())
         wanted = self._wanted(await read_object(request, self._settings.max_body_bytes))
         headers = {"Cache-Control": "no-store"}
         issued = dumps(self._gate.tickets.issue(who.name, wanted))

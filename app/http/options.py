@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl
 
@@ -58,10 +58,16 @@ def ticket_in(query: bytes) -> str | None:
     return read_query(query).get("ticket") if b"ticket" in query else None
 
 
-def refuse_unknown(rest: dict[str, str]) -> None:
+def refuse_unknown(rest: dict[str, str], known: Iterable[str] = Options.model_fields) -> None:
     """Raises `InvalidRequest` where keys are left that nobody takes."""
     if rest:
-        raise _refuse("The query has an unknown key.", "has an unknown key")
+        message = f"The query has an unknown key.{there_are(known)}"
+        raise _refuse(message, "has an unknown key")
+
+
+def there_are(keys: Iterable[str]) -> str:
+    """What a message says where a key is none of these."""
+    return f" There are: {', '.join(keys) or 'none'}."
 
 
 def read_query(query: bytes) -> dict[str, str]:

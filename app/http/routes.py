@@ -31,6 +31,9 @@ from app.registry import Registry
 from app.streams import Streams
 from app.telemetry import Telemetry
 
+PROBES = ["GET", "HEAD"]
+"""How load balancers ask: many without wanting a body."""
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _name_alone = re.compile(r"/([^/.]+)")
@@ -90,11 +93,11 @@ def _add_schemas(app: FastAPI, registry: Registry) -> None:
 
 
 def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
-    @app.get("/healthz", include_in_schema=False)
+    @app.api_route("/healthz", methods=PROBES, include_in_schema=False)
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/readyz", include_in_schema=False)
+    @app.api_route("/readyz", methods=PROBES, include_in_schema=False)
     async def readyz() -> Response:
         if streams.draining:
             raise Draining(retry_after=1)

@@ -15,8 +15,8 @@ import uvicorn
 from fastapi import FastAPI
 from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.http.connection import Connection
 from app.settings import Settings
 from app.streams import Streams
 
@@ -39,8 +39,8 @@ LOOKS = 8
 _log = structlog.get_logger("http")
 
 
-class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol; a reader that takes nothing for `send_timeout` seconds is cut off.
+class Protocol(Connection):
+    """A connection; a reader that takes nothing for `send_timeout` seconds is cut off.
 
     Whatever the response: a transport that is merely closed would wait for such a reader for
     ever. And nothing is buffered but the rest of one write (uvicorn lets 64 KiB gather), so

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from app.admission import Admission, Admitted
 from app.entry import Entry
 from app.errors import InvalidRequest, StreamNotFound
-from app.http.body import read_object
+from app.http.body import read_object, with_whole_numbers
 from app.http.context import owner, request_id
 from app.http.front_ends import from_run_agent_input, from_use_chat
 from app.http.gate import caller
 from app.http.negotiation import negotiate
-from app.http.options import Options, invalid, refuse_unknown, split_query
+from app.http.options import Options, invalid, refuse_unknown, split_query, there_are
 from app.http.reply import Reading, Replies, parse_event_id, while_there
 from app.http.response import wire_of
 from app.http.tickets import Ticket, Tickets
@@ -64,11 +64,11 @@ class Starter:
             last = _last_event_id(request, options)
             if request.method == "GET":
                 validate = entry.schema.parameters.model_validate_strings
-                if not last:
+                if last is None:
                     return await self._begin(request, options, entry, rest, validate, {})
                 rest = _unknown(rest, validate)
             refuse_unknown(rest)
-            if last:
+            if last is not None:
                 return await self._come_back(request, options, last, entry)
             body = await read_object(request, self._settings.max_body_bytes)
             return await self._begin_with(request, options, entry, body)
@@ -79,7 +79,7 @@ class Starter:
         """The endpoint of `POST /streams`: the schema is named in the body."""
         options, rest = self._query(request)
         refuse_unknown(rest)
-        if last := _last_event_id(request, options):
+        if (last := _last_event_id(request, options)) is not None:
             return await self._come_back(request, options, last)
         body = await read_object(request, self._settings.max_body_bytes)
         name = body.pop("schema", None)
@@ -122,7 +122,7 @@ class Starter:
         options, rest = self._query(request)
         refuse_unknown(rest)
         id = request.path_params["id"]
-        if last := _last_event_id(request, options):
+        if (last := _last_event_id(request, options)) is not None:
             if parse_event_id(last)[0] != id:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
@@ -150,9 +150,10 @@ class Starter:
             body = from_use_chat(body)
         elif options.view == "ag-ui":
             body, ids["thread_id"], ids["run_id"] = from_run_agent_input(body)
-        # As JSON, for types that are stricter with Python's own values.
-        validate = entry.schema.parameters.model_validate_json
-        return await self._begin(request, options, entry, dumps(body), validate, ids)
+        # As JSON, in which dates and the like are strings, and strict: "5" is no integer.
+        validate = partial(entry.schema.parameters.model_validate_json, strict=True)
+        given = dumps(with_whole_numbers(body))
+        return await self._begin(request, options, entry, given, validate, ids)
 
     async def _begin(
         self,
@@ -220,7 +221,8 @@ async def _wait(request: Request, place: Place, seconds: float) -> None:
 
 
 def _last_event_id(request: Request, options: Options) -> str | None:
-    return request.headers.get("last-event-id") or options.last_event_id
+    """A header counts even where it is empty: a call that carries it begins nothing."""
+    return request.headers.get("last-event-id", options.last_event_id or None)
 
 
 def _key(request: Request) -> str | None:
@@ -241,10 +243,16 @@ def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> di
     try:
         validate(given)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        keys = {flaw["loc"][0] for flaw in found if flaw["type"] == "extra_forbidden"}
+        keys = _unknown_keys(error)
         return {key: value for key, value in given.items() if key in keys}
     return {}
+
+
+def _unknown_keys(error: ValidationError) -> set[str | int]:
+    """The keys beside the parameters."""
+    found = error.errors(include_url=False, include_input=False)
+    places = [flaw["loc"] for flaw in found if flaw["type"] == "extra_forbidden"]
+    return {place[0] for place in places if len(place) == 1}
 
 
 def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters]) -> Parameters:
@@ -252,4 +260,6 @@ def _parameters(entry: Entry, given: Any, validate: Callable[[Any], Parameters])
         return validate(given)
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
+        if _unknown_keys(error):
+            message += there_are(entry.parameters_json_schema["properties"])
         raise invalid(message, error, entry.parameter_keys) from None

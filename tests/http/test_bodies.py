@@ -94,6 +94,14 @@ no_parameters: dict[str, tuple[str, list[tuple[str, str]]]] = {
         '{"topic": "tea", "count": "c4n4ry"}',
         [("/count", "must be a whole number")],
     ),
+    "a count that is a string": (
+        '{"topic": "tea", "count": "5"}',
+        [("/count", "must be a whole number")],
+    ),
+    "a count that is true": (
+        '{"topic": "tea", "count": true}',
+        [("/count", "must be a whole number")],
+    ),
     "an unknown key": ('{"topic": "tea", "c4n4ry": 1}', [("", "has an unknown key")]),
     "an empty key": ('{"topic": "tea", "": 1}', [("", "has an unknown key")]),
     "a key with a slash": ('{"topic": "tea", "a/~c4n4ry": 1}', [("", "has an unknown key")]),
@@ -378,3 +386,76 @@ async def test_of_thousands_of_flaws_a_few_are_named(registry: Registry) -> None
         ]
         assert len(answer.content) < 2048
         assert CANARY not in answer.text
+
+
+DATED = """
+class Kind(Enum):
+    A = "a"
+
+class Trip(Parameters):
+    on: date = date(2026, 1, 1)
+    at: datetime | None = None
+    price: Decimal = Decimal(0)
+    id: UUID | None = None
+    site: HttpUrl | None = None
+    lasts: timedelta = timedelta()
+    kind: Kind = Kind.A
+    ratio: float = 0
+    nights: int = 0
+    tags: set[str] = set()
+    pair: tuple[int, str] = (0, "")
+"""
+IMPORTS = """
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from uuid import UUID
+from pydantic import HttpUrl
+"""
+
+
+@pytest.fixture
+def trips(tmp_path: Path) -> Registry:
+    write(tmp_path, "trips.py", IMPORTS + DATED + schema("Word", "Trip"))
+    return load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_right"),
+    [
+        ({"on": "2026-05-04", "at": "2026-05-04T10:00:00Z", "lasts": "PT5M"}, True),
+        ({"price": "1.50", "id": "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"}, True),
+        ({"price": 1.5, "site": "https://example.org", "kind": "a"}, True),
+        ({"ratio": 3, "nights": 5.0, "tags": ["a", "b"], "pair": [1, "b"]}, True),
+        ({"nights": "5"}, False),
+        ({"nights": True}, False),
+        ({"nights": 5.5}, False),
+        ({"nights": 1e300}, False),
+        ({"ratio": "3"}, False),
+        ({"tags": [1]}, False),
+        ({"pair": ["1", "b"]}, False),
+        ({"on": "soon"}, False),
+    ],
+)
+async def test_values_have_the_types_of_json_and_strings_the_forms_that_the_schema_says(
+    trips: Registry, given: dict[str, Any], is_right: bool
+) -> None:
+    async with running(registry=trips) as service, httpx.AsyncClient() as client:
+        for path, body in (("/trips", given), ("/streams", {"schema": "trips", **given})):
+            answer = await client.post(service.url + path, json={"topic": "tea", **body})
+            assert answer.status_code == (200 if is_right else 422), answer.text
+
+
+async def test_a_query_has_nothing_but_strings_and_is_read_as_the_types(trips: Registry) -> None:
+    async with running(registry=trips) as service, httpx.AsyncClient() as client:
+        query = "topic=tea&nights=5&ratio=3&on=2026-05-04&price=1.50"
+        assert (await client.get(f"{service.url}/trips?{query}")).status_code == 200
+
+
+async def test_who_gives_an_unknown_key_is_told_which_there_are(client: httpx.AsyncClient) -> None:
+    body = check(await post(client, b'{"topic": "tea", "c4n4ry": 1}'), 422)
+    assert body["detail"] == "The parameters of ideas are not valid. There are: topic, count."
+    body = check(await client.get("/ideas?topic=tea&c4n4ry=1"), 422)
+    assert body["detail"] == "The parameters of ideas are not valid. There are: topic, count."
+    body = check(await client.post("/ideas?c4n4ry=1", json={"topic": "tea"}), 422)
+    assert body["detail"].startswith("The query has an unknown key. There are: view, interval_ms, ")

@@ -6,6 +6,7 @@ import re
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 
 from tests.support.events import messages
 from tests.support.raw import exchange
@@ -110,6 +111,15 @@ async def test_a_server_says_nothing_of_what_it_is(client: httpx.AsyncClient) ->
         assert "server" not in (await client.get(path)).headers
 
 
+async def test_a_load_balancer_may_ask_for_the_head_alone(client: httpx.AsyncClient) -> None:
+    for path in ("/healthz", "/readyz"):
+        answer = await client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert (
+            answer.headers["content-length"] == (await client.get(path)).headers["content-length"]
+        )
+
+
 # X-Request-ID
 
 
@@ -149,8 +159,8 @@ paths = {
     "/streams/5f0c6c1e9d3b4a7f8e2d1c0b9a786756": {"GET", "DELETE"},
     "/schemas": {"GET"},
     "/schemas/ideas": {"GET"},
-    "/healthz": {"GET"},
-    "/readyz": {"GET"},
+    "/healthz": {"GET", "HEAD"},
+    "/readyz": {"GET", "HEAD"},
     "/metrics": {"GET"},
     "/openapi.json": {"GET"},
 }
@@ -184,6 +194,16 @@ async def test_no_such_method_reaches_the_provider() -> None:
         for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
             assert (await client.request(method, STREAM)).status_code == 405
             assert (await client.request(method, "/streams")).status_code == 405
+        routes = [route.path for route in service.app.routes if isinstance(route, APIRoute)]
+        assert {"/ideas", "/streams", "/streams/{id}", "/healthz"} <= set(routes)
+        for path in routes:
+            for method in ("HEAD", "OPTIONS"):
+                for options in ({}, {"json": {"schema": "ideas", "topic": "tea"}}):
+                    answer = await client.request(method, f"{path}?topic=tea", **options)
+                    assert answer.status_code in (200, 405)
+                    assert not answer.content or method == "OPTIONS"
+        preflight = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+        assert (await client.options("/ideas?topic=tea", headers=preflight)).status_code == 200
         assert provider.exchanges == []
         await client.get(STREAM)
         assert len(provider.exchanges) == 1

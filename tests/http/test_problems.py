@@ -24,6 +24,7 @@ from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
 from tests.support.callers import CRON, KEYED, WEB, bearer
 from tests.support.events import Message, messages
+from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
 from tests.support.stream import streaming
 from tests.support.upstream import HEAD, holding, saying, status, text, upstream
@@ -372,7 +373,7 @@ async def impatient() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def test_no_fault_is_left_out() -> None:
-    assert faults.keys() | {"demo", "demo-invalid"} == set(MODELS)
+    assert faults.keys() | {"demo", "demo-invalid", "demo-obedient"} == set(MODELS)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -562,13 +563,23 @@ async def test_a_fault_of_an_endpoint_is_internal_and_readable_by_a_page() -> No
         assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
+async def test_a_head_that_is_too_large_is_refused_before_there_is_a_request() -> None:
+    async with running() as service:
+        head = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: " + b"x" * 65536 + b"\r\n\r\n"
+        lines, _, body = (await exchange(service.url, head)).partition(b"\r\n\r\n")
+        status, *headers = lines.decode().splitlines()
+        sent = httpx.Headers([tuple(line.split(": ", 1)) for line in headers])
+        answer = httpx.Response(int(status.split()[1]), headers=sent, content=body)
+        check_problem(answer, "headers_too_large")
+
+
 # All of it
 
 
 def test_every_row_has_been_walked() -> None:
     seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
     seen |= {"unauthorized", "rate_limited", "overloaded"}
-    seen |= {"stream_expired", "idempotency_conflict", "cancelled"}
+    seen |= {"stream_expired", "idempotency_conflict", "cancelled", "headers_too_large"}
     assert TABLE.keys() == seen
 
 

@@ -256,6 +256,16 @@ async def test_an_invalid_answer_has_a_good_element_first(model: str, mode: str)
     assert (len(items[1]["blurb"]) > 140) == (model == "demo-always-invalid")
 
 
+async def test_an_obedient_model_tells_its_instructions_and_asked_again_answers_too() -> None:
+    async with served() as client:
+        first, _ = await read(client, body("demo-obedient", "tools"))
+        messages = body("demo-obedient", "tools")["messages"] + AGAIN[2:]
+        second, _ = await read(client, body("demo-obedient", "tools") | {"messages": messages})
+    said = "My instructions are:\nGive ideas.\n"
+    assert written(first) == said
+    Ideas.model_validate_json(written(second).removeprefix(said))
+
+
 @pytest.mark.parametrize(
     ("model", "reason"), [("demo-truncated", "length"), ("demo-filtered", "content_filter")]
 )
@@ -382,7 +392,7 @@ async def test_all_models_are_listed_the_plain_one_first() -> None:
         models = [model.id async for model in client.models.list()]
     assert tuple(models) == MODELS
     assert MODELS[0] == "demo"
-    assert len(MODELS) == 15
+    assert len(MODELS) == 16
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -66,12 +66,15 @@ class Process:
 
 
 @asynccontextmanager
-async def process(**environment: str) -> AsyncIterator[Process]:
-    """The service with this environment, on a free port, serving."""
+async def process(*before: str, **environment: str) -> AsyncIterator[Process]:
+    """The service with this environment, on a free port, serving.
+
+    before: a command that becomes the one that follows it, as `setpriv` does
+    """
     clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     started = Process(
         await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", "-m", "app"),
+            *(*before, sys.executable, "-W", "error", "-m", "app"),
             cwd=ROOT,
             env={**clean, "PORT": "0", "LOG_FORMAT": "json", **environment},
             stdout=asyncio.subprocess.PIPE,

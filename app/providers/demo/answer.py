@@ -61,7 +61,18 @@ def write(request: DemoRequest) -> str:
         raise BadRequest("Invalid schema for the answer.", "response_format") from None
     # Where the schema allows everything, only broken JSON is wrong.
     text = _dumps(value)[:-1] if wrong is NOTHING else _dumps(wrong)
+    if request.model == "demo-obedient":
+        text = obey(request, text)
     return f"```json\n{text}\n```" if request.fenced else text
+
+
+def obey(request: DemoRequest, text: str) -> str:
+    """What a model writes whose topic asks for its instructions, and that obeys.
+
+    At first it says nothing else; asked again, it says so before the answer.
+    """
+    said = _encodable(f"My instructions are:\n{request.system}\n")
+    return f"{said}\n{text}" if request.again else said
 
 
 def _value(request: DemoRequest) -> Any:
@@ -132,6 +143,7 @@ plays: Final[dict[str, Callable[[Answer], Play]]] = {
     "demo": complete,
     "demo-invalid": complete,
     "demo-always-invalid": complete,
+    "demo-obedient": complete,
     "demo-truncated": lambda answer: finished(answer, answer.half, "length"),
     "demo-refusal": lambda answer: finished(answer, tokens(REFUSAL), "stop", refused=True),
     "demo-filtered": lambda answer: finished(answer, answer.some, "content_filter"),

@@ -45,11 +45,13 @@ class BadRequest(ValueError):
 class DemoRequest:
     """What is asked for.
 
-    schema: None asks for plain text; tool: the function to call; fenced: in a ```json block
-    seed: the same for the same messages and schema; again: it follows an earlier answer
+    system: the instructions; schema: None asks for plain text; tool: the function to call
+    fenced: in a ```json block; again: it follows an earlier answer
+    seed: the same for the same messages and schema
     """
 
     model: str
+    system: str
     topic: str
     seed: str
     schema: object
@@ -70,6 +72,7 @@ def read_request(body: bytes) -> DemoRequest:
     options = request.get("stream_options")
     return DemoRequest(
         model=request["model"],
+        system="\n\n".join(_system(messages)),
         topic=find_topic(messages),
         seed=hashlib.sha256(asked.encode()).hexdigest(),
         schema=schema,
@@ -121,6 +124,10 @@ def _text(message: Message) -> str:
     return content if isinstance(content, str) else ""
 
 
+def _system(messages: list[Message]) -> list[str]:
+    return [_text(m) for m in messages if m.get("role") in ("system", "developer")]
+
+
 def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | None, object, bool]:
     """The tool, the schema, and whether the answer is fenced."""
     if function := _tool(request, messages):
@@ -165,8 +172,7 @@ def _object(holder: object, key: str) -> dict[str, Any]:
 
 def _prompt_schema(messages: list[Message]) -> object:
     """The last JSON Schema that a system message asks the answer to match, or None."""
-    system = [_text(m) for m in messages if m.get("role") in ("system", "developer")]
-    for text in reversed(system):
+    for text in reversed(_system(messages)):
         for found in reversed(list(PROMPT_SCHEMA.finditer(text))):
             try:
                 return json.JSONDecoder().raw_decode(text, found.end())[0]

@@ -14,6 +14,8 @@ answer first; all but the last three begin with a 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-always-invalid  violates the schema
+    demo-obedient        tells its instructions, which a topic may ask for; asked again, before
+                         the answer
     demo-truncated       stops in the middle: finish reason `length`
     demo-refusal         refuses, in words
     demo-filtered        finish reason `content_filter`

@@ -1,0 +1,112 @@
+"""A client's connection, held to the sizes and the order that HTTP has.
+
+What uvicorn's own leaves open: a head without a bound; a refusal that is lost because the
+connection is reset under it; and a client that sends its next request too early, behind which
+nobody would notice that it has gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.errors import HeadersTooLarge, InvalidRequest, ServiceError
+from app.http.context import HEADER
+from app.http.problem import problem
+
+HEAD_BYTES = 65536
+"""Of a request's target and headers. One that has not ended may take one read more."""
+
+LINGER_SECONDS = 2
+"""That a refused client may go on to send, unheard. Closed with bytes unread, the connection
+would be reset, and the answer lost (RFC 9112 9.6)."""
+
+LINE_BYTES = len(": \r\n")
+
+
+class _TooEarly(Exception):
+    """A request has begun while another one is answered."""
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol; a request that can't be read is refused with a problem.
+
+    Requests are not taken in advance: where one comes while another is answered, the
+    connection is closed after that answer (RFC 9112 9.3.2 lets a client send it again).
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._head: list[tuple[bytes, bytes]] | None = None  # the one that is being read
+        self._head_bytes = 0
+        self._is_deaf = False
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
+        if self._is_answering:
+            self._hear_no_more()
+            return
+        head = self._head
+        super().data_received(data)
+        # The parser keeps a header to itself until it has ended: it is counted by its bytes.
+        if head is not None and self._head is head and not self._is_deaf:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES:
+                self._refuse(HeadersTooLarge())
+
+    # -- what the parser calls: an exception ends it -------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._is_answering:
+            self._hear_no_more()
+            raise _TooEarly
+        super().on_message_begin()
+        self._head = self.headers
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._head = None
+        lines = sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
+        self._head_bytes = len(self.url) + lines
+        if self._head_bytes > HEAD_BYTES:
+            raise HeadersTooLarge
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls after that."""
+        if self._is_deaf:
+            return
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse(HeadersTooLarge())
+        else:
+            self._refuse(InvalidRequest("The request is not valid HTTP.", status=400))
+
+    # -- and then ------------------------------------------------------------------------------
+
+    @property
+    def _is_answering(self) -> bool:
+        """Whether a whole request has come, and not all of its answer has gone."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.more_body and not cycle.response_complete
+
+    def _hear_no_more(self) -> None:
+        """But notice when the client goes, as one does who reads on."""
+        self._is_deaf = True
+        self.cycle.keep_alive = False
+
+    def _refuse(self, error: ServiceError) -> None:
+        self._is_deaf = True
+        if self.cycle is not None:  # one whose body can't be read has no answer but this
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        request_id = secrets.token_hex(8)
+        response = problem(error, request_id, {HEADER: request_id})
+        lines = [STATUS_LINE[response.status_code]]
+        lines += [b"%b: %b\r\n" % pair for pair in response.raw_headers]
+        lines += [b"connection: close\r\n\r\n", bytes(response.body)]
+        self.transport.write(b"".join(lines))
+        self.transport.write_eof()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)

@@ -1,0 +1,1 @@
+"""Random answers, guided by the code that they reach, against what a decoder promises."""

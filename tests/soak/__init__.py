@@ -1,0 +1,1 @@
+"""Good, bad and unlucky clients for as long as one likes, against a provider with faults."""

@@ -1,0 +1,32 @@
+"""A few seconds of what `make soak` does for minutes: what holds of any machine holds."""
+
+from __future__ import annotations
+
+from tests.soak.clients import KINDS, OUTCOMES, SILENT
+from tests.soak.report import markdown, verdicts
+from tests.soak.run import soak
+from tests.soak.watch import Metrics
+
+
+async def test_a_short_soak_breaks_no_promise() -> None:
+    said: list[str] = []
+    heard = [model for model in OUTCOMES if model not in SILENT]  # silence takes its time
+    found = await soak(2, said.append, models=heard)
+    assert said
+    assert found.world.visits.keys() == {visit.__name__ for visit in KINDS}
+    assert found.world.outcomes["done"] > 5
+    assert [verdict for verdict in verdicts(found) if not verdict.held] == [], markdown(found)
+    assert markdown(found).startswith("# Soak\n")
+
+
+def test_the_lag_is_read_from_its_buckets() -> None:
+    def lag(*counts: int) -> Metrics:
+        lines = ["# TYPE event_loop_lag_seconds histogram"]
+        for bound, count in zip(("0.01", "0.05", "+Inf"), counts, strict=True):
+            lines.append(f'event_loop_lag_seconds_bucket{{le="{bound}"}} {count}')
+        return Metrics.read("\n".join(lines) + "\n")
+
+    assert lag(99, 100, 100).lag_quantile(0.99) == 0.01
+    assert lag(90, 99, 100).lag_quantile(0.99) == 0.05
+    assert lag(90, 98, 100).lag_quantile(0.99) == float("inf")
+    assert lag(90, 98, 100).lag_quantile(0.99, since=lag(0, 0, 2)) == 0.05
