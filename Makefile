@@ -158,8 +158,9 @@ $(npm): $(front_ends)/package-lock.json $(wildcard $(front_ends)/page/*)
 	@npm run build --prefix $(front_ends) --silent
 	@touch $@
 
-$(clients_npm): $(clients)/package-lock.json
+$(clients_npm): $(clients)/package-lock.json $(clients)/types/package-lock.json
 	@command -v npm >/dev/null || { echo "npm (Node 20 or newer) is needed for the tests" >&2; exit 1; }
 	@echo "Installing the npm packages of the clients (half a minute)"
 	@npm ci --prefix $(clients) --loglevel error --no-audit --no-fund >/dev/null
+	@npm ci --prefix $(clients)/types --loglevel error --no-audit --no-fund >/dev/null
 	@touch $@
