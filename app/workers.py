@@ -34,7 +34,8 @@ class _Worker(multiprocess.Process):
     def target(self, sockets: list[socket] | None = None) -> None:
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
-        self._server: Server = server(create_app(settings), settings)
+        app: Any = self.config.app
+        self._server: Server = server(app(settings), settings)
         Thread(target=_end_with_the_supervisor, daemon=True).start()
         super().target(sockets)
 
@@ -77,14 +78,20 @@ class _Supervisor(multiprocess.Multiprocess):
         super().join_all()
 
 
-def serve_workers(settings: Settings, on_start: Callable[[str], None]) -> None:
+def serve_workers(
+    settings: Settings,
+    on_start: Callable[[str], None],
+    factory: Callable[[Settings], Any] = create_app,
+) -> None:
     """Serve in `settings.workers` processes until a signal ends them.
 
     on_start: is told the URL once all are ready
+    factory: a function of a module; each process calls it with settings that it reads by itself
     Raises `SystemExit` where the port can't be had.
     """
     config = uvicorn.Config(
-        "app",  # never loaded: each process has a server of its own
+        factory,
+        factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
