@@ -65,7 +65,7 @@ def ours(upstream: str, models: str, mode: str) -> None:
     settings = Settings()
     configure_logging(settings.log_format, settings.log_level)
     if settings.workers > 1:
-        from app.workers import serve_workers
+        from app.http.workers import serve_workers
 
         serve_workers(settings, say, create_bench_app)
     else:

@@ -14,6 +14,7 @@ SLOW = ("demo-stall", "demo-silent", "demo-drip")
 ENDS = {
     "demo": "done",
     "demo-invalid": "done",
+    "demo-obedient": "done",
     "demo-always-invalid": "output_invalid",
     "demo-truncated": "output_truncated",
     "demo-refusal": "output_refused",
