@@ -52,6 +52,19 @@ class _Supervisor(multiprocess.Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket], on_start: Any) -> None:
         super().__init__(config, sockets)
         self._on_start = on_start
+        self._signalled: float | None = None
+        self._ends_at_once = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        # The time counts from when it comes: uvicorn looks only now and then.
+        now = time.monotonic()
+        if self._signalled is None:
+            self._signalled = now
+            self.signal_queue.append(number)
+        elif now - self._signalled >= SECOND_SIGNAL_SECONDS:
+            self._ends_at_once = True
 
     def init_processes(self) -> None:
         super().init_processes()
@@ -65,14 +78,14 @@ class _Supervisor(multiprocess.Multiprocess):
             self.keep_subprocess_alive()
 
     def join_all(self) -> None:
-        since = time.monotonic()
-        self.signal_queue.clear()
+        sent = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
-            if self.signal_queue and time.monotonic() - since >= SECOND_SIGNAL_SECONDS:
+            # Each process has to see a second between two of them, too.
+            if self._ends_at_once and time.monotonic() - sent >= SECOND_SIGNAL_SECONDS:
+                sent = time.monotonic()
                 for process in self.processes:
                     if process.process.is_alive() and process.pid:
                         os.kill(process.pid, signal.SIGTERM)
-            self.signal_queue.clear()
             self.processes[0].process.join(0.1)
         super().join_all()
 
