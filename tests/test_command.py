@@ -11,6 +11,7 @@ import signal
 import socket
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import openai
@@ -19,7 +20,10 @@ from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
 from app.__main__ import cli
-from tests.support.started import Started, ended, started
+from tests.support.process import ended, process
+
+console = partial(process, LOG_FORMAT="console", DEMO_TOKENS_PER_SECOND="0")
+"""The service with a log for people."""
 
 
 @pytest.fixture
@@ -36,49 +40,42 @@ async def output(*command: str) -> str:
     return out.decode()
 
 
-async def stop(process: Started, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-    """End it by a signal; its exit code, and what it has said since it serves."""
-    process.process.send_signal(number)
-    _, said = await asyncio.wait_for(process.process.communicate(), 20)
-    assert process.process.returncode is not None
-    return process.process.returncode, said.decode()
-
-
 async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> None:
-    async with started(DEMO_TOKENS_PER_SECOND="0") as service:
-        assert "no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers" in service.said
-        assert f"open {service.url}/" in service.said
-        command = re.search(r"curl -N '[^']+'", service.said)
+    async with console() as service:
+        said = service.lines[0]
+        assert "no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers" in said
+        assert f"open {service.url}/" in said
+        command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
         assert (await output(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
         async with httpx.AsyncClient(follow_redirects=True) as client:
             assert "<title>" in (await client.get(f"{service.url}/")).text
-        code, said = await stop(service)
-    assert code == 0
-    assert len([line for line in said.splitlines() if "stream" in line]) == 2, said
-    assert "healthy" not in said
+        service.signal()
+        assert await service.exit_code(20) == 0
+        after = service.lines[1:]
+    assert len([line for line in after if "stream" in line]) == 2, after
+    assert "healthy" not in "".join(after)
 
 
 async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:
-    async with started(ROOT_PATH="/api", DEMO_TOKENS_PER_SECOND="0") as service:
-        assert f"open {service.url}/api/" in service.said
-        command = re.search(r"curl -N '[^']+'", service.said)
+    async with console(ROOT_PATH="/api") as service:
+        assert f"open {service.url}/api/" in service.lines[0]
+        command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
         assert "/api/ideas?" in command[0]
         assert "event: done" in await output(*shlex.split(command[0]), "-sS")
 
 
 async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
-    settings = {"OPENAI_API_KEY": "sk-c4n4ry", "LOG_FORMAT": "json"}
-    async with started(**settings) as service:
-        line = json.loads(service.said)
+    async with process(OPENAI_API_KEY="sk-c4n4ry", LOG_FORMAT="json") as service:
+        line = json.loads(service.lines[0])
         assert (
             line["event"] == f"serving on {service.url}/, open to all on this machine (no API_KEYS)"
         )
-        assert "curl" not in service.said
-        code, said = await stop(service, signal.SIGINT)
-    assert code == 0
-    assert "c4n4ry" not in service.said + said
+        assert "curl" not in service.lines[0]
+        service.signal(signal.SIGINT)
+        assert await service.exit_code(20) == 0
+        assert "c4n4ry" not in "".join(service.lines)
 
 
 async def test_a_key_is_made_printed_once_and_known_by_its_hash() -> None:
@@ -87,11 +84,11 @@ async def test_a_key_is_made_printed_once_and_known_by_its_hash() -> None:
     key, pair = (line.split(": ")[1] for line in made.out.splitlines())
     assert pair == f"web={hashlib.sha256(key.encode()).hexdigest()}"
     async with (
-        started(API_KEYS=pair, HOST="0.0.0.0", DEMO_TOKENS_PER_SECOND="0") as service,
+        console(API_KEYS=pair, HOST="0.0.0.0") as service,
         httpx.AsyncClient(timeout=30) as client,
     ):
-        assert "to those who have a key of 1 caller;" in service.said
-        assert key not in service.said
+        assert "to those who have a key of 1 caller;" in service.lines[0]
+        assert key not in service.lines[0]
         url = service.url.replace("0.0.0.0", "127.0.0.1") + "/ideas?topic=tea&count=1"
         assert (await client.get(url)).status_code == 401
         assert (await client.get(url, headers={"X-API-Key": key})).status_code == 200
@@ -109,9 +106,9 @@ async def test_without_keys_it_serves_this_machine_or_says_loudly_that_it_serves
     assert stopped.code == 2
     assert stopped.said.startswith("API_KEYS: without keys everyone who reaches HOST could spend")
     assert len(stopped.said.splitlines()) == 1
-    async with started(HOST="0.0.0.0", ALLOW_OPEN="true") as service:
-        assert "warning" in service.said
-        assert "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)" in service.said
+    async with console(HOST="0.0.0.0", ALLOW_OPEN="true") as service:
+        assert "warning" in service.lines[0]
+        assert "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)" in service.lines[0]
 
 
 async def test_a_file_of_keys_that_is_none_stops_the_start() -> None:
@@ -160,10 +157,10 @@ async def test_a_wrong_argument_is_explained(arguments: list[str]) -> None:
 
 async def test_the_demo_model_serves_any_openai_client() -> None:
     async with (
-        started("demo", "--port", "0", "--tokens-per-second", "0") as demo,
+        process("demo", "--port", "0", "--tokens-per-second", "0") as demo,
         openai.AsyncOpenAI(base_url=f"{demo.url}/v1", api_key="none") as client,
     ):
-        assert demo.said == f"The demo model: base URL {demo.url}/v1\n"
+        assert demo.lines == [f"The demo model: base URL {demo.url}/v1"]
         messages = [{"role": "user", "content": "tea"}]
         answer = await client.chat.completions.create(
             model="demo",
@@ -184,20 +181,21 @@ async def test_the_demo_model_serves_any_openai_client() -> None:
 
 async def test_the_service_takes_the_demo_model_for_a_provider() -> None:
     async with (
-        started("demo", "--port", "0", "--tokens-per-second", "0") as demo,
-        started(OPENAI_BASE_URL=f"{demo.url}/v1", MODEL="demo") as service,
+        process("demo", "--port", "0", "--tokens-per-second", "0") as demo,
+        console(OPENAI_BASE_URL=f"{demo.url}/v1", MODEL="demo") as service,
         httpx.AsyncClient() as client,
     ):
-        assert f"serving on {service.url}/" in service.said
+        assert f"serving on {service.url}/" in service.lines[0]
         answer = await client.get(f"{service.url}/briefs?topic=tea", timeout=30)
         assert "event: done\n" in answer.text
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_demo_model_ends_by_a_signal_without_a_word(number: signal.Signals) -> None:
-    async with started("demo", "--port", "0") as demo:
-        _, said = await stop(demo, number)
-    assert said == ""
+    async with process("demo", "--port", "0") as demo:
+        demo.signal(number)
+        await demo.exit_code(20)
+        assert len(demo.lines) == 1, demo.lines
 
 
 async def test_the_demo_model_says_that_its_port_is_in_use(taken: str) -> None:

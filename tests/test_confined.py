@@ -57,7 +57,7 @@ async def test_a_read_only_file_system_and_a_user_without_rights_suffice() -> No
     before = confined()
     assert run(*before, *WRITE).returncode != 0
     assert not as_root or run(*before, "id", "-u").stdout == "65534\n"
-    async with process(*before, DEMO_TOKENS_PER_SECOND="0", LOG_LEVEL="debug") as service:
+    async with process(before=before, DEMO_TOKENS_PER_SECOND="0", LOG_LEVEL="debug") as service:
         told = await read(f"{service.url}/ideas?topic=tea&resumable=true")
         assert "\nevent: done\n" in f"\n{told}"
         service.signal()

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 
 from app.main import models
 from app.settings import DEFAULT_MODEL, Settings, describe
-from tests.support.started import ended
+from tests.support.process import ended
 
 README = Path(__file__).parent.parent / "README.md"
 

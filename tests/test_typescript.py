@@ -11,7 +11,7 @@ import pytest
 from app.registry import load
 from app.typescript import CLI, FOLDER, GeneratorError, typescript
 from tests.schema_files import schema, write
-from tests.support.started import ROOT, ended
+from tests.support.process import ROOT, ended
 
 CHECKED_IN = ROOT / "clients" / "react" / "examples" / "schemas.ts"
 TSC = FOLDER / "node_modules" / ".bin" / "tsc"

@@ -12,21 +12,26 @@ from contextlib import asynccontextmanager
 import httpx
 import psutil
 
+from tests.support.process import Process, ended, process
 from tests.support.service import eventually
-from tests.support.started import Started, ended, started
 
-SETTINGS = {"WORKERS": "2", "DEMO_TOKENS_PER_SECOND": "0", "DRAIN_SECONDS": "60"}
+SETTINGS = {
+    "WORKERS": "2",
+    "LOG_FORMAT": "console",
+    "DEMO_TOKENS_PER_SECOND": "0",
+    "DRAIN_SECONDS": "60",
+}
 
 
-def workers(service: Started) -> set[int]:
+def workers(service: Process) -> set[int]:
     """The processes that serve (beside them is multiprocessing's own resource tracker)."""
-    children = psutil.Process(service.process.pid).children()
+    children = psutil.Process(service.pid).children()
     alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
     return {child.pid for child in alive if "spawn_main" in " ".join(child.cmdline())}
 
 
 @asynccontextmanager
-async def client(service: Started) -> AsyncIterator[httpx.AsyncClient]:
+async def client(service: Process) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
         yield client
 
@@ -36,9 +41,9 @@ async def answer(client: httpx.AsyncClient) -> str:
 
 
 async def test_what_has_to_find_a_stream_again_is_refused_and_the_start_says_so() -> None:
-    async with started(**SETTINGS) as service, client(service) as called:
-        assert "in 2 processes" in service.said
-        assert "resumable, Idempotency-Key and /streams/… are refused" in service.said
+    async with process(**SETTINGS) as service, client(service) as called:
+        assert "in 2 processes" in service.lines[0]
+        assert "resumable, Idempotency-Key and /streams/… are refused" in service.lines[0]
         body = {"topic": "figs"}
         for refused in (
             await called.get("/ideas?topic=figs&resumable=true"),
@@ -56,33 +61,31 @@ async def test_what_has_to_find_a_stream_again_is_refused_and_the_start_says_so(
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile() -> None:
-    async with started(**SETTINGS) as service:
+    async with process(**SETTINGS) as service:
         first, second = workers(service)
         os.kill(first, signal.SIGKILL)
         async with client(service) as called:
             assert "event: done\n" in await answer(called)
         await eventually(lambda: len(workers(service) - {first}) == 2, seconds=60)
         assert second in workers(service)
-        service.process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(service.process.communicate(), 60)
-        assert service.process.returncode == 0
+        service.signal()
+        assert await service.exit_code(60) == 0
         assert not psutil.pid_exists(second)
 
 
 async def test_a_signal_drains_all_and_a_second_one_ends_them() -> None:
-    async with started(**SETTINGS) as service, client(service) as called:
+    async with process(**SETTINGS) as service, client(service) as called:
         async with called.stream("GET", "/ideas?topic=figs&model=demo-stall") as stalled:
             lines = stalled.aiter_lines()
             await anext(lines)
-            service.process.send_signal(signal.SIGTERM)
-            await asyncio.sleep(1.2)  # what comes sooner is the same signal
-            assert service.process.returncode is None
-            service.process.send_signal(signal.SIGTERM)
+            service.signal()
+            await asyncio.sleep(1.5)  # what comes within a second is the same signal
+            assert service.is_running
+            service.signal()
             rest = [line async for line in lines]
         assert "event: error" in rest
         assert any('"code":"draining"' in line for line in rest)
-        await asyncio.wait_for(service.process.communicate(), 60)
-        assert service.process.returncode == 0
+        assert await service.exit_code(60) == 0
 
 
 async def test_a_port_in_use_stops_the_start() -> None:

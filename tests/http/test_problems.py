@@ -23,6 +23,7 @@ from app.event import Failed
 from app.http.problem import problem
 from app.providers.demo import MODELS, SECRET
 from tests.support.callers import CRON, KEYED, WEB, bearer
+from tests.support.demo import FAULTS, OUTCOMES, SILENT
 from tests.support.events import Message, messages
 from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
@@ -342,22 +343,6 @@ async def test_a_malformed_key_is_an_invalid_request(
 # What the provider does: each of the demo model's faults, in JSON and as a stream
 
 
-faults = {
-    "demo-always-invalid": "output_invalid",
-    "demo-truncated": "output_truncated",
-    "demo-refusal": "output_refused",
-    "demo-filtered": "output_filtered",
-    "demo-stall": "provider_timeout",
-    "demo-silent": "provider_timeout",
-    "demo-drip": "provider_timeout",
-    "demo-disconnect": "provider_interrupted",
-    "demo-garbage": "provider_protocol",
-    "demo-error": "provider_protocol",
-    "demo-429": "provider_rate_limited",
-    "demo-500": "provider_unavailable",
-    "demo-401": "provider_rejected",
-}
-silent = ("demo-stall", "demo-silent", "demo-drip")
 refused = ("demo-429", "demo-500", "demo-401")
 
 
@@ -373,31 +358,31 @@ async def impatient() -> AsyncIterator[httpx.AsyncClient]:
 
 
 def test_no_fault_is_left_out() -> None:
-    assert faults.keys() | {"demo", "demo-invalid", "demo-obedient"} == set(MODELS)
+    assert OUTCOMES.keys() == set(MODELS)
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("model", faults)
+@pytest.mark.parametrize("model", FAULTS)
 async def test_a_fault_is_a_status_where_no_stream_was_asked_for(
     client: httpx.AsyncClient, impatient: httpx.AsyncClient, model: str
 ) -> None:
-    asked = impatient if model in silent + refused else client
+    asked = impatient if model in SILENT + refused else client
     answer = await asked.get(f"/ideas?topic=tea&model={model}", headers=JSON)
-    check_problem(answer, faults[model])
+    check_problem(answer, FAULTS[model])
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("model", faults)
+@pytest.mark.parametrize("model", FAULTS)
 async def test_a_fault_is_the_last_event_of_a_stream_that_has_begun(
     client: httpx.AsyncClient, impatient: httpx.AsyncClient, model: str
 ) -> None:
-    asked = impatient if model in silent else client
+    asked = impatient if model in SILENT else client
     answer = await asked.get(f"/ideas?topic=tea&model={model}")
     if model in refused:
-        check_problem(answer, faults[model])
+        check_problem(answer, FAULTS[model])
     else:
         assert answer.status_code == 200
-        check_event(messages(answer.content), faults[model])
+        check_event(messages(answer.content), FAULTS[model])
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -577,7 +562,7 @@ async def test_a_head_that_is_too_large_is_refused_before_there_is_a_request() -
 
 
 def test_every_row_has_been_walked() -> None:
-    seen = {*requests, *faults.values(), "draining", "output_too_large", "internal"}
+    seen = {*requests, *FAULTS.values(), "draining", "output_too_large", "internal"}
     seen |= {"unauthorized", "rate_limited", "overloaded"}
     seen |= {"stream_expired", "idempotency_conflict", "cancelled", "headers_too_large"}
     assert TABLE.keys() == seen

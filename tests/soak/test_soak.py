@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tests.soak.clients import KINDS, OUTCOMES, SILENT
+from tests.soak.clients import KINDS
 from tests.soak.report import markdown, verdicts
 from tests.soak.run import soak
 from tests.soak.watch import Metrics
+from tests.support.demo import OUTCOMES, SILENT
 
 
 async def test_a_short_soak_breaks_no_promise() -> None:

@@ -1,4 +1,4 @@
-"""The service as a process of its own: `python -m app`."""
+"""`python -m app` as a process of its own, with an environment that the test chooses."""
 
 from __future__ import annotations
 
@@ -7,16 +7,59 @@ import os
 import re
 import signal
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-ROOT = Path(__file__).parent.parent.parent
-SECONDS = 30
+ROOT = Path(__file__).parents[2]
+SECONDS = 60
+"""How long a test waits for a process: what starts on a busy machine takes its time."""
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """These settings and no others; a warning is an error."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, "PYTHONWARNINGS": "error", "PORT": "0", **settings}
+
+
+async def start(
+    *arguments: str, before: tuple[str, ...] = (), stderr: int = PIPE, **settings: str
+) -> asyncio.subprocess.Process:
+    """Start `python -m app`.
+
+    before: a command that becomes the one that follows it, as `setpriv` does
+    """
+    return await asyncio.create_subprocess_exec(
+        *(*before, sys.executable, "-m", "app", *arguments),
+        cwd=ROOT,
+        env=environment(NO_COLOR="1", COLUMNS="200", **settings),
+        stdout=PIPE,
+        stderr=stderr,
+    )
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    said: str
+
+
+async def ended(*arguments: str, **settings: str) -> Ended:
+    """What a process says that ends by itself."""
+    process = await start(*arguments, **settings)
+    try:
+        out, said = await asyncio.wait_for(process.communicate(), SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert process.returncode is not None
+    return Ended(process.returncode, out.decode(), said.decode())
 
 
 class Process:
-    """url: where it serves. lines: what it has written to stdout and stderr."""
+    """One that serves. url: where. lines: what it has written to stdout and stderr."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.url = ""
@@ -25,9 +68,9 @@ class Process:
         self._news = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
-    async def line(self, part: str, seconds: float = SECONDS) -> str:
+    async def line(self, part: str) -> str:
         """The first line that holds this."""
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(SECONDS):
             while True:
                 for line in self.lines:
                     if part in line:
@@ -40,6 +83,10 @@ class Process:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.returncode is None
+
     def signal(self, number: int = signal.SIGTERM) -> None:
         self._process.send_signal(number)
 
@@ -47,12 +94,12 @@ class Process:
         """Its exit code, once it has ended: within so many seconds."""
         async with asyncio.timeout(seconds):
             code = await self._process.wait()
-        await self._reading
+            await self._reading
         return code
 
     async def kill(self) -> None:
         """End it, if it hasn't ended."""
-        if self._process.returncode is None:
+        if self.is_running:
             self._process.kill()
         await self._process.wait()
         await self._reading
@@ -66,25 +113,16 @@ class Process:
 
 
 @asynccontextmanager
-async def process(*before: str, **environment: str) -> AsyncIterator[Process]:
-    """The service with this environment, on a free port, serving.
-
-    before: a command that becomes the one that follows it, as `setpriv` does
-    """
-    clean = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    started = Process(
-        await asyncio.create_subprocess_exec(
-            *(*before, sys.executable, "-W", "error", "-m", "app"),
-            cwd=ROOT,
-            env={**clean, "PORT": "0", "LOG_FORMAT": "json", **environment},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-    )
+async def process(
+    *arguments: str, before: tuple[str, ...] = (), **settings: str
+) -> AsyncIterator[Process]:
+    """A process that serves, on a free port; its log is in JSON, unless it is set otherwise."""
+    settings = {"LOG_FORMAT": "json", **settings}
+    serving = Process(await start(*arguments, before=before, stderr=STDOUT, **settings))
     try:
-        found = re.search(r"http://[\d.]+:\d+", await started.line("http://"))
+        found = re.search(r"http://[\d.]+:\d+", await serving.line("http://"))
         assert found
-        started.url = found[0]
-        yield started
+        serving.url = found[0]
+        yield serving
     finally:
-        await started.kill()
+        await serving.kill()

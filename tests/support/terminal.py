@@ -15,7 +15,7 @@ from functools import partial
 
 import pyte
 
-from tests.support.started import ROOT
+from tests.support.process import ROOT, environment
 
 SECONDS = 20
 """How long a test waits for what must come, before it fails."""
@@ -88,12 +88,10 @@ async def terminal(
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     os.set_blocking(ours, False)
     shown = Terminal(columns, lines, ours)
-    environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
-    environment |= {"PYTHONWARNINGS": "error", "TERM": "xterm-256color", **settings}
     shown.process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "app", *arguments),
         cwd=ROOT,
-        env=environment,
+        env=environment(TERM="xterm-256color", **settings),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

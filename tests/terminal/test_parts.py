@@ -12,7 +12,7 @@ from app.terminal.cards import Path, cards
 from app.terminal.parameters import parameters
 from app.terminal.progress import Progress
 from app.terminal.schemas import words
-from tests.support.started import ended
+from tests.support.process import ended
 
 MOVIES = load().get("movies").parameters_json_schema
 

@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.process import Ended, ended, start
 from tests.support.resuming import ALL, ANSWER, FIGS
 from tests.support.service import Service, eventually, running
-from tests.support.started import Ended, ended, start
 from tests.support.terminal import CTRL_C, terminal
 from tests.support.upstream import HEAD, Upstream, end, saying, text, upstream
 
