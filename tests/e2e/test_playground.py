@@ -325,6 +325,17 @@ async def test_what_the_service_finds_wrong_stands_at_its_field(
         assert "invalid_request" in await page.notices()
 
 
+async def test_a_service_that_can_not_find_streams_again_says_so(browser: Browser) -> None:
+    async with (
+        running(model="", workers=2) as service,
+        playground(browser, service.url) as page,
+    ):
+        await page.run(state="failed", topic="tea")
+        notices = await page.notices()
+        assert "the service runs in several processes" in notices
+        assert "/resumable needs a service of one process (WORKERS=1)" in notices
+
+
 async def test_a_key_is_asked_for_where_one_is_needed_and_kept_nowhere(browser: Browser) -> None:
     digest = hashlib.sha256(b"open-sesame").hexdigest()
     async with (
