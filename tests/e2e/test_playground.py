@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import hashlib
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
@@ -78,13 +80,39 @@ async def final(service: Service, wire: list[str]) -> Any:
         return (await http.get(f"/streams/{data['stream']}", headers=headers)).json()
 
 
+async def printed(*command: str) -> str:
+    """What a command prints, which has to succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=PIPE, stderr=PIPE, env={**os.environ, "API_KEY": "open-sesame"}
+    )
+    out, said = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, said.decode()
+    return out.decode()
+
+
+def python(code: str) -> list[str]:
+    """The command that runs Python lines where the client is installed."""
+    return [sys.executable, "-c", f"import sys\nsys.path[:] = {sys.path}\n{code}"]
+
+
 # Answers
+
+
+# Where the short fields stand, but for those in what there may be several of.
+FACTS = """
+[...document.querySelectorAll("#result .depth-0 > :is(.facts, .block > * > .facts) > *")]
+  .map(fact => fact.offsetLeft)
+"""
 
 
 async def test_every_schema_takes_shape(browser: Browser, demo: Service) -> None:
     async with playground(browser, demo.url) as page:
         for schema in ("ideas", "movies", "recipes", "briefs"):
-            await page.run(schema, topic="tea")
+            await page.choose(schema, topic="tea")
+            at_rest = await page.page.evaluate(FACTS)
+            await page.start()
+            await page.until("done")
+            assert await page.page.evaluate(FACTS) == at_rest
             wire = await page.wire()
             assert wire[0].startswith("event: start")
             assert wire[-1].startswith("event: done")
@@ -148,12 +176,13 @@ async def test_what_has_not_changed_is_not_drawn_again_and_nothing_moves(
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        playground(browser, service.url) as page,
+        playground(browser, service.url, width=390) as page,
     ):
-        await page.choose(topic="tea", count="2")
+        await page.choose(topic="tea", count="4")
         at_rest = await page.page.evaluate(where)
         await page.start()
         await expect(page.page.locator("[data-progress=complete]")).to_have_count(1)
+        assert await page.page.evaluate(where) == at_rest
         await page.page.evaluate(
             """() => {
               window.changes = 0;
@@ -165,7 +194,7 @@ async def test_what_has_not_changed_is_not_drawn_again_and_nothing_moves(
         go_on.set()
         await page.until("done")
         assert await page.page.evaluate("changes") == 0
-        assert await page.page.evaluate(where) == at_rest
+        assert await page.page.evaluate(where) == at_rest[:2]
 
 
 # Endings
@@ -296,6 +325,17 @@ async def test_what_the_service_finds_wrong_stands_at_its_field(
         assert "invalid_request" in await page.notices()
 
 
+async def test_a_service_that_can_not_find_streams_again_says_so(browser: Browser) -> None:
+    async with (
+        running(model="", workers=2) as service,
+        playground(browser, service.url) as page,
+    ):
+        await page.run(state="failed", topic="tea")
+        notices = await page.notices()
+        assert "the service runs in several processes" in notices
+        assert "/resumable needs a service of one process (WORKERS=1)" in notices
+
+
 async def test_a_key_is_asked_for_where_one_is_needed_and_kept_nowhere(browser: Browser) -> None:
     digest = hashlib.sha256(b"open-sesame").hexdigest()
     async with (
@@ -309,6 +349,7 @@ async def test_a_key_is_asked_for_where_one_is_needed_and_kept_nowhere(browser: 
         await page.page.keyboard.press("Enter")
         await page.until("done")
         assert "open-sesame" not in await page.code("curl")
+        assert "title" in await printed(*python(await page.code("Python")))
         kept = await page.page.evaluate(
             "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
         )
@@ -322,13 +363,12 @@ async def test_the_lines_for_a_request_make_that_request(browser: Browser, demo:
         value = await final(demo, await page.wire())
         curl = ["sh", "-c", await page.code("curl")]
         node = ["node", "--input-type=module", "-e", await page.code("fetch")]
-        python = [sys.executable, "-c", await page.code("Python")]
-        for command in (curl, node, python):
-            process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-            out, said = await asyncio.wait_for(process.communicate(), 30)
-            assert process.returncode == 0, said.decode()
-            done = out.decode().rpartition("done")[2]
+        for command in (curl, node):
+            done = (await printed(*command)).rpartition("done")[2]
             assert json.loads(done[done.index("[") : done.rindex("]") + 1]) == value
+        *partials, last = (await printed(*python(await page.code("Python")))).splitlines()
+        assert len(partials) > 1
+        assert ast.literal_eval(last) == value
         react = await page.code("React")
         assert json.dumps(topic, ensure_ascii=False) in react
 

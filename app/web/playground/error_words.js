@@ -1,7 +1,7 @@
 // What each error code means to whoever sees it, and what to do.
 
 const WORDS = {
-  invalid_request: ['The request is not valid', 'Mend what is marked and start again.'],
+  invalid_request: ['The request is not valid'],
   unauthorized: ['An API key is needed', 'Enter one and start again.'],
   forbidden: ['This key may not do that', 'Use another key.'],
   unknown_schema: ['There is no such schema', 'Choose one of those that there are.'],
@@ -44,7 +44,7 @@ const WORDS = {
   ],
 };
 
-/** @returns {[string, string]} a title, and what it means */
+/** @returns {[string, string?]} a title, and what it means, where the service's words don't say it */
 export function words(code) {
   return WORDS[code] ?? ['That did not work', 'The service says no more.'];
 }

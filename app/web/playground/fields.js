@@ -55,6 +55,7 @@ export class Fields {
   #fact({ name, schema }) {
     const inner = new Text(1, 'dd');
     inner.element.classList.toggle('choice', Boolean(schema.enum || schema.const !== undefined));
+    inner.element.style.setProperty('--characters', String(widest(schema)));
     this.#places.set(name, inner);
     const row = element('div', { class: 'fact' }, element('dt', {}, label(name, schema)));
     row.append(inner.element);
@@ -81,4 +82,10 @@ function isFact(schema) {
   const types = ['string', 'number', 'integer', 'boolean'];
   const isScalar = types.includes(schema.type) || schema.enum || schema.const !== undefined;
   return Boolean(isScalar) && !isProse(schema);
+}
+
+/** How many characters to keep room for, so that the next fact stays where it is. */
+function widest(schema) {
+  if (schema.type !== 'string') return 0;
+  return schema.format === 'uri' ? 30 : longest(schema);
 }

@@ -27,7 +27,7 @@ import { Wire } from './wire.js';
 
 const PHASES = {
   ready: 'Ready',
-  waiting: 'Waiting for the model',
+  waiting: 'Waiting',
   writing: 'Writing',
   lost: 'Coming back',
   done: 'Done',

@@ -103,7 +103,7 @@ function failed(error, retry) {
     'div',
     { class: 'notice error', id: 'error' },
     element('h3', {}, title),
-    element('p', {}, meaning),
+    element('p', {}, meaning ?? error.message),
     flaws(error.errors),
     element('dl', { class: 'facts' }, ...rows),
     error.retryable ? element('button', { type: 'button', onclick: retry }, 'Retry') : null,

@@ -27,28 +27,30 @@ export function fetched({ base, schema, parameters, query, withKey }) {
   ].join('\n');
 }
 
-/** @param {Asked} asked */
+/**
+ * The client reads the view that costs least, whichever is chosen: the answer is the same.
+ *
+ * @param {Asked} asked
+ */
 export function python({ base, schema, parameters, query, withKey }) {
-  const view = new Map(query).get('view');
-  const call = [
-    `"POST"`,
-    `${js(url(base, schema, query))}`,
-    `json=${py(parameters)}`,
-    `timeout=60`,
-    ...(withKey ? [`headers={"Authorization": f"Bearer {key}"}`] : []),
-  ]
-    .map(line => `    ${line},`)
-    .join('\n');
-  if (view === 'text') {
-    return `import httpx\n\nwith httpx.stream(\n${call}\n) as response:\n    for text in response.iter_text():\n        print(text, end="", flush=True)`;
-  }
+  const { model, interval_ms: interval } = Object.fromEntries(query);
   return [
-    `import httpx`,
-    `from httpx_sse import EventSource`,
+    ...(withKey ? [`import os`, ``] : []),
+    `from structured_streams import stream_sync`,
     ``,
-    `with httpx.stream(\n${call}\n) as response:`,
-    `    for event in EventSource(response).iter_sse():`,
-    `        print(event.event, event.data)`,
+    `answer = stream_sync(`,
+    `    ${js(base.replace(/\/$/, ''))},`,
+    `    ${js(schema)},`,
+    `    parameters={`,
+    ...Object.entries(parameters).map(([name, value]) => `        ${js(name)}: ${py(value)},`),
+    `    },`,
+    ...(model ? [`    model=${js(model)},`] : []),
+    ...(interval ? [`    interval_ms=${interval},`] : []),
+    ...(withKey ? [`    api_key=os.environ["API_KEY"],`] : []),
+    `)`,
+    `for partial in answer:`,
+    `    print(partial.value)`,
+    `print(answer.final())`,
   ].join('\n');
 }
 

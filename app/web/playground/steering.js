@@ -40,6 +40,7 @@ export class Steering {
         changed();
       });
     }
+    this.#input.addEventListener('input', changed);
   }
 
   get model() {

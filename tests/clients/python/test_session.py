@@ -120,6 +120,7 @@ def test_the_last_refusal_is_the_error_where_the_service_stays_busy() -> None:
         (404, "stream_not_found", False),
         (410, "stream_expired", False),
         (502, "provider_unavailable", True),
+        (503, "provider_rate_limited", True),
         (502, "output_refused", False),
         (500, "internal", True),
     ],

@@ -302,6 +302,14 @@ async def test_a_request_that_is_wrong_is_told_what_is_wrong(way: str, demo: Ser
     assert raised.value.status == 404
 
 
+async def test_a_service_that_can_not_find_streams_again_says_so_at_once(way: str) -> None:
+    async with running(workers=2) as service:
+        with pytest.raises(StreamError, match="the service runs in several processes") as raised:
+            await read_all(way, service.url, "ideas", topic="tea")
+    assert (raised.value.code, raised.value.status) == ("invalid_request", 422)
+    assert raised.value.errors[0]["message"] == "needs a service of one process (WORKERS=1)"
+
+
 async def test_where_there_is_no_service_there_is_an_error(way: str) -> None:
     async with answering(b"") as server:
         pass
