@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import httpx
 
-from app.settings import Settings
 from tests.soak.clients import KINDS, OUTCOMES, SECONDS, World, visiting
 from tests.soak.report import Soak
 from tests.soak.watch import PERIOD, Metrics, Watch
@@ -23,7 +22,6 @@ SHORTEST = 60
 """Seconds: nothing is said of the memory in less."""
 PATIENCE = 60
 
-HAS_CALLERS = "caller_streams" in Settings.model_fields
 KEYS = {visit.__name__: f"soak-{visit.__name__}-0123456789abcdef" for visit in KINDS}
 LIMITS = {
     "API_KEYS": ",".join(
@@ -55,16 +53,15 @@ async def soak(
             OPENAI_BASE_URL=f"{provider.url}/v1",
             MODELS=",".join(OUTCOMES),
             **PATIENT,
-            **(LIMITS if HAS_CALLERS else {}),
+            **LIMITS,
         ) as service,
         httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as observer,
     ):
         watch = Watch(observer, service.pid, httpx.URL(provider.url).port or 0)
-        keys, at_once = (KEYS, AT_ONCE) if HAS_CALLERS else ({}, None)
         async with httpx.AsyncClient(
             base_url=service.url, timeout=SECONDS, limits=httpx.Limits(max_connections=None)
         ) as client:
-            world = World(client, keys, seed, at_once, models)
+            world = World(client, KEYS, seed, AT_ONCE, models)
             warm = await _soak(world, watch, seconds, say, scale)
         metrics = await watch.idle(PATIENCE)
         return Soak(
