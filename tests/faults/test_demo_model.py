@@ -7,25 +7,9 @@ import asyncio
 import pytest
 
 from app.providers.demo import MODELS, SECRET, DemoServer
+from tests.support.outcomes import OUTCOMES, SILENT
 from tests.support.raw import exchange
 from tests.support.service import eventually, running
-
-SLOW = ("demo-stall", "demo-silent", "demo-drip")
-ENDS = {
-    "demo": "done",
-    "demo-invalid": "done",
-    "demo-always-invalid": "output_invalid",
-    "demo-truncated": "output_truncated",
-    "demo-refusal": "output_refused",
-    "demo-filtered": "output_filtered",
-    **dict.fromkeys(SLOW, "provider_timeout"),
-    "demo-disconnect": "provider_interrupted",
-    "demo-garbage": "provider_protocol",
-    "demo-error": "provider_protocol",
-    "demo-429": "provider_rate_limited",
-    "demo-500": "provider_unavailable",
-    "demo-401": "provider_rejected",
-}
 
 
 def end_of(answer: str) -> str:
@@ -44,7 +28,7 @@ def end_of(answer: str) -> str:
 
 @pytest.mark.parametrize("schema", ["ideas", "briefs"])
 async def test_each_fault_has_its_code_and_the_models_connection_is_closed(schema: str) -> None:
-    assert ENDS.keys() == set(MODELS)
+    assert OUTCOMES.keys() == set(MODELS)
     async with (
         DemoServer(0) as demo,
         running(
@@ -60,7 +44,7 @@ async def test_each_fault_has_its_code_and_the_models_connection_is_closed(schem
     ):
 
         async def ended(model: str) -> str:
-            url = hasty.url if model in SLOW else service.url
+            url = hasty.url if model in SILENT else service.url
             path = f"/{schema}?topic=figs&model={model}"
             request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             answer = (await exchange(url, request.encode())).decode()
@@ -68,5 +52,5 @@ async def test_each_fault_has_its_code_and_the_models_connection_is_closed(schem
             return end_of(answer)
 
         ends = await asyncio.gather(*map(ended, MODELS))
-        assert dict(zip(MODELS, ends, strict=True)) == ENDS
+        assert dict(zip(MODELS, ends, strict=True)) == OUTCOMES
         await eventually(lambda: not demo.running, 1)

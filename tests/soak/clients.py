@@ -20,30 +20,10 @@ import httpx
 
 from tests.support.connection import Connection
 from tests.support.events import Message, messages
+from tests.support.outcomes import OUTCOMES
 from tests.wire.played import UNKNOWN, applied
 
-OUTCOMES = {
-    "demo": "done",
-    "demo-invalid": "done",
-    "demo-obedient": "done",
-    "demo-always-invalid": "output_invalid",
-    "demo-truncated": "output_truncated",
-    "demo-refusal": "output_refused",
-    "demo-filtered": "output_filtered",
-    "demo-stall": "provider_timeout",
-    "demo-silent": "provider_timeout",
-    "demo-drip": "provider_timeout",
-    "demo-disconnect": "provider_interrupted",
-    "demo-garbage": "provider_protocol",
-    "demo-error": "provider_protocol",
-    "demo-429": "provider_rate_limited",
-    "demo-500": "provider_unavailable",
-    "demo-401": "provider_rejected",
-}
-"""What comes of each model: every fault that a provider has."""
-
 RIGHT = ("demo", "demo-invalid")
-SILENT = ("demo-stall", "demo-silent", "demo-drip")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
 SECONDS = 60
 

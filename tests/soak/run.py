@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 import httpx
 
-from tests.soak.clients import KINDS, OUTCOMES, SECONDS, World, visiting
+from tests.soak.clients import KINDS, SECONDS, World, visiting
 from tests.soak.report import Soak
 from tests.soak.watch import PERIOD, Metrics, Watch
+from tests.support.outcomes import OUTCOMES
 from tests.support.process import process
 from tests.support.started import started
 
-TOKENS_PER_SECOND = "200"
 AT_ONCE = 12
 WARM_UP = 0.25
 """Of the time, in which memory may grow."""
@@ -45,10 +45,14 @@ async def soak(
     scale: int = 1,
     seed: int = 0,
     models: Sequence[str] = tuple(OUTCOMES),
+    pace: int = 200,
 ) -> Soak:
-    """Serve `scale` times the clients for so long, and see what is left."""
+    """Serve `scale` times the clients for so long, and see what is left.
+
+    pace: tokens a second of the provider
+    """
     async with (
-        started("demo", "--port", "0", "--tokens-per-second", TOKENS_PER_SECOND) as provider,
+        started("demo", "--port", "0", "--tokens-per-second", str(pace)) as provider,
         process(
             OPENAI_BASE_URL=f"{provider.url}/v1",
             MODELS=",".join(OUTCOMES),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from tests.soak.clients import KINDS, OUTCOMES, SILENT
+from tests.soak.clients import KINDS
 from tests.soak.report import markdown, verdicts
 from tests.soak.run import soak
 from tests.soak.watch import Metrics
+from tests.support.outcomes import OUTCOMES, SILENT
 
 
 async def test_a_short_soak_breaks_no_promise() -> None:
     said: list[str] = []
     heard = [model for model in OUTCOMES if model not in SILENT]  # silence takes its time
-    found = await soak(2, said.append, models=heard)
+    found = await soak(2, said.append, models=heard, pace=1000)
     assert said
     assert found.world.visits.keys() == {visit.__name__ for visit in KINDS}
     assert found.world.outcomes["done"] > 5

@@ -1,0 +1,21 @@
+"""What comes of each of the demo model's models: every fault that a provider has."""
+
+OUTCOMES = {
+    "demo": "done",
+    "demo-invalid": "done",
+    "demo-obedient": "done",
+    "demo-always-invalid": "output_invalid",
+    "demo-truncated": "output_truncated",
+    "demo-refusal": "output_refused",
+    "demo-filtered": "output_filtered",
+    "demo-stall": "provider_timeout",
+    "demo-silent": "provider_timeout",
+    "demo-drip": "provider_timeout",
+    "demo-disconnect": "provider_interrupted",
+    "demo-garbage": "provider_protocol",
+    "demo-error": "provider_protocol",
+    "demo-429": "provider_rate_limited",
+    "demo-500": "provider_unavailable",
+    "demo-401": "provider_rejected",
+}
+SILENT = ("demo-stall", "demo-silent", "demo-drip")
