@@ -1,12 +1,13 @@
 """A client's connection, held to the sizes and the order that HTTP has.
 
-What uvicorn's own leaves open: a head without a bound; a refusal that is lost because the
-connection is reset under it; and a client that sends its next request too early, behind which
-nobody would notice that it has gone.
+What uvicorn's own leaves open: a head without a bound, in size or in time; a refusal that is
+lost because the connection is reset under it; and a client that sends its next request too
+early, behind which nobody would notice that it has gone.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any
 
@@ -18,6 +19,10 @@ from app.http.problem import problem
 
 HEAD_BYTES = 65536
 """Of a request's target and headers. One that has not ended may take one read more."""
+
+HEAD_SECONDS = 10
+"""For all of a head: from the connection's beginning, or the first byte after an answer (for
+which uvicorn has a wait of its own)."""
 
 LINGER_SECONDS = 2
 """That a refused client may go on to send, unheard. Closed with bytes unread, the connection
@@ -42,6 +47,15 @@ class Connection(HttpToolsProtocol):
         self._head: list[tuple[bytes, bytes]] | None = None  # the one that is being read
         self._head_bytes = 0
         self._is_deaf = False
+        self._waiting: asyncio.TimerHandle | None = None  # for a head
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -56,6 +70,9 @@ class Connection(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
+        # Also for what is left of a body after its answer, and for blank lines before a head.
+        if self._waiting is None and self._is_answered and not self._is_deaf:
+            self._wait()
 
     # -- what the parser calls: an exception ends it -------------------------------------------
 
@@ -69,6 +86,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head = None
+        self._wait_no_more()
         lines = sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
         self._head_bytes = len(self.url) + lines
         if self._head_bytes > HEAD_BYTES:
@@ -92,6 +110,25 @@ class Connection(HttpToolsProtocol):
         cycle = self.cycle
         return cycle is not None and not cycle.more_body and not cycle.response_complete
 
+    @property
+    def _is_answered(self) -> bool:
+        """Whether nothing is owed to the client: it has asked for nothing, or has its answer."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._waiting = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _head_is_late(self) -> None:
+        if self._head is None:
+            self.transport.close()
+        else:
+            self._refuse(InvalidRequest("The request's head did not come in time.", status=400))
+
     def _hear_no_more(self) -> None:
         """But notice when the client goes, as one does who reads on."""
         self._is_deaf = True
@@ -99,6 +136,7 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: ServiceError) -> None:
         self._is_deaf = True
+        self._wait_no_more()
         if self.cycle is not None:  # one whose body can't be read has no answer but this
             self.cycle.disconnected = True
             self.cycle.message_event.set()

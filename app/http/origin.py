@@ -52,10 +52,13 @@ class Origins:
 def _is_foreign(headers: Headers) -> bool:
     """Whether a browser says so of a call without `Origin`: an image, a link, a form.
 
-    A page of the same site, such as another port's, may lead here, but embed nothing.
+    A page of the same site, such as another port's, may lead here, but embed nothing, be it
+    a picture or a frame.
     """
-    site, mode = headers.get("sec-fetch-site"), headers.get("sec-fetch-mode")
-    return site == "cross-site" or (site == "same-site" and mode == "no-cors")
+    site = headers.get("sec-fetch-site")
+    leads = headers.get("sec-fetch-mode") == "navigate"
+    leads = leads and headers.get("sec-fetch-dest", "document") == "document"
+    return site == "cross-site" or (site == "same-site" and not leads)
 
 
 def is_own(origin: str, host: str) -> bool:

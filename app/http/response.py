@@ -62,6 +62,7 @@ class StreamResponse(EventSourceResponse):
             headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
         )
+        del self.headers["Connection"]  # the server's to say, which may have been asked to close
         self._reading = reading
         self._send: Send | None = None
 

@@ -12,6 +12,7 @@ import openai
 from app.errors import (
     ProviderError,
     ProviderInterrupted,
+    ProviderProtocol,
     ProviderRateLimited,
     ProviderRejected,
     ProviderTimeout,
@@ -29,11 +30,19 @@ def while_opening(error: BaseException) -> ProviderError:
             return cause
         if isinstance(cause, openai.APIStatusError):
             return _of_status(cause)
+        if _is_no_http(cause):
+            return _with_cause(ProviderProtocol(), chain)
     # The SDK's transport makes a ConnectTimeout of every connection error: ask aiohttp's own.
     own: list[BaseException] = [c for c in chain if isinstance(c, aiohttp.ClientError)]
     timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
     timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
     return _with_cause(ProviderTimeout() if timed_out else ProviderUnavailable(), own or chain)
+
+
+def _is_no_http(error: BaseException) -> bool:
+    """Whether an answer could not be read. (A proxy's refusal to connect could.)"""
+    refused = isinstance(error, aiohttp.ClientHttpProxyError)
+    return isinstance(error, aiohttp.ClientResponseError) and not refused
 
 
 def while_reading(error: BaseException) -> ProviderError:

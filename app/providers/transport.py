@@ -32,11 +32,15 @@ class Body(httpx2.AsyncByteStream):
     What has come and is not taken is held up to 128 KiB; then the socket is not read.
 
     complete: to be set once nothing more is wanted of it, though it may not have ended
+    lingering: where its response is while it may yet end
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, lingering: set[aiohttp.ClientResponse]
+    ) -> None:
         self.complete = False
         self._response = response
+        self._lingering = lingering
 
     def on_end(self, call: Callable[[], None]) -> None:
         """Call it once the last byte has come, taken or not."""
@@ -52,12 +56,21 @@ class Body(httpx2.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Close the connection, or give it back if it can be used again."""
-        response = self._response
-        if self.complete and not response.closed:
-            timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, response.close)
-            response.content.on_eof(timer.cancel)
-        else:
-            response.close()
+        if not self.complete or self._response.closed:
+            self._close()
+            return
+        timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close)
+        self._lingering.add(self._response)
+
+        def ended() -> None:
+            timer.cancel()
+            self._lingering.discard(self._response)
+
+        self._response.content.on_eof(ended)
+
+    def _close(self) -> None:
+        self._lingering.discard(self._response)
+        self._response.close()
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -71,6 +84,7 @@ class Transport(httpx2.AsyncBaseTransport):
     def __init__(self, connect_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout)
         self._session: aiohttp.ClientSession | None = None
+        self._lingering: set[aiohttp.ClientResponse] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._opened().request(
@@ -83,10 +97,12 @@ class Transport(httpx2.AsyncBaseTransport):
             proxy=_proxy(request.url.scheme, request.url.host),
         )
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        extensions: dict[str, Any] = {BODY: (body := Body(response))}
+        extensions: dict[str, Any] = {BODY: (body := Body(response, self._lingering))}
         return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
     async def aclose(self) -> None:
+        while self._lingering:
+            self._lingering.pop().close()
         if self._session is not None:
             await self._session.close()
 

@@ -63,7 +63,10 @@ def _many_files() -> None:
 
 @pytest.mark.usefixtures("_many_files")
 @pytest.mark.parametrize("sent", [b"", GET[:-2]], ids=["silent", "within a head"])
-async def test_a_thousand_idle_connections_are_in_nobodys_way(sent: bytes) -> None:
+async def test_a_thousand_idle_connections_are_in_nobodys_way(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.http.connection.HEAD_SECONDS", 600)  # all there at once
     async with (
         upstream(saying(ANSWER)) as provider,
         running(openai_base_url=provider.base_url) as service,

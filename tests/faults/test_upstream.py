@@ -16,10 +16,11 @@ import pytest
 
 from app.registry import load
 from tests.schema_files import schema, write
+from tests.support.connection import code
 from tests.support.faults import FAULTS, Answer, Fault
 from tests.support.service import Service, running
 from tests.support.stream import streaming
-from tests.support.upstream import Upstream, delta, text, upstream
+from tests.support.upstream import HEAD, Upstream, delta, saying, text, upstream
 
 VALUE = [{"text": f"Wörter {n}"} for n in range(5)]
 ANSWER = json.dumps({"items": VALUE}, ensure_ascii=False)
@@ -50,6 +51,19 @@ async def test_a_fault_has_its_code_one_end_and_disturbs_no_other_stream(
                 assert f'"code":"{fault.code}"' in ends[0]
             assert "canary" not in stream
             assert len(service.streams) == 1
+
+
+@pytest.mark.parametrize("head", [HEAD, HEAD.replace(b"close", b"keep-alive")])
+async def test_more_than_its_length_along_with_its_head_is_no_http(head: bytes) -> None:
+    sent = head.replace(b"Connection", b"Content-Length: 10\r\nConnection") + b"".join(CHUNKS)
+    async with (
+        upstream(saying(sent)) as provider,
+        running(openai_base_url=provider.base_url, max_attempts=2) as service,
+    ):
+        assert await code(service.url + "/ideas?topic=figs") == (502, "provider_protocol")
+        assert len(provider.exchanges) == 2
+        for exchange in provider.exchanges:
+            await exchange.is_closed()
 
 
 @asynccontextmanager

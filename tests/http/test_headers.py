@@ -106,6 +106,12 @@ async def test_a_value_alone_has_no_stream_to_come_back_to(client: httpx.AsyncCl
     assert own == {"content-type": "application/json", "cache-control": "no-cache"}
 
 
+async def test_a_connection_that_is_to_be_closed_is_not_said_to_be_kept(service: Service) -> None:
+    request = f"GET {STREAM} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    answer = await exchange(service.url, request.encode())
+    assert re.findall(rb"\r\nconnection: ([^\r]*)", answer.lower()) == [b"close"]
+
+
 async def test_a_server_says_nothing_of_what_it_is(client: httpx.AsyncClient) -> None:
     for path in (STREAM, "/schemas", "/sonnets", "/docs"):
         assert "server" not in (await client.get(path)).headers

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from app.http.connection import HEAD_BYTES
 from tests.http.test_any_request import CANARY, some
+from tests.support.connection import connected
 from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
-from tests.support.upstream import upstream
+from tests.support.upstream import HEAD, holding, upstream
 
 KNOWN = b"c4n4ry"
 MOST = 1024
@@ -119,6 +120,55 @@ async def test_a_request_that_comes_too_early_is_not_heard(service: Service) -> 
     answer = await exchange(service.url, early * 1000)
     assert check(answer) == [200]
     assert answer.endswith(b'{"status":"ok"}')
+
+
+# The time of a head
+
+LATE = {
+    "nothing": (b"", []),
+    "blank lines": (b"\r\n\r\n", []),
+    "half a head": (b"GET /healthz HTTP/1.1\r\nX: c4n4ry", [400]),
+}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", LATE)
+async def test_a_head_that_does_not_come_in_time_ends_its_connection(
+    service: Service, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("app.http.connection.HEAD_SECONDS", 0.1)
+    sent, statuses = LATE[name]
+    assert check(await exchange(service.url, sent)) == statuses
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", ["blank lines", "half a head"])
+async def test_nor_does_a_second_one_have_more_time(
+    service: Service, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The first byte of it ends uvicorn's own wait for a next request."""
+    host, port = service.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request("GET /healthz HTTP/1.1", "Host: 127.0.0.1"))
+    await reader.readuntil(b'{"status":"ok"}')
+    monkeypatch.setattr("app.http.connection.HEAD_SECONDS", 0.1)
+    sent, statuses = LATE[name]
+    writer.write(sent)
+    assert check(await asyncio.wait_for(reader.read(), 10)) == statuses
+    writer.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_stream_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.http.connection.HEAD_SECONDS", 0.1)
+    async with (
+        upstream(holding(HEAD)) as provider,
+        running(openai_base_url=provider.base_url, heartbeat_seconds=0.2) as service,
+        connected(service.url + "/ideas?topic=tea") as connection,
+    ):
+        heard = connection.response.aiter_raw()
+        while (await asyncio.wait_for(anext(heard), 10)) != b": ping\n\n":
+            pass
 
 
 # Lengths that lie

@@ -13,6 +13,8 @@ import httpx2
 import openai
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from app.errors import (
     ProviderError,
@@ -82,6 +84,15 @@ def test_a_connection_that_took_too_long_is_a_timeout() -> None:
         )
     assert type(while_opening(openai.APITimeoutError(request=REQUEST))) is ProviderTimeout
     assert type(while_opening(TimeoutError())) is ProviderTimeout
+
+
+def test_an_answer_that_is_no_http_breaks_the_protocol() -> None:
+    request = aiohttp.RequestInfo(URL(), "POST", CIMultiDictProxy(CIMultiDict()), URL())
+    unreadable = aiohttp.ClientResponseError(request, (), message=SECRET)
+    error = caused(openai.APIConnectionError(request=REQUEST), unreadable)
+    assert type(while_opening(error)) is ProviderProtocol
+    refused = aiohttp.ClientHttpProxyError(request, (), message=SECRET)
+    assert type(while_opening(refused)) is ProviderUnavailable
 
 
 def test_what_is_ours_stays_as_it_is() -> None:

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
+import aiohttp
 import pytest
 from pydantic import BaseModel
 
@@ -241,6 +242,16 @@ async def test_a_body_that_breaks_off_is_interrupted() -> None:
     async with upstream(saying(head + b"%x\r\n" % len(data) + data + b"\r\n")) as other:
         with pytest.raises(ProviderInterrupted):
             await asked(other)
+
+
+async def test_what_an_answer_has_left_open_is_closed_with_the_provider() -> None:
+    """The answer is complete, and the response has no end."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    data = text("ab") + end()
+    async with upstream(saying(head + b"%x\r\n" % len(data) + data + b"\r\n")) as other:
+        assert await asked(other) == Got(["ab"], "stop")
+        connections = [it for it in gc.get_objects() if type(it) is aiohttp.connector.Connection]
+        assert [it for it in connections if it.protocol is not None] == []
 
 
 async def test_a_connection_that_is_reset_is_interrupted() -> None:

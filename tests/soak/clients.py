@@ -62,7 +62,7 @@ class World:
         keys: dict[str, str],
         seed: int,
         at_once: int,
-        models: Sequence[str],
+        models: Sequence[str] = tuple(OUTCOMES),
     ) -> None:
         self.client = client
         self.url = str(client.base_url).rstrip("/")

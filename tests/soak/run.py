@@ -14,7 +14,6 @@ from tests.soak.watch import PERIOD, Metrics, Watch
 from tests.support.demo import OUTCOMES
 from tests.support.process import process
 
-TOKENS_PER_SECOND = "200"
 AT_ONCE = 12
 WARM_UP = 0.25
 """Of the time, in which memory may grow."""
@@ -45,10 +44,14 @@ async def soak(
     scale: int = 1,
     seed: int = 0,
     models: Sequence[str] = tuple(OUTCOMES),
+    pace: int = 200,
 ) -> Soak:
-    """Serve `scale` times the clients for so long, and see what is left."""
+    """Serve `scale` times the clients for so long, and see what is left.
+
+    pace: tokens a second of the provider
+    """
     async with (
-        process("demo", "--port", "0", "--tokens-per-second", TOKENS_PER_SECOND) as provider,
+        process("demo", "--port", "0", "--tokens-per-second", str(pace)) as provider,
         process(
             OPENAI_BASE_URL=f"{provider.url}/v1",
             MODELS=",".join(OUTCOMES),

@@ -12,7 +12,7 @@ from tests.support.demo import OUTCOMES, SILENT
 async def test_a_short_soak_breaks_no_promise() -> None:
     said: list[str] = []
     heard = [model for model in OUTCOMES if model not in SILENT]  # silence takes its time
-    found = await soak(2, said.append, models=heard)
+    found = await soak(2, said.append, models=heard, pace=1000)
     assert said
     assert found.world.visits.keys() == {visit.__name__ for visit in KINDS}
     assert found.world.outcomes["done"] > 5
