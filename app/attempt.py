@@ -12,6 +12,9 @@ from app.run import Run
 
 LOOK_BYTES = 4096
 """Of text that nobody has looked at: more is decoded at once, so that it stays bounded."""
+TOGETHER = 32
+"""Pieces of text that are kept as one."""
+
 LOOK_SECONDS = 0.1
 """That text waits for a look, at most: what is certain to fail is not to be paid for, even if
 all followers are slow, or none is there."""
@@ -27,8 +30,10 @@ class Attempt:
     def __init__(self, run: Run, decoder: Decoder, over: Callable[[], None]) -> None:
         self.decoder = decoder
         self.invalid: Invalid | None = None
-        self.text: list[str] = []
+        self.begun = False
         self.size = 0
+        self._text: list[str] = []
+        self._pieces = 0
         self._run = run
         self._over = over
         self._pending: list[str] = []
@@ -43,9 +48,10 @@ class Attempt:
 
     def write(self, piece: str) -> None:
         """More text of the model's. `size` counts its bytes."""
-        first = not self.text
+        first = not self.begun
+        self.begun = True
         self.size += len(piece) if piece.isascii() else len(piece.encode())
-        self.text.append(piece)
+        self._keep(piece)
         self._pending.append(piece)
         self._length += len(piece)
         if first or self._length >= LOOK_BYTES:
@@ -53,6 +59,18 @@ class Attempt:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
         self._run.text_arrived()
+
+    @property
+    def text(self) -> str:
+        """All text so far."""
+        return "".join(self._text)
+
+    def _keep(self, piece: str) -> None:
+        self._text.append(piece)
+        self._pieces += 1
+        if self._pieces == TOGETHER:  # a piece takes five times what its text does
+            self._text[-TOGETHER:] = ["".join(self._text[-TOGETHER:])]
+            self._pieces = 0
 
     def look(self) -> None:
         """Decode what has come since the last look."""

@@ -172,7 +172,7 @@ class Generation:
         answer: Answer | None = None
 
         def due() -> float:
-            if answer is None or not attempt.text:
+            if answer is None or not attempt.begun:
                 return min(begun + self._limits.first_content, self._last)
             return min(answer.active + self._limits.gap, self._last)
 
@@ -195,7 +195,7 @@ class Generation:
 
     async def _read(self, answer: Answer, attempt: Attempt, deadline: Deadline) -> None:
         async for piece in answer:
-            is_first = not attempt.text
+            is_first = not attempt.begun
             self._write(piece, attempt)
             if attempt.is_over:
                 return
@@ -281,10 +281,10 @@ def _check_finish(answer: Answer) -> None:
         raise ProviderProtocol
 
 
-def _feedback(text: list[str], error: Invalid) -> list[dict[str, Any]]:
+def _feedback(text: str, error: Invalid) -> list[dict[str, Any]]:
     """What the next attempt is told: the invalid answer, and what is wrong with it."""
     return [
-        {"role": "assistant", "content": "".join(text)},
+        {"role": "assistant", "content": text},
         {
             "role": "user",
             "content": f"Validation errors found:\n{error.feedback}\n"

@@ -13,8 +13,11 @@ from collections.abc import Iterable
 
 from app.event import Entry
 
-SEGMENT = 64
+SEGMENT = 32
 """Entries that are packed together."""
+
+UNPACKED = 48
+"""At most so many of the newest are kept as they are: their readers are about there."""
 
 
 class Log:
@@ -35,8 +38,7 @@ class Log:
         self._newest.extend(entries)
         if self._newest:
             self.last = self._newest[-1]
-        # The newest few stay: those who follow at their pace are about there.
-        while len(self._newest) >= 2 * SEGMENT:
+        while len(self._newest) > UNPACKED:
             self._pack(SEGMENT)
 
     def since(self, position: int) -> list[Entry]:

@@ -187,6 +187,7 @@ async def follow(
         if batch is not None:
             run.messages += len(batch)
             yield batch
+            batch = None
             silent_until = loop.time() + heartbeat
         if run.ended and position == run.position:
             return

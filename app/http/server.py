@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
+from typing import Protocol as Protocol_
 
 import structlog
 import uvicorn
@@ -23,9 +24,8 @@ from app.streams import Streams
 CLOSE = "structured_streams.close"
 """The key in the ASGI scope of what closes the connection, whatever is left to say."""
 
-SEND = "structured_streams.send"
-"""The key in the ASGI scope of the server's own `send`. What the layers between have to say
-is in the head of a response; a stream's many pieces need not pass them."""
+REST = "structured_streams.rest"
+"""The key in the ASGI scope of a list: what is put there runs when the app has returned."""
 
 SECOND_SIGNAL_SECONDS = 1
 """A signal that follows the first sooner is the same one: `make` passes it on twice."""
@@ -141,14 +141,30 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _direct(app: ASGIApp) -> ASGIApp:
-    """The app, with the server's own `send` in the scope."""
+class Rest(Protocol_):
+    """The rest of a response. One of the two is called."""
 
-    async def direct(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[SEND] = send
-        await app(scope, receive, send)
+    async def run(self, receive: Receive, send: Send) -> None: ...
 
-    return direct
+    def abandon(self) -> None: ...
+
+
+def _with_rest(app: ASGIApp) -> ASGIApp:
+    """The app, and then what it has left in `REST`."""
+
+    async def with_rest(scope: Scope, receive: Receive, send: Send) -> None:
+        rest: list[Rest] = []
+        scope[REST] = rest
+        try:
+            await app(scope, receive, send)
+        except BaseException:
+            for left in rest:
+                left.abandon()
+            raise
+        for left in rest:
+            await left.run(receive, send)
+
+    return with_rest
 
 
 def url_of(listener: Any) -> str:
@@ -162,7 +178,7 @@ def server(
 ) -> Server:
     """A server for the app. `on_start` is told its URL; port 0 is a free one."""
     config = uvicorn.Config(
-        _direct(app),
+        _with_rest(app),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -10,7 +10,7 @@ Instructor drops, are seen on the way.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import cache
 from typing import Any, cast
 
@@ -63,21 +63,22 @@ class OpenAIProvider:
     @asynccontextmanager
     async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
         """Open an answer, as `Provider.ask` says."""
-        async with AsyncExitStack() as stack:
-            try:
-                # The body is what Instructor made: the SDK would go through all of it again.
-                opening = self._open(
-                    model=ask.model, messages=(), stream=True, extra_body=self._body(ask)
-                )
-                response = await stack.enter_async_context(opening)
-            except Exception as error:
-                raise while_opening(error) from None
-            body: Body = response.http_response.extensions[BODY]
-            completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
-            body.on_end(completion.hurry)
-            answer = _Answer(self._extract(completion), completion, body)
-            stack.push_async_callback(answer.aclose)
+        try:
+            body = await self._opened(ask)
+        except Exception as error:
+            raise while_opening(error) from None
+        completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
+        body.on_end(completion.hurry)
+        async with aclosing(_Answer(self._extract(completion), completion, body)) as answer:
             yield answer
+
+    async def _opened(self, ask: Ask) -> Body:
+        """The body of a response that has begun. The SDK's objects around it are let go of."""
+        # What Instructor has made goes past the SDK, which would look at all of it again.
+        opening = self._open(model=ask.model, messages=(), stream=True, extra_body=self._body(ask))
+        response = await opening.__aenter__()
+        body: Body = response.http_response.extensions[BODY]
+        return body
 
     async def aclose(self) -> None:
         """Close all connections."""
