@@ -23,8 +23,8 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients debian lint types fmt bench bench-quick bench-micro profile \
-	fuzz soak audit sbom lock clean
+.PHONY: help run demo test test-clients debian lint types fmt
+.PHONY: bench bench-quick bench-micro profile fuzz soak audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -36,7 +36,7 @@ demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
 test: lint types test-clients $(npm) | debian ## Set up what the tests need; run lint, types and tests
-	$(python) -m pytest
+	$(python) -m pytest --numprocesses 3 --dist worksteal
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent

@@ -11,23 +11,22 @@ import os
 import re
 import sys
 from functools import partial
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import structlog
 import typer
 import uvloop
-from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app.http.keys import KeysError, make_key
 from app.http.server import server
+from app.http.workers import serve_workers
 from app.main import create_app
 from app.providers.demo import serve_demo
 from app.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry import configure_logging
 from app.terminal.commands import COMMANDS
-from app.workers import serve_workers
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
@@ -46,7 +45,7 @@ def serve(context: typer.Context) -> None:
     try:
         if settings.workers > 1:
             app = create_app(settings)  # what is wrong with it is said once
-            serve_workers(settings, partial(_welcome, settings, app))
+            serve_workers(settings, partial(_welcome, settings, app), create_app)
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
@@ -84,7 +83,7 @@ async def _serve(settings: Settings) -> None:
     await server(app, settings, partial(_welcome, settings, app)).serve()
 
 
-def _welcome(settings: Settings, app: FastAPI, url: str) -> None:
+def _welcome(settings: Settings, app: Any, url: str) -> None:
     url += settings.root_path
     schemas: tuple[str, ...] = app.state.schemas
     message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"

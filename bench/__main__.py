@@ -19,7 +19,14 @@ from bench.paced import DOCUMENT, capacity, trial
 from bench.plan import FULL, QUICK, Plan, Results, play
 from bench.progress import Progress
 from bench.publish import RESULTS, ROOT, publish
-from bench.report import capacity_table, flood_table, memory_table, paced_table, tables
+from bench.report import (
+    capacity_table,
+    flood_table,
+    memory_table,
+    paced_table,
+    tables,
+    workers_table,
+)
 
 cli = typer.Typer(
     add_completion=False,
@@ -103,6 +110,19 @@ def only_memory(streams: int = 300, kept: int = 1000, only: Only = SNAPSHOT) -> 
             found = {one.name: await open_streams(place, one, streams) for one in _chosen(only)}
             found[who.KEPT.name] = await kept_streams(place, who.KEPT, kept)
             return memory_table(found)
+
+    print(asyncio.run(run()))
+
+
+@cli.command("workers")
+def only_workers(rounds: int = 5, streams: int = 100) -> None:
+    """What two workers serve on two cores, next to one."""
+    from bench.workers import workers
+
+    async def run() -> str:
+        async with field() as place:
+            rates = await workers(place, rounds, streams, Progress())
+            return workers_table(rates)
 
     print(asyncio.run(run()))
 

@@ -35,10 +35,13 @@ class Field:
 
     def new_server(self, contestant: Contestant) -> Any:
         """A server of the contestant's for one measurement: a context manager."""
+        return started(*self.arguments(contestant), cores={SERVER_CORE})
+
+    def arguments(self, contestant: Contestant) -> tuple[str, ...]:
+        """Of the process that serves a contestant."""
         models = ",".join(f"{name}.{pace}" for name in (*LISTS, *OTHERS) for pace in PACES)
         upstream = f"{self._upstream.url}/v1"
-        arguments = ("bench.serve", contestant.server, upstream, models)
-        return started(*arguments, cores={SERVER_CORE})
+        return ("bench.serve", contestant.server, upstream, models)
 
     async def read(
         self,

@@ -14,6 +14,10 @@ from bench.flood import Costs, Turns, flood
 from bench.memory import Memory, kept_streams, open_streams
 from bench.paced import Capacity, Trial, capacity, first_content, trial
 from bench.progress import Progress
+from bench.workers import workers
+
+WORKED: Final = 100
+"""Streams a round of workers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,7 @@ class Plan:
     firsts: rounds of first contents
     held: whose capacity to search for, in so many `trials` each
     delayed: whose delay to measure, at `streams` of `paced` at once
+    worked: rounds of one worker and two
     opened, kept: how many streams to open, or keep, for what each takes of memory
     """
 
@@ -41,6 +46,7 @@ class Plan:
     streams: int
     opened: Sequence[tuple[Contestant, int]] = ()
     kept: int = 0
+    worked: int = 0
 
 
 @dataclass
@@ -53,6 +59,7 @@ class Results:
     capacities: dict[str, Capacity] = field(default_factory=dict)
     delays: dict[str, Trial] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
+    workers: dict[int, float] = field(default_factory=dict)
 
 
 async def play(place: Field, plan: Plan, progress: Progress) -> Results:
@@ -80,6 +87,8 @@ async def play(place: Field, plan: Plan, progress: Progress) -> Results:
         if plan.kept:
             advance(who.KEPT.name)
             results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
+    if plan.worked:
+        results.workers = await workers(place, plan.worked, WORKED, progress)
     return results
 
 
@@ -110,4 +119,5 @@ FULL: Final = Plan(
     streams=300,
     opened=[(SNAPSHOT, 300), (DELTA, 300), *((proxy, 300) for proxy in who.PROXIES)],
     kept=1000,
+    worked=5,
 )

@@ -62,7 +62,9 @@ class Process:
 
 
 @asynccontextmanager
-async def started(*arguments: str, cores: set[int], speaks: bool = True) -> AsyncIterator[Process]:
+async def started(
+    *arguments: str, cores: set[int], speaks: bool = True, **settings: str
+) -> AsyncIterator[Process]:
     """`python -m arguments`, until the end of the block. speaks: it prints a line when ready."""
     began = time.monotonic()
     environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
@@ -72,7 +74,7 @@ async def started(*arguments: str, cores: set[int], speaks: bool = True) -> Asyn
             "-m",
             *arguments,
             cwd=ROOT,
-            env=environment,
+            env=environment | settings,
             stdin=PIPE,
             stdout=PIPE,
             stderr=said,

@@ -34,8 +34,17 @@ def tables(plan: Plan, results: Results) -> dict[str, str]:
         "paced": paced_table(results.delays),
         "capacity": capacity_table(results.capacities),
         "memory": memory_table(results.memory),
+        "workers": workers_table(results.workers),
     }
     return {name: text for name, text in made.items() if text}
+
+
+def workers_table(rates: dict[int, float]) -> str:
+    """What several workers serve."""
+    rows = [
+        [str(number), f"{rate:.1f}", f"{rate / rates[1]:.2f} x"] for number, rate in rates.items()
+    ]
+    return table(["workers", "streams of 49 KB a second", ""], rows)
 
 
 def machine() -> str:

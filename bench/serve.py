@@ -6,6 +6,7 @@ python -m bench.serve proxy_httpx2 http://127.0.0.1:9000
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from pathlib import Path
@@ -42,23 +43,44 @@ def registry() -> Any:
     return Registry(map(entry, MODELS))
 
 
-async def ours(upstream: str, models: str, mode: str) -> None:
-    """The service with its default settings, but for what the upstream needs, and no limit."""
-    from app.http.server import server
+def create_bench_app(settings: Any) -> Any:
+    """The service with the bench's schemas."""
     from app.main import create_app
+
+    return create_app(settings, registry=registry())
+
+
+def ours(upstream: str, models: str, mode: str) -> None:
+    """The service with its default settings, but for what the upstream needs, and no limit."""
     from app.settings import Settings
     from app.telemetry import configure_logging
 
-    settings = Settings(
-        port=0,
-        openai_base_url=upstream,
-        models=models,
-        instructor_mode=mode,
-        max_streams=100_000,  # to find out how many it holds
-    )
+    os.environ |= {  # where workers look, too
+        "PORT": "0",
+        "OPENAI_BASE_URL": upstream,
+        "MODELS": models,
+        "INSTRUCTOR_MODE": mode,
+        "MAX_STREAMS": "100000",  # to find out how many it holds
+    }
+    settings = Settings()
     configure_logging(settings.log_format, settings.log_level)
-    app = create_app(settings, registry=registry())
-    await server(app, settings, lambda url: print(url, flush=True)).serve()
+    if settings.workers > 1:
+        from app.http.workers import serve_workers
+
+        serve_workers(settings, say, create_bench_app)
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(alone(settings))
+
+
+async def alone(settings: Any) -> None:
+    from app.http.server import server
+
+    await server(create_bench_app(settings), settings, say).serve()
+
+
+def say(url: str) -> None:
+    print(url, flush=True)
 
 
 def other(name: str, upstream: str) -> None:
@@ -72,8 +94,7 @@ def other(name: str, upstream: str) -> None:
 def main(name: str, upstream: str, models: str) -> None:
     if name.startswith("ours"):
         mode = "json_schema" if name == "ours_content" else "tools"
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(ours(upstream, models, mode))
+        ours(upstream, models, mode)
     else:
         other(name, upstream)
 

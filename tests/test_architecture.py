@@ -24,7 +24,7 @@ LAYERS: Final = (
     {"telemetry", "streams", "slots", "quota", "admission"},
     {"http"},
     {"main"},
-    {"terminal", "typescript", "workers"},
+    {"terminal", "typescript"},
     {"__main__"},
 )
 """Each may import its own layer and those above. `docs/architecture.md` tells the reason."""

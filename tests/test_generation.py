@@ -356,7 +356,7 @@ async def test_two_thousand_streams_leave_no_class_and_no_memory_behind() -> Non
         await streams(1900)
         await streams(100)  # a measure ends as the other did
         more_classes, more_blocks = counted()
-        assert more_classes == classes
+        assert more_classes <= classes  # fewer: one of before has been collected
         assert more_blocks - blocks < 1000, "less than one piece of memory for two streams"
 
 

@@ -21,7 +21,7 @@ from yarl import URL
 BODY = "structured_streams.body"
 """The key of a response's `Body` in its extensions."""
 
-LINGER_SECONDS = 1
+LINGER_SECONDS = 0.25
 """How long an answer that is complete has to end its response too, so that its connection
 can serve another."""
 

@@ -20,7 +20,6 @@ import uvicorn
 from uvicorn.supervisors import multiprocess
 
 from app.http.server import SECOND_SIGNAL_SECONDS, Server, server, url_of
-from app.main import create_app
 from app.settings import Settings
 from app.telemetry import configure_logging
 
@@ -34,7 +33,8 @@ class _Worker(multiprocess.Process):
     def target(self, sockets: list[socket] | None = None) -> None:
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
-        self._server: Server = server(create_app(settings), settings)
+        app: Any = self.config.app
+        self._server: Server = server(app(settings), settings)
         Thread(target=_end_with_the_supervisor, daemon=True).start()
         super().target(sockets)
 
@@ -52,6 +52,16 @@ class _Supervisor(multiprocess.Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket], on_start: Any) -> None:
         super().__init__(config, sockets)
         self._on_start = on_start
+        self._signalled: list[float] = []
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        self._signalled.append(time.monotonic())
+        self.signal_queue.append(number)
+
+    def _is_in_haste(self) -> bool:
+        return any(at - self._signalled[0] >= SECOND_SIGNAL_SECONDS for at in self._signalled)
 
     def init_processes(self) -> None:
         super().init_processes()
@@ -65,26 +75,35 @@ class _Supervisor(multiprocess.Multiprocess):
             self.keep_subprocess_alive()
 
     def join_all(self) -> None:
-        since = time.monotonic()
-        self.signal_queue.clear()
+        told = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
-            if self.signal_queue and time.monotonic() - since >= SECOND_SIGNAL_SECONDS:
-                for process in self.processes:
-                    if process.process.is_alive() and process.pid:
-                        os.kill(process.pid, signal.SIGTERM)
-            self.signal_queue.clear()
-            self.processes[0].process.join(0.1)
+            # They, too, take what comes within a second for the same signal.
+            if self._is_in_haste() and time.monotonic() - told > SECOND_SIGNAL_SECONDS:
+                told = float("inf")
+                self._end_all()
+            time.sleep(0.05)
         super().join_all()
 
+    def _end_all(self) -> None:
+        for process in self.processes:
+            if process.process.is_alive() and process.pid:
+                os.kill(process.pid, signal.SIGTERM)
 
-def serve_workers(settings: Settings, on_start: Callable[[str], None]) -> None:
+
+def serve_workers(
+    settings: Settings,
+    on_start: Callable[[str], None],
+    factory: Callable[[Settings], Any],
+) -> None:
     """Serve in `settings.workers` processes until a signal ends them.
 
     on_start: is told the URL once all are ready
+    factory: a function of a module; each process calls it with settings that it reads by itself
     Raises `SystemExit` where the port can't be had.
     """
     config = uvicorn.Config(
-        "app",  # never loaded: each process has a server of its own
+        factory,
+        factory=True,
         host=settings.host,
         port=settings.port,
         workers=settings.workers,

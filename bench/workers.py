@@ -1,0 +1,49 @@
+"""How many streams a second two workers serve, next to one.
+
+Long documents in `delta`, as fast as they go: so what the upstream and the client take, on the
+same cores, is small beside what the service takes. The figure is still a lower bound.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from statistics import median
+from typing import Final
+
+from bench.contestants import Contestant
+from bench.field import Field
+from bench.process import CORES, Process, started
+from bench.progress import Progress
+
+DOCUMENT: Final = "list-320"
+AT_ONCE: Final = 16
+OURS: Final = Contestant("ours, delta", "ours", "view=delta")
+
+
+async def workers(place: Field, rounds: int, streams: int, progress: Progress) -> dict[int, float]:
+    """Streams a second of one worker and of two, by turns: medians of so many rounds."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    async with AsyncExitStack() as stack:
+        servers = {
+            number: await stack.enter_async_context(
+                started(*place.arguments(OURS), cores=set(CORES), WORKERS=str(number))
+            )
+            for number in rates
+        }
+        with progress.step("workers", (1 + rounds) * len(rates)) as advance:
+            for turn in range(1 + rounds):
+                for number, server in servers.items():
+                    advance(f"{number} of them")
+                    rate = await _rate(place, server, streams)
+                    if turn:  # the first warms up
+                        rates[number].append(rate)
+    return {number: median(found) for number, found in rates.items()}
+
+
+async def _rate(place: Field, server: Process, streams: int) -> float:
+    began = time.monotonic()
+    report, _ = await place.read(OURS, DOCUMENT, "flood", streams, server, at_once=AT_ONCE)
+    if report.failed:
+        raise RuntimeError(f"{report.failed} streams failed: {report.failures}")
+    return streams / (time.monotonic() - began)
