@@ -28,8 +28,9 @@ from app.generation import Generation
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
 """At DEBUG these log every chunk, payload and all: held at INFO, whatever the level."""
 
-_QUIET = ("uvicorn", "httpx2")
-"""Says at INFO what our own lines say."""
+_QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR}
+"""They say at INFO what our own lines say. What uvicorn warns of is a request that can't be
+read, with which any stranger could fill the log."""
 
 _SILENT = ("instructor", "instructor.v2")
 """Logs each failed call as an error of its own; ours are in the stream's line."""
@@ -72,8 +73,8 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 

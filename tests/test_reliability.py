@@ -1,4 +1,4 @@
-"""Every test that `docs/reliability.md` and `docs/security.md` name is there."""
+"""Every test that `docs/reliability.md` names is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-DOCS = TESTS.parent / "docs"
-TABLE = (DOCS / "reliability.md").read_text(encoding="utf-8")
+TABLE = (TESTS.parent / "docs" / "reliability.md").read_text(encoding="utf-8")
 
 
 def rows() -> list[str]:
@@ -38,9 +37,3 @@ def test_each_test_of_a_fault_is_in_the_table() -> None:
         for name in functions_in(f"faults/{file.name}"):
             if name.startswith("test_"):
                 assert f"`faults/{file.name}::{name}`" in TABLE
-
-
-def test_security_names_tests_that_exist() -> None:
-    named = re.findall(r"`([\w/]+\.py)`", (DOCS / "security.md").read_text(encoding="utf-8"))
-    assert len(named) > 20
-    assert [file for file in named if not (TESTS / file).is_file()] == []

@@ -121,6 +121,7 @@ async def told(request: Any) -> AsyncIterator[Told]:
         log = "\n".join(service.lines)
         assert log.count("stream ended") == script.streams > 0
         assert MARK.decode() not in log
+        assert "uvicorn" not in log
 
 
 def request(path: str, accept: str, *more: str) -> bytes:
@@ -170,6 +171,15 @@ async def test_what_a_client_says_of_itself_is_not_logged_or_told(told: Told) ->
             *("X-Request-ID: s3cret/request", "Last-Event-ID: s3cret-event"),
         )
         assert MARK not in await answer_to(service.url, request(path, "*/*", *own))
+
+
+async def test_what_cannot_be_read_is_refused_and_no_line_in_the_log(told: Told) -> None:
+    """The log is looked at when the service has ended."""
+    service, _, _ = told
+    for sent in (b"s3cret\r\n\r\n", request("/s3cret", "*/*", "s3cret")):
+        assert (await answer_to(service.url, sent)).startswith(b"HTTP/1.1 400 ")
+    upgrade = ("Upgrade: websocket", "Sec-WebSocket-Version: 13", "Connection: upgrade, close")
+    assert (await answer_to(service.url, request("/s3cret", "*/*", *upgrade))).startswith(b"HTTP/")
 
 
 FAULT = """
