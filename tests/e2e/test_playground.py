@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.playground import chromium, playground
+from tests.support.program import printed
 from tests.support.proxy import proxy
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, saying, text, upstream
@@ -324,10 +324,7 @@ async def test_the_lines_for_a_request_make_that_request(browser: Browser, demo:
         node = ["node", "--input-type=module", "-e", await page.code("fetch")]
         python = [sys.executable, "-c", await page.code("Python")]
         for command in (curl, node, python):
-            process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-            out, said = await asyncio.wait_for(process.communicate(), 30)
-            assert process.returncode == 0, said.decode()
-            done = out.decode().rpartition("done")[2]
+            done = (await printed(*command, seconds=30)).rpartition("done")[2]
             assert json.loads(done[done.index("[") : done.rindex("]") + 1]) == value
         react = await page.code("React")
         assert json.dumps(topic, ensure_ascii=False) in react
