@@ -16,7 +16,6 @@ from typing import Annotated, NoReturn
 import structlog
 import typer
 import uvloop
-from fastapi import FastAPI
 from pydantic import ValidationError
 
 from app.http.keys import KeysError, make_key
@@ -46,7 +45,9 @@ def serve(context: typer.Context) -> None:
     try:
         if settings.workers > 1:
             app = create_app(settings)  # what is wrong with it is said once
-            serve_workers(settings, partial(_welcome, settings, app))
+            serve_workers(
+                settings, partial(_welcome, settings, app.state.schemas, len(app.state.keys))
+            )
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
@@ -81,13 +82,14 @@ def key(name: str) -> None:
 
 async def _serve(settings: Settings) -> None:
     app = create_app(settings)
-    await server(app, settings, partial(_welcome, settings, app)).serve()
+    await server(
+        app, settings, partial(_welcome, settings, app.state.schemas, len(app.state.keys))
+    ).serve()
 
 
-def _welcome(settings: Settings, app: FastAPI, url: str) -> None:
+def _welcome(settings: Settings, schemas: tuple[str, ...], callers: int, url: str) -> None:
     url += settings.root_path
-    schemas: tuple[str, ...] = app.state.schemas
-    message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"
+    message = f"serving on {url}/, {_to_whom(settings, callers)}"
     if settings.workers > 1:
         message += (
             f", in {settings.workers} processes: as each keeps its own streams, resumable, "
