@@ -23,8 +23,8 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients debian lint types fmt bench bench-quick bench-micro profile \
-	fuzz soak audit sbom lock clean
+.PHONY: help run demo test test-clients debian lint types fmt
+.PHONY: bench bench-quick bench-micro profile fuzz soak audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
