@@ -95,15 +95,7 @@ def create_app(
     _describe(app, registry, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
-    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_credentials=settings.cors_credentials,
-        allow_methods=CORS_METHODS,
-        allow_headers=CORS_REQUEST_HEADERS,
-        expose_headers=CORS_RESPONSE_HEADERS,
-    )
+    _add_middleware(app, settings)
     return app
 
 
@@ -141,6 +133,18 @@ def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
 
     app.openapi = document  # type: ignore[method-assign]
     app.add_api_route("/openapi.json", lambda: document(), include_in_schema=False)
+
+
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
+    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_credentials=settings.cors_credentials,
+        allow_methods=CORS_METHODS,
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=CORS_RESPONSE_HEADERS,
+    )
 
 
 def _fault(request_id: str) -> ASGIApp:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from typing import Any
 
 import pytest
 
 from tests.support.client import read, reading, refused
-from tests.support.service import running
+from tests.support.service import eventually, running
+from tests.support.sockets import free_port
 from tests.support.stream import streaming
 from tests.support.upstream import HEAD, delta, end, event, saying, status, text, upstream
 
@@ -353,20 +353,16 @@ async def test_a_request_that_was_rejected_is_not_tried_again(code: int) -> None
 
 
 async def test_a_provider_that_comes_up_within_the_window_is_found() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     async with running(openai_base_url=f"http://127.0.0.1:{port}/v1") as service:
         stream = asyncio.create_task(read(service.url + IDEAS))
-        async with asyncio.timeout(5):
-            while not len(service.streams):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(service.streams), 5)
         async with upstream(saying(HEAD + text(ANSWER) + end()), port=port):
             assert await stream == GOOD
 
 
 async def test_no_provider_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+    port = free_port()
     async with running(openai_base_url=f"http://127.0.0.1:{port}/v1") as service:
         for accept in ("*/*", "application/json"):
             answer = await refused(service.url + IDEAS, Accept=accept)

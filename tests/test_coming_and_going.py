@@ -6,7 +6,6 @@ import asyncio
 import gc
 import random
 import socket
-import struct
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ import psutil
 
 from tests.support.callers import CRON, KEYED, WEB
 from tests.support.service import Service, eventually, running
+from tests.support.sockets import reset_when_closed
 
 CLIENTS = 2000
 AT_ONCE = 24
@@ -26,8 +26,6 @@ BYTES = 16 * 1024 * 1024
 STREAMS = 4
 IDLE = 2 * STREAMS
 """Both ends of the connections to the model that are held open for the next streams."""
-
-LINGER = struct.pack("ii", 1, 0)  # to close with a reset
 
 HEADERS = [f"X-API-Key: {WEB}", f"X-API-Key: {CRON}", "X-API-Key: wrong"]
 STREAM = "/ideas?topic=figs&count=2&interval_ms=0"
@@ -70,7 +68,7 @@ async def visit(url: str, chance: random.Random) -> None:
             except TimeoutError:
                 break
         if resets:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER)
+            reset_when_closed(client)
     finally:
         client.close()
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import re
 import shlex
 import signal
 import socket
-from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from functools import partial
 
@@ -21,6 +19,7 @@ from typer.testing import CliRunner
 
 from app.__main__ import cli
 from tests.support.process import ended, process
+from tests.support.program import printed
 
 console = partial(process, LOG_FORMAT="console", DEMO_TOKENS_PER_SECOND="0")
 """The service with a log for people."""
@@ -33,13 +32,6 @@ def taken() -> Iterator[str]:
         yield str(listener.getsockname()[1])
 
 
-async def output(*command: str) -> str:
-    process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
-    out, said = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, said.decode()
-    return out.decode()
-
-
 async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> None:
     async with console() as service:
         said = service.lines[0]
@@ -47,7 +39,7 @@ async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> No
         assert f"open {service.url}/" in said
         command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
-        assert (await output(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
+        assert (await printed(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
         async with httpx.AsyncClient(follow_redirects=True) as client:
             assert "<title>" in (await client.get(f"{service.url}/")).text
         service.signal()
@@ -63,7 +55,7 @@ async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:
         command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
         assert "/api/ideas?" in command[0]
-        assert "event: done" in await output(*shlex.split(command[0]), "-sS")
+        assert "event: done" in await printed(*shlex.split(command[0]), "-sS")
 
 
 async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 import tomllib
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests import dockerfile
+from tests.support.sockets import free_port
 
 root = Path(__file__).parents[1]
 stages = dockerfile.parse((root / "Dockerfile").read_text())
@@ -42,13 +42,6 @@ def output(tmp_path: Path) -> Iterator[Path]:
     path.touch()
     yield path
     print(path.read_text())  # pytest shows it where the test fails
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def eventually(true: Callable[[], bool], seconds: float) -> bool:

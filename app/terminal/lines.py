@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from time import monotonic
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
@@ -32,12 +31,7 @@ class Lines:
             self._status.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._status:
             self._status.stop()
 

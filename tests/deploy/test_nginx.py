@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from app.errors import NotFound, PayloadTooLarge
-from tests.e2e.clients import chromium
+from tests.support.chromium import chromium
 from tests.support.curl import curl
 from tests.support.front import Front, nginx
 from tests.support.service import Service, eventually, running

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.e2e.clients import CHROMIUM, front_ends
+from tests.e2e.clients import front_ends
+from tests.support.chromium import CHROMIUM, OPTIONS
 
 SECONDS = 30
 """How long a test waits for what must come, before it fails."""
@@ -115,7 +115,7 @@ async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+            args=OPTIONS,
         )
         try:
             yield browser

@@ -13,9 +13,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.e2e.clients import chromium
 from tests.e2e.notes import Notes, pages
 from tests.support.callers import KEYED, ticket
+from tests.support.chromium import chromium
 from tests.support.proxy import Proxy, proxy
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.e2e.clients import chromium
 from tests.e2e.notes import pages
+from tests.support.chromium import chromium
 from tests.support.service import running
 from tests.support.upstream import HEAD, holding, upstream
 

@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.e2e.clients import chromium, client
+from tests.e2e.clients import client
 from tests.e2e.scripted_server import BEGUN, FLAWS, VALUE, Server, serving
+from tests.support.chromium import chromium
 
 
 @pytest.fixture

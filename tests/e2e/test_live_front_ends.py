@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from tests.e2e.clients import chromium, client
+from tests.e2e.clients import client
 from tests.e2e.scripted_server import serving
+from tests.support.chromium import chromium
 from tests.support.service import running
 
 PACE = 400.0  # tokens a second: several messages, and soon over

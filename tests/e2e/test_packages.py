@@ -11,14 +11,16 @@ import pytest
 from tests.e2e.clients import front_ends
 
 clients = Path(__file__).parents[2] / "clients"
-each_folder = pytest.mark.parametrize("folder", [front_ends, clients], ids=lambda path: path.name)
+each_folder = pytest.mark.parametrize(
+    "folder", [front_ends, clients, clients / "types"], ids=lambda path: path.name
+)
 
 
 @each_folder
 def test_each_package_is_pinned_to_the_version_that_is_locked(folder: Path) -> None:
     manifest = json.loads((folder / "package.json").read_text())
     packages = json.loads((folder / "package-lock.json").read_text())["packages"]
-    wanted = manifest.get("dependencies", {}) | manifest["devDependencies"]
+    wanted = manifest.get("dependencies", {}) | manifest.get("devDependencies", {})
     for name, version in wanted.items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", version)
         assert packages[f"node_modules/{name}"]["version"] == version

@@ -6,9 +6,7 @@ import ast
 import asyncio
 import hashlib
 import json
-import os
 import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,6 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.e2e.playground import chromium, playground
+from tests.support.program import printed
 from tests.support.proxy import proxy
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, saying, text, upstream
@@ -78,16 +77,6 @@ async def final(service: Service, wire: list[str]) -> Any:
     async with httpx.AsyncClient(base_url=service.url) as http:
         headers = {"Accept": "application/json"}
         return (await http.get(f"/streams/{data['stream']}", headers=headers)).json()
-
-
-async def printed(*command: str) -> str:
-    """What a command prints, which has to succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdout=PIPE, stderr=PIPE, env={**os.environ, "API_KEY": "open-sesame"}
-    )
-    out, said = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 0, said.decode()
-    return out.decode()
 
 
 def python(code: str) -> list[str]:
@@ -349,7 +338,7 @@ async def test_a_key_is_asked_for_where_one_is_needed_and_kept_nowhere(browser: 
         await page.page.keyboard.press("Enter")
         await page.until("done")
         assert "open-sesame" not in await page.code("curl")
-        assert "title" in await printed(*python(await page.code("Python")))
+        assert "title" in await printed(*python(await page.code("Python")), API_KEY="open-sesame")
         kept = await page.page.evaluate(
             "JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
         )
@@ -364,9 +353,11 @@ async def test_the_lines_for_a_request_make_that_request(browser: Browser, demo:
         curl = ["sh", "-c", await page.code("curl")]
         node = ["node", "--input-type=module", "-e", await page.code("fetch")]
         for command in (curl, node):
-            done = (await printed(*command)).rpartition("done")[2]
+            done = (await printed(*command, seconds=30)).rpartition("done")[2]
             assert json.loads(done[done.index("[") : done.rindex("]") + 1]) == value
-        *partials, last = (await printed(*python(await page.code("Python")))).splitlines()
+        *partials, last = (
+            await printed(*python(await page.code("Python")), API_KEY="open-sesame")
+        ).splitlines()
         assert len(partials) > 1
         assert ast.literal_eval(last) == value
         react = await page.code("React")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx_sse
 import pytest
 
 from tests.support.events import dispatched, messages
+from tests.support.program import printed
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, text, upstream
 
@@ -34,12 +34,7 @@ Reader = Callable[[str, dict[str, Any]], Awaitable[Read]]
 
 async def node(url: str, body: dict[str, Any]) -> Read:
     """fetch, in Node, and the simplest reader."""
-    process = await asyncio.create_subprocess_exec(
-        "node", SCRIPT, url, json.dumps(body), stdout=PIPE, stderr=PIPE
-    )
-    out, said = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, said.decode()
-    found = json.loads(out)
+    found = json.loads(await printed("node", SCRIPT, url, json.dumps(body)))
     assert found["status"] == 200
     if found["done"] or found["error"]:
         assert found["rest"] == ""

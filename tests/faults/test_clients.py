@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-import struct
 from contextlib import ExitStack
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.client import read
 from tests.support.service import eventually, running
+from tests.support.sockets import reset_when_closed
 from tests.support.upstream import HEAD, end, saying, text, upstream
 
 IDLE = 1000
@@ -29,7 +29,7 @@ async def connect(url: str, stack: ExitStack) -> socket.socket:
     parts = urlsplit(url)
     client = stack.enter_context(socket.socket())
     client.setblocking(False)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_when_closed(client)
     await asyncio.get_running_loop().sock_connect(client, (parts.hostname, parts.port))
     return client
 

@@ -18,9 +18,9 @@ import psutil
 import pytest
 
 from tests.support.client import read, refused
-from tests.support.front import free_port, listens
 from tests.support.process import ROOT, Process, process
 from tests.support.service import eventually
+from tests.support.sockets import free_port, listens
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
 
 IDEAS = "/ideas?topic=figs&count=1&interval_ms=0"

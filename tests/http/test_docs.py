@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -21,9 +20,9 @@ from starlette.routing import Mount
 from app.http.docs import FOLDER, mount_docs
 from app.http.openapi import openapi
 from app.registry import load
+from tests.support.chromium import HEADLESS
 
 REGISTRY = load()
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def create(root_path: str = "") -> FastAPI:
@@ -158,12 +157,9 @@ def address() -> Iterator[str]:
 
 def browse(address: str, profile: Path) -> tuple[str, list[str]]:
     """The page as a browser without a network shows it, and what it has to say of it."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert browser, "Chromium is needed: `make test` installs it"
     run = subprocess.run(
         [
-            *(browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-            *(f"--user-data-dir={profile}", "--disable-dev-shm-usage", "--enable-logging=stderr"),
+            *(*HEADLESS, f"--user-data-dir={profile}", "--enable-logging=stderr"),
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             *("--virtual-time-budget=10000", "--dump-dom", address),
         ],

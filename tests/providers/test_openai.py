@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -27,6 +26,7 @@ from app.providers.base import Ask, Usage
 from app.providers.openai import OpenAIProvider
 from app.settings import Settings
 from tests.support.deaf import deaf
+from tests.support.sockets import free_port
 from tests.support.upstream import (
     HEAD,
     Upstream,
@@ -312,9 +312,7 @@ async def test_a_redirect_is_followed_nowhere() -> None:
 
 
 async def test_no_connection_is_unavailable() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    async with provider_at(f"http://127.0.0.1:{port}/v1") as provider:
+    async with provider_at(f"http://127.0.0.1:{free_port()}/v1") as provider:
         with pytest.raises(ProviderUnavailable):
             await provider.ask(ask()).__aenter__()
 

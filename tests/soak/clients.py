@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -21,6 +19,7 @@ import httpx
 from tests.support.connection import Connection
 from tests.support.demo import OUTCOMES
 from tests.support.events import Message, messages
+from tests.support.sockets import reset_when_closed
 from tests.wire.played import UNKNOWN, applied
 
 RIGHT = ("demo", "demo-invalid")
@@ -159,8 +158,7 @@ async def leaving(world: World) -> None:
     except TimeoutError:
         pass
     if world.random.random() < 0.5:
-        linger = struct.pack("ii", 1, 0)
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        reset_when_closed(writer.get_extra_info("socket"))
         writer.transport.abort()
     writer.close()
 

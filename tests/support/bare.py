@@ -6,6 +6,8 @@ import asyncio
 import socket
 from urllib.parse import urlsplit
 
+from tests.support.sockets import reset_when_closed
+
 clients: list[Client] = []
 """All of them: the test that made them closes them."""
 
@@ -40,6 +42,5 @@ class Client:
 
     def vanish(self) -> None:
         """Reset."""
-        linger = b"\1\0\0\0\0\0\0\0"
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        reset_when_closed(self.socket)
         self.socket.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
 from asyncio.subprocess import DEVNULL, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from tests.support.sockets import free_port, listens
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SECONDS = 10
@@ -37,12 +38,6 @@ class Front:
     @property
     def said(self) -> str:
         return self.output.read_text()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:
@@ -158,13 +153,3 @@ async def _running(front: Front, *command: str, **more: str) -> AsyncIterator[No
         if process.returncode is None:
             process.terminate()
         await process.wait()
-
-
-async def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True

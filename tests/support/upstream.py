@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+from tests.support.sockets import reset_when_closed
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
@@ -88,7 +88,7 @@ class Exchange:
         """Break the connection: it is reset."""
         connection = self.writer.get_extra_info("socket")
         if not self.writer.transport.is_closing():
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            reset_when_closed(connection)
         self.writer.transport.abort()
 
     async def is_closed(self, seconds: float = 1) -> None:

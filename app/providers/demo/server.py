@@ -34,7 +34,6 @@ import asyncio
 import contextlib
 import socket
 import time
-from types import TracebackType
 from typing import Any, Final, Self
 
 import uvicorn
@@ -185,12 +184,7 @@ class DemoServer:
             await self._server.startup(sockets=[self._socket])
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *raised: object) -> None:
         with quiet():
             await self._server.shutdown(sockets=[self._socket])
 

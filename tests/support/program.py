@@ -1,0 +1,25 @@
+"""Programs that run to their end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+SECONDS = 60
+
+
+async def printed(*command: str | Path, seconds: float = SECONDS, **environment: str) -> str:
+    """What a program prints, which must end well and in time."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=PIPE, stderr=PIPE, env=os.environ | environment
+    )
+    try:
+        out, said = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, said.decode()
+    return out.decode()
