@@ -377,8 +377,10 @@ async def test_streams_that_end_in_all_ways_leave_no_task_and_no_generator_behin
             task.cancel()
             await asyncio.wait({task})
         await eventually(lambda: not service.connections and not len(service.streams))
+        await eventually(lambda: len(asyncio.all_tasks()) <= idle)  # the demo model's, too
 
     async with running(model="demo", models="", demo_tokens_per_second=0) as service:
+        idle = len(asyncio.all_tasks())
         await all_ways(service.url + "/ideas")
         gc.collect()
         before = left()
