@@ -40,7 +40,7 @@ class Plan:
     seconds: float
     firsts: int
     held: Sequence[Contestant] = ()
-    trials: int = 4
+    trials: int = 3
     delayed: Sequence[Contestant]
     paced: str = "list-20"
     streams: int
@@ -111,7 +111,7 @@ FULL: Final = Plan(
     lists=LISTS,
     shaped=[SNAPSHOT, DELTA, who.BASELINE, NAMED["tutorial"], NAMED["pydantic_ai"]],
     shapes=OTHERS,
-    rounds=5,
+    rounds=3,
     seconds=0.2,
     firsts=40,
     held=[DIRECT, SNAPSHOT, DELTA, *who.OTHERS],

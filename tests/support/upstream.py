@@ -63,7 +63,9 @@ class Exchange:
         self._watch = asyncio.create_task(self._until_closed())
 
     async def send(self, *pieces: bytes) -> None:
-        """Send raw bytes."""
+        """Send raw bytes. Raises ConnectionError where the connection is closed."""
+        if self.writer.transport.is_closing():  # uvloop: a RuntimeError
+            raise ConnectionResetError
         self.writer.write(b"".join(pieces))
         await self.writer.drain()
 
