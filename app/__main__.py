@@ -19,7 +19,7 @@ import uvloop
 from pydantic import ValidationError
 
 from app.http.keys import KeysError, make_key
-from app.http.server import server
+from app.http.server import server, settle
 from app.http.workers import serve_workers
 from app.main import create_app
 from app.providers.demo import serve_demo
@@ -84,6 +84,7 @@ async def _serve(settings: Settings) -> None:
 
 
 def _welcome(settings: Settings, app: Any, url: str) -> None:
+    settle()
     url += settings.root_path
     schemas: tuple[str, ...] = app.state.schemas
     message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"

@@ -74,9 +74,13 @@ def ours(upstream: str, models: str, mode: str) -> None:
 
 
 async def alone(settings: Any) -> None:
-    from app.http.server import server
+    from app.http.server import server, settle
 
-    await server(create_bench_app(settings), settings, say).serve()
+    def on_start(url: str) -> None:
+        settle()  # as `python -m app` does
+        say(url)
+
+    await server(create_bench_app(settings), settings, on_start).serve()
 
 
 def say(url: str) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
-from app.http.server import SECOND_SIGNAL_SECONDS, Server, server, url_of
+from app.http.server import SECOND_SIGNAL_SECONDS, Server, server, settle, url_of
 from app.settings import Settings
 from app.telemetry import configure_logging
 
@@ -34,7 +34,7 @@ class _Worker(multiprocess.Process):
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
         app: Any = self.config.app
-        self._server: Server = server(app(settings), settings)
+        self._server: Server = server(app(settings), settings, lambda url: settle())
         Thread(target=_end_with_the_supervisor, daemon=True).start()
         super().target(sockets)
 

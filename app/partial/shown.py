@@ -30,6 +30,7 @@ class Shown:
         self._node: Node = self._field.node  # of the value being written
         self._text: list[str] = []  # of the string being written, since the last operation
         self._begun = False  # whether something of that string is shown
+        self._at: Path = ()  # where it is shown
         self._announced = False  # whether anything has been shown
         self.done = False
 
@@ -128,11 +129,12 @@ class Shown:
         self._text.clear()
         if not self._begun:
             self._begun = True
+            self._at = self._path(frame)
             self._show(frame, piece)
         elif piece:
             frame.shown[frame.out] += piece
             if frame.live:
-                self._operations.append(Append(self._path(frame), piece))
+                self._operations.append(Append(self._at, piece))
         limit = self._node.max_length  # type: ignore[attr-defined]
         if limit is not None and len(frame.shown[frame.out]) > limit:
             message = f"must have at most {limit} characters"

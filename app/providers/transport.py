@@ -90,7 +90,7 @@ class Transport(httpx2.AsyncBaseTransport):
         response = await self._opened().request(
             request.method,
             URL(str(request.url), encoded=True),
-            headers=request.headers.multi_items(),
+            headers=[item for item in request.headers.multi_items() if not _is_idle(item[0])],
             data=await request.aread(),
             allow_redirects=False,
             timeout=self._timeout,
@@ -114,6 +114,11 @@ class Transport(httpx2.AsyncBaseTransport):
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _is_idle(name: str) -> bool:
+    """Whether it is a header about this machine, which the SDK adds and no provider needs."""
+    return name.startswith("x-stainless-")
 
 
 _ENCODED = frozenset({b"content-encoding", b"content-length"})
