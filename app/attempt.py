@@ -56,7 +56,7 @@ class Attempt:
         self._length += len(piece)
         if first or self._length >= LOOK_BYTES:
             self.look()
-        elif self._timer is None:
+        elif self._timer is None and not self._run.is_awaited:  # who waits looks at once
             self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
         self._run.text_arrived()
 

@@ -115,9 +115,14 @@ class Run:
     def wanted(self) -> asyncio.Future[bool]:
         """Resolves once a follower waits for any news. Until then text may gather unread."""
         self._wanted = asyncio.get_running_loop().create_future()
-        if any(any_news and not woken.done() for woken, any_news in self._waiting.items()):
+        if self.is_awaited:
             self._want()
         return self._wanted
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a follower waits for any news."""
+        return any(any_news and not woken.done() for woken, any_news in self._waiting.items())
 
     def _want(self) -> None:
         if self._wanted is not None:

@@ -13,7 +13,7 @@ from app.providers.chunk import Choice, Chunk, Chunks, Delta, Function, ToolCall
 USAGE_SECONDS = 2
 """How long to wait for the usage once the model has finished, whatever else comes."""
 
-GATHER_SECONDS = 0.05
+GATHER_SECONDS = 0.1
 """How long bytes may gather, at most, while nobody waits for their text."""
 
 GATHER_BYTES = 8 * 1024
