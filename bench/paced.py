@@ -114,7 +114,7 @@ async def _estimate(place: Field, contestant: Contestant) -> int:
 def _next(held: int, lost: int) -> int:
     """What to try between a number that was held and one that was not, or beyond."""
     if lost > MOST_STREAMS:
-        return min(MOST_STREAMS, held * 4 // 3 + 1)
+        return min(MOST_STREAMS, held * 2)
     return (held + lost) // 2
 
 

@@ -40,7 +40,7 @@ class Plan:
     seconds: float
     firsts: int
     held: Sequence[Contestant] = ()
-    trials: int = 3
+    trials: int = 6
     delayed: Sequence[Contestant]
     paced: str = "list-20"
     streams: int

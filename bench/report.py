@@ -12,7 +12,7 @@ from bench.contestants import BASELINE, KEPT, Contestant
 from bench.documents import document
 from bench.flood import Costs, exponent
 from bench.memory import Memory
-from bench.paced import MOST_STREAMS, Capacity, Trial, ideal_seconds
+from bench.paced import Capacity, Trial, ideal_seconds
 from bench.plan import Plan, Results
 from bench.process import CORES
 
@@ -145,7 +145,7 @@ def _found(capacity: Capacity) -> list[str]:
     best = capacity.best
     if best is None:
         return ["0", str(min(lost, default=0)), *[NOTHING] * 3]
-    most = ("≥ " if best.streams == MOST_STREAMS else "") + str(best.streams)
+    most = ("" if lost else "≥ ") + str(best.streams)
     delays = [f"{1e3 * seconds:.0f}" for seconds in best.report.newest]
     late = percentile(best.report.seconds, 99) / ideal_seconds(best.document)
     return [most, str(min(lost)) if lost else NOTHING, *delays, f"{late:.2f}"]
