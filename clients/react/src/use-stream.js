@@ -18,28 +18,32 @@ import { stream } from 'structured-streams';
 /** @type {Shown} what is not named is undefined */
 const IDLE = /** @type {any} */ ({ isStreaming: false, attempt: 1, open: null });
 
-/** The next frame; soon, where none is drawn as the page is hidden. */
+/** The next frame, however long it takes; soon, where none is drawn as the page is hidden. */
 const frame = () =>
   new Promise(resolve => {
     requestAnimationFrame(resolve);
-    setTimeout(resolve, 250);
+    setTimeout(() => document.hidden && resolve(0), 250);
   });
 
 /**
  * Show a stream as it is read. Whatever comes during a frame, its reader finds the newest.
  *
+ * Told only as a frame begins, React renders once in it, however late it gets to that.
+ *
  * @param {import('structured-streams').Stream} reading
  * @param {(more: Partial<Shown>) => void} add
  */
 async function follow(reading, add) {
+  /** @param {Partial<Shown>} more */
+  const next = async more => {
+    await frame();
+    add(more);
+  };
   try {
-    for await (const { value, open, attempt } of reading) {
-      add({ value, open, attempt });
-      await frame();
-    }
-    add({ final: await reading.final, isStreaming: false });
+    for await (const { value, open, attempt } of reading) await next({ value, open, attempt });
+    await next({ final: await reading.final, isStreaming: false });
   } catch (error) {
-    add({ error: /** @type {any} */ (error), open: null, isStreaming: false });
+    await next({ error: /** @type {any} */ (error), open: null, isStreaming: false });
   }
 }
 

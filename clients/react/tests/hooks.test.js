@@ -19,7 +19,7 @@ async function mount(kind, props) {
 
 const start = () => shown.page.evaluate('page.start()');
 /** @param {string} what */
-const until = what => shown.page.waitForFunction(what);
+const until = what => shown.page.waitForFunction(what, undefined, { polling: 20 });
 /** @returns {Promise<any>} */
 const hook = () => shown.page.evaluate('page.hook');
 /** @returns {Promise<any[]>} */
@@ -49,6 +49,30 @@ describe('useStream', () => {
     expect(await shown.page.evaluate('page.hook !== first')).toBe(true);
     expect(await shown.page.evaluate('page.hook.start === first.start')).toBe(true);
     expect(await shown.page.evaluate('page.hook.stop === first.stop')).toBe(true);
+  });
+
+  test('renders once in a frame that takes long', async () => {
+    await shown.page.evaluate(() => {
+      const calls = /** @type {FrameRequestCallback[]} */ ([]);
+      window.requestAnimationFrame = call => calls.push(call);
+      setInterval(() => calls.splice(0).forEach(call => call(performance.now())), 600);
+    });
+    await mount('Reader', { url: ideas, options: { intervalMs: 0 } });
+    await start();
+    await until('page.hook.final');
+    const grown = (await commits()).filter(({ value }) => value);
+    expect(new Set(grown.map(({ frame }) => frame)).size).toBe(grown.length);
+  });
+
+  test('goes on in a page that is hidden, where no frames are drawn', async () => {
+    await shown.page.evaluate(() => {
+      Object.defineProperty(document, 'hidden', { value: true });
+      window.requestAnimationFrame = () => 0;
+    });
+    await mount('Reader', { url: ideas, options: { intervalMs: 0 } });
+    await start();
+    await until('page.hook.final');
+    expect((await hook()).final).toHaveLength(5);
   });
 
   test('stops when told, and keeps what it has', async () => {
