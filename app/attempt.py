@@ -12,8 +12,6 @@ from app.run import Run
 
 LOOK_BYTES = 4096
 """Of text that nobody has looked at: more is decoded at once, so that it stays bounded."""
-TOGETHER = 32
-"""Pieces of text that are kept as one."""
 
 LOOK_SECONDS = 0.1
 """That text waits for a look, at most: what is certain to fail is not to be paid for, even if
@@ -31,9 +29,7 @@ class Attempt:
         self.decoder = decoder
         self.invalid: Invalid | None = None
         self.begun = False
-        self.size = 0
-        self._text: list[str] = []
-        self._pieces = 0
+        self._text = bytearray()  # as strings, the pieces would take five times as much
         self._run = run
         self._over = over
         self._pending: list[str] = []
@@ -47,11 +43,10 @@ class Attempt:
         return self.invalid is not None or self.decoder.stopped
 
     def write(self, piece: str) -> None:
-        """More text of the model's. `size` counts its bytes."""
+        """More text of the model's."""
         first = not self.begun
         self.begun = True
-        self.size += len(piece) if piece.isascii() else len(piece.encode())
-        self._keep(piece)
+        self._text += piece.encode(errors="surrogatepass")
         self._pending.append(piece)
         self._length += len(piece)
         if first or self._length >= LOOK_BYTES:
@@ -63,14 +58,12 @@ class Attempt:
     @property
     def text(self) -> str:
         """All text so far."""
-        return "".join(self._text)
+        return self._text.decode(errors="surrogatepass")
 
-    def _keep(self, piece: str) -> None:
-        self._text.append(piece)
-        self._pieces += 1
-        if self._pieces == TOGETHER:  # a piece takes five times what its text does
-            self._text[-TOGETHER:] = ["".join(self._text[-TOGETHER:])]
-            self._pieces = 0
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return len(self._text)
 
     def look(self) -> None:
         """Decode what has come since the last look."""

@@ -59,7 +59,7 @@ class Entry:
     @cached_property
     def plan(self) -> Node:
         """How the result streams."""
-        return plan(self.schema.result)
+        return plan(self.schema.result, keep=False)
 
     @cached_property
     def partial_json_schema(self) -> dict[str, Any]:

@@ -12,8 +12,7 @@ path.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import aclosing
 from typing import Any
 
 import structlog
@@ -179,7 +178,7 @@ class Generation:
         deadline = Deadline(due)
         attempt = Attempt(self.target, self.request.decoder(), deadline.expire)
         try:
-            async with deadline, self._answer(messages) as answer:
+            async with deadline, aclosing(await self._opened(messages)) as answer:
                 self.answered = True
                 resolve(self.opened)
                 await self._read(answer, attempt, deadline)
@@ -221,22 +220,20 @@ class Generation:
 
     # -- the provider -----------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def _answer(self, messages: list[dict[str, Any]]) -> AsyncIterator[Answer]:
+    async def _opened(self, messages: list[dict[str, Any]]) -> Answer:
         """The provider's answer. Asks again while the request's window lasts."""
         ask = self.request.ask(messages, self.target.wanted)
-        async with AsyncExitStack() as stack:
-            for left in reversed(range(TRIES)):
-                try:
-                    answer = await stack.enter_async_context(self._provider.ask(ask))
-                    break
-                except (ProviderUnavailable, ProviderRateLimited) as error:
-                    pause = error.retry_after if error.retry_after else BACKOFF_SECONDS
-                    window = self.started + self._settings.open_timeout - self._loop.time()
-                    if not left or self.opened.done() or pause >= window:
-                        raise
-                await asyncio.sleep(pause)
-            yield answer
+        left = TRIES
+        while True:
+            left -= 1
+            try:
+                return await self._provider.ask(ask)
+            except (ProviderUnavailable, ProviderRateLimited) as error:
+                pause = error.retry_after if error.retry_after else BACKOFF_SECONDS
+                window = self.started + self._settings.open_timeout - self._loop.time()
+                if not left or self.opened.done() or pause >= window:
+                    raise
+            await asyncio.sleep(pause)
 
     def _write(self, piece: str, attempt: Attempt) -> None:
         if self.first_content is None:

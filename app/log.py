@@ -16,9 +16,6 @@ from app.event import Entry
 SEGMENT = 32
 """Entries that are packed together."""
 
-UNPACKED = 48
-"""At most so many of the newest are kept as they are: their readers are about there."""
-
 
 class Log:
     """Append-only. `last` is the newest entry, None where there is none."""
@@ -35,11 +32,12 @@ class Log:
         return self._packed + len(self._newest)
 
     def extend(self, entries: Iterable[Entry]) -> None:
+        # Before, so that the readers who keep up find what is new as it is.
+        while len(self._newest) >= SEGMENT:
+            self._pack(SEGMENT)
         self._newest.extend(entries)
         if self._newest:
             self.last = self._newest[-1]
-        while len(self._newest) > UNPACKED:
-            self._pack(SEGMENT)
 
     def since(self, position: int) -> list[Entry]:
         """The entries after the first `position`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 
 from app.errors import Cancelled, Draining, IdempotencyConflict, StreamExpired, StreamNotFound
 from app.event import Failed
@@ -172,18 +172,19 @@ class Streams:
 
     # -- readers ------------------------------------------------------------------------------
 
-    @contextmanager
-    def reading(self, stream: Stream) -> Iterator[None]:
-        """Be one of a stream's readers: when the last one goes, so may the stream."""
-        run = stream.run
-        run.followers += 1
+    def read(self, stream: Stream) -> Callable[[], None]:
+        """Be one of a stream's readers, until what this returns is called (once).
+
+        When the last one goes, so may the stream.
+        """
+        stream.run.followers += 1
         stream.stop_waiting()
-        try:
-            yield
-        finally:
-            run.followers -= 1
-            if not run.followers:
-                self._left_alone(stream)
+        return partial(self._leave, stream)
+
+    def _leave(self, stream: Stream) -> None:
+        stream.run.followers -= 1
+        if not stream.run.followers:
+            self._left_alone(stream)
 
     def _left_alone(self, stream: Stream) -> None:
         if stream.run.ended:

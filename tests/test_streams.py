@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -31,8 +31,12 @@ class Answer:
     refused = False
     usage = None
 
-    def __init__(self) -> None:
+    def __init__(self, provider: Provider) -> None:
         self.active = 0.0
+        self._provider = provider
+
+    async def aclose(self) -> None:
+        self._provider.open -= 1
 
     async def __aiter__(self) -> AsyncIterator[str]:
         self.active = asyncio.get_running_loop().time()
@@ -47,19 +51,22 @@ class Provider:
         self.open = 0
         self.refuses = False
 
-    @asynccontextmanager
-    async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
+    async def ask(self, ask: Ask) -> Answer:
         if self.refuses:
             await asyncio.sleep(1)
             raise ProviderRejected
         self.open += 1
-        try:
-            yield Answer()
-        finally:
-            self.open -= 1
+        return Answer(self)
 
     async def aclose(self) -> None:
         pass
+
+
+@contextmanager
+def reading(streams: Streams, stream: Stream) -> Iterator[None]:
+    leave = streams.read(stream)
+    yield
+    leave()
 
 
 def of(
@@ -91,7 +98,7 @@ def outcome(stream: Stream) -> str | None:
 def test_a_resumable_stream_without_a_reader_has_the_grace_period() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         stream = streams.begin(wanted(), "me", resumable=True)
-        with streams.reading(stream):
+        with reading(streams, stream):
             await asyncio.sleep(500)
         await asyncio.sleep(29.9)
         assert (provider.open, outcome(stream)) == (1, None)
@@ -109,7 +116,7 @@ def test_a_reader_who_comes_back_in_time_keeps_it_and_the_period_begins_anew() -
     async def main(streams: Streams, provider: Provider) -> None:
         stream = streams.begin(wanted(), "me", resumable=True)
         for _ in range(3):
-            with streams.reading(stream):
+            with reading(streams, stream):
                 await asyncio.sleep(100)
             await asyncio.sleep(29.9)
         assert outcome(stream) is None
@@ -123,8 +130,8 @@ def test_only_the_last_reader_who_goes_leaves_it_alone() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         for resumable in (True, False):
             stream = streams.begin(wanted(), "me", resumable=resumable)
-            with streams.reading(stream):
-                with streams.reading(stream):
+            with reading(streams, stream):
+                with reading(streams, stream):
                     pass
                 await asyncio.sleep(1000)
                 assert (provider.open, outcome(stream)) == (1, None)
@@ -137,7 +144,7 @@ def test_only_the_last_reader_who_goes_leaves_it_alone() -> None:
 def test_one_that_is_not_resumable_is_cancelled_at_once_and_not_kept() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         stream = streams.begin(wanted(), "me")
-        with streams.reading(stream):
+        with reading(streams, stream):
             await asyncio.sleep(1)
         await asyncio.sleep(0.01)
         assert (provider.open, len(streams)) == (0, 0)
@@ -153,7 +160,7 @@ def test_a_stream_that_was_refused_never_was() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         provider.refuses = True
         stream = streams.begin(wanted(), "me", key="k")
-        with streams.reading(stream):
+        with reading(streams, stream):
             await asyncio.sleep(1.01)
             assert outcome(stream) == "provider_rejected"
         with pytest.raises(StreamNotFound):
@@ -167,7 +174,7 @@ def test_a_key_is_free_as_soon_as_the_refusal_is_known() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         provider.refuses = True
         stream = streams.begin(wanted(), "me", key="k")
-        with streams.reading(stream):
+        with reading(streams, stream):
             await stream.generation.opened  # its task has not yet ended
             assert streams.begin(wanted("another"), "me", key="k") is not stream
 
@@ -178,7 +185,7 @@ def test_what_a_reader_was_told_200_of_is_kept_even_if_the_provider_refuses_then
     async def main(streams: Streams, provider: Provider) -> None:
         provider.refuses = True
         stream = streams.begin(wanted(), "me", key="k")
-        with streams.reading(stream):
+        with reading(streams, stream):
             stream.committed = True
             await asyncio.sleep(1.01)
         assert streams.find(stream.id, "me") is stream
@@ -204,7 +211,7 @@ def test_delete_is_no_way_to_learn_that_a_stream_was() -> None:
 def test_a_draining_service_begins_nothing_but_lets_a_key_attach() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         stream = streams.begin(wanted(), "me", key="k")
-        with streams.reading(stream):
+        with reading(streams, stream):
             draining = asyncio.create_task(streams.drain(5))
             await asyncio.sleep(1)
             assert streams.begin(wanted(), "me", key="k") is stream
@@ -219,7 +226,7 @@ def test_a_draining_service_begins_nothing_but_lets_a_key_attach() -> None:
 def test_no_timer_is_left_where_the_end_comes_within_the_grace_period() -> None:
     async def main(streams: Streams, provider: Provider) -> None:
         stream = streams.begin(wanted(), "me", resumable=True)
-        with streams.reading(stream):
+        with reading(streams, stream):
             await asyncio.sleep(1)
         assert stream.waiting is not None
         streams.cancel(stream.id, "me")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -52,7 +53,8 @@ class Replies:
         if position is None:
             position = stream.run.attempt_began
         with ExitStack() as stack:
-            stack.enter_context(self._streams.reading(stream))
+            leave = self._streams.read(stream)
+            stack.callback(leave)
             waited = generation.opened if reading.wire else generation.finished
             window = self._settings.open_timeout if reading.wire else None
             is_there = await while_there(request, waited, window)
@@ -64,7 +66,8 @@ class Replies:
             if reading.wire is None:
                 headers = {"Cache-Control": "no-cache"}
                 return Response(stream.run.document.encode(), 200, headers, Format.JSON)
-            return self._stream(reading, reading.wire, stream, position, stack.pop_all())
+            stack.pop_all()
+            return self._stream(reading, reading.wire, stream, position, leave)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -86,7 +89,7 @@ class Replies:
         wire: ModuleType,
         stream: Stream,
         position: int,
-        stack: ExitStack,
+        leave: Callable[[], None],
     ) -> Response:
         run = stream.run
         stream.committed = True
@@ -101,7 +104,7 @@ class Replies:
             batches,
             wire=wire,
             location=f"{self._settings.root_path}/streams/{run.id}",
-            reading=stack,
+            leave=leave,
         )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
+from functools import partial
 from types import ModuleType
 
 from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
 from app.http.negotiation import Format
-from app.http.server import CLOSE, REST, Rest
+from app.http.server import CONNECTION, REST, Protocol, Rest, nothing
 from app.wire import ndjson, sse
 from app.wire.message import Message
 from app.wire.text import CannotTakeBack
@@ -26,23 +27,6 @@ def wire_of(format: Format) -> ModuleType | None:
     return _WIRES.get(format)
 
 
-async def encoded(
-    batches: Batches, wire: ModuleType, is_read: Callable[[], bool] = lambda: True
-) -> AsyncGenerator[bytes, None]:
-    """Each batch as one piece of bytes; an empty one as a heartbeat.
-
-    is_read: False ends it. (To be cancelled it would have to wait for something: where text
-        always comes first, that can take for ever.)
-    """
-    encode: Callable[[Message], bytes] = wire.encode
-    async with aclosing(batches):
-        async for batch in batches:
-            if not is_read():
-                return
-            yield b"".join(map(encode, batch)) if batch else wire.PING
-            del batch  # while it waits for the next
-
-
 class StreamResponse(EventSourceResponse):
     """Sends until the batches end, or the reader goes.
 
@@ -50,7 +34,7 @@ class StreamResponse(EventSourceResponse):
     (`REST`), when they have been left: for as long as a stream takes, their frames would
     need more memory than the stream does.
 
-    reading: closed when the response is over, in whatever way
+    leave: called when the response is over, in whatever way
     """
 
     def __init__(
@@ -59,21 +43,23 @@ class StreamResponse(EventSourceResponse):
         *,
         wire: ModuleType,
         location: str,
-        reading: ExitStack,
+        leave: Callable[[], None],
     ) -> None:
-        self._pieces = encoded(batches, wire, lambda: self.active)
+        self._batches = batches
+        self._wire = wire
         super().__init__(
-            self._pieces,
+            batches,
             media_type=wire.MEDIA_TYPE,
             headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
         )
         del self.headers["Connection"]  # the server's to say, which may have been asked to close
-        self._reading = reading
+        del self._send_lock  # of its own `__call__`, which this has another in place of
+        self._leave = leave
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """In place of sse-starlette's: four tasks a stream, and a timer for each piece."""
-        self._close: Callable[[], None] = scope.get(CLOSE, lambda: None)
+        self._connection: Protocol | None = scope.get(CONNECTION)
         rest: list[Rest] | None = scope.get(REST)
         head = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
         try:
@@ -81,6 +67,7 @@ class StreamResponse(EventSourceResponse):
         except BaseException:
             self.abandon()
             raise
+        self.raw_headers.clear()  # they have gone
         if rest is None:
             await self.run(receive, send)
         else:
@@ -88,38 +75,61 @@ class StreamResponse(EventSourceResponse):
 
     def abandon(self) -> None:
         """It is not run."""
-        self._reading.close()
+        self._leave()
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Send the body."""
         try:
             async with asyncio.timeout(None) as reader:
-                leaving = asyncio.create_task(self._watch(receive, reader))
+                stop = self._watch(receive, reader)
                 try:
-                    await self._send_pieces(send)
+                    await self._send_batches(send)
                 finally:
-                    leaving.cancel()
+                    stop()
         except TimeoutError:
             if self.active:
                 raise
         except CannotTakeBack:
             # Without its last chunk the response is one that was cut off, for every client.
-            self._close()
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            if self._connection is not None:
+                self._connection.close()
+            await _gone(receive)
         finally:
-            self._reading.close()
+            self._leave()
 
-    async def _send_pieces(self, send: Send) -> None:
-        async with aclosing(self._pieces) as pieces:
-            async for piece in pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-                del piece  # while it waits for the next
+    async def _send_batches(self, send: Send) -> None:
+        """Each batch as one piece of bytes; an empty one as a heartbeat."""
+        encode: Callable[[Message], bytes] = self._wire.encode
+        async with aclosing(self._batches) as batches:
+            async for batch in batches:
+                # To be cancelled it would have to wait for something: where text always comes
+                # first, that can take for ever.
+                if not self.active:
+                    return
+                body = b"".join(map(encode, batch)) if batch else self._wire.PING
+                del batch  # while it waits for the next
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                del body
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _watch(self, receive: Receive, reader: asyncio.Timeout) -> None:
-        """Wait until the reader has gone, and end what is sent to it."""
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        self.active = False
-        reader.reschedule(0)
+    def _watch(self, receive: Receive, reader: asyncio.Timeout) -> Callable[[], object]:
+        """Once the reader has gone, end what is sent to it. Returns what ends the watch."""
+
+        def lost() -> None:
+            self.active = False
+            reader.reschedule(0)
+
+        connection = self._connection
+        if connection is None:  # a server that isn't ours
+            return asyncio.create_task(_gone(receive, lost)).cancel
+        if connection.is_lost:
+            lost()
+        connection.on_lost = lost
+        return partial(setattr, connection, "on_lost", nothing)
+
+
+async def _gone(receive: Receive, then: Callable[[], None] = nothing) -> None:
+    """Wait until the reader has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    then()

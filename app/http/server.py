@@ -22,8 +22,8 @@ from app.http.connection import Connection
 from app.settings import Settings
 from app.streams import Streams
 
-CLOSE = "structured_streams.close"
-"""The key in the ASGI scope of what closes the connection, whatever is left to say."""
+CONNECTION = "structured_streams.connection"
+"""The key in the ASGI scope of the connection, a `Protocol`."""
 
 REST = "structured_streams.rest"
 """The key in the ASGI scope of a list: what is put there runs when the app has returned."""
@@ -40,18 +40,35 @@ LOOKS = 8
 _log = structlog.get_logger("http")
 
 
+def nothing() -> None:
+    """What a connection calls where nobody wants to know."""
+
+
 class Protocol(Connection):
     """A connection; a reader that takes nothing for `send_timeout` seconds is cut off.
 
     Whatever the response: a transport that is merely closed would wait for such a reader for
     ever. And nothing is buffered but the rest of one write (uvicorn lets 64 KiB gather), so
     that a slow reader skips to what is newest.
+
+    on_lost: called when the connection has gone
     """
+
+    __slots__ = ("_send_timeout", "_watch", "on_lost")
 
     def __init__(self, *args: Any, send_timeout: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._send_timeout = send_timeout
         self._watch: asyncio.TimerHandle | None = None
+        self.on_lost: Callable[[], None] = nothing
+
+    @property
+    def is_lost(self) -> bool:
+        return self.transport.is_closing()
+
+    def close(self) -> None:
+        """Close the connection, whatever is left to say."""
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,11 +76,12 @@ class Protocol(Connection):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[CLOSE] = self.transport.close  # type: ignore[literal-required]
+        self.scope[CONNECTION] = self  # type: ignore[literal-required]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
         super().connection_lost(exc)
+        self.on_lost()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -155,7 +173,7 @@ def _with_rest(app: ASGIApp) -> ASGIApp:
 
     async def with_rest(scope: Scope, receive: Receive, send: Send) -> None:
         rest: list[Rest] = []
-        known = {*scope, REST}
+        known = dict(scope)
         scope[REST] = rest
         try:
             await app(scope, receive, send)
@@ -163,9 +181,11 @@ def _with_rest(app: ASGIApp) -> ASGIApp:
             for left in rest:
                 left.abandon()
             raise
+        if rest:  # what the app has put there would live as long
+            scope.clear()
+            scope.update(known)
+        del known
         for left in rest:
-            for key in scope.keys() - known:  # what the app has put there lives as long
-                del scope[key]
             await left.run(receive, send)
 
     return with_rest

@@ -120,7 +120,9 @@ class Decoder(Shown):
 
     def key(self, name: str) -> None:
         frame = self._stack[-1]
-        if name in frame.seen:
+        if frame.seen is None:
+            frame.seen = set()
+        elif name in frame.seen:
             raise self.refuse("has a key twice")
         frame.seen.add(name)
         frame.key = name
@@ -234,7 +236,7 @@ class Decoder(Shown):
                 raise invalid(self._named(frame.path), "is of an unknown kind")
             frame.node = choice
         frame.hidden = False
-        held, frame.seen = frame.held, set()
+        held, frame.seen = frame.held, None
         self._enter(frame, self._stack[-2])
         for key, member in held.items():
             self.key(key)
@@ -285,14 +287,14 @@ class Decoder(Shown):
         values = self._holder.values
         if key not in values:
             raise invalid((), "is missing")
-        self.result = values[key]
-        if self._bound is not None and isinstance(self.result, list):
-            if not self.result:
+        result = self.result = values[key]
+        if self._bound is not None and isinstance(result, list):
+            if not result:
                 raise invalid((), "must have at least 1 items")
-            if len(self.result) > self._bound:
+            if len(result) > self._bound:
                 raise invalid((), f"must have at most {self._bound} items")
         root = self._root
         if type(root) is String and root.changing:
             self._holder.out = key
-            self._show(self._holder, self._written(root, self.result))
+            self._show(self._holder, self._written(root, result))
         self.done = True

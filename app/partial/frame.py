@@ -18,13 +18,16 @@ class Frame:
     values: its members so far, validated: by the key in the JSON text, or in order
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
-    seen: the keys so far; held: of a union before its tag, the JSON texts at them
+    seen: the keys so far, None before the first; held: of a union before its tag, the JSON
+        texts at them
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
+    forgets: its values, 0.5 KB each where they are objects, are not looked at, but counted
     """
 
     __slots__ = (
         "field",
+        "forgets",
         "held",
         "hidden",
         "key",
@@ -48,20 +51,21 @@ class Frame:
         self.key: Any = None
         self.out: str | int | None = None
         self.field: Field | None = None
-        self.seen: set[str] = set()
+        self.seen: set[str] | None = None
         self.held: dict[str, str] = {}
+        self.forgets = False
         self.live = False
         self.hidden = False
-        self.missing: set[str | int | None] = set()
+        self.missing: set[str | int | None] | None = None
 
     def knows(self, field: Field) -> bool:
         """Whether the text has a field under another of its names already."""
         keys = self.node.keys
-        return any(key != self.key and keys.get(key) is field for key in self.seen)
+        return any(key != self.key and keys.get(key) is field for key in self.seen or ())
 
     def hand_up(self, value: Any) -> None:
         """Take the validated value of the member being written."""
         if type(self.node) is List:
-            self.values.append(value)
+            self.values.append(None if self.forgets else value)
         else:
             self.values[self.key] = value

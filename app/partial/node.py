@@ -120,10 +120,14 @@ class Model(Container):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class List(Container):
-    """A list of `item`s, at most `max_length`; None: no bound."""
+    """A list of `item`s, at most `max_length`; None: no bound.
+
+    forgets: at the root, nothing sees its elements once they are valid
+    """
 
     item: Node
     max_length: int | None = None
+    forgets: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

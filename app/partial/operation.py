@@ -13,7 +13,7 @@ import msgspec
 Path = tuple[str | int, ...]
 
 
-class Append(msgspec.Struct, frozen=True, tag="append"):
+class Append(msgspec.Struct, frozen=True, tag="append", gc=False):
     """`value` goes to the end of the string at `path`."""
 
     path: Path

@@ -31,21 +31,27 @@ from app.partial.planned import Planned
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
 _STRING_CHECKS = ("min_length", "max_length", "pattern", *_STRING_CHANGES)
+_BLIND = frozenset({"nullable", "default"})
 _SCALARS = frozenset({"str", "int", "bool", "none", "literal", "any"})
 
 
-def plan(type_: Any) -> Node:
+def plan(type_: Any, *, keep: bool = True) -> Node:
     """The node of a value of `type_`: anything that `pydantic.TypeAdapter` takes.
+
+    keep: whether a decoder's `result` is wanted. Without it the elements of a list at the root
+        are let go of once they are valid (0.5 KB each), where validators of its own don't
+        look at them
 
     Raises what Pydantic raises for a type that it has no schema for.
     """
-    return Compiler(cast(Schema, TypeAdapter(type_).core_schema)).root
+    return Compiler(cast(Schema, TypeAdapter(type_).core_schema), keep=keep).root
 
 
 class Compiler:
     """Compiles one core schema; a recursive reference leads back to the node it names."""
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, *, keep: bool) -> None:
+        self._keep = keep
         self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._places: list[Place] = []  # keeps what the keys of _nodes are the ids of
@@ -119,6 +125,8 @@ class Compiler:
         shallow = place.around({**base, "items_schema": ANY})
         node.close = self.definitions.changed_validator(shallow, place.config)
         node.changing = place.functions or _changes(node.item)
+        blind = all(layer["type"] in _BLIND for layer in place.layers)
+        node.forgets = blind and not node.changing and not self._keep
         return node
 
     def _dict(self, place: Place) -> Node:

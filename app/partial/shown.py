@@ -52,6 +52,7 @@ class Shown:
     def _push(self, node: Node) -> Frame:
         parent = self._stack[-1]
         frame = Frame(node, self._path(parent), parent.out, [] if type(node) is List else {})
+        frame.forgets = len(self._stack) == 1 and type(node) is List and node.forgets
         self._stack.append(frame)
         return frame
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,7 +40,8 @@ class Answer(Protocol):
     finish: after the last piece, the provider's finish reason; None where it gave none
     refused: whether the model refused
     usage: None where the provider has not told
-    Iterating raises `ProviderError`s only.
+    Iterating raises `ProviderError`s only. `aclose` closes the provider's connection at once,
+    however far it was read.
     """
 
     @property
@@ -58,14 +58,15 @@ class Answer(Protocol):
 
     def __aiter__(self) -> AsyncIterator[str]: ...
 
+    async def aclose(self) -> None: ...
+
 
 class Provider(Protocol):
     """A source of answers."""
 
-    def ask(self, ask: Ask) -> AbstractAsyncContextManager[Answer]:
-        """Open an answer: entering returns once the provider has answered with a 2xx.
+    async def ask(self, ask: Ask) -> Answer:
+        """Open an answer, which is to be closed. Returns once the provider has sent a 2xx.
 
-        Leaving closes the provider's connection at once, however far it was read.
         Raises `ProviderError`s only.
         """
         ...

@@ -10,7 +10,6 @@ Instructor drops, are seen on the way.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
 from functools import cache
 from typing import Any, cast
 
@@ -60,8 +59,7 @@ class OpenAIProvider:
         self._models: dict[type[BaseModel], type[BaseModel]] = {}
         self._tools: dict[type[BaseModel], dict[str, Any]] = {}
 
-    @asynccontextmanager
-    async def ask(self, ask: Ask) -> AsyncIterator[Answer]:
+    async def ask(self, ask: Ask) -> Answer:
         """Open an answer, as `Provider.ask` says."""
         try:
             body = await self._opened(ask)
@@ -69,8 +67,7 @@ class OpenAIProvider:
             raise while_opening(error) from None
         completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
         body.on_end(completion.hurry)
-        async with aclosing(_Answer(self._extract(completion), completion, body)) as answer:
-            yield answer
+        return _Answer(self._extract(completion), completion, body)
 
     async def _opened(self, ask: Ask) -> Body:
         """The body of a response that has begun. The SDK's objects around it are let go of."""

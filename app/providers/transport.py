@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -26,51 +26,71 @@ LINGER_SECONDS = 0.25
 can serve another."""
 
 
+class _Line(Protocol):
+    def close(self) -> None: ...
+
+
 class Body(httpx2.AsyncByteStream):
     """A response's bytes as they come, decompressed; all that there are at each step.
 
     What has come and is not taken is held up to 128 KiB; then the socket is not read.
 
     complete: to be set once nothing more is wanted of it, though it may not have ended
-    lingering: where its response is while it may yet end
+    lingering: where it is while it may yet end
     """
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, lingering: set[aiohttp.ClientResponse]
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, lingering: set[Body]) -> None:
         self.complete = False
-        self._response = response
+        self._content = response.content
+        self._line = _line(response)
         self._lingering = lingering
 
     def on_end(self, call: Callable[[], None]) -> None:
         """Call it once the last byte has come, taken or not."""
-        self._response.content.on_eof(call)
+        self._content.on_eof(call)
 
     def __aiter__(self) -> Body:
         return self
 
     async def __anext__(self) -> bytes:
-        if data := await self._response.content.readany():
+        if data := await self._content.readany():
             return data
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Close the connection, or give it back if it can be used again."""
-        if not self.complete or self._response.closed:
-            self._close()
+        if not self.complete or self._content.is_eof():
+            self.close()
             return
-        timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self._close)
-        self._lingering.add(self._response)
+        timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.close)
+        self._lingering.add(self)
 
         def ended() -> None:
             timer.cancel()
-            self._lingering.discard(self._response)
+            self._lingering.discard(self)
 
-        self._response.content.on_eof(ended)
+        self._content.on_eof(ended)
 
-    def _close(self) -> None:
-        self._lingering.discard(self._response)
-        self._response.close()
+    def close(self) -> None:
+        """Close the connection, where the response has not ended and given it back."""
+        self._lingering.discard(self)
+        self._line.close()
+
+
+def _line(response: aiohttp.ClientResponse) -> _Line:
+    """What closes a response's connection; its end gives the connection back.
+
+    The response itself is let go of: with its headers and its request it takes 6 KB, as much
+    as the answer. aiohttp has no public way to keep the connection without it.
+    """
+    connection, content = response.connection, response.content
+    if connection is None or response._writer is not None:
+        return response  # it has ended; or must wait until its request has been written
+    response._connection = None
+    response._closed = True
+    content._eof_callbacks.clear()  # the response's own
+    content.on_eof(connection.release)
+    return connection
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -84,7 +104,7 @@ class Transport(httpx2.AsyncBaseTransport):
     def __init__(self, connect_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout)
         self._session: aiohttp.ClientSession | None = None
-        self._lingering: set[aiohttp.ClientResponse] = set()
+        self._lingering: set[Body] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._opened().request(

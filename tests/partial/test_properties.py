@@ -21,6 +21,7 @@ from app.partial.json_schema import partial_json_schema
 from app.partial.merge import merge
 from app.partial.node import Node
 from app.partial.operation import Add, Append, Operation, Path, Replace
+from app.partial.plan import plan
 from app.partial.value import dumps
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases, in_some_place
@@ -67,6 +68,17 @@ def test_the_last_partial_is_the_validated_value(case: Case) -> None:
     assert canonical(dumps(decoder.value)) == canonical(case.dumped(decoder.result))
     if not case.varies:
         assert canonical(dumps(decoder.value)) == canonical(case.dumped(case.validated()))
+
+
+@check
+@given(cases())
+def test_without_a_result_all_else_is_the_same(case: Case) -> None:
+    keeping, forgetting = case.decoder(), Decoder(plan(case.type, keep=False), key=case.key)
+    found = [run(decoder, pieces(case.text, case.random)) for decoder in (keeping, forgetting)]
+    if not case.varies:
+        assert repr(found[0]) == repr(found[1])
+        assert keeping.value == forgetting.value
+    assert keeping.done == forgetting.done
 
 
 @check

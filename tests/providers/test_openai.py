@@ -79,7 +79,7 @@ def ask(max_tokens: int | None = None) -> Ask:
 async def asked(other: Upstream, *, max_tokens: int | None = None, **settings: Any) -> Got:
     async with (
         provider_at(other.base_url, **settings) as provider,
-        provider.ask(ask(max_tokens)) as answer,
+        contextlib.aclosing(await provider.ask(ask(max_tokens))) as answer,
     ):
         texts = [piece async for piece in answer]
         return Got(texts, answer.finish, answer.refused, answer.usage)
@@ -178,18 +178,17 @@ async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
 async def test_the_text_comes_as_it_is_written_in_every_mode(mode: str) -> None:
     say = text if mode == "tools" else (lambda piece: delta(content=piece))
     async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
-        opening = provider.ask(ask())
-        entering = asyncio.create_task(opening.__aenter__())
+        asking = asyncio.create_task(provider.ask(ask()))
         exchange = await other.next()
         await exchange.send(HEAD, delta(role="assistant"))
-        answer = await entering
+        answer = await asking
         for piece in ('{"items": [{"ti', 'tle": "F', 'igs"}]}'):
             await exchange.send(say(piece))
             assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
         await exchange.finish(usage=(7, 9))
         assert [piece async for piece in answer] == []
         assert (answer.finish, answer.refused, answer.usage) == ("stop", False, Usage(7, 9))
-        await opening.__aexit__(None, None, None)
+        await answer.aclose()
 
 
 async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> None:
@@ -198,15 +197,14 @@ async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> No
         upstream() as other,
         provider_at(other.base_url, instructor_mode="md_json") as provider,
     ):
-        opening = provider.ask(ask())
-        entering = asyncio.create_task(opening.__aenter__())
+        asking = asyncio.create_task(provider.ask(ask()))
         exchange = await other.next()
         await exchange.send(HEAD)
-        answer = await entering
+        answer = await asking
         for piece in pieces:
             await exchange.send(delta(content=piece))
             assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
-        await opening.__aexit__(None, None, None)
+        await answer.aclose()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -314,13 +312,13 @@ async def test_a_redirect_is_followed_nowhere() -> None:
 async def test_no_connection_is_unavailable() -> None:
     async with provider_at(f"http://127.0.0.1:{free_port()}/v1") as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.ask(ask()).__aenter__()
+            await provider.ask(ask())
 
 
 async def test_no_such_host_is_unavailable() -> None:
     async with provider_at("http://provider.invalid/v1") as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.ask(ask()).__aenter__()
+            await provider.ask(ask())
 
 
 async def test_a_connection_that_closes_without_an_answer_is_unavailable() -> None:
@@ -336,7 +334,7 @@ async def test_a_connection_that_is_not_taken_is_a_timeout() -> None:
     with deaf() as base_url:
         async with provider_at(base_url, connect_timeout=0.2) as provider:
             with pytest.raises(ProviderTimeout):
-                await provider.ask(ask()).__aenter__()
+                await provider.ask(ask())
 
 
 # -- and what is left -------------------------------------------------------------------------
@@ -354,15 +352,14 @@ def _no_collector() -> Iterator[None]:
 async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mode: str) -> None:
     async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
         for reads in range(3):
-            opening = provider.ask(ask())
-            entering = asyncio.create_task(opening.__aenter__())
+            asking = asyncio.create_task(provider.ask(ask()))
             exchange = await other.next()
             await exchange.send(HEAD)
-            answer = await entering
+            answer = await asking
             for _ in range(reads):
                 await exchange.send(text("x"), delta(content="x"))
                 await asyncio.wait_for(anext(answer), 5)  # type: ignore[call-overload]
-            await opening.__aexit__(None, None, None)
+            await answer.aclose()
             await exchange.is_closed()
 
 
@@ -371,7 +368,7 @@ async def test_cancelling_closes_the_connection_before_and_after_the_headers() -
     async with upstream() as other, provider_at(other.base_url) as provider:
 
         async def read() -> None:
-            async with provider.ask(ask()) as answer:
+            async with contextlib.aclosing(await provider.ask(ask())) as answer:
                 async for _ in answer:
                     reading.set()
 
@@ -394,6 +391,6 @@ async def test_one_class_is_made_for_each_response_model() -> None:
         provider_at(other.base_url) as provider,
     ):
         for _ in range(3):
-            async with provider.ask(ask()) as answer:
+            async with contextlib.aclosing(await provider.ask(ask())) as answer:
                 assert [piece async for piece in answer] == [ANSWER]
         assert list(provider._models) == [Ideas]
