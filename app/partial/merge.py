@@ -15,6 +15,9 @@ def merge(operations: Iterable[Operation]) -> list[Operation]:
     What is done to a place that was added or replaced before is done to that operation's
     value. The operations given stay as they are.
     """
+    operations = list(operations)
+    if len(operations) == 1:
+        return operations
     merged = _Merged()
     for operation in operations:
         merged.add(operation)

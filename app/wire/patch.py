@@ -25,8 +25,9 @@ to a reader. In an object it takes two."""
 def patch(operations: Iterable[Operation], value: Any) -> bytes:
     """The JSON of what operations come to, where `value` is the state that they lead to."""
     parts = [(operation.path, _json(operation)) for operation in merge(operations)]
-    for length in range(max(len(path) for path, _ in parts) - 1, -1, -1):
-        parts = _with_containers(parts, length, value)
+    if len(parts) > 1:
+        for length in range(max(len(path) for path, _ in parts) - 1, -1, -1):
+            parts = _with_containers(parts, length, value)
     return b"[%b]" % b",".join(json for _, json in parts)
 
 
