@@ -16,8 +16,8 @@ from bench.paced import Capacity, Trial, capacity, first_content, trial
 from bench.progress import Progress
 from bench.workers import workers
 
-WORKED: Final = 100
-"""Streams a round of workers."""
+WORKED: Final = 300
+"""Streams a round of workers: what the last of them keep one worker alone busy is little then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,5 +119,5 @@ FULL: Final = Plan(
     streams=300,
     opened=[(SNAPSHOT, 300), (DELTA, 300), *((proxy, 300) for proxy in who.PROXIES)],
     kept=1000,
-    worked=5,
+    worked=3,
 )
