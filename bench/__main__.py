@@ -16,7 +16,7 @@ from bench.field import DIRECT, field
 from bench.flood import Turns, flood
 from bench.memory import kept_streams, open_streams
 from bench.paced import DOCUMENT, capacity, trial
-from bench.plan import FULL, QUICK, Plan, Results, play
+from bench.plan import FULL, QUICK, WORKED, Plan, Results, play
 from bench.progress import Progress
 from bench.publish import RESULTS, ROOT, publish
 from bench.report import (
@@ -115,7 +115,7 @@ def only_memory(streams: int = 300, kept: int = 1000, only: Only = SNAPSHOT) -> 
 
 
 @cli.command("workers")
-def only_workers(rounds: int = 5, streams: int = 100) -> None:
+def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
     """What two workers serve on two cores, next to one."""
     from bench.workers import workers
 
