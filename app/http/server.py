@@ -51,20 +51,17 @@ class Protocol(Connection):
     ever. And nothing is buffered but the rest of one write (uvicorn lets 64 KiB gather), so
     that a slow reader skips to what is newest.
 
-    on_lost: called when the connection has gone
+    is_lost: whether the connection has gone; on_lost: called when it goes
     """
 
-    __slots__ = ("_send_timeout", "_watch", "on_lost")
+    __slots__ = ("_send_timeout", "_watch", "is_lost", "on_lost")
 
     def __init__(self, *args: Any, send_timeout: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._send_timeout = send_timeout
         self._watch: asyncio.TimerHandle | None = None
+        self.is_lost = False
         self.on_lost: Callable[[], None] = nothing
-
-    @property
-    def is_lost(self) -> bool:
-        return self.transport.is_closing()
 
     def close(self) -> None:
         """Close the connection, whatever is left to say."""
@@ -81,6 +78,7 @@ class Protocol(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_watching()
         super().connection_lost(exc)
+        self.is_lost = True
         self.on_lost()
 
     def pause_writing(self) -> None:
