@@ -39,7 +39,7 @@ SNAPSHOT = ["ours, snapshot"]
 
 @cli.command()
 def full() -> None:
-    """Everything (20 minutes): bench/results/ and docs/performance.md are written anew."""
+    """Everything (27 minutes): bench/results/ and docs/performance.md are written anew."""
     from bench.plots import draw
 
     results = _play(FULL)
