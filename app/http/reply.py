@@ -66,8 +66,9 @@ class Replies:
             if reading.wire is None:
                 headers = {"Cache-Control": "no-cache"}
                 return Response(stream.run.document.encode(), 200, headers, Format.JSON)
-            stack.pop_all()
-            return self._stream(reading, reading.wire, stream, position, leave)
+            response = self._stream(reading, reading.wire, stream, position, leave)
+            stack.pop_all()  # it leaves when it is over
+            return response
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int

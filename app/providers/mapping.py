@@ -32,7 +32,7 @@ def while_opening(error: BaseException) -> ProviderError:
             return _of_status(cause)
         if _is_no_http(cause):
             return _with_cause(ProviderProtocol(), chain)
-    # The SDK's transport makes a ConnectTimeout of every connection error: ask aiohttp's own.
+    # What aiohttp says counts, where it has said something: behind it may be causes of any kind.
     own: list[BaseException] = [c for c in chain if isinstance(c, aiohttp.ClientError)]
     timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
     timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
