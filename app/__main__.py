@@ -18,14 +18,14 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
-from app.http.keys import KeysError, make_key
-from app.http.server import server, settle
-from app.http.workers import serve_workers
+from app.demo import serve_demo
+from app.http.auth.keys import KeysError, make_key
+from app.http.server.server import server, settle
+from app.http.server.workers import serve_workers
 from app.main import create_app
-from app.providers.demo import serve_demo
-from app.registry import SchemaError
+from app.schemas.registry import SchemaError
 from app.settings import CALLER, Settings, describe
-from app.telemetry import configure_logging
+from app.telemetry.logs import configure_logging
 from app.terminal.commands import COMMANDS
 
 cli = typer.Typer(

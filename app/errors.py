@@ -39,8 +39,46 @@ The words are the service's own: no provider text, key, host or traceback is eve
 
 from __future__ import annotations
 
-from app.service_error import Flaw as Flaw
-from app.service_error import ServiceError as ServiceError
+from collections.abc import Sequence
+from typing import ClassVar, TypedDict
+
+
+class ErrorDetail(TypedDict):
+    """One thing that is wrong with a value: where (a JSON Pointer, RFC 6901) and what."""
+
+    path: str
+    message: str
+
+
+class ServiceError(Exception):
+    """Base of the tree.
+
+    `errors` says where a value is invalid, `retry_after` (seconds) when to come back,
+    `status` overrides the class's own. `cause` is for the log alone: a provider's status, or
+    the name of an exception's class.
+    """
+
+    cause: str | None = None
+
+    code: ClassVar[str]
+    status: int
+    retryable: ClassVar[bool] = False
+    message: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        errors: Sequence[ErrorDetail] = (),
+        retry_after: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        self.detail = message or self.message
+        self.errors = list(errors)
+        self.retry_after = retry_after
+        if status is not None:
+            self.status = status
+        super().__init__(self.detail)
 
 
 class InvalidRequest(ServiceError):

@@ -14,24 +14,24 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app import __version__
-from app.admission import Admission
+from app.demo import MODELS as DEMO_MODELS
+from app.demo import DemoServer
 from app.errors import Internal, ServiceError
+from app.http.auth.authenticator import Authenticator
 from app.http.context import HEADER, RequestContext
-from app.http.desk import Desk
-from app.http.docs import mount_docs
-from app.http.gate import Gate
+from app.http.endpoints.docs import mount_docs
+from app.http.endpoints.playground import mount_playground
+from app.http.endpoints.routes import add_routes
+from app.http.endpoints.streams import StreamEndpoints
+from app.http.endpoints.tickets import TicketEndpoint
 from app.http.openapi import openapi
-from app.http.playground import mount_playground
 from app.http.problem import on_http_exception, on_service_error, problem
-from app.http.routes import add_routes
-from app.http.start import Starter
+from app.limits.admission import Admission
 from app.providers.base import Provider
-from app.providers.demo import MODELS as DEMO_MODELS
-from app.providers.demo import DemoServer
-from app.registry import Registry, load
+from app.schemas.registry import Registry, load
 from app.settings import Settings
-from app.streams import Streams
-from app.telemetry import Telemetry
+from app.streams.registry import Streams
+from app.telemetry.metrics import Telemetry
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -60,7 +60,7 @@ def create_app(
     telemetry = Telemetry()
     streams = Streams(settings, telemetry)
     admission = Admission(settings)
-    gate = Gate(settings)
+    gate = Authenticator(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -89,8 +89,10 @@ def create_app(
     app.state.schemas = registry.names
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-    starter = Starter(registry, streams, settings, models(settings), admission, gate.tickets)
-    desk = Desk(gate, registry, settings)
+    starter = StreamEndpoints(
+        registry, streams, settings, models(settings), admission, gate.tickets
+    )
+    desk = TicketEndpoint(gate, registry, settings)
     add_routes(app, gate, starter, desk, streams, telemetry)
     _describe(app, registry, settings)
     mount_docs(app)

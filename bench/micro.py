@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from app.event import Closed, Entry
-from app.http.views import OWN_FORMAT, VIEWS, Context
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.operation import Operation
-from app.run import Run
-from app.wire import sse
+from app.streams.log_entry import Closed, LogEntry
+from app.streams.run import Run
+from app.views import sse
+from app.views.specs import OWN_FORMAT, VIEWS, Context
 from bench.documents import document
 from bench.serve import registry
 
@@ -39,10 +39,10 @@ def decoder(name: str) -> Decoder:
     return Decoder(entry.plan, key=entry.root_key, bound=entry.max_count)
 
 
-def decoded(name: str) -> list[list[Entry]]:
+def decoded(name: str) -> list[list[LogEntry]]:
     """What each piece adds to a run's log."""
     decode = decoder(name)
-    batches: list[list[Entry]] = []
+    batches: list[list[LogEntry]] = []
     closed = 0
     for piece in pieces(name):
         batches.append([*decode.feed(piece), *map(Closed, range(closed, decode.elements))])
@@ -50,7 +50,7 @@ def decoded(name: str) -> list[list[Entry]]:
     return batches
 
 
-def operations(entries: Sequence[Entry]) -> list[Operation]:
+def operations(entries: Sequence[LogEntry]) -> list[Operation]:
     return [entry for entry in entries if isinstance(entry, Operation)]
 
 
@@ -84,7 +84,7 @@ def test_wire(view: str, benchmark: Any) -> None:
     batches = decoded(name)
     encode = OWN_FORMAT.get(view, sse).encode
 
-    def send(batches: Sequence[Sequence[Entry]]) -> bytes:
+    def send(batches: Sequence[Sequence[LogEntry]]) -> bytes:
         run = Run("0", "list", "m")
         messages = VIEWS[view](Context(REGISTRY.get("list"), "r"))
         messages.start(run, 0)
@@ -96,7 +96,7 @@ def test_wire(view: str, benchmark: Any) -> None:
     assert b"zzz " in benchmark(send, batches)
 
 
-def _messages(run: Run, view: Any, entries: Sequence[Entry]) -> list[Any]:
+def _messages(run: Run, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
     """What a view makes of one piece."""
     run.log.extend(entries)
     run.document.apply(operations(entries))

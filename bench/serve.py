@@ -22,14 +22,14 @@ from bench.documents import MODELS
 
 def registry() -> Any:
     """The bench's schemas; what is one list of objects is a list result."""
-    from app.entry import Entry
-    from app.registry import Registry
     from app.schema import Parameters, Prompt, Schema
+    from app.schemas.entry import SchemaEntry
+    from app.schemas.registry import Registry
 
     class BenchParameters(Parameters):
         count: Annotated[int, Field(ge=1, le=320)] = 320
 
-    def entry(name: str) -> Entry:
+    def entry(name: str) -> SchemaEntry:
         model = MODELS[name]
         items = model.model_fields.get("items")
         schema = Schema(
@@ -38,7 +38,7 @@ def registry() -> Any:
             parameters=BenchParameters,
             prompt=lambda p: Prompt(system="bench", user=p.topic),
         )
-        return Entry(name, Path(__file__), schema)
+        return SchemaEntry(name, Path(__file__), schema)
 
     return Registry(map(entry, MODELS))
 
@@ -53,7 +53,7 @@ def create_bench_app(settings: Any) -> Any:
 def ours(upstream: str, models: str, mode: str) -> None:
     """The service with its default settings, but for what the upstream needs, and no limit."""
     from app.settings import Settings
-    from app.telemetry import configure_logging
+    from app.telemetry.logs import configure_logging
 
     os.environ |= {  # where workers look, too
         "PORT": "0",
@@ -65,7 +65,7 @@ def ours(upstream: str, models: str, mode: str) -> None:
     settings = Settings()
     configure_logging(settings.log_format, settings.log_level)
     if settings.workers > 1:
-        from app.http.workers import serve_workers
+        from app.http.server.workers import serve_workers
 
         serve_workers(settings, say, create_bench_app)
     else:
@@ -74,7 +74,7 @@ def ours(upstream: str, models: str, mode: str) -> None:
 
 
 async def alone(settings: Any) -> None:
-    from app.http.server import server, settle
+    from app.http.server.server import server, settle
 
     def on_start(url: str) -> None:
         settle()  # as `python -m app` does

@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
-from app.registry import load
+from app.schemas.registry import load
 from tests.support.events import messages
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, end, text, upstream

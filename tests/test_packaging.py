@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests import dockerfile
+from tests.support import dockerfile
 from tests.support.sockets import free_port
 
 root = Path(__file__).parents[1]

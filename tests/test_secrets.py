@@ -186,7 +186,7 @@ FAULT = """
 import asyncio, sys
 from tests.support.raw import exchange
 from tests.support.service import running
-from app.telemetry import configure_logging
+from app.telemetry.logs import configure_logging
 
 class Failing:
     '''A provider, and all that may break, with a secret in what it says.'''

@@ -185,7 +185,7 @@ async def test_no_payload_key_or_words_of_the_providers_are_ever_logged(format: 
 
 FAULT = """
 import logging, sys, structlog
-from app.telemetry import configure_logging
+from app.telemetry.logs import configure_logging
 configure_logging(sys.argv[1], "debug")
 try:
     secret = sys.argv[2]

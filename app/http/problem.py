@@ -20,9 +20,9 @@ from app.errors import (
     PayloadTooLarge,
     ServiceError,
 )
-from app.event import Failed
 from app.http.context import request_id
 from app.partial.value import dumps
+from app.streams.log_entry import Failed
 
 MEDIA_TYPE = "application/problem+json"
 

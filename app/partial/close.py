@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pydantic_core import SchemaValidator
 
-from app.partial.place import Schema
+from app.partial.layers import Schema
 
 _known: ContextVar[Mapping[str, Any]] = ContextVar("known")
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from app.partial.place import Schema
+from app.partial.layers import Schema
 
 
 class Definitions(dict[str, Schema]):

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.errors import Flaw
-from app.flaw import flaws, pointer, words
+from app.errors import ErrorDetail
+from app.partial.error_detail import error_details, pointer, words
 from app.partial.operation import Path
 
 
@@ -19,7 +19,7 @@ class Invalid(Exception):
     feedback: Pydantic's words, which may quote the answer: for the model alone
     """
 
-    def __init__(self, errors: Sequence[Flaw], feedback: str) -> None:
+    def __init__(self, errors: Sequence[ErrorDetail], feedback: str) -> None:
         self.errors = list(errors)
         self.feedback = feedback
         super().__init__("; ".join(f"{flaw['path'] or '/'} {flaw['message']}" for flaw in errors))
@@ -29,18 +29,20 @@ def invalid(path: Path, message: str, *, about: str = "") -> Invalid:
     """A flaw that we have found ourselves. `about`: what the model, but no client, is told."""
     place = pointer(path)
     told = f"{place or 'The answer'}: {message}"
-    return Invalid([Flaw(path=place, message=message)], f"{told}: {about}" if about else told)
+    return Invalid(
+        [ErrorDetail(path=place, message=message)], f"{told}: {about}" if about else told
+    )
 
 
 def from_value(error: ValidationError, path: Path) -> Invalid:
-    """The flaws of a value that came whole: its inner places have no pointers of their own."""
+    """The errors of a value that came whole: its inner places have no pointers of their own."""
     found = error.errors(include_url=False, include_input=False)
     message = words(found[0]) if len(found) == 1 else "is not valid"
-    return Invalid([Flaw(path=pointer(path), message=message)], _feedback(found, path))
+    return Invalid([ErrorDetail(path=pointer(path), message=message)], _feedback(found, path))
 
 
 def from_members(error: ValidationError, path: Path, names: Mapping[object, str]) -> Invalid:
-    """The flaws of a closed container, each at its member.
+    """The errors of a closed container, each at its member.
 
     names: what the members are shown as; the path ends above any other
     """
@@ -49,7 +51,7 @@ def from_members(error: ValidationError, path: Path, names: Mapping[object, str]
     for item in found:
         step = item["loc"][0] if item["loc"] else None
         item["loc"] = (names[step],) if step in names else ()
-    return Invalid(flaws(found, at=path), feedback)
+    return Invalid(error_details(found, at=path), feedback)
 
 
 def _feedback(found: Sequence[ErrorDetails], path: Path) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.partial.place import Schema
+from app.partial.layers import Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,17 @@ from pydantic import TypeAdapter
 
 from app.partial.close import CloseAsJson
 from app.partial.definitions import Definitions
-from app.partial.members import Member, Members, is_wrapped, members, title, with_residuals
-from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
-from app.partial.place import (
+from app.partial.layers import (
     ANY,
-    Place,
+    LayeredSchema,
     Schema,
     asks_inside,
     layers_for_the_holder,
     leading_defaults,
-    take_apart,
+    peel,
 )
+from app.partial.members import Member, Members, is_wrapped, members, title, with_residuals
+from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
 from app.partial.planned import Planned
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
@@ -54,17 +54,17 @@ class Compiler:
         self._keep = keep
         self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
-        self._places: list[Place] = []  # keeps what the keys of _nodes are the ids of
+        self._places: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
         self.root = self._item(schema, {})
 
     def _item(self, schema: Schema, config: Schema) -> Node:
         """The node of a place that no object holds directly: it has nothing to add."""
-        place = take_apart(schema, self.definitions, config)
+        place = peel(schema, self.definitions, config)
         return self._node(place.inside(leading_defaults(place)))
 
     # -- nodes ----------------------------------------------------------------------------
 
-    def _node(self, place: Place) -> Node:
+    def _node(self, place: LayeredSchema) -> Node:
         if "Whole" in place.marks or place.serializations:
             return self._leaf(place)
         if place.opaque:
@@ -72,24 +72,24 @@ class Compiler:
         build = self._builders.get(place.base["type"])
         return (build(self, place) if build else None) or self._leaf(place)
 
-    def _leaf(self, place: Place) -> Leaf:
+    def _leaf(self, place: LayeredSchema) -> Leaf:
         return Leaf(
             **self._common(place),
             plain=not place.serializations and place.base["type"] in _SCALARS,
             deferred=any(found.get("is_field_serializer") for found in place.serializations),
         )
 
-    def _opaque(self, place: Place) -> Leaf:
+    def _opaque(self, place: LayeredSchema) -> Leaf:
         """A place whose validators may make anything of anything: it comes whole."""
         leaf = self._leaf(place)
         build = self._builders.get(place.base["type"])
         if build and not place.serializations and "Whole" not in place.marks:
             nullable = tuple(layer for layer in place.layers if layer["type"] == "nullable")
-            shape = build(self, Place(nullable[:1], place.base, place.config, place.marks))
+            shape = build(self, LayeredSchema(nullable[:1], place.base, place.config, place.marks))
             leaf.shape = None if isinstance(shape, String) else shape
         return leaf
 
-    def _common(self, place: Place) -> dict[str, Any]:
+    def _common(self, place: LayeredSchema) -> dict[str, Any]:
         return {
             "schema": self.definitions.complete(place.schema),
             "config": place.config,
@@ -98,7 +98,7 @@ class Compiler:
             "serializer": self.definitions.serializer(place.schema, place.config),
         }
 
-    def _string(self, place: Place) -> Node:
+    def _string(self, place: LayeredSchema) -> Node:
         config = {key[4:]: value for key, value in place.config.items() if key[:4] == "str_"}
         rules = {**config, **place.base}
         transformed = any(rules.get(change) for change in _STRING_CHANGES)
@@ -110,13 +110,13 @@ class Compiler:
             max_length=None if transformed else rules.get("max_length"),
         )
 
-    def _list(self, place: Place) -> Node:
+    def _list(self, place: LayeredSchema) -> Node:
         if known := self._nodes.get(place.key):
             return known
         # A generator would be validated only when it is read, and could be read only once.
         base = {key: place.base[key] for key in place.base if key != "ref"} | {"type": "list"}
         node = List(
-            **self._common(Place(place.layers, base, place.config, place.marks)),
+            **self._common(LayeredSchema(place.layers, base, place.config, place.marks)),
             item=cast(Node, None),
             max_length=base.get("max_length"),
         )
@@ -129,7 +129,7 @@ class Compiler:
         node.forgets = blind and not node.changing and not self._keep
         return node
 
-    def _dict(self, place: Place) -> Node:
+    def _dict(self, place: LayeredSchema) -> Node:
         if known := self._nodes.get(place.key):
             return known
         node = Dict(**self._common(place), item=cast(Node, None))
@@ -145,7 +145,7 @@ class Compiler:
         node.changing = place.functions or _changes(node.item) or node.key is not None
         return node
 
-    def _tagged(self, place: Place) -> Node | None:
+    def _tagged(self, place: LayeredSchema) -> Node | None:
         if known := self._nodes.get(place.key):
             return known
         if not self._streams_by_tag(place):
@@ -159,18 +159,18 @@ class Compiler:
         }
         return node
 
-    def _streams_by_tag(self, place: Place) -> bool:
+    def _streams_by_tag(self, place: LayeredSchema) -> bool:
         """Whether a discriminated union has one simple tag, and objects to choose from."""
         return (
             _simple_tag(place.base["discriminator"]) is not None
             and all(layer["type"] == "nullable" for layer in place.layers)
             and all(
-                self._is_choice(take_apart(choice, self.definitions, place.config))
+                self._is_choice(peel(choice, self.definitions, place.config))
                 for choice in place.base["choices"].values()
             )
         )
 
-    def _is_choice(self, place: Place) -> bool:
+    def _is_choice(self, place: LayeredSchema) -> bool:
         if place.serializations or place.opaque or place.nullable or "Whole" in place.marks:
             return False
         if place.base["type"] == "tagged-union":
@@ -181,7 +181,7 @@ class Compiler:
 
     # -- objects --------------------------------------------------------------------------
 
-    def _model(self, place: Place) -> Node:
+    def _model(self, place: LayeredSchema) -> Node:
         if known := self._nodes.get(place.key):
             return known
         node = Model(**self._common(place), title=title(place.base), origin=place.base)
@@ -221,7 +221,7 @@ class Compiler:
             node.keys.setdefault(key, field)
 
     def _member(self, member: Member, found: Members) -> Planned:
-        place = take_apart(member.schema, self.definitions, found.config)
+        place = peel(member.schema, self.definitions, found.config)
         defaults = leading_defaults(place)
         inner = place.inside(defaults)
         count = layers_for_the_holder(inner)
@@ -242,7 +242,7 @@ class Compiler:
         default = self.definitions.refer(own.schema) if validated else None
         return Planned(node, place, layers, default, asks=count > 0)
 
-    def _shown_as(self, place: Place, count: int, node: Node, *, deferred: bool) -> Node:
+    def _shown_as(self, place: LayeredSchema, count: int, node: Node, *, deferred: bool) -> Node:
         """A member's node; a leaf where a serializer stands in its `count` outermost layers."""
         if place.outside(count).serializations:
             leaf = self._leaf(place)
@@ -250,11 +250,11 @@ class Compiler:
             node = leaf
         return replace(node, deferred=True) if deferred and isinstance(node, Leaf) else node
 
-    def _remember(self, place: Place, node: Node) -> None:
+    def _remember(self, place: LayeredSchema, node: Node) -> None:
         self._places.append(place)
         self._nodes[place.key] = node
 
-    _builders: ClassVar[dict[str, Callable[[Compiler, Place], Node | None]]] = {
+    _builders: ClassVar[dict[str, Callable[[Compiler, LayeredSchema], Node | None]]] = {
         "str": _string,
         "list": _list,
         "generator": _list,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.partial.close import known_or
+from app.partial.layers import ANY, LayeredSchema, Schema, wrap
 from app.partial.members import Member
 from app.partial.node import Node
-from app.partial.place import ANY, Place, Schema, wrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Planned:
     """
 
     node: Node
-    place: Place
+    place: LayeredSchema
     layers: tuple[Schema, ...] = ()
     own: Schema | None = None
     asks: bool = False

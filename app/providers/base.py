@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class Tokens:
     """Tokens of one attempt, as the provider counted them."""
 
     input_tokens: int
@@ -54,7 +54,7 @@ class Answer(Protocol):
     def refused(self) -> bool: ...
 
     @property
-    def usage(self) -> Usage | None: ...
+    def usage(self) -> Tokens | None: ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...
 

@@ -28,7 +28,7 @@ class ToolCall(msgspec.Struct):
     function: Function | None = None
 
 
-class Delta(msgspec.Struct):
+class ChoiceDelta(msgspec.Struct):
     content: str | None = None
     tool_calls: list[ToolCall] | None = None
     refusal: str | None = None
@@ -38,11 +38,11 @@ class Delta(msgspec.Struct):
 
 class Choice(msgspec.Struct):
     index: int | None = None
-    delta: Delta | None = None
+    delta: ChoiceDelta | None = None
     finish_reason: str | None = None
 
 
-class Tokens(msgspec.Struct):
+class CompletionUsage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
@@ -51,11 +51,11 @@ class Chunk(msgspec.Struct):
     """error: anything but null says that the provider has failed."""
 
     choices: list[Choice] | None = None
-    usage: Tokens | None = None
+    usage: CompletionUsage | None = None
     error: Any = None
 
 
-class Chunks:
+class ChunkDecoder:
     """Bytes in, chunks out. `done` once the provider has said `[DONE]`."""
 
     def __init__(self) -> None:

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, cast
 
 from app.errors import ProviderError
-from app.providers.base import Usage
-from app.providers.chunk import Choice, Chunk, Chunks, Delta, Function, ToolCall
+from app.providers.base import Tokens
+from app.providers.chunk import Choice, ChoiceDelta, Chunk, ChunkDecoder, Function, ToolCall
 
 USAGE_SECONDS = 2
 """How long to wait for the usage once the model has finished, whatever else comes."""
@@ -39,10 +39,10 @@ class Completion:
         self.active = self._loop.time()
         self.finish: str | None = None
         self.refused = False
-        self.usage: Usage | None = None
+        self.usage: Tokens | None = None
         self._body = cast(AsyncGenerator[bytes, None], body)
         self._in_tools = in_tools
-        self._chunks = Chunks()
+        self._chunks = ChunkDecoder()
         self._failure: Exception | None = None
         self._ended = False
         self._until = 0.0  # when there is no more waiting for the usage
@@ -116,7 +116,7 @@ class Completion:
     def _take(self, chunk: Chunk, texts: list[str]) -> None:
         if chunk.usage is not None:
             tokens = chunk.usage
-            self.usage = Usage(tokens.prompt_tokens or 0, tokens.completion_tokens or 0)
+            self.usage = Tokens(tokens.prompt_tokens or 0, tokens.completion_tokens or 0)
         for choice in chunk.choices or ():
             if not choice.index:
                 self._take_choice(choice, texts)
@@ -137,13 +137,13 @@ class Completion:
             self.active = self._loop.time()
 
     def _chunk(self, text: str) -> Chunk:
-        delta: Any = Delta(content=text)
+        delta: Any = ChoiceDelta(content=text)
         if self._in_tools:
-            delta = Delta(tool_calls=[ToolCall(function=Function(arguments=text))])
+            delta = ChoiceDelta(tool_calls=[ToolCall(function=Function(arguments=text))])
         return Chunk(choices=[Choice(delta=delta)])
 
 
-def _arguments(delta: Delta) -> str:
+def _arguments(delta: ChoiceDelta) -> str:
     """The arguments of the first tool call: there is one tool, and one answer."""
     return "".join(
         call.function.arguments or ""

@@ -21,7 +21,7 @@ from instructor.v2.core.registry import mode_registry
 from pydantic import BaseModel
 
 from app.errors import ProviderError
-from app.providers.base import Answer, Ask, Usage
+from app.providers.base import Answer, Ask, Tokens
 from app.providers.completion import Completion
 from app.providers.mapping import while_opening, while_reading
 from app.providers.transport import BODY, Body, Transport
@@ -133,7 +133,7 @@ class _Answer:
         return self._completion.refused
 
     @property
-    def usage(self) -> Usage | None:
+    def usage(self) -> Tokens | None:
         return self._completion.usage
 
     def __aiter__(self) -> AsyncIterator[str]:

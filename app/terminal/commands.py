@@ -8,9 +8,9 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from app.registry import SchemaError, load
+from app.schemas.registry import SchemaError, load
+from app.schemas.typescript import GeneratorError, typescript
 from app.terminal.schemas import print_schemas
-from app.typescript import GeneratorError, typescript
 
 
 def schemas() -> None:

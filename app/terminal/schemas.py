@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from app.entry import Entry
-from app.http.views import views_of
+from app.schemas.entry import SchemaEntry
+from app.views.specs import views_of
 
 
-def print_schemas(entries: Iterable[Entry]) -> None:
+def print_schemas(entries: Iterable[SchemaEntry]) -> None:
     """Print each schema: its name, description, parameters and views."""
     console = Console(highlight=False, soft_wrap=True)
     for entry in entries:
@@ -22,7 +22,7 @@ def print_schemas(entries: Iterable[Entry]) -> None:
         console.print()
 
 
-def _rows(entry: Entry) -> Iterator[tuple[str, str]]:
+def _rows(entry: SchemaEntry) -> Iterator[tuple[str, str]]:
     schema = entry.parameters_json_schema
     for name, field in schema["properties"].items():
         is_needed = name in schema.get("required", ())

@@ -14,16 +14,16 @@ import uvicorn
 from pydantic import BaseModel
 
 from app.errors import OutputInvalid
-from app.event import Done, Entry, Failed, Restart, Spent
-from app.http.front_ends import from_run_agent_input, from_use_chat
+from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
 from app.partial.decoder import Decoder
 from app.partial.plan import plan
-from app.wire import ag_ui, sse, text, ui_message
-from app.wire.ag_ui import AgUi
-from app.wire.text import Text
-from app.wire.ui_message import UiMessage
+from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
+from app.views import ag_ui, sse, text, ui_message
+from app.views.ag_ui import AgUiView
+from app.views.text import TextView
+from app.views.ui_message import UiMessageView
 from tests.e2e.clients import front_ends
-from tests.wire.scripted import ScriptedRun
+from tests.views.scripted import ScriptedRun
 
 
 class Idea(BaseModel):
@@ -40,7 +40,7 @@ VALUE = [
 FLAWS = [{"path": "/0/score", "message": "must be a whole number"}]
 
 
-def decoded(text: str) -> Iterator[list[Entry]]:
+def decoded(text: str) -> Iterator[list[LogEntry]]:
     """The log of one attempt, by pieces of three characters."""
     decoder = Decoder(PLAN, key="items")
     for at in range(0, len(text), 3):
@@ -49,10 +49,10 @@ def decoded(text: str) -> Iterator[list[Entry]]:
 
 WHOLE = [*decoded(json.dumps({"items": VALUE}))]
 BEGUN = WHOLE[:8]
-SCRIPTS: dict[str, list[list[Entry]]] = {
-    "done": [*WHOLE, [Spent(20, 30, 1), Done()]],
+SCRIPTS: dict[str, list[list[LogEntry]]] = {
+    "done": [*WHOLE, [Usage(20, 30, 1), Done()]],
     "restart": [*BEGUN, [Restart(2, "output_invalid", FLAWS)], *WHOLE, [Done()]],
-    "failed": [*BEGUN, [Spent(20, 30, 3), Failed.of(OutputInvalid(errors=FLAWS))]],
+    "failed": [*BEGUN, [Usage(20, 30, 3), Failed.of(OutputInvalid(errors=FLAWS))]],
 }
 
 
@@ -83,7 +83,7 @@ class Server:
             case [name, script] if script in SCRIPTS:
                 await self._play(send, name, json.loads(body), SCRIPTS[script])
 
-    async def _play(self, send: Any, name: str, body: Any, script: list[list[Entry]]) -> None:
+    async def _play(self, send: Any, name: str, body: Any, script: list[list[LogEntry]]) -> None:
         wire: ModuleType = {"text": text, "ui-message": ui_message, "ag-ui": ag_ui}[name]
         view, self.asked = _view(name, body)
         headers = {"content-type": wire.MEDIA_TYPE, **getattr(wire, "HEADERS", {})}
@@ -95,16 +95,16 @@ class Server:
 
 def _view(name: str, body: Any) -> tuple[Any, Any]:
     if name == "text":
-        return Text(PLAN), body
+        return TextView(PLAN), body
     if name == "ui-message":
-        return UiMessage("q1", PLAN, "m1"), from_use_chat(body)
+        return UiMessageView("q1", PLAN, "m1"), from_use_chat(body)
     parameters, thread_id, run_id = from_run_agent_input(body)
-    return AgUi("q1", PLAN, thread_id, run_id), parameters
+    return AgUiView("q1", PLAN, thread_id, run_id), parameters
 
 
-async def _played(view: Any, encode: Any, script: Sequence[list[Entry]]) -> AsyncIterator[bytes]:
+async def _played(view: Any, encode: Any, script: Sequence[list[LogEntry]]) -> AsyncIterator[bytes]:
     run = ScriptedRun()
-    if isinstance(view, Text):
+    if isinstance(view, TextView):
         encode = lambda message: message.data  # noqa: E731
     else:
         yield b": ping\n\n"

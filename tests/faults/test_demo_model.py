@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from app.providers.demo import MODELS, SECRET, DemoServer
+from app.demo import MODELS, SECRET, DemoServer
 from tests.support.demo import OUTCOMES, SILENT
 from tests.support.raw import exchange
 from tests.support.service import eventually, running

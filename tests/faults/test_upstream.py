@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from app.registry import load
-from tests.schema_files import schema, write
+from app.schemas.registry import load
 from tests.support.connection import code
 from tests.support.faults import FAULTS, Answer, Fault
+from tests.support.schema_files import schema, write
 from tests.support.service import Service, running
 from tests.support.stream import streaming
 from tests.support.upstream import HEAD, Upstream, delta, saying, text, upstream

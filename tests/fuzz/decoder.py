@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from app.demo.text import write_value
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.invalid import Invalid
@@ -24,8 +25,7 @@ from app.partial.node import Node
 from app.partial.operation import Path
 from app.partial.plan import plan
 from app.partial.value import dumps, loads
-from app.providers.demo.text import write_value
-from app.registry import load
+from app.schemas.registry import load
 from tests.partial.classes import Generated
 from tests.partial.test_properties import changed, legal
 from tests.partial.texts import pieces, run

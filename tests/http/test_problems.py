@@ -18,10 +18,10 @@ import pytest
 import pytest_asyncio
 
 import app.errors
+from app.demo import MODELS, SECRET
 from app.errors import ProviderRateLimited, ServiceError
-from app.event import Failed
 from app.http.problem import problem
-from app.providers.demo import MODELS, SECRET
+from app.streams.log_entry import Failed
 from tests.support.callers import CRON, KEYED, WEB, bearer
 from tests.support.demo import FAULTS, OUTCOMES, SILENT
 from tests.support.events import Message, messages

@@ -14,7 +14,7 @@ from app.partial.merge import merge
 from app.partial.operation import Add, Append, Operation, Replace
 from tests.partial.models import Case, cases
 from tests.partial.texts import pieces
-from tests.wire.played import checked
+from tests.views.played import checked
 
 
 def test_what_is_appended_to_one_string_is_one_append() -> None:

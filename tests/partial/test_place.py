@@ -12,18 +12,18 @@ from pydantic import (
     model_validator,
 )
 
-from app.partial.place import Place, asks_inside, layers_for_the_holder, take_apart
+from app.partial.layers import LayeredSchema, asks_inside, layers_for_the_holder, peel
 
 after = AfterValidator(lambda v: v)
 
 
-def place(type_: Any) -> Place:
+def place(type_: Any) -> LayeredSchema:
     schema: Any = TypeAdapter(type_).core_schema
     definitions: dict[str, Any] = {}
     while schema["type"] == "definitions":
         definitions |= {found["ref"]: found for found in schema["definitions"]}
         schema = schema["schema"]
-    return take_apart(schema, definitions, {})
+    return peel(schema, definitions, {})
 
 
 def with_info(value: Any, info: Any) -> Any:

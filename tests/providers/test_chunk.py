@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from app.errors import ProviderProtocol
-from app.providers.chunk import MAX_CHUNK_BYTES, Chunks
+from app.providers.chunk import MAX_CHUNK_BYTES, ChunkDecoder
 
 
 def contents(*reads: bytes) -> list[str | None]:
     """The content of each chunk in these reads."""
-    chunks = Chunks()
+    chunks = ChunkDecoder()
     return [
         chunk.choices[0].delta.content
         for data in reads
@@ -57,7 +57,7 @@ def test_data_may_have_several_lines() -> None:
 
 
 def test_nothing_is_read_after_done() -> None:
-    chunks = Chunks()
+    chunks = ChunkDecoder()
     assert len(list(chunks.feed(frame("a") + b"data: [DONE]\n\n" + frame("b")))) == 1
     assert chunks.done
 
@@ -102,14 +102,14 @@ def test_what_can_not_be_read_is_an_error(data: bytes) -> None:
 
 
 def test_what_came_before_an_error_is_given_first() -> None:
-    given = Chunks().feed(frame("a") + b"data: {\n\n")
+    given = ChunkDecoder().feed(frame("a") + b"data: {\n\n")
     assert next(given).choices
     with pytest.raises(ProviderProtocol):
         next(given)
 
 
 def test_a_line_without_an_end_is_an_error_once_it_passes_the_bound() -> None:
-    chunks = Chunks()
+    chunks = ChunkDecoder()
     piece = b"x" * 65536
     for _ in range(MAX_CHUNK_BYTES // len(piece)):
         assert not list(chunks.feed(piece))
@@ -118,7 +118,7 @@ def test_a_line_without_an_end_is_an_error_once_it_passes_the_bound() -> None:
 
 
 def test_an_event_without_an_end_is_an_error_once_it_passes_the_bound() -> None:
-    chunks = Chunks()
+    chunks = ChunkDecoder()
     piece = b"data: " + b"x" * 65000 + b"\n"
     for _ in range(MAX_CHUNK_BYTES // 65536):
         assert not list(chunks.feed(piece))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from app.errors import ProviderProtocol
-from app.providers.base import Usage
+from app.providers.base import Tokens
 from app.providers.completion import Completion
 from tests.support import clock
 from tests.support.upstream import delta, end, event, text
@@ -19,7 +19,7 @@ class Seen(NamedTuple):
     texts: list[str]
     finish: str | None = None
     refused: bool = False
-    usage: Usage | None = None
+    usage: Tokens | None = None
 
 
 Reads = list[bytes | float]
@@ -61,7 +61,7 @@ def test_a_chunk_may_be_cut_at_every_byte() -> None:
     for at in range(len(data) + 1):
         seen = of(data[:at], data[at:])
         assert "".join(seen.texts) == '{"aé"'
-        assert seen[1:] == ("stop", False, Usage(7, 9))
+        assert seen[1:] == ("stop", False, Tokens(7, 9))
 
 
 def test_empty_choices_a_lone_role_comments_and_crlf_say_nothing() -> None:
@@ -108,13 +108,13 @@ def test_usage_is_seen_in_the_last_chunk_before_the_finish_with_it_or_not_at_all
         [text("a"), with_finish],
         [text("a"), with_finish, event("[DONE]")],
     ):
-        assert of(*reads) == Seen(["a"], "stop", False, Usage(7, 9))
+        assert of(*reads) == Seen(["a"], "stop", False, Tokens(7, 9))
     assert of(text("a"), end()) == Seen(["a"], "stop")
 
 
 def test_of_usage_that_grows_the_last_counts() -> None:
     running = event({"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 1}})
-    assert of(running, text("a"), end("stop", (7, 9))).usage == Usage(7, 9)
+    assert of(running, text("a"), end("stop", (7, 9))).usage == Tokens(7, 9)
 
 
 def test_done_may_be_missing_and_so_may_the_last_blank_line() -> None:
@@ -155,7 +155,7 @@ def test_once_the_model_has_finished_its_usage_is_waited_for_for_two_seconds() -
         return await completed([text("a"), delta("stop"), *reads]), loop.time()
 
     usage = end("stop", (7, 9))
-    assert clock.run(main(1.9, usage)) == (Seen(["a"], "stop", False, Usage(7, 9)), 1.9)
+    assert clock.run(main(1.9, usage)) == (Seen(["a"], "stop", False, Tokens(7, 9)), 1.9)
     assert clock.run(main(2.1, usage)) == (Seen(["a"], "stop"), 2.0)
     dripping = [1.0, b": ping\n\n"] * 100
     assert clock.run(main(*dripping)) == (Seen(["a"], "stop"), 2.0)

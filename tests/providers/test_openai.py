@@ -22,7 +22,7 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from app.providers.base import Ask, Usage
+from app.providers.base import Ask, Tokens
 from app.providers.openai import OpenAIProvider
 from app.settings import Settings
 from tests.support.deaf import deaf
@@ -60,7 +60,7 @@ class Got(NamedTuple):
     texts: list[str]
     finish: str | None = None
     refused: bool = False
-    usage: Usage | None = None
+    usage: Tokens | None = None
 
 
 @contextlib.asynccontextmanager
@@ -187,7 +187,7 @@ async def test_the_text_comes_as_it_is_written_in_every_mode(mode: str) -> None:
             assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
         await exchange.finish(usage=(7, 9))
         assert [piece async for piece in answer] == []
-        assert (answer.finish, answer.refused, answer.usage) == ("stop", False, Usage(7, 9))
+        assert (answer.finish, answer.refused, answer.usage) == ("stop", False, Tokens(7, 9))
         await answer.aclose()
 
 
@@ -211,9 +211,9 @@ async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> No
 async def test_finish_reason_refusal_and_usage_are_seen_in_every_mode(mode: str) -> None:
     for reason in ("stop", "length", "content_filter"):
         answer = await got(end(reason, (7, 9)), instructor_mode=mode)
-        assert answer == Got([], reason, False, Usage(7, 9))
+        assert answer == Got([], reason, False, Tokens(7, 9))
     answer = await got(delta(refusal="I can't."), end("stop", (7, 9)), instructor_mode=mode)
-    assert answer == Got([], "stop", True, Usage(7, 9))
+    assert answer == Got([], "stop", True, Tokens(7, 9))
 
 
 async def test_an_empty_answer_has_no_text_and_no_finish_reason() -> None:
@@ -231,7 +231,7 @@ async def test_a_body_in_http_chunks_is_read_like_any_other() -> None:
     async with upstream(saying(head + frames + b"0\r\n\r\n")) as other:
         answer = await asked(other)
     assert "".join(answer.texts) == "ab"
-    assert answer.usage == Usage(7, 9)
+    assert answer.usage == Tokens(7, 9)
 
 
 async def test_a_body_that_breaks_off_is_interrupted() -> None:

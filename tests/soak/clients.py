@@ -20,7 +20,7 @@ from tests.support.connection import Connection
 from tests.support.demo import OUTCOMES
 from tests.support.events import Message, messages
 from tests.support.sockets import reset_when_closed
-from tests.wire.played import UNKNOWN, applied
+from tests.views.played import UNKNOWN, applied
 
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from app.http.keys import make_key
+from app.http.auth.keys import make_key
 
 WEB, WEB_PAIR = make_key("web")
 CRON, CRON_PAIR = make_key("cron")

@@ -10,10 +10,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app.http.server import Server, server
+from app.http.server.server import Server, server
 from app.main import create_app
 from app.settings import Settings
-from app.streams import Streams
+from app.streams.registry import Streams
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.registry import load
+from app.schemas.registry import load
 from app.terminal.cards import Path, cards
 from app.terminal.parameters import parameters
 from app.terminal.progress import Progress

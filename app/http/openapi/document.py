@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from app.entry import Entry
 from app.errors import Draining, Forbidden, Internal, StreamNotFound, Unauthorized, UnknownSchema
 from app.http.openapi import errors
 from app.http.openapi.body import body
@@ -15,8 +14,9 @@ from app.http.openapi.query import of_parameters
 from app.http.openapi.responses import Responses, pascal
 from app.http.openapi.security import lock, post_tickets
 from app.http.openapi.steering import idempotency_key, in_query, last_event_id
-from app.http.views import OWN_FORMAT, VIEWS, views_of
-from app.registry import Registry
+from app.schemas.entry import SchemaEntry
+from app.schemas.registry import Registry
+from app.views.specs import OWN_FORMAT, VIEWS, views_of
 
 DESCRIPTION: Final = """\
 A topic and the name of a schema in; the model's answer out, as it is being written, in the shape \
@@ -109,13 +109,13 @@ class _Document:
         found = [*in_query(self._models, views), *headers]
         return [self.components.add("parameters", each["name"], each) for each in found]
 
-    def _endpoint(self, entry: Entry) -> Json:
+    def _endpoint(self, entry: SchemaEntry) -> Json:
         parameters = self.components.embed(entry.parameters_json_schema)
         query = of_parameters(self.components, parameters, entry.schema.examples)
         endpoint = {"post": self._post(entry, parameters)}
         return endpoint if query is None else {"get": self._get(entry, query)} | endpoint
 
-    def _post(self, entry: Entry, parameters: Json) -> Json:
+    def _post(self, entry: SchemaEntry, parameters: Json) -> Json:
         schema = self.components.add("schemas", f"{pascal(entry.name)}Parameters", parameters)
         return {
             "operationId": f"post_{_snake(entry.name)}",
@@ -127,7 +127,7 @@ class _Document:
             "responses": self._responses.of(entry, post=True),
         }
 
-    def _get(self, entry: Entry, query: list[Json]) -> Json:
+    def _get(self, entry: SchemaEntry, query: list[Json]) -> Json:
         words = "From a query string, for `curl` and the browser's `EventSource`."
         return {
             "operationId": f"get_{_snake(entry.name)}",
@@ -138,7 +138,7 @@ class _Document:
             "responses": self._responses.of(entry),
         }
 
-    def _post_streams(self, entries: list[Entry]) -> Json:
+    def _post_streams(self, entries: list[SchemaEntry]) -> Json:
         choices = {entry.name: self._named_parameters(entry) for entry in entries}
         mapping = {name: choice["$ref"] for name, choice in choices.items()}
         schema = {
@@ -160,7 +160,7 @@ class _Document:
             "responses": self._responses.of(*entries, post=True, named=True),
         }
 
-    def _get_stream(self, entries: list[Entry]) -> Json:
+    def _get_stream(self, entries: list[SchemaEntry]) -> Json:
         return {
             "operationId": "get_stream",
             "tags": ["streams"],
@@ -184,7 +184,7 @@ class _Document:
             ),
         }
 
-    def _named_parameters(self, entry: Entry) -> Json:
+    def _named_parameters(self, entry: SchemaEntry) -> Json:
         """A reference to the schema of a schema's parameters with its name."""
         parameters = self.components.resolve(self.components.embed(entry.parameters_json_schema))
         name = {"type": "string", "const": entry.name}
@@ -268,7 +268,7 @@ def _view(views: Sequence[str]) -> Json:
     return {"type": "string", "enum": list(views)}
 
 
-def _views(entries: Iterable[Entry]) -> list[str]:
+def _views(entries: Iterable[SchemaEntry]) -> list[str]:
     """The views that any of these has."""
     found = {view for entry in entries for view in views_of(entry)}
     return [view for view in VIEWS if view in found]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from app.errors import (
     Cancelled,
-    Flaw,
+    ErrorDetail,
     IdempotencyConflict,
     InvalidRequest,
     MethodNotAllowed,
@@ -31,9 +31,9 @@ _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
 
-_FLAWS_OF: Final[dict[type[ServiceError], list[Flaw]]] = {
-    InvalidRequest: [Flaw(path="/topic", message="is required")],
-    OutputInvalid: [Flaw(path="/0/title", message="is required")],
+_FLAWS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
+    InvalidRequest: [ErrorDetail(path="/topic", message="is required")],
+    OutputInvalid: [ErrorDetail(path="/0/title", message="is required")],
 }
 
 FLAW: Final = record(
@@ -116,7 +116,7 @@ def _schema(errors: list[ServiceError], components: Components) -> Json:
 
 def problem_schema(components: Components) -> Json:
     """A reference to the body of every error (RFC 9457)."""
-    errors = {"type": "array", "items": components.schema("Flaw", FLAW)}
+    errors = {"type": "array", "items": components.schema("ErrorDetail", FLAW)}
     required: Json = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json, record
 from app.http.openapi.steering import EVENT_ID
-from app.wire.message import RETRY_MS
+from app.views.message import RETRY_MS
 
 DESCRIPTION: Final = f"""\
 The answer, while the model writes it. `Accept` chooses the format:
@@ -77,7 +77,7 @@ class Events(NamedTuple):
 
 def events(components: Components, start: Json) -> Events:
     """The events of any stream; `message`, `item` and `done` are left to its schema."""
-    flaws = {"type": "array", "items": components.schema("Flaw", errors.FLAW)}
+    flaws = {"type": "array", "items": components.schema("ErrorDetail", errors.FLAW)}
     return Events(
         start=components.schema("StartEvent", start),
         message={},

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from app.entry import Entry
+from app.demo.text import tokens, write_value
 from app.errors import OutputInvalid, ProviderInterrupted
-from app.event import Closed, Done, Event, Failed, Restart, Spent
 from app.http.openapi.errors import REQUEST_ID
-from app.http.views import VIEWS, Context, has_items
 from app.partial.decoder import Decoder
-from app.providers.demo.text import tokens, write_value
-from app.run import Run
-from app.wire import text
-from app.wire.message import Message
+from app.schemas.entry import SchemaEntry
+from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
+from app.streams.run import Run
+from app.views import text
+from app.views.message import Message
+from app.views.specs import VIEWS, Context, has_items
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
@@ -45,7 +45,7 @@ class Example:
     text: bytes
 
 
-def example(entry: Entry, model: str) -> Example | None:
+def example(entry: SchemaEntry, model: str) -> Example | None:
     """The example of a schema; None where the demo model can't write a valid answer."""
     # A schema's own validators may raise anything, and an example is only a courtesy.
     try:
@@ -54,12 +54,12 @@ def example(entry: Entry, model: str) -> Example | None:
         return None
 
 
-def _example(entry: Entry, model: str) -> Example:
+def _example(entry: SchemaEntry, model: str) -> Example:
     bound = min(_MOST, entry.max_count) if entry.max_count else None
     pieces = _pieces(_answer(entry, bound))
     some = pieces[: _PIECES // 2]
-    spent = Spent(input_tokens=182, output_tokens=214, attempts=1)
-    twice = Spent(input_tokens=473, output_tokens=321, attempts=2)
+    spent = Usage(input_tokens=182, output_tokens=214, attempts=1)
+    twice = Usage(input_tokens=473, output_tokens=321, attempts=2)
     again = Restart(2, OutputInvalid.code, [{"path": "", "message": "is not JSON"}])
     interrupted = Failed.of(ProviderInterrupted())
     story: list[str | Event] = [*pieces, spent, Done()]
@@ -80,7 +80,7 @@ def _example(entry: Entry, model: str) -> Example:
 
 
 def _messages(
-    entry: Entry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
+    entry: SchemaEntry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
 ) -> list[Message]:
     """What a reader gets of a run, looking after each of its parts.
 
@@ -111,7 +111,7 @@ def _write(run: Run, decoder: Decoder, piece: str) -> None:
         run.tell(Closed(index))
 
 
-def _answer(entry: Entry, bound: int | None) -> str:
+def _answer(entry: SchemaEntry, bound: int | None) -> str:
     topic = next((str(each["topic"]) for each in entry.schema.examples), entry.name)
     schema = entry.response_model(bound).model_json_schema()
     return json.dumps(write_value(schema, topic, entry.name), ensure_ascii=False)

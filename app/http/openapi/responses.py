@@ -6,15 +6,15 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from app.entry import Entry
-from app.http.negotiation import Format
+from app.http.endpoints.negotiation import Format
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json
 from app.http.openapi.events import DESCRIPTION, Events, events, line
 from app.http.openapi.example import Example, example
-from app.http.views import OWN_FORMAT, has_items
-from app.wire import ndjson, sse, text
-from app.wire.message import Message
+from app.schemas.entry import SchemaEntry
+from app.views import ndjson, sse, text
+from app.views.message import Message
+from app.views.specs import OWN_FORMAT, has_items
 
 _HEADERS: Final[dict[str, Json]] = {
     "X-Request-ID": {
@@ -69,7 +69,7 @@ class Responses:
             name: components.add("headers", name, header) for name, header in _HEADERS.items()
         }
 
-    def of(self, *entries: Entry, post: bool = False, named: bool = False) -> Json:
+    def of(self, *entries: SchemaEntry, post: bool = False, named: bool = False) -> Json:
         """The responses of a call that streams one of `entries`, by status.
 
         post: the request has a body; named: which says what schema it is about
@@ -96,12 +96,12 @@ class Responses:
         }
         return {"description": DESCRIPTION, "headers": self._headers, "content": content}
 
-    def _shape(self, entry: Entry) -> Shape:
+    def _shape(self, entry: SchemaEntry) -> Shape:
         if entry.name not in self._shapes:
             self._shapes[entry.name] = self._new_shape(entry)
         return self._shapes[entry.name]
 
-    def _new_shape(self, entry: Entry) -> Shape:
+    def _new_shape(self, entry: SchemaEntry) -> Shape:
         name, components = pascal(entry.name), self._components
         partial = components.schema(f"{name}Partial", entry.partial_json_schema)
         result = components.schema(f"{name}Result", entry.result_json_schema)

@@ -12,9 +12,9 @@ from app.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
+from app.http.auth.tickets import MINUTES, TicketRequest
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json, record
-from app.http.tickets import MINUTES, Wanted
 
 SCHEMES: Final[Json] = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a ticket."},
@@ -43,7 +43,7 @@ def lock(paths: Json, components: Components) -> None:
 
 def post_tickets(components: Components) -> Json:
     """The operation that gives tickets."""
-    wanted = components.schema("TicketRequest", Wanted.model_json_schema())
+    wanted = components.schema("TicketRequest", TicketRequest.model_json_schema())
     ticket: Json = {
         "ticket": {"type": "string", "description": "A signed JWT; to its holder just a string."},
         "subject": {"type": "string", "description": "Whose the streams are."},

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from app.http.auth.tickets import TICKET_BYTES
+from app.http.endpoints.options import Options
+from app.http.endpoints.replies import EVENT_ID_BYTES
+from app.http.endpoints.streams import IDEMPOTENCY_KEY
 from app.http.openapi.components import Json
-from app.http.options import Options
-from app.http.reply import EVENT_ID_BYTES
-from app.http.start import IDEMPOTENCY_KEY
-from app.http.tickets import TICKET_BYTES
-from app.http.views import VIEWS
+from app.views.specs import VIEWS
 
 EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
 TICKET: Final[Json] = {"type": "string", "maxLength": TICKET_BYTES}

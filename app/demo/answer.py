@@ -1,0 +1,156 @@
+"""PURE: a request to the demo model in, its answer out: the text, and the fault in it.
+
+The table `plays` says what each model makes of its answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from app.demo.chunks import ChunkWriter, completion, event, problem, to_json
+from app.demo.play import Play
+from app.demo.request import BadRequest, DemoRequest
+from app.demo.spoil import NOTHING, spoil
+from app.demo.text import TooDeep, tokens, write_prose, write_value
+
+SECRET: Final = "sk-demo-9f3c2a71-never-to-be-seen"
+"""Stands in the demo model's error messages, as real keys do: no client may ever see it."""
+
+REFUSAL: Final = "I'm sorry, but I can't help with that request. Is there anything else?"
+ERROR: Final = problem(
+    f"The server had an error (key {SECRET}, host inference-7.internal).", "server_error", None
+)
+SOME: Final = 24  # tokens before a fault: enough to be seen, and soon over
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAnswer:
+    """A request and the tokens of its answer, before anything happens to them."""
+
+    request: DemoRequest
+    tokens: list[str]
+    created: int
+
+    @property
+    def half(self) -> list[str]:
+        """The first half."""
+        return self.tokens[: max(1, len(self.tokens) // 2)]
+
+    @property
+    def some(self) -> list[str]:
+        """What is written before a fault."""
+        return self.half[:SOME]
+
+
+def answer(request: DemoRequest, created: int) -> Play:
+    """A request in, what is to be played in answer out. Raises BadRequest."""
+    return plays[request.model](DemoAnswer(request, tokens(write(request)), created))
+
+
+def write(request: DemoRequest) -> str:
+    """The answer's text. Raises BadRequest where the schema is none."""
+    if request.schema is None:
+        return _encodable(write_prose(request.topic, request.seed))
+    try:
+        value = _value(request)
+        wrong = spoil(request.schema, value) if _violates(request) else value
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
+        raise BadRequest("Invalid schema for the answer.", "response_format") from None
+    # Where the schema allows everything, only broken JSON is wrong.
+    text = _dumps(value)[:-1] if wrong is NOTHING else _dumps(wrong)
+    if request.model == "demo-obedient":
+        text = obey(request, text)
+    return f"```json\n{text}\n```" if request.fenced else text
+
+
+def obey(request: DemoRequest, text: str) -> str:
+    """What a model writes whose topic asks for its instructions, and that obeys.
+
+    At first it says nothing else; asked again, it says so before the answer.
+    """
+    said = _encodable(f"My instructions are:\n{request.system}\n")
+    return f"{said}\n{text}" if request.again else said
+
+
+def _value(request: DemoRequest) -> Any:
+    try:
+        return write_value(request.schema, request.topic, request.seed)
+    except TooDeep:  # no finite value satisfies the schema
+        return None
+
+
+def _violates(request: DemoRequest) -> bool:
+    first = request.model == "demo-invalid" and not request.again
+    return first or request.model == "demo-always-invalid"
+
+
+def _dumps(value: Any) -> str:
+    return _encodable(json.dumps(value, ensure_ascii=False))
+
+
+def _encodable(text: str) -> str:
+    """UTF-8 has no half surrogate pairs, which a request's JSON may hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bool = False) -> Play:
+    """An answer that ends with a finish reason."""
+    request = answer.request
+    if request.stream:
+        chunks = ChunkWriter(request, answer.created)
+        head = chunks.role() if refused else chunks.head()
+        frames = chunks.refusal(written) if refused else chunks.answer(written)
+        return Play(head=head, frames=frames, tail=chunks.end(reason, len(written)))
+    whole = completion(request, written, answer.created, reason=reason, refused=refused)
+    # The time that writing takes passes all the same.
+    return Play(frames=[b""] * len(written), tail=to_json(whole))
+
+
+def complete(answer: DemoAnswer) -> Play:
+    """An answer without a fault."""
+    return finished(answer, answer.tokens, "tool_calls" if answer.request.tool else "stop")
+
+
+def cut(
+    answer: DemoAnswer,
+    tail: bytes = b"",
+    whole: bytes | None = None,
+    then: Literal["close", "hang", "break"] = "close",
+) -> Play:
+    """An answer that goes wrong after a while: what comes instead of the rest.
+
+    `tail` stands in a stream; `whole` for the body of a call that doesn't stream, where None
+    is the first half of the right one.
+    """
+    if answer.request.stream:
+        chunks = ChunkWriter(answer.request, answer.created)
+        return Play(head=chunks.head(), frames=chunks.answer(answer.some), tail=tail, then=then)
+    if whole is None:
+        right = complete(answer).tail
+        whole = right[: len(right) // 2]
+    return Play(frames=[b""] * len(answer.some), tail=whole, then=then)
+
+
+def drip(answer: DemoAnswer) -> Play:
+    """Signs of life without content: comments, or the white space that JSON may begin with."""
+    return Play(tail=b": keep-alive\n\n" if answer.request.stream else b"\n", then="drip")
+
+
+plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
+    "demo": complete,
+    "demo-invalid": complete,
+    "demo-always-invalid": complete,
+    "demo-obedient": complete,
+    "demo-truncated": lambda answer: finished(answer, answer.half, "length"),
+    "demo-refusal": lambda answer: finished(answer, tokens(REFUSAL), "stop", refused=True),
+    "demo-filtered": lambda answer: finished(answer, answer.some, "content_filter"),
+    "demo-stall": lambda answer: cut(answer, then="hang"),
+    "demo-silent": lambda _: Play(then="hang"),
+    "demo-drip": drip,
+    "demo-disconnect": lambda answer: cut(answer, then="break"),
+    "demo-garbage": lambda answer: cut(answer, b"data: {not json\n\n", b"{not json"),
+    "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
+}

@@ -1,0 +1,127 @@
+"""PURE: an answer in the words of the chat-completions API: chunks, or one whole completion.
+
+https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from app.demo.request import DemoRequest
+
+DONE: Final = b"data: [DONE]\n\n"
+_MARK: Final = "\N{INFORMATION SEPARATOR ONE}"
+
+Delta = dict[str, Any]
+
+
+def to_json(value: object) -> bytes:
+    """Compact JSON in UTF-8; half a surrogate pair becomes a question mark."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def event(value: object) -> bytes:
+    """One server-sent event."""
+    return b"data: " + to_json(value) + b"\n\n"
+
+
+def usage(request: DemoRequest, written: int) -> dict[str, int]:
+    """The tokens of a request and of its answer."""
+    asked = request.prompt_tokens
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": written,
+        "total_tokens": asked + written,
+    }
+
+
+def problem(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, Any]:
+    """An error object."""
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+
+
+class ChunkWriter:
+    """Writes the chunks of one streamed answer."""
+
+    def __init__(self, request: DemoRequest, created: int) -> None:
+        self._request = request
+        self._base = {
+            "id": f"chatcmpl-{request.seed[:24]}",
+            "object": "chat.completion.chunk",
+            "created": created,
+            "model": request.model,
+            "system_fingerprint": "fp_demo",
+        }
+
+    def head(self) -> bytes:
+        """The role; for a tool call also its id, name and empty arguments."""
+        tool = self._request.tool
+        if tool is None:
+            return self.role()
+        call = {"index": 0, **_call(self._request, "")}
+        return self.role() + self.chunk({"tool_calls": [call]})
+
+    def role(self) -> bytes:
+        """The first chunk, without content."""
+        return self.chunk({"role": "assistant"})
+
+    def answer(self, tokens: Sequence[str]) -> list[bytes]:
+        """A chunk for each token of the answer."""
+        if self._request.tool is None:
+            return self._each(tokens, lambda text: {"content": text})
+        return self._each(
+            tokens, lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
+        )
+
+    def refusal(self, tokens: Sequence[str]) -> list[bytes]:
+        """A chunk for each token of a refusal."""
+        return self._each(tokens, lambda text: {"refusal": text})
+
+    def end(self, reason: str, written: int) -> bytes:
+        """The finish reason, the usage if it was asked for, and the end of the stream."""
+        last = self.chunk({}, reason)
+        if self._request.usage:
+            counted = usage(self._request, written)
+            last += event({**self._base, "choices": [], "usage": counted})
+        return last + DONE
+
+    def chunk(self, delta: Delta, reason: str | None = None) -> bytes:
+        """One chunk."""
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        return event({**self._base, "choices": [choice]})
+
+    def _each(self, tokens: Sequence[str], delta: Callable[[str], Delta]) -> list[bytes]:
+        # All chunks are alike but for the token: the rest of the JSON is written once.
+        before, after = self.chunk(delta(_MARK)).split(to_json(_MARK))
+        return [before + to_json(token) + after for token in tokens]
+
+
+def completion(
+    request: DemoRequest, written: Sequence[str], created: int, *, reason: str, refused: bool
+) -> dict[str, Any]:
+    """The whole answer of a call that doesn't stream."""
+    text = "".join(written)
+    message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
+    if refused:
+        message["refusal"] = text
+    elif request.tool is None:
+        message["content"] = text
+    else:
+        message["tool_calls"] = [_call(request, text)]
+    return {
+        "id": f"chatcmpl-{request.seed[:24]}",
+        "object": "chat.completion",
+        "created": created,
+        "model": request.model,
+        "system_fingerprint": "fp_demo",
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
+        "usage": usage(request, len(written)),
+    }
+
+
+def _call(request: DemoRequest, arguments: str) -> dict[str, Any]:
+    function = {"name": request.tool, "arguments": arguments}
+    return {"id": f"call_{request.seed[:24]}", "type": "function", "function": function}

@@ -1,0 +1,207 @@
+"""The demo model: an OpenAI-compatible chat-completions endpoint that needs no key.
+
+It answers any JSON Schema, token by token at a human pace, over real HTTP, to any OpenAI
+client: inside the service (`DemoServer`), or as a server of its own (`serve_demo`).
+
+    bytes ─ request.py ─▶ DemoRequest ─ answer.py ─▶ Play ─ play.py ─▶ bytes
+                                          │ text.py, words.py, numbers.py, pattern.py:
+                                          │ what is written
+                                          │ spoil.py: what makes it wrong
+                                          └ chunks.py: the API's words for it
+
+A model's name may ask for a fault. Each but `demo-silent` and `demo-drip` gives some of its
+answer first; all but the last three begin with a 200.
+
+    demo-invalid         violates the schema, unless it is asked again
+    demo-always-invalid  violates the schema
+    demo-obedient        tells its instructions, which a topic may ask for; asked again, before
+                         the answer
+    demo-truncated       stops in the middle: finish reason `length`
+    demo-refusal         refuses, in words
+    demo-filtered        finish reason `content_filter`
+    demo-stall           falls silent, and keeps the connection open
+    demo-silent          sends headers, then nothing
+    demo-drip            sends keep-alive comments and nothing else
+    demo-disconnect      breaks the connection
+    demo-garbage         sends a chunk that can't be read
+    demo-error           sends an error object
+    demo-429, demo-500, demo-401   fail with that status
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from typing import Any, Final, Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from app.demo.answer import SECRET, answer, plays
+from app.demo.chunks import problem
+from app.demo.play import PlayResponse, mute_on_purpose, quiet
+from app.demo.request import BadRequest, read_request
+
+__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
+
+refusals: Final[dict[str, tuple[int, str, dict[str, str]]]] = {
+    "demo-429": (429, "rate_limit_exceeded", {"Retry-After": "1"}),
+    "demo-500": (500, "server_error", {}),
+    "demo-401": (401, "invalid_api_key", {}),
+}
+
+MODELS: Final[tuple[str, ...]] = (*plays, *refusals)
+"""The names of the models: the plain one first."""
+
+
+def create_demo_app(tokens_per_second: float = 60) -> Starlette:
+    """The endpoint: `/v1/chat/completions` and `/v1/models`. 0 is as fast as it can."""
+    mute_on_purpose()
+
+    async def complete(request: Request) -> Response:
+        try:
+            asked = read_request(await request.body())
+            if asked.model in refusals:
+                return _refuse(asked.model)
+            if asked.model not in plays:
+                return _unknown_model(asked.model)
+            play = answer(asked, int(time.time()))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except BadRequest as error:
+            return _error(400, str(error), "invalid_request_error", None, error.param)
+        media_type = "text/event-stream" if asked.stream else "application/json"
+        return PlayResponse(play, tokens_per_second, media_type)
+
+    return Starlette(
+        routes=[
+            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/v1/models", _list_models, methods=["GET"]),
+        ]
+    )
+
+
+async def _list_models(_request: Request) -> Response:
+    models = [{"id": m, "object": "model", "created": 0, "owned_by": "demo"} for m in MODELS]
+    return JSONResponse({"object": "list", "data": models})
+
+
+def _refuse(model: str) -> Response:
+    status, code, headers = refusals[model]
+    message = f"This model always answers {status} (key {SECRET})."
+    return JSONResponse(problem(message, code, code), status, headers)
+
+
+def _unknown_model(model: str) -> Response:
+    message = f"The model '{model[:100]}' does not exist."
+    return _error(404, message, "invalid_request_error", "model_not_found", "model")
+
+
+def _error(status: int, message: str, kind: str, code: str | None, param: str | None) -> Response:
+    return JSONResponse(problem(message, kind, code, param), status)
+
+
+class _Config(uvicorn.Config):
+    def configure_logging(self) -> None:
+        """The loggers are uvicorn's own, and so shared with the service in this process."""
+
+
+class _Server(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Break off what is running, some of which would never end, and wait until it has.
+
+        In place of uvicorn's own, which gives it time, and takes 0.2 s where there is nothing.
+        """
+        for listener in [*self.servers, *(sockets or ())]:
+            listener.close()
+        await asyncio.sleep(0)  # what was accepted a moment ago is a connection after this
+        connections: Any = self.server_state.connections
+        for connection in list(connections):
+            connection.transport.abort()
+        if self.server_state.tasks:
+            _, running = await asyncio.wait(self.server_state.tasks, timeout=1)
+            for task in running:
+                task.cancel()
+
+
+class _Announced(_Server):
+    """Says that it serves when it does: before that, a signal would not end it in order."""
+
+    def __init__(self, config: uvicorn.Config, message: str) -> None:
+        super().__init__(config)
+        self._message = message
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self._message, flush=True)
+
+
+class DemoServer:
+    """The endpoint on a free port of 127.0.0.1, in the running event loop.
+
+    An async context manager: entered, it takes requests at `base_url`; left, it has broken
+    off what was still running, and nothing of it remains.
+    """
+
+    def __init__(self, tokens_per_second: float = 60) -> None:
+        config = _Config(
+            create_demo_app(tokens_per_second),
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            log_level=None,
+            access_log=False,
+            proxy_headers=False,
+            # Never before the client's own: a connection closed while it is taken from the
+            # client's pool is an error there.
+            timeout_keep_alive=3600,
+        )
+        config.load()
+        self._server = _Server(config)
+        self._server.lifespan = config.lifespan_class(config)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for an OpenAI client."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def running(self) -> int:
+        """How many answers are being written."""
+        return len(self._server.server_state.tasks)
+
+    async def __aenter__(self) -> Self:
+        # uvicorn's startup and shutdown alone, without its main loop: that is there for
+        # signals, which are the service's, and for a date header.
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._port: int = self._socket.getsockname()[1]
+        with quiet():
+            await self._server.startup(sockets=[self._socket])
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        with quiet():
+            await self._server.shutdown(sockets=[self._socket])
+
+
+def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
+    """Serve the endpoint until a signal ends it; prints the base URL to use. 0 is a free port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family)
+    config = uvicorn.Config(
+        create_demo_app(tokens_per_second),
+        lifespan="off",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=75,
+    )
+    where = f"[{host}]" if ":" in host else host
+    url = f"http://{where}:{listener.getsockname()[1]}/v1"
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        _Announced(config, f"The demo model: base URL {url}").run(sockets=[listener])

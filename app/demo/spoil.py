@@ -1,0 +1,74 @@
+"""PURE: makes a right answer wrong, for the demo models that violate the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from app.demo.text import Node, resolve, type_names, types
+
+NOTHING: Final = object()
+"""What `spoil` gives where the schema allows every value."""
+
+
+def spoil(schema: object, value: Any) -> Any:
+    """A schema and a value of it in, the value with one violation out, or NOTHING.
+
+    The violation comes late, so that there is something good to see before it: in the second
+    element of a list, in a field after an object's first. A string over its bound is
+    preferred, then a wrong type, then a missing field.
+    """
+    return _spoil(schema, schema, value)
+
+
+def _spoil(root: object, schema: object, value: Any) -> Any:
+    node, _ = resolve(root, schema)
+    spoiled: Any = NOTHING
+    if isinstance(value, list) and value and "items" in node:
+        index = min(1, len(value) - 1)
+        spoiled = _spoil(root, node["items"], value[index])
+        if spoiled is not NOTHING:
+            return [*value[:index], spoiled, *value[index + 1 :]]
+    elif isinstance(value, dict) and "properties" in node:
+        spoiled = _spoil_object(root, node, value)
+    elif isinstance(value, str) and _bounded(node):
+        spoiled = _lengthen(value, node["maxLength"])
+    return spoiled if spoiled is not NOTHING else _wrong_type(types(root, node))
+
+
+def _spoil_object(root: object, node: Node, value: Node) -> Any:
+    schemas = node["properties"]
+    names = [name for name in value if name in schemas]
+    for name in _late_first(root, schemas, names):
+        spoiled = _spoil(root, schemas[name], value[name])
+        if spoiled is not NOTHING:
+            return {**value, name: spoiled}
+    for name in reversed([name for name in names if name in node.get("required", ())]):
+        return {key: kept for key, kept in value.items() if key != name}
+    return NOTHING
+
+
+def _late_first(root: object, schemas: Node, names: list[str]) -> Iterable[str]:
+    """Lists, then bounded strings, then the rest; the first field, which is to be good, last."""
+
+    def rank(name: str) -> tuple[bool, bool, bool, int]:
+        node, _ = resolve(root, schemas[name])
+        listed = node.get("type") == "array"
+        return name == names[0], not listed and not _bounded(node), not listed, -names.index(name)
+
+    return sorted(names, key=rank)
+
+
+def _bounded(node: Node) -> bool:
+    """Whether it is a string that can be too long and still be read."""
+    return "maxLength" in node and "format" not in node and node["maxLength"] <= 1000
+
+
+def _lengthen(text: str, bound: int) -> str:
+    more = f"{text or 'And so on.'} And there is a good deal more to say about it. "
+    return f"{more * (bound // len(more) + 1)}That is all."
+
+
+def _wrong_type(allowed: frozenset[str]) -> Any:
+    wrong = ({"unexpected": True}, "not what was asked for", ["not what was asked for"], None)
+    return next((w for w in wrong if type_names[type(w)] not in allowed), NOTHING)

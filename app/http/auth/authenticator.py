@@ -1,0 +1,93 @@
+"""The gate that calls pass before anything is read of them: from where, and whose they are.
+
+A key or a ticket, in this order: `Authorization: Bearer` (either), `X-API-Key` (a key), and
+`ticket` in the query, for `EventSource`, which sets no headers. A key is never taken from a
+URL, where histories and logs would keep it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import Scope
+
+from app.errors import Forbidden, Unauthorized
+from app.http.auth.keys import Keys
+from app.http.auth.origins import Origins, is_own
+from app.http.auth.tickets import Ticket, Tickets
+from app.http.endpoints.options import ticket_in
+from app.settings import Settings
+
+
+class Caller(NamedTuple):
+    """Who calls. name: of the key; "" where none is needed. ticket: where it came with one."""
+
+    name: str = ""
+    ticket: Ticket | None = None
+
+    @property
+    def owner(self) -> str:
+        """Whose the streams are that it begins. (No name has a slash.)"""
+        return f"{self.name}/{self.ticket.sub}" if self.ticket else self.name
+
+
+def caller(scope: Scope) -> Caller:
+    """Who has passed the gate with this request."""
+    found: Caller = scope.get("caller", Caller())
+    return found
+
+
+class Authenticator:
+    """Lets callers pass. Where no keys are configured, everybody is one and the same."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.tickets = Tickets(settings.ticket_secret)
+        self.keys = Keys(settings.api_keys, settings.api_keys_file)
+        self._open = settings.open
+        self._origins = Origins(settings)
+
+    def enter(self, request: Request) -> None:
+        """Let a request pass: `caller` and `owner` know it then.
+
+        Raises `Forbidden`, `Unauthorized`, and `InvalidRequest` for a query that can't be read.
+        """
+        headers = request.headers
+        self._origins.check(headers)
+        if not self._open:
+            found = self._caller(headers, request.scope["query_string"])
+            request.scope["caller"] = found
+            request.scope["owner"] = found.owner
+
+    def _caller(self, headers: Headers, query: bytes) -> Caller:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            found = self._of_key(token.strip()) or self._of_ticket(token.strip(), headers)
+        elif key := headers.get("x-api-key"):
+            found = self._of_key(key)
+        else:
+            given = ticket_in(query)
+            found = self._of_ticket(given, headers) if given else None
+        if found is None:
+            raise Unauthorized
+        return found
+
+    def _of_key(self, key: str) -> Caller | None:
+        name = self.keys.caller(key)
+        return None if name is None else Caller(name)
+
+    def _of_ticket(self, token: str, headers: Headers) -> Caller | None:
+        """A ticket is as good as the caller who has asked for it: no key, no ticket."""
+        ticket = self.tickets.read(token)
+        if ticket is None or ticket.caller not in self.keys:
+            return None
+        if ticket.origin is not None and not _comes_from(ticket.origin, headers):
+            raise Forbidden("The ticket is not for pages of this origin.")
+        return Caller(ticket.caller, ticket)
+
+
+def _comes_from(origin: str, headers: Headers) -> bool:
+    """A page's `GET` of its own host carries no `Origin`."""
+    given = headers.get("origin")
+    return is_own(origin, headers.get("host", "")) if given is None else given == origin

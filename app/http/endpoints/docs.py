@@ -1,0 +1,32 @@
+"""`/docs`: Swagger UI for `/openapi.json`, all of it served by us (see app/web/swagger)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.http.endpoints.assets import WEB, Assets, page, policy
+
+FOLDER: Final = WEB / "swagger"
+
+# Tried: Swagger UI, with its "try it out", needs data: images and nothing else that isn't ours.
+POLICY: Final = policy(images="'self' data:")
+
+
+def mount_docs(app: FastAPI) -> None:
+    """Add `/docs` with its assets."""
+    app.add_route("/docs", _page, include_in_schema=False)
+    app.add_route("/docs/", _to_docs, include_in_schema=False)
+    app.mount("/docs/assets", Assets(FOLDER), name="docs-assets")
+
+
+async def _page(request: Request) -> Response:
+    return page(FOLDER / "index.html", POLICY)
+
+
+async def _to_docs(request: Request) -> Response:
+    # Without a host: behind a proxy we don't know ours.
+    return RedirectResponse(f"{request.scope.get('root_path', '').rstrip('/')}/docs", 307)

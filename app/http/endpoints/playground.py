@@ -1,0 +1,39 @@
+"""`/`: the page to try the service with (see app/web/playground), which draws with clients/js."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.http.endpoints.assets import WEB, Assets, page, policy
+
+FOLDER: Final = WEB / "playground"
+CLIENT: Final = WEB.parent.parent / "clients" / "js" / "src"
+
+POLICY: Final = policy(base="'self'")
+
+
+def mount_playground(app: FastAPI, root_path: str = "") -> None:
+    """Add `/` with its assets, and the client's modules.
+
+    root_path: the prefix of the page's addresses
+    """
+    text = (FOLDER / "index.html").read_text(encoding="utf-8")
+    if root_path:
+        # The addresses are relative, and to `/api` that is to `/`: a prefix has to be told.
+        text = text.replace("<head>", f'<head>\n    <base href="{root_path}/">', 1)
+
+    async def show(request: Request) -> Response:
+        return page(text, POLICY)
+
+    app.add_route("/", show, include_in_schema=False)
+    app.mount("/web/playground", Assets(FOLDER), name="playground")
+    app.mount("/web/client", Assets(CLIENT, _is_module), name="client")
+
+
+def _is_module(path: str) -> bool:
+    """Whether a file is the client's: its folder holds a package's other files, too."""
+    return path.endswith(".js") and "/" not in path

@@ -1,0 +1,140 @@
+"""A stream as a response: from wherever a reader is in it, in the view and format it wants."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from contextlib import ExitStack
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import StreamNotFound
+from app.http.context import request_id
+from app.http.endpoints.negotiation import Format
+from app.http.endpoints.response import StreamResponse
+from app.http.problem import problem
+from app.settings import Settings
+from app.streams.log_entry import Failed
+from app.streams.registry import Stream, Streams
+from app.streams.run import follow
+from app.views import text
+from app.views.view import View
+
+CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
+EVENT_ID_BYTES = 64
+
+_event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
+
+
+class Reading(NamedTuple):
+    """How a client wants to read. wire: how messages are written; None: the value alone."""
+
+    view: View
+    wire: ModuleType | None
+    interval: float
+
+
+class Replies:
+    """Makes the responses of streams."""
+
+    def __init__(self, streams: Streams, settings: Settings) -> None:
+        self._streams = streams
+        self._settings = settings
+
+    async def reply(
+        self, request: Request, reading: Reading, stream: Stream, position: int | None = None
+    ) -> Response:
+        """A stream's response. `position`: after which it goes on; None: the whole state."""
+        generation = stream.generation
+        if position is None:
+            position = stream.run.attempt_began
+        with ExitStack() as stack:
+            leave = self._streams.read(stream)
+            stack.callback(leave)
+            waited = generation.opened if reading.wire else generation.finished
+            window = self._settings.open_timeout if reading.wire else None
+            is_there = await while_there(request, waited, window)
+            end = stream.run.outcome
+            if not is_there:
+                return Response(status_code=CLIENT_CLOSED_REQUEST)
+            if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
+                return problem(end, request_id(request.scope))
+            if reading.wire is None:
+                headers = {"Cache-Control": "no-cache"}
+                return Response(stream.run.document.encode(), 200, headers, Format.JSON)
+            response = self._stream(reading, reading.wire, stream, position, leave)
+            stack.pop_all()  # it leaves when it is over
+            return response
+
+    async def resume(
+        self, request: Request, reading: Reading, stream: Stream, position: int
+    ) -> Response:
+        """What comes after `position`: nothing (204) after the last event.
+
+        Raises `StreamNotFound` for a position that the stream has not reached.
+        """
+        run = stream.run
+        if position > run.position:
+            raise StreamNotFound
+        if run.ended and position == run.position:
+            return Response(status_code=204)
+        return await self.reply(request, reading, stream, position)
+
+    def _stream(
+        self,
+        reading: Reading,
+        wire: ModuleType,
+        stream: Stream,
+        position: int,
+        leave: Callable[[], None],
+    ) -> Response:
+        run = stream.run
+        stream.committed = True
+        batches = follow(
+            run,
+            reading.view,
+            interval=reading.interval,
+            heartbeat=self._settings.heartbeat_seconds,
+            position=position,
+        )
+        return StreamResponse(
+            batches,
+            wire=wire,
+            location=f"{self._settings.root_path}/streams/{run.id}",
+            leave=leave,
+        )
+
+
+def _tells_errors(reading: Reading) -> bool:
+    """Whether an error may be told after the status: not in JSON, nor in its mere text."""
+    return reading.wire is not None and reading.wire is not text
+
+
+def parse_event_id(given: str) -> tuple[str, int]:
+    """A stream's id and a position. Raises `StreamNotFound` for what is no event's id."""
+    found = _event_id.fullmatch(given) if len(given) <= EVENT_ID_BYTES else None
+    if found is None:
+        raise StreamNotFound
+    return found[1], int(found[2])
+
+
+async def while_there(request: Request, future: asyncio.Future[Any], seconds: float | None) -> bool:
+    """Wait for a future, as long as the client is there. False: it has gone."""
+    if future.done():
+        return True
+    leaving: asyncio.Task[bool] = asyncio.create_task(_disconnect(request))
+    try:
+        await asyncio.wait({future, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return not leaving.done()
+    finally:
+        leaving.cancel()
+
+
+async def _disconnect(request: Request) -> bool:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return True

@@ -1,0 +1,152 @@
+"""All paths of the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import (
+    Draining,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    RateLimited,
+    Unauthorized,
+    UnknownSchema,
+)
+from app.http.auth.authenticator import Authenticator
+from app.http.context import request_id
+from app.http.endpoints.streams import StreamEndpoints
+from app.http.endpoints.tickets import TicketEndpoint
+from app.http.problem import problem
+from app.partial.value import dumps
+from app.schemas.entry import SchemaEntry
+from app.schemas.registry import Registry
+from app.streams.registry import Streams
+from app.telemetry.metrics import Telemetry
+from app.views.specs import views_of
+
+PROBES = ["GET", "HEAD"]
+"""How load balancers ask: many without wanting a body."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_name_alone = re.compile(r"/([^/.]+)")
+
+
+def add_routes(
+    app: FastAPI,
+    gate: Authenticator,
+    starter: StreamEndpoints,
+    desk: TicketEndpoint,
+    streams: Streams,
+    telemetry: Telemetry,
+) -> None:
+    """Give the app its paths. (`openapi.py` describes them: here nothing is derived twice.)"""
+    registry = starter.registry
+
+    def add(path: str, endpoint: Endpoint, *methods: str) -> None:
+        app.add_api_route(
+            path,
+            _behind(gate, endpoint, telemetry),
+            methods=list(methods),
+            include_in_schema=False,
+        )
+
+    for entry in registry:
+        add(f"/{entry.name}", starter.endpoint(entry), "GET", "POST")
+    add("/streams", starter.post_any, "POST")
+    add("/streams/{id}", starter.one, "GET", "DELETE")
+    add("/tickets", desk.issue, "POST")
+    _add_schemas(app, registry)
+    _add_health(app, streams, telemetry)
+    app.add_exception_handler(404, _unknown_path(registry))
+
+
+def _behind(gate: Authenticator, endpoint: Endpoint, telemetry: Telemetry) -> Endpoint:
+    """An endpoint behind the gate; who is refused there, or by a limit, is counted."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            gate.enter(request)
+            return await endpoint(request)
+        except (Unauthorized, Forbidden, RateLimited, Overloaded) as error:
+            telemetry.refused(error)
+            raise
+
+    return guarded
+
+
+def _add_schemas(app: FastAPI, registry: Registry) -> None:
+    @app.get("/schemas", include_in_schema=False)
+    async def schemas() -> Response:
+        return _json({"schemas": [_summary(entry) for entry in registry]})
+
+    @app.get("/schemas/{name}", include_in_schema=False)
+    async def schema(name: str) -> Response:
+        return _json(_description(registry.get(name)))
+
+
+def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
+    @app.api_route("/healthz", methods=PROBES, include_in_schema=False)
+    async def healthz() -> Response:
+        return _json({"status": "ok"})
+
+    @app.api_route("/readyz", methods=PROBES, include_in_schema=False)
+    async def readyz() -> Response:
+        if streams.draining:
+            raise Draining(retry_after=1)
+        return _json({"status": "ready"})
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(telemetry.exposition(), media_type=telemetry.media_type)
+
+
+def _summary(entry: SchemaEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "description": entry.schema.description,
+        "views": views_of(entry),
+    }
+
+
+def _description(entry: SchemaEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "description": entry.schema.description,
+        "parameters": entry.parameters_json_schema,
+        "result": entry.result_json_schema,
+        "partial": entry.partial_json_schema,
+    }
+
+
+def _json(value: Any) -> Response:
+    return Response(dumps(value), media_type="application/json")
+
+
+def _unknown_path(registry: Registry) -> Any:
+    """The 404 handler: where a schema's name could stand, say which there are."""
+
+    async def handler(request: Request, error: Exception) -> Response:
+        found = NotFound()
+        if name := _name_alone.fullmatch(_path(request)):
+            try:
+                registry.get(name[1])
+            except UnknownSchema as unknown:
+                found = unknown
+        return problem(found, request_id(request.scope))
+
+    return handler
+
+
+def _path(request: Request) -> str:
+    """As the routes have it: without the service's prefix."""
+    scope = request.scope
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("app_root_path", scope["root_path"]))

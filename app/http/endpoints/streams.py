@@ -1,0 +1,273 @@
+"""Requests for streams: begun, attached to, come back to, cancelled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from app.errors import InvalidRequest, StreamNotFound
+from app.http.auth.authenticator import caller
+from app.http.auth.tickets import Ticket, Tickets
+from app.http.context import owner, request_id
+from app.http.endpoints.body import read_object, with_whole_numbers
+from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
+from app.http.endpoints.negotiation import negotiate
+from app.http.endpoints.options import Options, invalid, refuse_unknown, split_query, there_are
+from app.http.endpoints.replies import Reading, Replies, parse_event_id, while_there
+from app.http.endpoints.response import wire_of
+from app.limits.admission import Admission, Permit
+from app.limits.slots import Slot
+from app.partial.value import dumps
+from app.schema import Parameters
+from app.schemas.entry import SchemaEntry
+from app.schemas.registry import Registry
+from app.settings import Settings
+from app.streams.registry import Stream, Streams
+from app.streams.request import GenerationRequest
+from app.views.specs import OWN_FORMAT, VIEWS, Context, has_items
+
+IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class StreamEndpoints:
+    """The endpoints of streams."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        streams: Streams,
+        settings: Settings,
+        models: tuple[str, ...],
+        admission: Admission,
+        tickets: Tickets,
+    ) -> None:
+        self.registry = registry
+        self.models = models
+        self._streams = streams
+        self._admission = admission
+        self._tickets = tickets
+        self._settings = settings
+        self._replies = Replies(streams, settings)
+
+    def endpoint(self, entry: SchemaEntry) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
+
+        async def endpoint(request: Request) -> Response:
+            options, rest = self._query(request)
+            last = _last_event_id(request, options)
+            if request.method == "GET":
+                validate = entry.schema.parameters.model_validate_strings
+                if last is None:
+                    return await self._begin(request, options, entry, rest, validate, {})
+                rest = _unknown(rest, validate)
+            refuse_unknown(rest)
+            if last is not None:
+                return await self._come_back(request, options, last, entry)
+            body = await read_object(request, self._settings.max_body_bytes)
+            return await self._begin_with(request, options, entry, body)
+
+        return endpoint
+
+    async def post_any(self, request: Request) -> Response:
+        """The endpoint of `POST /streams`: the schema is named in the body."""
+        options, rest = self._query(request)
+        refuse_unknown(rest)
+        if (last := _last_event_id(request, options)) is not None:
+            return await self._come_back(request, options, last)
+        body = await read_object(request, self._settings.max_body_bytes)
+        name = body.pop("schema", None)
+        if not isinstance(name, str):
+            raise InvalidRequest(
+                "The body must name a schema.",
+                errors=[{"path": "/schema", "message": "must be a string"}],
+            )
+        return await self._begin_with(request, options, self.registry.get(name), body)
+
+    async def one(self, request: Request) -> Response:
+        """The endpoint of `/streams/{id}`."""
+        self._find_again("", "There is no coming back to a stream")
+        if request.method == "DELETE":
+            self._streams.cancel(request.path_params["id"], owner(request.scope))
+            return Response(status_code=204)
+        return await self._attach(request)
+
+    def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
+        """A query as options and the rest. Raises `InvalidRequest`."""
+        options, rest = split_query(request.scope["query_string"])
+        options.pick(self.models)  # to refuse an unknown one, whatever the call does with it
+        if options.resumable:
+            self._find_again("/resumable", "There is no resuming")
+        if _last_event_id(request, options):
+            self._find_again("", "There is no resuming")
+        if "idempotency-key" in request.headers:
+            self._find_again("", "There is no Idempotency-Key")
+        return options, rest
+
+    def _find_again(self, path: str, refusal: str) -> None:
+        """Of what needs to find a stream again. Raises `InvalidRequest` where that is chance."""
+        if self._settings.workers > 1:
+            raise InvalidRequest(
+                f"{refusal} here: the service runs in several processes, and each keeps its own.",
+                errors=[{"path": path, "message": "needs a service of one process (WORKERS=1)"}],
+            )
+
+    async def _attach(self, request: Request) -> Response:
+        options, rest = self._query(request)
+        refuse_unknown(rest)
+        id = request.path_params["id"]
+        if (last := _last_event_id(request, options)) is not None:
+            if parse_event_id(last)[0] != id:
+                raise StreamNotFound
+            return await self._come_back(request, options, last)
+        stream = self._streams.find(id, owner(request.scope))
+        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        return await self._replies.reply(request, reading, stream)
+
+    async def _come_back(
+        self, request: Request, options: Options, last: str, entry: SchemaEntry | None = None
+    ) -> Response:
+        """Resume after an event; nothing is ever begun here."""
+        id, position = parse_event_id(last)
+        stream = self._streams.find(id, owner(request.scope))
+        if entry is not None and stream.run.schema != entry.name:
+            raise StreamNotFound
+        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        return await self._replies.resume(request, reading, stream, position)
+
+    async def _begin_with(
+        self, request: Request, options: Options, entry: SchemaEntry, body: dict[str, Any]
+    ) -> Response:
+        """Begin a stream whose parameters are in a body, maybe a front end's own."""
+        ids: dict[str, str] = {}
+        if options.view == "ui-message":
+            body = from_use_chat(body)
+        elif options.view == "ag-ui":
+            body, ids["thread_id"], ids["run_id"] = from_run_agent_input(body)
+        # As JSON, in which dates and the like are strings, and strict: "5" is no integer.
+        validate = partial(entry.schema.parameters.model_validate_json, strict=True)
+        given = dumps(with_whole_numbers(body))
+        return await self._begin(request, options, entry, given, validate, ids)
+
+    async def _begin(
+        self,
+        request: Request,
+        options: Options,
+        entry: SchemaEntry,
+        given: Any,
+        validate: Callable[[Any], Parameters],
+        ids: dict[str, str],
+    ) -> Response:
+        reading = self._reading(request, options, entry, **ids)
+        wanted = GenerationRequest(
+            entry, _parameters(entry, given, validate), options.pick(self.models)
+        )
+        stream = await self._stream(request, options, wanted)
+        return await self._replies.reply(request, reading, stream)
+
+    async def _stream(
+        self, request: Request, options: Options, wanted: GenerationRequest
+    ) -> Stream:
+        """The stream that the request's idempotency key has begun, or else a new one."""
+        whose, key, who = owner(request.scope), _key(request), caller(request.scope)
+        if known := self._streams.known(wanted, whose, key):
+            return known
+        if who.ticket:
+            who.ticket.check(wanted.entry.name)
+        with ExitStack() as stack:
+            admitted = await self._admission.admit(who.name, partial(_wait, request))
+            stack.callback(admitted.close)
+            if known := self._streams.known(wanted, whose, key):
+                return known  # while this one waited
+            if who.ticket:
+                self._tickets.use(who.ticket)
+            stream = self._streams.begin(
+                wanted,
+                whose,
+                resumable=options.resumable,
+                key=key,
+                request_id=request_id(request.scope),
+                caller=who.name,
+            )
+            stream.on_end = partial(self._ended, admitted, who.ticket)
+            stack.pop_all()
+        return stream
+
+    def _ended(self, admitted: Permit, ticket: Ticket | None, stream: Stream) -> None:
+        admitted.ended(stream.generation)
+        if ticket and stream.was_refused:
+            self._tickets.give_back(ticket)
+
+    def _reading(
+        self, request: Request, options: Options, entry: SchemaEntry, **ids: str
+    ) -> Reading:
+        """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`."""
+        wire = OWN_FORMAT.get(options.view)
+        if wire is None:
+            wire = wire_of(negotiate(",".join(request.headers.getlist("accept"))))
+        if wire is not None and options.view == "items" and not has_items(entry):
+            raise InvalidRequest(
+                f"{entry.name} has no items view.",
+                errors=[{"path": "/view", "message": "is for lists without validators"}],
+            )
+        context = Context(entry, request_id(request.scope), **ids)
+        return Reading(VIEWS[options.view](context), wire, options.interval_ms / 1000)
+
+
+async def _wait(request: Request, place: Slot, seconds: float) -> None:
+    """Wait for a place as long as the client is there."""
+    if not await while_there(request, place, seconds):
+        raise ClientDisconnect
+
+
+def _last_event_id(request: Request, options: Options) -> str | None:
+    """A header counts even where it is empty: a call that carries it begins nothing."""
+    return request.headers.get("last-event-id", options.last_event_id or None)
+
+
+def _key(request: Request) -> str | None:
+    """The idempotency key of a POST. Raises `InvalidRequest`."""
+    given = request.headers.getlist("idempotency-key") if request.method == "POST" else []
+    if not given:
+        return None
+    if len(given) > 1 or not IDEMPOTENCY_KEY.fullmatch(given[0]):
+        raise InvalidRequest(
+            "The Idempotency-Key is not valid.",
+            errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],
+        )
+    return given[0]
+
+
+def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> dict[str, str]:
+    """Those of a query's keys that are no parameters: whatever else is wrong with it."""
+    try:
+        validate(given)
+    except ValidationError as error:
+        keys = _unknown_keys(error)
+        return {key: value for key, value in given.items() if key in keys}
+    return {}
+
+
+def _unknown_keys(error: ValidationError) -> set[str | int]:
+    """The keys beside the parameters."""
+    found = error.errors(include_url=False, include_input=False)
+    places = [flaw["loc"] for flaw in found if flaw["type"] == "extra_forbidden"]
+    return {place[0] for place in places if len(place) == 1}
+
+
+def _parameters(
+    entry: SchemaEntry, given: Any, validate: Callable[[Any], Parameters]
+) -> Parameters:
+    try:
+        return validate(given)
+    except ValidationError as error:
+        message = f"The parameters of {entry.name} are not valid."
+        if _unknown_keys(error):
+            message += there_are(entry.parameters_json_schema["properties"])
+        raise invalid(message, error, entry.parameter_keys) from None

@@ -1,0 +1,209 @@
+"""A place in a core schema, taken apart: a base in layers.
+
+    default > nullable > function-after > str
+    └────────── layers ─────────────┘   base
+
+A core schema is what Pydantic compiles every type to, generics and recursion included:
+https://docs.pydantic.dev/latest/api/pydantic_core_schema/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+ANY: Schema = {"type": "any"}
+FUNCTIONS = frozenset({"function-after", "function-before", "function-wrap"})
+OPAQUE = frozenset({"function-before", "function-wrap"})
+OBJECTS = frozenset({"model", "dataclass", "typed-dict"})
+NOT_SCHEMAS = frozenset({"metadata", "config", "default", "serialization", "function"})
+
+
+@dataclass(frozen=True, slots=True)
+class LayeredSchema:
+    """layers: outside in. config: what applies to the base. marks: Whole, NotNull."""
+
+    layers: tuple[Schema, ...]
+    base: Schema
+    config: Schema
+    marks: frozenset[str]
+
+    @property
+    def schema(self) -> Schema:
+        """The place's whole schema."""
+        return self.layers[0] if self.layers else self.base
+
+    @property
+    def parts(self) -> tuple[Schema, ...]:
+        return (*self.layers, self.base)
+
+    @property
+    def nullable(self) -> bool:
+        return any(layer["type"] == "nullable" for layer in self.layers)
+
+    @property
+    def serializations(self) -> list[Schema]:
+        """The serializers of the place's own; an empty list: its type's default."""
+        return [part["serialization"] for part in self.parts if "serialization" in part]
+
+    @property
+    def functions(self) -> bool:
+        """Whether validators of the place's own may change its value."""
+        return any(layer["type"] in FUNCTIONS for layer in self.layers)
+
+    @property
+    def opaque(self) -> bool:
+        """Whether its validators see the input before its type does: all or nothing then."""
+        return any(
+            layer["type"] in OPAQUE
+            or layer.get("custom_init")
+            or layer.get("on_error", "raise") != "raise"
+            for layer in self.layers
+        )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for every way that leads to this place. (A model has its own config.)"""
+        config = 0 if self.base["type"] == "model" else id(self.config)
+        return (id(self.base), config, *map(id, self.layers))
+
+    def opaque_to(self, count: int) -> bool:
+        """Whether the object that holds the place must be given its input as it was.
+
+        `count`: how many of the outermost layers that object applies.
+        """
+        return self.outside(count).opaque or _asks(self.base)
+
+    def outside(self, count: int) -> LayeredSchema:
+        """The `count` outermost layers alone."""
+        return LayeredSchema(self.layers[:count], ANY, self.config, self.marks)
+
+    def inside(self, count: int) -> LayeredSchema:
+        """The place without its `count` outermost layers."""
+        return LayeredSchema(self.layers[count:], self.base, self.config, self.marks)
+
+    def around(self, base: Schema) -> Schema:
+        """`base` in this place's layers."""
+        return wrap(self.layers, base)
+
+
+def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> LayeredSchema:
+    """Peel the layers off a schema. A RootModel is a layer of what it holds."""
+    layers: list[Schema] = []
+    marks: set[str] = set()
+    while True:
+        marks |= {mark for mark in ("Whole", "NotNull") if schema.get("metadata", {}).get(mark)}
+        if schema["type"] == "definition-ref" and "serialization" not in schema:
+            schema = definitions[schema["schema_ref"]]
+            continue
+        if _is_sequence(schema):
+            schema = schema["json_schema"]
+            continue
+        if schema["type"] == "model" and schema.get("root_model"):
+            config = schema.get("config", {})
+        elif schema["type"] not in FUNCTIONS and schema["type"] not in ("default", "nullable"):
+            return LayeredSchema(tuple(layers), schema, config, frozenset(marks))
+        layers.append(schema)
+        schema = schema["schema"]
+
+
+def leading_defaults(place: LayeredSchema) -> int:
+    """How many of the outermost layers are defaults (that never stand in for a bad value)."""
+    for index, layer in enumerate(place.layers):
+        if layer["type"] != "default" or layer.get("on_error", "raise") != "raise":
+            return index
+    return len(place.layers)
+
+
+def layers_for_the_holder(place: LayeredSchema) -> int:
+    """How many of the outermost layers only the object that holds the place can apply.
+
+    These are those down to the last field validator that asks for `info`: it is told the
+    fields before its own. A class's own validators, which are layers of the class, are not
+    among them.
+    """
+    limit = len(place.layers) - _class_layers(place.base)
+    for index, layer in enumerate(place.layers):
+        if layer["type"] == "model":
+            limit = min(limit, index - _class_layers(layer))
+    asking = [index for index, layer in enumerate(place.layers[: max(limit, 0)]) if _asks(layer)]
+    return asking[-1] + 1 if asking else 0
+
+
+def asks_inside(base: Schema, definitions: Mapping[str, Schema]) -> bool:
+    """Whether a validator somewhere inside asks for the fields of the object that holds it.
+
+    Those of the members of an object are told that object's own fields.
+    """
+    seen: set[int] = set()
+    stack = _children(base)
+    while stack:
+        schema = stack.pop()
+        if id(schema) in seen:
+            continue
+        seen.add(id(schema))
+        place = peel(schema, definitions, {})
+        if _asks(place.base) or layers_for_the_holder(place):
+            return True
+        stack.extend(_children(place.base))
+    return False
+
+
+def _children(base: Schema) -> list[Schema]:
+    """The schemas directly inside one, but for those of members."""
+    if base["type"] in OBJECTS:
+        return []
+    found: list[Schema] = []
+    stack = [value for key, value in base.items() if key not in NOT_SCHEMAS]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict) and isinstance(part.get("type"), str):
+            found.append(part)
+        elif isinstance(part, dict):
+            stack.extend(part.values())
+        elif isinstance(part, list | tuple):
+            stack.extend(part)
+    return found
+
+
+def _asks(schema: Schema) -> bool:
+    """Whether its function asks for `info`."""
+    found = schema["type"].startswith("function-") and schema["function"]["type"] == "with-info"
+    return bool(found)
+
+
+def _is_sequence(schema: Schema) -> bool:
+    """Whether it is Pydantic's own way to write a `Sequence`, which is a list in JSON."""
+    function = schema.get("serialization", {}).get("function")
+    return (
+        schema["type"] == "json-or-python"
+        and schema["json_schema"]["type"] == "list"
+        and getattr(function, "__name__", "") == "serialize_sequence_via_list"
+    )
+
+
+def _class_layers(base: Schema) -> int:
+    """How many layers a class's validators put around its own schema."""
+    own = getattr(base.get("cls"), "__pydantic_core_schema__", None)
+    if not isinstance(own, dict):
+        return 0
+    definitions: dict[str, Schema] = {}
+    count = 0
+    while own["type"] not in ("model", "dataclass"):
+        if own["type"] == "definitions":
+            definitions |= {found["ref"]: found for found in own["definitions"]}
+        elif own["type"] in FUNCTIONS:
+            count += 1
+        own = definitions[own["schema_ref"]] if own["type"] == "definition-ref" else own["schema"]
+    return count
+
+
+def wrap(layers: tuple[Schema, ...], base: Schema) -> Schema:
+    """`base` in copies of `layers`."""
+    for layer in reversed(layers):
+        base = {**layer, "schema": base}
+        base.pop("ref", None)
+    return base

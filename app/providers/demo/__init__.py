@@ -1,6 +1,0 @@
-"""The demo model: an OpenAI-compatible endpoint that needs no key. `server.py` says all."""
-
-from app.providers.demo.answer import SECRET
-from app.providers.demo.server import MODELS, DemoServer, create_demo_app, serve_demo
-
-__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]

@@ -1,1 +1,0 @@
-"""Where runs are kept, so that readers may come back to them."""

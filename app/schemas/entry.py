@@ -1,0 +1,132 @@
+"""One schema with what follows from it: its JSON Schemas, and what the model is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, Field, TypeAdapter, create_model
+
+from app.partial.json_schema import partial_json_schema
+from app.partial.node import Node
+from app.partial.plan import plan
+from app.schema import Schema
+
+
+@dataclass(frozen=True, eq=False)
+class SchemaEntry:
+    """One schema with all that follows from it, computed once."""
+
+    name: str
+    file: Path
+    schema: Schema
+    _response_models: dict[int | None, type[BaseModel]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    @cached_property
+    def is_list(self) -> bool:
+        """Whether the result is a list, bounded by the parameters' `count`."""
+        base, _ = _unannotated(self.schema.result)
+        return base is list or get_origin(base) is list
+
+    @cached_property
+    def root_key(self) -> str | None:
+        """The field of `response_model` that holds the result; None: the model is the result."""
+        if self.is_list:
+            return "items"
+        return None if _is_object_model(self.schema.result) else "value"
+
+    @cached_property
+    def parameters_json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of what goes in."""
+        return self.schema.parameters.model_json_schema()
+
+    @cached_property
+    def parameter_keys(self) -> frozenset[str]:
+        """All keys that parameters may have, at any depth."""
+        return frozenset(_property_names(self.parameters_json_schema))
+
+    @cached_property
+    def result_json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the final value as it is serialized: by alias, a list bounded."""
+        schema = TypeAdapter(self.schema.result).json_schema(mode="serialization")
+        return schema | {"minItems": 1, "maxItems": self.max_count} if self.is_list else schema
+
+    @cached_property
+    def plan(self) -> Node:
+        """How the result streams."""
+        return plan(self.schema.result, keep=False)
+
+    @cached_property
+    def partial_json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of every partial."""
+        return partial_json_schema(self.plan)
+
+    @cached_property
+    def max_count(self) -> int | None:
+        """The largest `count` of a list; None for any other result."""
+        return (
+            self.parameters_json_schema["properties"]["count"]["maximum"] if self.is_list else None
+        )
+
+    def response_model(self, count: int | None) -> type[BaseModel]:
+        """The model that the provider is asked for: an object at the root, a list bounded.
+
+        `count` is a list's bound; it is ignored where the result is no list. The same count
+        gives the same class: classes are never let go, so that there must be few of them.
+        Raises ValueError for a list without a count from 1 to `max_count`.
+        """
+        bound = self._bound(count)
+        if bound not in self._response_models:
+            self._response_models[bound] = self._build_response_model(bound)
+        return self._response_models[bound]
+
+    def _bound(self, count: int | None) -> int | None:
+        if self.max_count is None:
+            return None
+        if count is None or not 1 <= count <= self.max_count:
+            raise ValueError(f"{self.name}: count must be from 1 to {self.max_count}")
+        return count
+
+    def _build_response_model(self, bound: int | None) -> type[BaseModel]:
+        result = self.schema.result
+        if self.root_key is None:
+            model: type[BaseModel] = result
+            return model
+        if bound is not None:
+            # The bound is the list's own, so it stands before the validators on the list.
+            base, metadata = _unannotated(result)
+            result = Annotated[(base, Field(min_length=1, max_length=bound), *metadata)]
+        root: dict[str, Any] = {self.root_key: (result, ...)}
+        name = "".join(part.capitalize() for part in self.name.split("-"))
+        return create_model(name, __doc__=self.schema.description, __module__=__name__, **root)
+
+
+def _unannotated(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
+    if get_origin(annotation) is Annotated:
+        base, *metadata = get_args(annotation)
+        return base, tuple(metadata)
+    return annotation, ()
+
+
+def _property_names(schema: Any) -> Iterator[str]:
+    """The names of all properties in a JSON Schema."""
+    for part in schema if isinstance(schema, list) else ():
+        yield from _property_names(part)
+    for key, part in schema.items() if isinstance(schema, dict) else ():
+        if key == "properties" and isinstance(part, dict):
+            yield from part
+        yield from _property_names(part)
+
+
+def _is_object_model(result: Any) -> bool:
+    if not (isinstance(result, type) and issubclass(result, BaseModel)):
+        return False
+    schema = result.model_json_schema()
+    # A recursive model's root is a reference to its definition.
+    root = schema["$defs"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+    return root.get("type") == "object"

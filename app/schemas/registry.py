@@ -1,0 +1,261 @@
+"""Finds the schemas and refuses bad ones at start-up.
+
+A schema is a file in a folder with a module-level `schema = Schema(…)`. What can't be served
+stops the start with the file and the reason, rather than failing a request later.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from app.errors import UnknownSchema
+from app.schema import Parameters, Schema
+from app.schemas.entry import SchemaEntry
+
+__all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
+
+FOLDER: Final = Path(__file__).resolve().parents[2] / "schemas"
+
+RESERVED_NAMES: Final = frozenset(
+    {"streams", "schemas", "tickets", "healthz", "readyz", "metrics", "docs", "redoc"}
+    | {"openapi", "static", "assets", "web", "index", "favicon"}
+)
+"""First segments of paths that the service has, or may come to have, for itself."""
+
+RESERVED_PARAMETERS: Final = frozenset(
+    {"schema", "view", "interval_ms", "resumable", "model", "last_event_id", "ticket"}
+)
+"""Keys of a query, or of the body of `POST /streams`, that are not the schema's parameters."""
+
+
+class SchemaError(Exception):
+    """A file can't be served: `file` and the `reason`, for whoever starts the service."""
+
+    def __init__(self, file: Path, reason: str) -> None:
+        self.file = file
+        self.reason = reason
+        super().__init__(f"{_short(file)}: {reason}")
+
+
+class Registry:
+    """The schemas by name, in the order of their files.
+
+    Raises SchemaError if two have the same name.
+    """
+
+    def __init__(self, entries: Iterable[SchemaEntry]) -> None:
+        self._entries: dict[str, SchemaEntry] = {}
+        for entry in sorted(entries, key=lambda entry: entry.file.name):
+            first = self._entries.setdefault(entry.name, entry)
+            if first is not entry:
+                reason = f"the name {entry.name!r} is taken by {_short(first.file)}"
+                raise SchemaError(entry.file, reason)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._entries)
+
+    def get(self, name: str) -> SchemaEntry:
+        """The schema of this name; raises UnknownSchema, which says what there is."""
+        try:
+            return self._entries[name]
+        except KeyError:
+            known = ", ".join(self.names) or "none"
+            message = f"There is no schema of that name. There are: {known}."
+            raise UnknownSchema(message) from None
+
+    def __iter__(self) -> Iterator[SchemaEntry]:
+        return iter(self._entries.values())
+
+
+def load(folder: Path = FOLDER) -> Registry:
+    """All schemas of a folder: each `*.py` that doesn't start with `_`.
+
+    Raises SchemaError for the first that can't be served, and for a folder that isn't there.
+    """
+    if not folder.is_dir():
+        raise SchemaError(folder, "there is no such folder")
+    return Registry(_entry(file) for file in sorted(folder.glob("[!_]*.py")))
+
+
+def _entry(file: Path) -> SchemaEntry:
+    schema = getattr(_module(file), "schema", None)
+    if not isinstance(schema, Schema):
+        raise SchemaError(file, "it has no module-level `schema = Schema(…)`")
+    entry = SchemaEntry(schema.name or file.stem.replace("_", "-"), file, schema)
+    for check in CHECKS:
+        if reason := check(entry):
+            raise SchemaError(file, reason)
+    return entry
+
+
+def _module(file: Path) -> ModuleType:
+    name = f"schemas.{file.stem}"
+    spec = spec_from_file_location(name, file)
+    assert spec is not None  # the file's name ends in .py
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    # Pydantic looks up a model's postponed annotations in sys.modules.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise SchemaError(file, f"importing it failed: {_words(error)}") from error
+    return module
+
+
+def _check_name(entry: SchemaEntry) -> str | None:
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", entry.name):
+        return f"the name {entry.name!r} is no [a-z][a-z0-9-]*"
+    if entry.name in RESERVED_NAMES:
+        return f"the name {entry.name!r} collides with a route of the service"
+    return None
+
+
+def _check_parameters(entry: SchemaEntry) -> str | None:
+    parameters = entry.schema.parameters
+    if not (isinstance(parameters, type) and issubclass(parameters, Parameters)):
+        return "its parameters don't inherit Parameters"
+    if parameters.model_config.get("extra") != "forbid":
+        return "its parameters must keep extra='forbid': unknown keys are refused"
+    for name, info in parameters.model_fields.items():
+        if taken := _keys(name, info) & RESERVED_PARAMETERS:
+            return f"the parameter {min(taken)!r} has the name of a query key of the service"
+    try:
+        _ = entry.parameters_json_schema
+    except Exception as error:
+        return f"its parameters have no JSON Schema: {_words(error)}"
+    return None
+
+
+def _check_count(entry: SchemaEntry) -> str | None:
+    if not entry.is_list:
+        return None
+    count = entry.parameters_json_schema["properties"].get("count", {})
+    # A class is kept for each count, and a client may choose it: it must have few values.
+    if (
+        count.get("type") == "integer"
+        and count.get("minimum", 0) >= 1
+        and count.get("maximum", 21) <= 20
+    ):
+        return None
+    return (
+        "its result is a list, so its parameters need an int `count` within 1 to 20"
+        " (inherit ListParameters)"
+    )
+
+
+def _check_result(entry: SchemaEntry) -> str | None:
+    try:
+        adapter = TypeAdapter(entry.schema.result)
+        adapter.json_schema(mode="serialization")
+        schema = adapter.json_schema(mode="validation")
+    except Exception as error:
+        return f"its result has no JSON Schema: {_words(error)}"
+    if entry.is_list and not schema.keys().isdisjoint({"minItems", "maxItems"}):
+        return "the length of a list result follows from `count`: it can't have its own"
+    return None
+
+
+def _check_regexes(entry: SchemaEntry) -> str | None:
+    for what in (entry.schema.result, entry.schema.parameters):
+        for pattern in _backtracking(TypeAdapter(what).core_schema):
+            return (
+                f"the regex {pattern!r} needs Python's backtracking engine, which hostile text"
+                " can stall: give it as a string, and leave regex_engine alone"
+            )
+    return None
+
+
+def _check_plan(entry: SchemaEntry) -> str | None:
+    """Makes the plan, too, so that nobody waits for it later."""
+    try:
+        _ = entry.plan
+    except Exception as error:
+        return f"its result can't be streamed: {_words(error)}"
+    return None
+
+
+def _check_prompt(entry: SchemaEntry) -> str | None:
+    return None if callable(entry.schema.prompt) else "its prompt is no function"
+
+
+def _check_examples(entry: SchemaEntry) -> str | None:
+    for i, example in enumerate(entry.schema.examples):
+        try:
+            entry.schema.parameters.model_validate_json(json.dumps(example), strict=True)
+        except (TypeError, ValueError) as error:
+            return f"examples[{i}] is not valid: {_words(error)}"
+    return None
+
+
+CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
+    _check_name,
+    _check_parameters,
+    _check_count,
+    _check_result,
+    _check_regexes,
+    _check_plan,
+    _check_prompt,
+    _check_examples,
+)
+"""Each tells why an entry can't be served, or None. A later one may rely on those before."""
+
+
+def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
+    """The patterns in a core schema that run on Python's `re`."""
+    if isinstance(node, (list, tuple)):
+        for child in node:
+            yield from _backtracking(child, engine)
+    elif isinstance(node, Mapping):
+        # Without a type it is a mapping of names to schemas, where any key is a name.
+        is_schema = isinstance(node.get("type"), str)
+        if is_schema:
+            engine = _engine(node, engine)
+            pattern = node.get("pattern") if node["type"] == "str" else None
+            if isinstance(pattern, re.Pattern):
+                yield str(pattern.pattern)
+            elif pattern is not None and node.get("regex_engine", engine) == "python-re":
+                yield pattern
+        for key, child in node.items():
+            if not (is_schema and key in {"metadata", "default", "config", "serialization"}):
+                yield from _backtracking(child, engine)
+
+
+def _engine(node: Mapping[str, Any], inherited: str) -> str:
+    """The engine of the patterns under a node: a model inherits no config, the rest does."""
+    default = "rust-regex" if node["type"] == "model" else inherited
+    engine: str = (node.get("config") or {}).get("regex_engine", default)
+    return engine
+
+
+def _keys(name: str, info: FieldInfo) -> set[str]:
+    """All names that a field may have in JSON."""
+    keys = {name, info.alias, info.serialization_alias}
+    alias = info.validation_alias
+    for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
+        keys.add(str(choice.path[0]) if isinstance(choice, AliasPath) else choice)
+    return {key for key in keys if key is not None}
+
+
+def _short(file: Path) -> str:
+    return f"{file.parent.name}/{file.name}"
+
+
+def _words(error: Exception) -> str:
+    """An exception on one line."""
+    if isinstance(error, ValidationError):
+        flaws = error.errors(include_url=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}" for f in flaws)
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

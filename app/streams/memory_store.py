@@ -1,0 +1,139 @@
+"""Runs in this process's memory: those that run, and for a while those that have ended.
+
+What is kept of the ended is bounded by time (`retention`) and by bytes (`capacity`: the
+oldest go first; a running one never does). The last 10,000 that went are remembered: to its
+owner such a stream has expired, while to anyone else it is one that never was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from hashlib import blake2b
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from app.errors import StreamExpired, StreamNotFound
+
+REMEMBERED = 10_000
+
+Key = tuple[str, str]
+"""An owner, and the idempotency key that it has chosen."""
+
+
+class Stream(Protocol):
+    """What is kept: a stream, its id, its owner and its size in bytes."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def owner(self) -> str: ...
+
+    @property
+    def key(self) -> Key | None: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+S = TypeVar("S", bound=Stream)
+
+
+class _Kept(NamedTuple):
+    size: int
+    timer: asyncio.TimerHandle
+
+
+class _Gone:
+    """The last streams that went, each as a digest of its id and owner: a ring of fixed size."""
+
+    WIDTH = 16
+
+    def __init__(self) -> None:
+        self._ring = bytearray()
+        self._next = 0
+
+    def add(self, id: str, owner: str) -> None:
+        self._ring[self._next : self._next + self.WIDTH] = self._digest(id, owner)
+        self._next = (self._next + self.WIDTH) % (REMEMBERED * self.WIDTH)
+
+    def __contains__(self, stream: Key) -> bool:
+        digest = self._digest(*stream)
+        at = self._ring.find(digest)
+        while at > 0 and at % self.WIDTH:
+            at = self._ring.find(digest, at + 1)
+        return at >= 0
+
+    def _digest(self, id: str, owner: str) -> bytes:
+        return blake2b(f"{id}\0{owner}".encode(), digest_size=self.WIDTH).digest()
+
+
+class MemoryStore(Generic[S]):
+    """retention: seconds that an ended stream is kept. capacity: bytes of all of them."""
+
+    def __init__(self, *, retention: float, capacity: int) -> None:
+        self._retention = retention
+        self._capacity = capacity
+        self._streams: dict[str, S] = {}
+        self._keys: dict[Key, S] = {}
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._size = 0
+        self._gone = _Gone()
+
+    def add(self, stream: S) -> None:
+        """Hold a stream that runs."""
+        self._streams[stream.id] = stream
+        if stream.key is not None:
+            self._keys[stream.key] = stream
+
+    def find(self, id: str, owner: str) -> S:
+        """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` for one that was."""
+        stream = self._streams.get(id)
+        if stream is not None and stream.owner == owner:
+            return stream
+        if (id, owner) in self._gone:
+            raise StreamExpired
+        raise StreamNotFound
+
+    def find_key(self, key: Key) -> S | None:
+        """The stream that was begun with an idempotency key."""
+        return self._keys.get(key)
+
+    def free_key(self, stream: S) -> None:
+        """Let a stream's key begin another."""
+        if stream.key is not None and self._keys.get(stream.key) is stream:
+            del self._keys[stream.key]
+
+    def keep(self, stream: S) -> None:
+        """A stream has ended: hold it a while longer, if there is room."""
+        if stream.id not in self._streams:
+            return
+        timer = asyncio.get_running_loop().call_later(self._retention, self.expire, stream)
+        self._kept[stream.id] = _Kept(stream.size, timer)
+        self._size += stream.size
+        while self._size > self._capacity:
+            self.expire(self._streams[next(iter(self._kept))])
+
+    def expire(self, stream: S) -> None:
+        """Let go of a stream, and remember that it was."""
+        if self._let_go(stream):
+            self._gone.add(stream.id, stream.owner)
+
+    def forget(self, stream: S) -> None:
+        """Let go of a stream as if it had never been."""
+        self._let_go(stream)
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for stream in list(self._streams.values()):
+            self._let_go(stream)
+
+    def _let_go(self, stream: S) -> bool:
+        if self._streams.pop(stream.id, None) is None:
+            return False
+        self.free_key(stream)
+        kept = self._kept.pop(stream.id, None)
+        if kept is not None:
+            kept.timer.cancel()
+            self._size -= kept.size
+        return True

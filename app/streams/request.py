@@ -1,0 +1,69 @@
+"""What is asked for: a schema, its parameters and a model."""
+
+from __future__ import annotations
+
+from asyncio import Future
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from app.partial.decoder import Decoder
+from app.providers.base import Ask
+from app.schema import Parameters
+from app.schemas.entry import SchemaEntry
+from app.settings import Settings
+
+
+class Limits(NamedTuple):
+    """Seconds: to the first content, between contents, and for everything."""
+
+    first_content: float
+    gap: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A validated request."""
+
+    entry: SchemaEntry
+    parameters: Parameters
+    model: str
+
+    @property
+    def count(self) -> int | None:
+        """The bound of a list result."""
+        return getattr(self.parameters, "count", None) if self.entry.is_list else None
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The prompt, as the messages of a chat."""
+        prompt = self.entry.schema.prompt(self.parameters)
+        return [
+            {"role": "system", "content": prompt.system},
+            {"role": "user", "content": prompt.user},
+        ]
+
+    def ask(
+        self, messages: list[dict[str, Any]], wanted: Callable[[], Future[bool]] | None = None
+    ) -> Ask:
+        """What a model is asked; `wanted`: as `Ask` has it."""
+        return Ask(
+            model=self.model,
+            messages=messages,
+            response_model=self.entry.response_model(self.count),
+            max_tokens=self.entry.schema.max_tokens,
+            wanted=wanted,
+        )
+
+    def decoder(self) -> Decoder:
+        """A new decoder for an answer to this."""
+        return Decoder(self.entry.plan, key=self.entry.root_key, bound=self.count)
+
+    def limits(self, settings: Settings) -> Limits:
+        own = self.entry.schema.deadlines
+        return Limits(
+            own.first_content or settings.first_content_timeout,
+            own.gap or settings.content_gap_timeout,
+            own.total or settings.total_timeout,
+        )

@@ -1,0 +1,62 @@
+"""The logs: structlog's and the standard library's records, one line each, on stderr."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Literal
+
+import structlog
+
+_NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
+"""At DEBUG these log every chunk, payload and all: held at INFO, whatever the level."""
+
+_QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR}
+"""They say at INFO what our own lines say. What uvicorn warns of is a request that can't be
+read, with which any stranger could fill the log."""
+
+_SILENT = ("instructor", "instructor.v2")
+"""Logs each failed call as an error of its own; ours are in the stream's line."""
+
+
+def configure_logging(format: Literal["console", "json"], level: str) -> None:
+    """Send structlog's and the standard library's records to stderr, one line each."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(_without_words),
+    ]
+    renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    if format == "json":
+        renderer = structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.raiseExceptions = False  # a full disk is no reason to write even more
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(least)
+    for name in _SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _without_words(exc_info: structlog.typing.ExcInfo) -> str:
+    """A traceback without what the exception says, which may quote a payload or a key."""
+    kind, _, trace = exc_info
+    return "".join([*traceback.format_tb(trace), kind.__qualname__])

@@ -1,0 +1,153 @@
+"""The `ag-ui` view: the events of the Agent-User Interaction Protocol, which `HttpAgent` reads.
+
+https://docs.ag-ui.com/concepts/events. The value is the agent's state.
+
+    data: {"type":"RUN_STARTED","threadId":…,"runId":…,"protocolVersion":"1.0","metadata":…}
+    data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   the first; after a restart
+    data: {"type":"STATE_DELTA","delta":[{"op":"add",…},…]}         zero or more
+    data: {"type":"RUN_FINISHED","threadId":…,"runId":…,"result":[…],"usage":[…]}
+
+or, last, `RUN_ERROR`. Patches are strict RFC 6902, so a string that grows is replaced by the
+whole of it. Clients strip fields that the protocol doesn't name: ours are in `metadata`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from msgspec import structs
+
+from app.partial.error_detail import pointer
+from app.partial.merge import merge
+from app.partial.node import Node, empty
+from app.partial.operation import Append, Operation, Path, Replace
+from app.partial.value import dumps
+from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
+from app.views import sse
+from app.views.message import Message
+from app.views.summary import summarize
+from app.views.view import Followed
+
+MEDIA_TYPE = sse.MEDIA_TYPE
+HEADERS: dict[str, str] = {}
+PING = sse.PING
+encode = sse.encode
+
+PROTOCOL_VERSION = "1.0"
+
+
+class AgUiView:
+    """Makes one change of the state of all operations since the last.
+
+    thread_id, run_id: the caller's names for the conversation and for this answer
+    """
+
+    name = "ag-ui"
+
+    def __init__(self, request_id: str, plan: Node, thread_id: str, run_id: str) -> None:
+        self._request_id = request_id
+        self._empty = dumps(empty(plan))
+        self._ids = {"threadId": thread_id, "runId": run_id}
+        self._shown = False  # whether the client has a state that a delta may change
+        self._spent: Usage | None = None
+
+    def start(self, run: Followed, position: int) -> list[Message]:
+        about = {"stream": run.id, "schema": run.schema, "model": run.model}
+        return [
+            _event("RUN_STARTED", **self._ids, protocolVersion=PROTOCOL_VERSION, metadata=about)
+        ]
+
+    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+        restart, operations, spent, end = summarize(entries)
+        self._spent = spent or self._spent
+        out: list[Message] = []
+        if restart is not None:
+            out.append(_snapshot(run.document.encode() if operations else self._empty, restart))
+        elif operations:
+            out.append(self._change(run, operations))
+        self._shown = self._shown or bool(out)
+        if isinstance(end, Done):
+            out.append(self._finished(run))
+        elif end is not None:
+            out.append(self._error(run, end))
+        return out
+
+    def _change(self, run: Followed, operations: list[Operation]) -> Message:
+        if self._shown:
+            merged = merge(operations)
+            if not any(_is_refused(operation.path) for operation in merged):
+                return _event("STATE_DELTA", delta=patch(merged, run.document.value))
+        return _snapshot(run.document.encode())
+
+    def _finished(self, run: Followed) -> Message:
+        head = {"type": "RUN_FINISHED", **self._ids, **_usage(run, self._spent)}
+        if run.document.value is None:  # the protocol allows no null here
+            return Message(None, dumps(head))
+        return Message(None, _with(head, "result", run.document.encode()))
+
+    def _error(self, run: Followed, end: Failed) -> Message:
+        about = end.body(self._request_id)
+        message, code = about.pop("error"), about.pop("code")
+        usage = _usage(run, self._spent)
+        about |= usage.pop("metadata", {})
+        return _event("RUN_ERROR", message=message, code=code, metadata=about, **usage)
+
+
+def patch(merged: Iterable[Operation], value: Any) -> list[dict[str, Any]]:
+    """Operations as RFC 6902 has them, where `value` is the state that they lead to."""
+    out: list[dict[str, Any]] = []
+    for operation in merged:
+        name, given = "replace" if isinstance(operation, Replace) else "add", operation.value
+        if isinstance(operation, Append):
+            name, given = "replace", _at(value, operation.path)
+            if not isinstance(given, str):  # what follows replaces all that is around it
+                continue
+        out.append({"op": name, "path": pointer(operation.path), "value": given})
+    return out
+
+
+def _at(value: Any, path: Path) -> Any:
+    """What is at a path; None where there is nothing."""
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def _is_refused(path: Path) -> bool:
+    """Whether the client's patches (fast-json-patch) refuse a key, for its name in JavaScript."""
+    return "__proto__" in path or ("constructor", "prototype") in pairwise(path)
+
+
+def _event(type: str, **fields: Any) -> Message:
+    return Message(None, dumps({"type": type, **fields}))
+
+
+def _snapshot(value: bytes, restart: Restart | None = None) -> Message:
+    head: dict[str, Any] = {"type": "STATE_SNAPSHOT"}
+    if restart is not None:
+        head["metadata"] = {"restart": structs.asdict(restart)}
+    return Message(None, _with(head, "snapshot", value))
+
+
+def _with(head: dict[str, Any], key: str, value: bytes) -> bytes:
+    """An object with one more member, which is JSON already."""
+    return b'%b,"%b":%b}' % (dumps(head)[:-1], key.encode(), value)
+
+
+def _usage(run: Followed, spent: Usage | None) -> dict[str, Any]:
+    if spent is None:
+        return {}
+    tokens = {
+        "model": run.model,
+        "inputTokens": spent.input_tokens,
+        "outputTokens": spent.output_tokens,
+        "totalTokens": spent.input_tokens + spent.output_tokens,
+    }
+    return {"usage": [tokens], "metadata": {"attempts": spent.attempts}}

@@ -1,0 +1,24 @@
+"""What the native views (`snapshot`, `delta`, `items`) have in common."""
+
+from __future__ import annotations
+
+from app.streams.log_entry import Done, Event
+from app.views.message import Message, of_event, start
+from app.views.view import Followed
+
+
+class NativeView:
+    """A view whose messages are the protocol's own events."""
+
+    name: str
+
+    def __init__(self, request_id: str) -> None:
+        self._request_id = request_id
+
+    def start(self, run: Followed, position: int) -> list[Message]:
+        return [start(run.id, run.schema, run.model, self.name, position)]
+
+    def event(self, run: Followed, event: Event, position: int) -> Message:
+        """The message of an event, which is followed by `position`; the state is the newest."""
+        value = run.document.encode() if isinstance(event, Done) else b""
+        return of_event(event, id=f"{run.id}-{position}", value=value, request_id=self._request_id)

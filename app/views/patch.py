@@ -1,0 +1,77 @@
+"""The `patch` of the `delta` view: what operations do, in few bytes.
+
+Where the changes inside a container take more bytes than all of it, as where the defaults of
+a small object are filled in, the container is replaced instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+from app.partial.error_detail import pointer
+from app.partial.merge import merge
+from app.partial.operation import Append, Operation, Path, Replace
+from app.partial.value import dumps
+
+_Part = tuple[Path, bytes]
+
+MANY = 3
+"""Changes inside a list; fewer are sent as they are, since its other elements are worth keeping
+to a reader. In an object it takes two."""
+
+
+def patch(operations: Iterable[Operation], value: Any) -> bytes:
+    """The JSON of what operations come to, where `value` is the state that they lead to."""
+    parts = [(operation.path, _json(operation)) for operation in merge(operations)]
+    if len(parts) > 1:
+        for length in range(max(len(path) for path, _ in parts) - 1, -1, -1):
+            parts = _with_containers(parts, length, value)
+    return b"[%b]" % b",".join(json for _, json in parts)
+
+
+def _json(operation: Operation) -> bytes:
+    """An operation as RFC 6902 writes it; `append` is ours."""
+    name = "append" if isinstance(operation, Append) else None
+    name = name or ("replace" if isinstance(operation, Replace) else "add")
+    return dumps({"op": name, "path": pointer(operation.path), "value": operation.value})
+
+
+def _with_containers(parts: list[_Part], length: int, value: Any) -> list[_Part]:
+    """Replace containers whose path is so long, where that is shorter."""
+    out: list[_Part] = []
+    for path, group in groupby(parts, lambda part: part[0][:length]):
+        inside = list(group)
+        whole = None
+        if len(inside) > 1 and all(len(place) > length for place, _ in inside):
+            whole = _whole(path, value, inside)
+        out += inside if whole is None else [(path, whole)]
+    return out
+
+
+def _whole(path: Path, value: Any, inside: list[_Part]) -> bytes | None:
+    """The replacement of the container at `path`, if it is shorter than what is done inside."""
+    for step in path:
+        value = value[step]
+    room = sum(len(json) + 1 for _, json in inside)
+    if (isinstance(value, list) and len(inside) < MANY) or _is_longer(value, room):
+        return None
+    json = _json(Replace(path, value))
+    return json if len(json) < room else None
+
+
+def _is_longer(value: Any, room: int) -> bool:
+    """Whether a value's JSON is certainly longer; looks at no more of it than is needed."""
+    stack = [value]
+    while stack and room >= 0:
+        found = stack.pop()
+        if isinstance(found, str):
+            room -= len(found) + 2
+        elif isinstance(found, dict | list):
+            room -= len(found) + 1
+            if room >= 0:
+                stack.extend(found.values() if isinstance(found, dict) else found)
+        else:
+            room -= 1
+    return room < 0

@@ -1,0 +1,35 @@
+"""The `snapshot` view: the whole partial value, each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.views.message import Message
+from app.views.native import NativeView
+from app.views.view import Followed
+
+
+class SnapshotView(NativeView):
+    """Makes one partial of all operations since the last; what a restart undoes is left out."""
+
+    name = "snapshot"
+
+    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+        out: list[Message] = []
+        changed = False
+        at = position - len(entries)
+        for entry in entries:
+            at += 1
+            if isinstance(entry, Closed):
+                continue
+            if not isinstance(entry, Restart | Usage | Done | Failed):
+                changed = True
+                continue
+            if changed and not isinstance(entry, Restart):
+                out.append(Message(None, run.document.encode()))
+            changed = False
+            out.append(self.event(run, entry, at))
+        if changed:
+            out.append(Message(None, run.document.encode()))
+        return out

@@ -1,0 +1,114 @@
+"""The `ui-message` view: the AI SDK's UI message stream, which its `useChat` reads.
+
+https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol. The value is one `data-{schema}` part, sent
+whole each time: a part of the same type and id takes the place of the one before.
+
+    data: {"type":"start","messageId":…,"messageMetadata":{"stream":…,"schema":…,"model":…}}
+    data: {"type":"data-ideas","id":…,"data":[…]}                   zero or more
+    data: {"type":"message-metadata","messageMetadata":{"restart":…}}
+    data: {"type":"data-ideas","id":…,"data":[]}                    after a restart
+    data: {"type":"finish","finishReason":"stop","messageMetadata":{"usage":…,"attempts":…}}
+    data: [DONE]
+
+`useChat` reads nothing after an `error`, so what else there is to know of it goes before,
+into the message's metadata.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import structs
+
+from app.partial.node import Node, empty
+from app.partial.value import dumps
+from app.streams.log_entry import Done, Failed, LogEntry, Usage
+from app.views import sse
+from app.views.message import Message
+from app.views.summary import summarize
+from app.views.view import Followed
+
+MEDIA_TYPE = sse.MEDIA_TYPE
+HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
+PING = sse.PING
+encode = sse.encode
+
+_DONE = Message(None, b"[DONE]")
+_FINISH_REASONS = {"output_truncated": "length", "output_filtered": "content-filter"}
+
+
+class UiMessageView:
+    """Makes one part of all operations since the last; what a restart undoes is left out.
+
+    message_id: the id of the message in the chat; None: the stream's
+    """
+
+    name = "ui-message"
+
+    def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
+        self._request_id = request_id
+        self._empty = dumps(empty(plan))
+        self._message_id = message_id
+        self._spent: Usage | None = None
+
+    def start(self, run: Followed, position: int) -> list[Message]:
+        about = {"stream": run.id, "schema": run.schema, "model": run.model}
+        return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about)]
+
+    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+        restart, operations, spent, end = summarize(entries)
+        self._spent = spent or self._spent
+        out: list[Message] = []
+        if restart is not None:
+            out.append(_metadata({"restart": structs.asdict(restart)}))
+        if operations:
+            out.append(_part(run, run.document.encode()))
+        elif restart is not None:
+            out.append(_part(run, self._empty))
+        if isinstance(end, Done):
+            out += self._finish()
+        elif end is not None:
+            out += self._fail(end)
+        return out
+
+    def _finish(self) -> list[Message]:
+        usage = _usage(self._spent)
+        more = {"messageMetadata": usage} if usage else {}
+        return [_chunk("finish", finishReason="stop", **more), _DONE]
+
+    def _fail(self, end: Failed) -> list[Message]:
+        about = end.body(self._request_id)
+        text = about.pop("error")
+        return [
+            _metadata({"error": about, **_usage(self._spent)}),
+            _chunk("error", errorText=text),
+            _chunk("finish", finishReason=_FINISH_REASONS.get(end.code, "error")),
+            _DONE,
+        ]
+
+
+def _chunk(type: str, **fields: Any) -> Message:
+    return Message(None, dumps({"type": type, **fields}))
+
+
+def _metadata(metadata: dict[str, Any]) -> Message:
+    """What is merged into the message's metadata."""
+    return _chunk("message-metadata", messageMetadata=metadata)
+
+
+def _part(run: Followed, value: bytes) -> Message:
+    head = dumps({"type": f"data-{run.schema}", "id": run.id})
+    return Message(None, b'%b,"data":%b}' % (head[:-1], value))
+
+
+def _usage(spent: Usage | None) -> dict[str, Any]:
+    """The tokens, as the AI SDK names them."""
+    if spent is None:
+        return {}
+    usage = {
+        "inputTokens": spent.input_tokens,
+        "outputTokens": spent.output_tokens,
+        "totalTokens": spent.input_tokens + spent.output_tokens,
+    }
+    return {"usage": usage, "attempts": spent.attempts}

@@ -1,0 +1,130 @@
+"""Quotas in a store that several workers share, and when it does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from app.errors import RateLimited
+from app.limits.quota import MOST_CONNECTIONS, STORE_SECONDS, Quota
+from app.settings import Settings
+from tests.support.deaf import deaf
+from tests.support.redis import redis
+
+KEY = "redis-c4n4ry"
+
+
+def settings(url: str | None, **more: Any) -> Settings:
+    return Settings(limits_store=SecretStr(url) if url else None, **more)
+
+
+@asynccontextmanager
+async def quotas(
+    number: int, url: str | None, seconds: float = 30, **more: Any
+) -> AsyncIterator[list[Quota]]:
+    """So many workers' quotas, whose store may take its time."""
+    every = [Quota(settings(url, **more), seconds) for _ in range(number)]
+    try:
+        yield every
+    finally:
+        for quota in every:
+            await quota.aclose()
+
+
+async def begun(quota: Quota, caller: str = "web") -> bool:
+    """Whether a stream may begin."""
+    try:
+        await quota.check(caller)
+        await quota.count_stream(caller)
+    except RateLimited:
+        return False
+    return True
+
+
+async def test_workers_with_a_store_count_together() -> None:
+    async with (
+        redis() as url,
+        quotas(2, url, caller_streams_per_minute=5, workers=2) as (one, other),
+    ):
+        assert [await begun(quota) for quota in (one, other) * 3] == [True] * 5 + [False]
+        assert not await begun(one)
+        assert await begun(other, "cron")
+
+
+async def test_workers_without_one_have_a_share_each() -> None:
+    async with quotas(2, None, caller_streams_per_minute=5, workers=2) as (one, other):
+        assert [await begun(quota) for quota in (one, other) * 3] == [True] * 4 + [False] * 2
+
+
+async def test_tokens_are_counted_together_too_and_beyond_the_limit() -> None:
+    async with redis() as url, quotas(2, url, caller_tokens_per_day=100) as (one, other):
+        one.count_tokens("web", 99)
+        await one.aclose()
+        assert await begun(other)
+        other.count_tokens("web", 500)
+        await other.aclose()
+        assert not await begun(one)
+        with pytest.raises(RateLimited, match="tokens in a day") as caught:
+            await one.check("web")
+        assert 86_390 < (caught.value.retry_after or 0) <= 86_400
+        assert await begun(one, "cron")
+
+
+async def test_what_is_refused_is_not_counted() -> None:
+    async with redis() as url:
+        for place in (url, None):
+            async with quotas(1, place, caller_streams_per_minute=1) as [quota]:
+                assert await begun(quota)
+                for _ in range(20):
+                    with pytest.raises(RateLimited):
+                        await quota.count_stream("web")
+
+
+async def test_no_limit_asks_no_store() -> None:
+    with deaf() as url:
+        async with quotas(1, url.replace("http", "redis"), STORE_SECONDS) as [quota]:
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            for _ in range(100):
+                assert await begun(quota)
+            assert loop.time() - began < 100 * STORE_SECONDS
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    """A port that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"redis://:{KEY}@127.0.0.1:{taken.getsockname()[1]}/0"
+
+
+@contextmanager
+def silent() -> Iterator[str]:
+    with deaf() as url:
+        yield url.replace("http://", f"redis://:{KEY}@").replace("/v1", "/0")
+
+
+@pytest.mark.parametrize("store", [refusing, silent])
+async def test_while_the_store_does_not_answer_the_counts_go_on_here(store: Any) -> None:
+    with store() as url, capture_logs() as logs:
+        limits = {"caller_streams_per_minute": 2, "caller_tokens_per_day": 9}
+        async with quotas(1, url, STORE_SECONDS, **limits) as [quota]:
+            assert [await begun(quota) for _ in range(4)] == [True, True, False, False]
+            quota.count_tokens("cron", 9)
+            await quota.aclose()
+            assert not await begun(quota, "cron")
+    assert [log["log_level"] for log in logs] == ["warning"]
+    assert KEY not in str(logs)
+
+
+async def test_many_at_once_share_a_few_connections() -> None:
+    async with redis() as url, quotas(1, url, caller_streams_per_minute=30) as [quota]:
+        waits = [begun(quota) for _ in range(MOST_CONNECTIONS * 2)]
+        assert sum(await asyncio.gather(*waits)) >= 30

@@ -1,0 +1,268 @@
+"""What the registry refuses at start-up, each with a real file."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from app.schemas.registry import RESERVED_NAMES, RESERVED_PARAMETERS, SchemaError, load
+from tests.support.schema_files import load_one, schema, write
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    return folder
+
+
+def reason(folder: Path, source: str, name: str = "words.py") -> str:
+    """Why the registry refuses this file, which is written to the folder."""
+    file = write(folder, name, source)
+    with pytest.raises(SchemaError) as caught:
+        load(folder)
+    assert caught.value.file == file
+    assert str(caught.value) == f"schemas/{name}: {caught.value.reason}"
+    assert "\n" not in caught.value.reason
+    return caught.value.reason
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match="there is no such folder"):
+        load(tmp_path / "schemas")
+
+
+def test_a_failing_import_is_refused_with_the_exception(folder: Path) -> None:
+    assert reason(folder, "import nothing_of_that_name") == (
+        "importing it failed: ModuleNotFoundError: No module named 'nothing_of_that_name'"
+    )
+
+
+def test_a_syntax_error_is_refused(folder: Path) -> None:
+    assert reason(folder, "def").startswith("importing it failed: SyntaxError: ")
+
+
+def test_a_file_without_a_schema_is_refused(folder: Path) -> None:
+    assert reason(folder, "") == "it has no module-level `schema = Schema(…)`"
+
+
+def test_a_schema_of_another_type_is_refused(folder: Path) -> None:
+    assert reason(folder, "schema = {}") == "it has no module-level `schema = Schema(…)`"
+
+
+@pytest.mark.parametrize("stem", ["Words", "1word", "wörter", "a.b"])
+def test_a_file_name_that_is_no_endpoint_name_is_refused(folder: Path, stem: str) -> None:
+    assert reason(folder, schema(), f"{stem}.py") == f"the name '{stem}' is no [a-z][a-z0-9-]*"
+
+
+@pytest.mark.parametrize("name", ["a_b", "-a", "a/b", "a\\n", "Words"])
+def test_a_chosen_name_that_is_no_endpoint_name_is_refused(folder: Path, name: str) -> None:
+    assert "is no [a-z][a-z0-9-]*" in reason(folder, schema(more=f"name='{name}'"))
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_NAMES))
+def test_the_name_of_a_route_is_refused(folder: Path, name: str) -> None:
+    assert reason(folder, schema(), f"{name}.py") == (
+        f"the name '{name}' collides with a route of the service"
+    )
+
+
+def test_a_name_that_another_file_has_is_refused_with_both_files(folder: Path) -> None:
+    write(folder, "a.py", schema(more="name='words'"))
+    assert reason(folder, schema()) == "the name 'words' is taken by schemas/a.py"
+
+
+def test_a_result_without_a_json_schema_is_refused(folder: Path) -> None:
+    source = "class Bad(BaseModel):\n    call: Callable[[], None]\n" + schema("Bad", "Parameters")
+    assert reason(folder, source).startswith(
+        "its result has no JSON Schema: PydanticInvalidForJsonSchema: "
+    )
+
+
+def test_a_result_that_pydantic_does_not_know_is_refused(folder: Path) -> None:
+    source = "class Alien:\n    pass\n" + schema("Alien", "Parameters")
+    assert reason(folder, source).startswith("its result has no JSON Schema: ")
+
+
+def test_a_result_whose_type_is_not_defined_is_refused(folder: Path) -> None:
+    assert reason(folder, schema("list['Nowhere']")).startswith("its result has no JSON Schema: ")
+
+
+def test_a_result_that_can_only_be_read_as_json_is_refused(folder: Path) -> None:
+    source = """
+        from pydantic import PlainSerializer
+        class Bad(BaseModel):
+            x: Annotated[int, PlainSerializer(lambda v: v, return_type=Callable[[], None])]
+    """
+    assert reason(folder, textwrap.dedent(source) + schema("Bad", "Parameters")).startswith(
+        "its result has no JSON Schema: "
+    )
+
+
+LOOKAROUND = "class Bad(BaseModel):\n    x: Annotated[str, Field(pattern='a(?=b)')]\n"
+COMPILED = "Code = Annotated[str, Field(pattern=re.compile('a+b'))]\n"
+PYTHON_RE = """
+class Inner(BaseModel):
+    {config}
+    word: Annotated[str | None, Field(pattern='a+b')] = None
+class Bad(BaseModel):
+    default: dict[str, list[Inner]]
+    metadata: tuple[Inner, ...] = ()
+"""
+
+
+def test_a_lookaround_is_refused_as_pydantic_does(folder: Path) -> None:
+    words = reason(folder, LOOKAROUND + schema("Bad", "Parameters"))
+    assert words.startswith("importing it failed: SchemaError: ")
+    assert "look-around" in words
+
+
+def test_a_lookaround_is_refused_where_the_model_is_built_later(folder: Path) -> None:
+    source = LOOKAROUND.replace(":\n", ":\n    model_config = ConfigDict(defer_build=True)\n", 1)
+    assert "look-around" in reason(folder, source + schema("Bad", "Parameters"))
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        "Code",
+        "list[Code]",
+        "dict[Code, int]",
+        "tuple[int, Code | None]",
+        "RootModel[Code]",
+        "Annotated[Code, AfterValidator(str.strip)]",
+        "Annotated[str, AfterValidator(str.strip), Field(pattern=re.compile('a+b'))]",
+    ],
+)
+def test_a_compiled_regex_is_refused_wherever_it_is(folder: Path, result: str) -> None:
+    assert "the regex 'a+b' needs Python's" in reason(folder, COMPILED + schema(result))
+
+
+def test_the_python_engine_is_refused_in_a_nested_model(folder: Path) -> None:
+    source = PYTHON_RE.format(config="model_config = ConfigDict(regex_engine='python-re')")
+    assert "the regex 'a+b' needs Python's" in reason(folder, source + schema("Bad"))
+
+
+@pytest.mark.parametrize("result", ["Bad", "Inner", "list[Inner]"])
+def test_the_python_engine_is_refused_where_the_model_is_built_later(
+    folder: Path, result: str
+) -> None:
+    config = "model_config = ConfigDict(regex_engine='python-re', defer_build=True)"
+    source = PYTHON_RE.format(config=config)
+    assert "the regex 'a+b'" in reason(folder, source + schema(result))
+
+
+def test_the_python_engine_is_refused_in_a_typed_dict(folder: Path) -> None:
+    source = """
+@with_config(ConfigDict(regex_engine='python-re'))
+class Bad(TypedDict):
+    x: Annotated[str, Field(pattern='a+b')]
+"""
+    assert "the regex 'a+b' needs Python's" in reason(folder, source + schema("Bad"))
+
+
+def test_the_python_engine_is_refused_in_parameters(folder: Path) -> None:
+    source = """
+class Strict(ListParameters):
+    code: Annotated[str, Field(pattern=re.compile('a+b'))] = 'ab'
+"""
+    assert "the regex 'a+b' needs Python's" in reason(folder, source + schema(parameters="Strict"))
+
+
+def test_linear_regexes_and_values_that_look_like_one_are_fine(folder: Path) -> None:
+    source = PYTHON_RE.format(config="") + (
+        "class Odd(Bad):\n"
+        "    model_config = ConfigDict(regex_engine='python-re')\n"
+        "    x: dict[str, object] = {'type': 'str', 'pattern': re.compile('a').pattern}\n"
+        "    type: Literal['str'] = 'str'\n"
+    )
+    assert load_one(folder, source + schema("Odd")).root_key is None
+
+
+@pytest.mark.parametrize("parameters", ["Word", "dict", "None", "ListParameters(topic='x')"])
+def test_parameters_that_do_not_inherit_ours_are_refused(folder: Path, parameters: str) -> None:
+    assert reason(folder, schema(parameters=parameters)) == (
+        "its parameters don't inherit Parameters"
+    )
+
+
+def test_parameters_that_let_unknown_keys_pass_are_refused(folder: Path) -> None:
+    source = "class Open(ListParameters):\n    model_config = ConfigDict(extra='ignore')\n"
+    assert "extra='forbid'" in reason(folder, source + schema(parameters="Open"))
+
+
+def test_parameters_without_a_json_schema_are_refused(folder: Path) -> None:
+    source = "class Bad(ListParameters):\n    call: Callable[[], None] | None = None\n"
+    assert reason(folder, source + schema(parameters="Bad")).startswith(
+        "its parameters have no JSON Schema: "
+    )
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED_PARAMETERS - {"schema"}))
+def test_a_parameter_that_would_steer_the_stream_is_refused(folder: Path, name: str) -> None:
+    source = f"class Bad(ListParameters):\n    {name}: int = 1\n"
+    assert reason(folder, source + schema(parameters="Bad")) == (
+        f"the parameter '{name}' has the name of a query key of the service"
+    )
+
+
+@pytest.mark.parametrize(
+    "alias",
+    [
+        "alias='schema'",
+        "serialization_alias='schema'",
+        "validation_alias='schema'",
+        "validation_alias=AliasChoices('x', AliasPath('schema', 0))",
+    ],
+)
+def test_a_parameter_with_such_an_alias_is_refused(folder: Path, alias: str) -> None:
+    source = f"class Bad(ListParameters):\n    x: Annotated[int, Field({alias})] = 1\n"
+    assert "the parameter 'schema' has the name" in reason(
+        folder, source + schema(parameters="Bad")
+    )
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        "",
+        "    count: Annotated[float, Field(ge=1, le=20)] = 5\n",
+        "    count: int = 5\n",
+        "    count: Annotated[int, Field(ge=1, le=21)] = 5\n",
+        "    count: Annotated[int, Field(ge=0, le=20)] = 5\n",
+        "    count: Annotated[int | None, Field(ge=1, le=20)] = 5\n",
+        "    count: Annotated[int, Field(ge=1, le=20, alias='n')] = 5\n",
+    ],
+)
+def test_a_list_without_an_int_count_in_its_range_is_refused(folder: Path, count: str) -> None:
+    source = f"class Bad(Parameters):\n    other: int = 1\n{count}"
+    assert "need an int `count` within 1 to 20" in reason(folder, source + schema(parameters="Bad"))
+
+
+def test_a_list_with_a_length_of_its_own_is_refused(folder: Path) -> None:
+    source = schema("Annotated[list[Word], Field(max_length=3)]")
+    assert "the length of a list result follows from `count`" in reason(folder, source)
+
+
+@pytest.mark.parametrize(
+    ("example", "words"),
+    [
+        ("{}", "topic: Field required"),
+        ("{'topic': ' '}", "topic: String should have at least 1 character"),
+        ("{'topic': 'x', 'count': 21}", "count: Input should be less than or equal to 20"),
+        ("{'topic': 'x', 'other': 1}", "other: Extra inputs are not permitted"),
+        ("{'topic': {1}}", "TypeError: Object of type set is not JSON serializable"),
+        ("'x'", "it: Input should be an object"),
+    ],
+)
+def test_an_example_that_the_parameters_refuse_is_refused(
+    folder: Path, example: str, words: str
+) -> None:
+    source = schema(more=f"examples=[{{'topic': 'fine'}}, {example}]")
+    assert reason(folder, source) == f"examples[1] is not valid: {words}"
+
+
+def test_a_prompt_that_is_no_function_is_refused(folder: Path) -> None:
+    assert reason(folder, "prompt = 'Words.'\n" + schema()) == "its prompt is no function"

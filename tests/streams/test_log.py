@@ -1,0 +1,62 @@
+"""A run's log: what is packed is as it was."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from app.partial.operation import Add, Append, Replace
+from app.streams.log import SEGMENT, Log
+from app.streams.log_entry import Closed, Done, LogEntry, Restart, Usage
+
+
+def entries(number: int) -> list[LogEntry]:
+    """Of all kinds, no two alike."""
+    kinds = [
+        lambda n: Replace((), [{"n": n, "big": 2**70, "none": None}]),
+        lambda n: Append((0, "title"), f"é{n}"),
+        lambda n: Add((n,), {"x": [1.5, True]}),
+        lambda n: Closed(n),
+        lambda n: Restart(n, "output_invalid", [{"path": "/0", "message": "must be so"}]),
+        lambda n: Usage(n, n, 1),
+    ]
+    return [kinds[n % len(kinds)](n) for n in range(number)]
+
+
+@pytest.mark.parametrize("number", [0, 1, SEGMENT, 2 * SEGMENT - 1, 2 * SEGMENT, 5 * SEGMENT + 7])
+@pytest.mark.parametrize("packed", [False, True])
+def test_from_each_position_the_log_is_what_was_put_in(number: int, packed: bool) -> None:
+    given = entries(number)
+    log = Log()
+    for entry in given:
+        log.extend([entry])
+    if packed:
+        log.pack()
+    assert len(log) == number
+    assert log.last == (given[-1] if given else None)
+    for position in range(number + 1):
+        assert log.since(position) == given[position:]
+
+
+def test_many_entries_at_once_are_as_good_as_one_by_one() -> None:
+    log = Log()
+    log.extend(entries(1000))
+    log.extend([Done()])
+    assert log.since(0) == [*entries(1000), Done()]
+    assert log.last == Done()
+
+
+def test_a_packed_log_takes_little_memory() -> None:
+    log = Log()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for n in range(1000):
+        log.extend([Append(("items", n // 50, "blurb"), f"word {n} ")])
+    written = tracemalloc.get_traced_memory()[0] - before
+    log.pack()
+    packed = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert written < 50_000
+    assert packed < 20_000
+    assert log.size < 20_000

@@ -1,0 +1,151 @@
+"""Runs that are written step by step, and readers that look at them whenever they like."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from random import Random
+from typing import Any
+
+import jsonpatch
+from hypothesis import HealthCheck, settings
+
+from app.errors import OutputInvalid
+from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
+from app.streams.attempt import Attempt
+from app.streams.log_entry import Done, Failed, Restart, Usage
+from app.streams.run import Run
+from app.views.message import Message
+from app.views.view import View
+from tests.partial.models import Case
+from tests.partial.texts import mutate, pieces
+
+ID = "0123456789abcdefghijkl"
+
+UNKNOWN: Any = object()
+"""The state before there is one."""
+
+
+def checked(examples: int) -> Callable[[Any], Any]:
+    return settings(
+        max_examples=int(os.environ.get("HYP_N", examples)),
+        derandomize="HYP_N" not in os.environ,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def play(
+    case: Case,
+    *,
+    decoder: Callable[[], Decoder] | None = None,
+    spoilt: int | None = None,
+    cut: Callable[[str, Random], Iterable[str]] = pieces,
+) -> Iterator[Run]:
+    """A run, after each step: some attempts that are spoilt, and one that may be good.
+
+    Text is decoded when a reader looks, as `follow` has it. Needs a running loop.
+    """
+    random = case.random
+    target = Run(ID, "ideas", "m")
+    count = random.choice([0, 0, 1, 2]) if spoilt is None else spoilt
+    texts = [mutate(case.text, random) for _ in range(count)] + [case.text]
+    for number, text in enumerate(texts, 1):
+        attempt = Attempt(target, (decoder or case.decoder)(), lambda: None)
+        for piece in cut(text, random):
+            if attempt.is_over:
+                break
+            attempt.write(piece)
+            yield target
+        attempt.look()
+        if is_good(attempt):
+            break
+        if text is not case.text:
+            yield target
+            target.tell(Restart(number + 1, "output_invalid", []))
+            yield target
+    target.source = None
+    if random.random() < 0.5:
+        target.tell(Usage(7, 9, number))
+    target.tell(Done() if is_good(attempt) else Failed.of(OutputInvalid()))
+    yield target
+
+
+def is_good(attempt: Attempt) -> bool:
+    """Whether an attempt has ended in a value, as a generation concludes it."""
+    if attempt.invalid is not None:
+        return False
+    try:
+        if not attempt.decoder.stopped:
+            attempt.decoder.finish()
+    except Invalid:
+        return False
+    return True
+
+
+class Looker:
+    """A reader that looks at a run with a chance of its own at each step, and at the end."""
+
+    def __init__(self, view: View, random: Random, *, position: int = 0) -> None:
+        self.view = view
+        self.position = position
+        self.messages: list[Message] = []
+        self._random = random
+        self._chance = random.choice([1, 1, 0.5, 0.2, 0.05, 0])
+
+    def maybe_look(self, run: Run) -> list[Message]:
+        """What is new, if the reader looks now."""
+        return self.look(run) if run.ended or self._random.random() < self._chance else []
+
+    def look(self, run: Run) -> list[Message]:
+        run.look()
+        if not self.messages:
+            self.messages += self.view.start(run, self.position)
+        entries = run.log.since(self.position)
+        self.position = run.position
+        new = self.view.messages(run, entries, self.position)
+        self.messages += new
+        return new
+
+
+def play_to(case: Case, *readers: Looker, **options: Any) -> Run:
+    """Play a run to its end, for these readers."""
+    for target in play(case, **options):
+        for reader in readers:
+            reader.maybe_look(target)
+    return target
+
+
+class Patched:
+    """The state as a client of the `delta` view has it."""
+
+    def __init__(self) -> None:
+        self.state: Any = UNKNOWN
+
+    def take(self, message: Message) -> None:
+        if message.event == "restart":
+            self.state = UNKNOWN
+        elif message.event == "patch":
+            for operation in json.loads(message.data):
+                self.state = applied(self.state, operation)
+
+
+def applied(state: Any, operation: dict[str, Any]) -> Any:
+    """A state after an operation: RFC 6902 by the `jsonpatch` library, `append` as we say."""
+    assert operation.keys() == {"op", "path", "value"}
+    if operation["op"] == "append":
+        text = jsonpatch.JsonPointer(operation["path"]).resolve(state)
+        assert isinstance(text, str)
+        operation = {**operation, "op": "replace", "value": text + operation["value"]}
+    assert operation["op"] in ("add", "replace")
+    if state is UNKNOWN:
+        assert (operation["op"], operation["path"]) == ("replace", "")
+    return jsonpatch.JsonPatch([operation]).apply(None if state is UNKNOWN else state)
+
+
+def canonical(value: Any) -> str:
+    """Of JSON's bytes, or of a value: equal where the JSON is, 1 not being 1.0 or true."""
+    return json.dumps(json.loads(value) if isinstance(value, bytes) else value, sort_keys=True)

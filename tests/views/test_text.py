@@ -1,0 +1,277 @@
+"""The `text` view: the value's own JSON text, which only grows."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, PlainSerializer, create_model
+from pydantic_core import from_json
+
+from app.errors import OutputInvalid
+from app.partial.decoder import Decoder
+from app.partial.operation import Replace
+from app.partial.plan import plan
+from app.schema import NotNull, Whole
+from app.streams.log_entry import Done, Failed, LogEntry, Restart
+from app.streams.run import Run
+from app.views import text as wire
+from app.views.text import CannotTakeBack, TextView
+from tests.partial.kinds import Kind
+from tests.partial.models import Case, cases
+from tests.views.played import Looker, canonical, checked, play
+from tests.views.scripted import stream
+
+
+def written(type_: Any, *pieces: str) -> list[str]:
+    """The text that each of these pieces of an answer lets be written, and the end."""
+    view, run, decoder = TextView(plan(type_)), Run("S", "ideas", "m"), Decoder(plan(type_))
+    assert view.start(run, 0) == []
+    out = []
+    for piece in [*pieces, None]:
+        at = run.position
+        if piece is None:
+            run.tell(Done())
+        else:
+            run.append(decoder.feed(piece), decoder.value)
+        made = view.messages(run, run.log.since(at), run.position)
+        out.append(b"".join(map(wire.encode, made)).decode())
+    return out
+
+
+class Idea(BaseModel):
+    title: str
+    score: int
+    tags: list[str]
+
+
+def test_a_string_is_written_as_it_grows_and_all_else_when_it_is_complete() -> None:
+    assert written(
+        list[Idea],
+        '[{"ti',
+        'tle": "Ba',
+        "nana\\n",
+        '", "score": 1',
+        '2, "ta',
+        'gs": ["a", "b',
+        'c"]',
+        '}, {"score": 3, "title": "T", "tags": []}]',
+    ) == [
+        "[{",
+        '"title":"Ba',
+        "nana\\n",
+        "",
+        '","score":12',
+        ',"tags":["a","b',
+        "c",
+        '"]},{"score":3,"title":"T',  # it isn't certain that the title has ended
+        '","tags":[]}]',
+    ]
+
+
+class Shouted(BaseModel):
+    name: Annotated[str, AfterValidator(str.upper)]
+    text: str
+
+
+class Closed(BaseModel):
+    link: Annotated[str, Whole]
+    inner: Annotated[dict[str, int], PlainSerializer(lambda v: sorted(v))]
+    size: int = 3
+    text: str
+
+
+def test_what_a_validator_may_change_is_written_when_its_object_has_closed() -> None:
+    *early, end = written(
+        list[Shouted], '[{"name": "ab', '", "text": "x', 'y"}', ', {"name": "c", "text": "z"}]'
+    )
+    assert "ab" not in "".join(early[:2])
+    assert json.loads("".join([*early, end])) == [
+        {"name": "AB", "text": "xy"},
+        {"name": "C", "text": "z"},
+    ]
+
+
+def test_whole_fields_serializers_and_defaults_are_written_once_and_as_they_end() -> None:
+    pieces = written(
+        Closed, '{"link": "http', 's://x", "inner": {"b": 1', ', "a": 2}, "text": "t', 'u"}'
+    )
+    whole = json.loads("".join(pieces))
+    assert whole == {"link": "https://x", "inner": ["a", "b"], "size": 3, "text": "tu"}
+    assert "http" not in pieces[0]
+    assert "https://x" in pieces[1]
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    name: str
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    name: Annotated[str, NotNull]
+
+
+def test_a_discriminated_union_is_written_from_its_tag_on() -> None:
+    pet = Annotated[Cat | Dog, Field(discriminator="kind")]
+    first, second, third, *rest = written(
+        list[pet], '[{"name": "Tom', '", "kind": "cat"}', ', {"kind": "dog", "name": "Re', 'x"}]'
+    )
+    assert (first, second) == ("[", '{"kind":"cat","name":"Tom')
+    assert third == '"},{"kind":"dog","name":"Re'
+    assert json.loads("".join([first, second, third, *rest]))[1]["name"] == "Rex"
+
+
+def test_a_scalar_is_its_text() -> None:
+    assert "".join(written(int | None, "null ")) == "null"
+    assert "".join(written(dict[str, int], '{"a":', "1}")) == '{"a":1}'
+
+
+def test_there_is_no_frame_and_no_heartbeat() -> None:
+    assert (wire.MEDIA_TYPE, wire.PING, wire.HEADERS) == ("text/plain", b"", {})
+
+
+# -- what can't be taken back -----------------------------------------------------------------
+
+RESTART = Restart(2, "output_invalid", [])
+FAILED = Failed.of(OutputInvalid())
+
+
+def read(*batches: list[LogEntry]) -> str:
+    return stream(wire, TextView(plan(list[str])), *batches)
+
+
+def test_before_the_first_byte_a_restart_is_silent() -> None:
+    assert read([RESTART], [Replace((), ["a"])], [Done()]) == '["a"]'
+    assert read([Replace((), ["b"]), RESTART, Replace((), ["a"]), Done()]) == '["a"]'
+
+
+@pytest.mark.parametrize("end", [RESTART, FAILED])
+def test_after_the_first_byte_neither_a_restart_nor_an_error_can_be_told(end: LogEntry) -> None:
+    with pytest.raises(CannotTakeBack):
+        read([Replace((), ["b"])], [end])
+
+
+def test_an_error_is_never_a_clean_end() -> None:
+    with pytest.raises(CannotTakeBack):
+        read([FAILED])
+
+
+class Twice(BaseModel):
+    name: Annotated[str, Field(validation_alias=AliasChoices("name", "title"))]
+    text: str
+
+
+def test_a_member_that_stands_there_under_two_of_its_names_may_break_it_off() -> None:
+    assert "".join(written(Twice, '{"title": "a", "name": "a"', ', "text": "b"}')) == (
+        '{"name":"a","text":"b"}'
+    )
+    with pytest.raises(CannotTakeBack):
+        written(Twice, '{"title": "a', '", "name": "b"', ', "text": "b"}')
+
+
+# -- any stream -------------------------------------------------------------------------------
+
+
+def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+@checked(150)
+@given(cases())
+async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
+    """Whatever was written first stays, so each text is a beginning of the last."""
+    random = case.random
+    readers = [Looker(TextView(case.root), random) for _ in range(3)]
+    for run in play(case, spoilt=0):
+        if isinstance(run.outcome, Failed):
+            for reader in readers:
+                with pytest.raises(CannotTakeBack):
+                    reader.look(run)
+            return
+        for reader in readers:
+            try:
+                reader.maybe_look(run)
+            except CannotTakeBack:  # a member stood there under two of its names
+                assert any(
+                    isinstance(e, Replace) and isinstance(e.value, dict) for e in run.log.since(0)
+                )
+                return
+    for reader in readers:
+        text = b"".join(message.data for message in reader.messages)
+        value = json.loads(text, object_pairs_hook=no_key_twice)
+        assert canonical(value) == canonical(run.document.value)
+
+
+@checked(150)
+@given(cases())
+async def test_a_restart_after_the_first_byte_ends_it_and_before_that_nothing_shows(
+    case: Case,
+) -> None:
+    reader = Looker(TextView(case.root), case.random)
+    try:
+        for run in play(case, spoilt=2):
+            began = bool(reader.messages)
+            entries = run.log.since(reader.position)
+            reader.maybe_look(run)
+            if reader.position == run.position and began:
+                assert not any(isinstance(entry, Restart | Failed) for entry in entries)
+    except CannotTakeBack:
+        if not isinstance(run.outcome, Failed):
+            assert reader.messages
+        return
+    text = b"".join(message.data for message in reader.messages)
+    assert canonical(text) == canonical(run.document.value)
+
+
+# -- as early as it may -----------------------------------------------------------------------
+
+_leaves = st.sampled_from(
+    [
+        Kind(str, st.text(max_size=9)),
+        Kind(int, st.integers(0, 999)),
+        Kind(bool, st.booleans()),
+        Kind(Literal["a", "ab"], st.sampled_from(["a", "ab"])),
+    ]
+)
+
+
+def _listed(kind: Kind) -> Kind:
+    return Kind(list[kind.type], st.lists(kind.values, max_size=3))
+
+
+@st.composite
+def plain(draw: Any, depth: int = 2) -> Kind:
+    """A type that nothing changes: all that it shows may be written at once."""
+    if depth == 0:
+        return draw(_leaves)
+    fields, members = {}, {}
+    for name in draw(st.lists(st.sampled_from("abcde"), min_size=1, max_size=4, unique=True)):
+        kind = draw(_leaves | plain(depth - 1) | plain(depth - 1).map(_listed))
+        fields[name], members[name] = (kind.type, ...), kind.values
+    return Kind(create_model("Plain", **fields), st.fixed_dictionaries(members))
+
+
+def known(value: Any) -> Any:
+    """Without what is unknown, and containers in which all is."""
+    if isinstance(value, dict):
+        found = {key: known(member) for key, member in value.items()}
+        return {key: member for key, member in found.items() if member not in (None, {}, [])}
+    if isinstance(value, list):
+        return [found for found in map(known, value) if found not in (None, {}, [])]
+    return value
+
+
+@checked(150)
+@given(cases(plain() | plain().map(_listed)))
+async def test_what_nothing_changes_is_written_as_soon_as_it_shows(case: Case) -> None:
+    reader = Looker(TextView(case.root), case.random)
+    for run in play(case, spoilt=0, cut=lambda text, random: text):
+        reader.look(run)
+        text = b"".join(message.data for message in reader.messages)
+        read = from_json(text, allow_partial="trailing-strings") if text else None
+        assert (known(read) or None) == (known(run.document.value) or None)
