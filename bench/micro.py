@@ -15,8 +15,8 @@ from app.partial.document import Document
 from app.partial.operation import Operation
 from app.streams.log_entry import Closed, LogEntry
 from app.streams.run import Run
-from app.views import sse
-from app.views.specs import OWN_FORMAT, VIEWS, Context
+from app.views.format import SSE
+from app.views.specs import VIEWS, ViewContext
 from bench.documents import document
 from bench.serve import registry
 
@@ -82,11 +82,12 @@ def test_document(name: str, benchmark: Any) -> None:
 def test_wire(view: str, benchmark: Any) -> None:
     name = "list-80"
     batches = decoded(name)
-    encode = OWN_FORMAT.get(view, sse).encode
+    spec = VIEWS[view]
+    encode = (spec.format or SSE).encode
 
     def send(batches: Sequence[Sequence[LogEntry]]) -> bytes:
         run = Run("0", "list", "m")
-        messages = VIEWS[view](Context(REGISTRY.get("list"), "r"))
+        messages = spec.make(ViewContext(REGISTRY.get("list"), "r"))
         messages.start(run, 0)
         sent = [
             encode(message) for entries in batches for message in _messages(run, messages, entries)

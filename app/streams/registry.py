@@ -113,7 +113,8 @@ class Streams:
             return known
         if self.draining:
             raise Draining(retry_after=1)
-        run = Run(_new_id(), request.entry.name, request.model)
+        entry = request.entry
+        run = Run(_new_id(), entry.name, request.model, entry.version)
         generation = Generation(request, run, self.provider, self._settings)
         generation.request_id, generation.caller = request_id, caller
         named = None if key is None else (owner, key)

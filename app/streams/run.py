@@ -24,9 +24,10 @@ from app.views.view import View
 class Run:
     """An append-only log. `id` names it, `position` is the length of its log."""
 
-    def __init__(self, id: str, schema: str, model: str) -> None:
+    def __init__(self, id: str, schema: str, model: str, schema_version: str = "") -> None:
         self.id = id
         self.schema = schema
+        self.schema_version = schema_version
         self.model = model
         self.log = Log()
         self._document: Document | None = Document()

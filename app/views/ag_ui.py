@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 from msgspec import structs
 
@@ -25,39 +26,43 @@ from app.partial.node import Node, empty
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
-from app.views import sse
-from app.views.message import Message
+from app.views.followed import Followed
+from app.views.format import SSE_WITH_COMMENTS
+from app.views.message import Message, about
+from app.views.posted_body import PostedBody, object_at, string_at, with_topic
 from app.views.summary import summarize
-from app.views.view import Followed
 
-MEDIA_TYPE = sse.MEDIA_TYPE
-HEADERS: dict[str, str] = {}
-PING = sse.PING
-encode = sse.encode
+FORMAT: Final = SSE_WITH_COMMENTS
+PROTOCOL_VERSION: Final = "1.0"
 
-PROTOCOL_VERSION = "1.0"
+_INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps"})
 
 
 class AgUiView:
     """Makes one change of the state of all operations since the last.
 
-    thread_id, run_id: the caller's names for the conversation and for this answer
+    thread_id, run_id: the caller's names for the conversation and for this answer; where it
+        has given none, new ones are made
     """
 
     name = "ag-ui"
 
-    def __init__(self, request_id: str, plan: Node, thread_id: str, run_id: str) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        plan: Node,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
         self._request_id = request_id
         self._empty = dumps(empty(plan))
-        self._ids = {"threadId": thread_id, "runId": run_id}
+        self._ids = {"threadId": thread_id or str(uuid4()), "runId": run_id or str(uuid4())}
         self._shown = False  # whether the client has a state that a delta may change
         self._spent: Usage | None = None
 
     def start(self, run: Followed, position: int) -> list[Message]:
-        about = {"stream": run.id, "schema": run.schema, "model": run.model}
-        return [
-            _event("RUN_STARTED", **self._ids, protocolVersion=PROTOCOL_VERSION, metadata=about)
-        ]
+        version = PROTOCOL_VERSION
+        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(run))]
 
     def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
         restart, operations, spent, end = summarize(entries)
@@ -88,11 +93,31 @@ class AgUiView:
         return Message(None, _with(head, "result", run.document.encode()))
 
     def _error(self, run: Followed, end: Failed) -> Message:
-        about = end.body(self._request_id)
-        message, code = about.pop("error"), about.pop("code")
+        error = end.body(self._request_id)
+        message, code = error.pop("error"), error.pop("code")
         usage = _usage(run, self._spent)
-        about |= usage.pop("metadata", {})
-        return _event("RUN_ERROR", message=message, code=code, metadata=about, **usage)
+        metadata = error | usage.pop("metadata", {})
+        return _event("RUN_ERROR", message=message, code=code, metadata=metadata, **usage)
+
+
+def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
+    """The parameters in an AG-UI `RunAgentInput`, with its ids where it has them.
+
+    The last text of the user's is the topic. The other parameters are in `forwardedProps`. A
+    body with none of the input's keys is the plain one. Raises `InvalidRequest`.
+    """
+    if _INPUT_KEYS.isdisjoint(body):
+        return PostedBody(body)
+    ids = {
+        name: string_at(body[key], f"/{key}")
+        for name, key in (("thread_id", "threadId"), ("run_id", "runId"))
+        if body.get(key) is not None
+    }
+    given = body.get("forwardedProps")
+    parameters = {} if given is None else object_at(given, "/forwardedProps")
+    messages = body.get("messages", [])
+    found = with_topic(parameters, messages, content="content", beside="/forwardedProps")
+    return PostedBody(found, ids)
 
 
 def patch(merged: Iterable[Operation], value: Any) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from app.partial.operation import Operation
 from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.patch import patch
-from app.views.view import Followed
 
 
 class DeltaView(NativeView):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from app.streams.log_entry import Done, Event
+from app.views.followed import Followed
 from app.views.message import Message, of_event, start
-from app.views.view import Followed
 
 
 class NativeView:
@@ -16,7 +16,7 @@ class NativeView:
         self._request_id = request_id
 
     def start(self, run: Followed, position: int) -> list[Message]:
-        return [start(run.id, run.schema, run.model, self.name, position)]
+        return [start(run, self.name, position)]
 
     def event(self, run: Followed, event: Event, position: int) -> Message:
         """The message of an event, which is followed by `position`; the state is the newest."""

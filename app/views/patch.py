@@ -8,12 +8,47 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from app.partial.error_detail import pointer
 from app.partial.merge import merge
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
+
+_PATH: Final = {"type": "string", "description": "A JSON Pointer to the place."}
+_CHANGE: Final = {
+    "type": "object",
+    "properties": {
+        "op": {
+            "type": "string",
+            "enum": ["add", "replace"],
+            "description": "As RFC 6902 has it.",
+        },
+        "path": _PATH,
+        "value": {},
+    },
+    "required": ["op", "path", "value"],
+}
+_APPEND: Final = {
+    "type": "object",
+    "properties": {
+        "op": {
+            "type": "string",
+            "const": "append",
+            "description": "To the string at `path`.",
+        },
+        "path": _PATH,
+        "value": {"type": "string"},
+    },
+    "required": ["op", "path", "value"],
+}
+PATCH_JSON_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"$ref": "#/$defs/PatchOperation"},
+    "minItems": 1,
+    "$defs": {"PatchOperation": {"oneOf": [_CHANGE, _APPEND]}},
+}
+"""The JSON Schema of a `patch`."""
 
 _Part = tuple[Path, bytes]
 

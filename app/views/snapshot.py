@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
-from app.views.view import Followed
 
 
 class SnapshotView(NativeView):

@@ -15,18 +15,9 @@ from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
 from app.streams.log_entry import Failed, LogEntry
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.summary import summarize
-from app.views.view import Followed
-
-MEDIA_TYPE = "text/plain"
-HEADERS: dict[str, str] = {}
-PING = b""
-
-
-def encode(message: Message) -> bytes:
-    """The text itself: there is no framing, and so no heartbeat either."""
-    return message.data
 
 
 class CannotTakeBack(Exception):

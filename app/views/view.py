@@ -5,20 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.partial.document import Document
 from app.streams.log_entry import LogEntry
+from app.views.followed import Followed
 from app.views.message import Message
-
-
-class Followed(Protocol):
-    """What a view reads of a run."""
-
-    id: str
-    schema: str
-    model: str
-
-    @property
-    def document(self) -> Document: ...
 
 
 class View(Protocol):

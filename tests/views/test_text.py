@@ -18,7 +18,7 @@ from app.partial.plan import plan
 from app.schema import NotNull, Whole
 from app.streams.log_entry import Done, Failed, LogEntry, Restart
 from app.streams.run import Run
-from app.views import text as wire
+from app.views.format import TEXT
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
@@ -38,7 +38,7 @@ def written(type_: Any, *pieces: str) -> list[str]:
         else:
             run.append(decoder.feed(piece), decoder.value)
         made = view.messages(run, run.log.since(at), run.position)
-        out.append(b"".join(map(wire.encode, made)).decode())
+        out.append(b"".join(map(TEXT.encode, made)).decode())
     return out
 
 
@@ -131,7 +131,7 @@ def test_a_scalar_is_its_text() -> None:
 
 
 def test_there_is_no_frame_and_no_heartbeat() -> None:
-    assert (wire.MEDIA_TYPE, wire.PING, wire.HEADERS) == ("text/plain", b"", {})
+    assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b"", {})
 
 
 # -- what can't be taken back -----------------------------------------------------------------
@@ -141,7 +141,7 @@ FAILED = Failed.of(OutputInvalid())
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(wire, TextView(plan(list[str])), *batches)
+    return stream(TEXT, TextView(plan(list[str])), *batches)
 
 
 def test_before_the_first_byte_a_restart_is_silent() -> None:

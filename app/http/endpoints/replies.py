@@ -6,7 +6,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from contextlib import ExitStack
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -14,14 +13,14 @@ from starlette.responses import Response
 
 from app.errors import StreamNotFound
 from app.http.context import request_id
-from app.http.endpoints.negotiation import Format
+from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import StreamResponse
 from app.http.problem import problem
 from app.settings import Settings
 from app.streams.log_entry import Failed
 from app.streams.registry import Stream, Streams
 from app.streams.run import follow
-from app.views import text
+from app.views.format import Format
 from app.views.view import View
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
@@ -31,10 +30,10 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 
 
 class Reading(NamedTuple):
-    """How a client wants to read. wire: how messages are written; None: the value alone."""
+    """How a client wants to read. format: of the messages; None: the value alone, as JSON."""
 
     view: View
-    wire: ModuleType | None
+    format: Format | None
     interval: float
 
 
@@ -55,18 +54,18 @@ class Replies:
         with ExitStack() as stack:
             leave = self._streams.read(stream)
             stack.callback(leave)
-            waited = generation.opened if reading.wire else generation.finished
-            window = self._settings.open_timeout if reading.wire else None
+            waited = generation.opened if reading.format else generation.finished
+            window = self._settings.open_timeout if reading.format else None
             is_there = await while_there(request, waited, window)
             end = stream.run.outcome
             if not is_there:
                 return Response(status_code=CLIENT_CLOSED_REQUEST)
             if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
                 return problem(end, request_id(request.scope))
-            if reading.wire is None:
+            if reading.format is None:
                 headers = {"Cache-Control": "no-cache"}
-                return Response(stream.run.document.encode(), 200, headers, Format.JSON)
-            response = self._stream(reading, reading.wire, stream, position, leave)
+                return Response(stream.run.document.encode(), 200, headers, JSON)
+            response = self._stream(reading, reading.format, stream, position, leave)
             stack.pop_all()  # it leaves when it is over
             return response
 
@@ -87,7 +86,7 @@ class Replies:
     def _stream(
         self,
         reading: Reading,
-        wire: ModuleType,
+        format: Format,
         stream: Stream,
         position: int,
         leave: Callable[[], None],
@@ -103,7 +102,7 @@ class Replies:
         )
         return StreamResponse(
             batches,
-            wire=wire,
+            format=format,
             location=f"{self._settings.root_path}/streams/{run.id}",
             leave=leave,
         )
@@ -111,7 +110,7 @@ class Replies:
 
 def _tells_errors(reading: Reading) -> bool:
     """Whether an error may be told after the status: not in JSON, nor in its mere text."""
-    return reading.wire is not None and reading.wire is not text
+    return reading.format is not None and reading.format.tells_errors
 
 
 def parse_event_id(given: str) -> tuple[str, int]:

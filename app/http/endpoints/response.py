@@ -6,25 +6,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
-from types import ModuleType
 
 from sse_starlette.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from app.http.endpoints.negotiation import Format
 from app.http.server.server import CONNECTION, REST, Protocol, Rest, nothing
-from app.views import ndjson, sse
+from app.views.format import Format
 from app.views.message import Message
 from app.views.text import CannotTakeBack
 
 Batches = AsyncGenerator[list[Message], None]
-
-_WIRES: dict[Format, ModuleType] = {Format.SSE: sse, Format.NDJSON: ndjson}
-
-
-def wire_of(format: Format) -> ModuleType | None:
-    """How a format writes messages; None for the one that has none."""
-    return _WIRES.get(format)
 
 
 class StreamResponse(EventSourceResponse):
@@ -41,16 +32,16 @@ class StreamResponse(EventSourceResponse):
         self,
         batches: Batches,
         *,
-        wire: ModuleType,
+        format: Format,
         location: str,
         leave: Callable[[], None],
     ) -> None:
         self._batches = batches
-        self._wire = wire
+        self._format = format
         super().__init__(
             batches,
-            media_type=wire.MEDIA_TYPE,
-            headers={"Cache-Control": "no-cache", "Location": location, **wire.HEADERS},
+            media_type=format.media_type,
+            headers={"Cache-Control": "no-cache", "Location": location, **format.headers},
             ping=0,  # its own runs whatever else is sent: the follower has the heartbeat
         )
         del self.headers["Connection"]  # the server's to say, which may have been asked to close
@@ -99,14 +90,14 @@ class StreamResponse(EventSourceResponse):
 
     async def _send_batches(self, send: Send) -> None:
         """Each batch as one piece of bytes; an empty one as a heartbeat."""
-        encode: Callable[[Message], bytes] = self._wire.encode
+        encode = self._format.encode
         async with aclosing(self._batches) as batches:
             async for batch in batches:
                 # To be cancelled it would have to wait for something: where text always comes
                 # first, that can take for ever.
                 if not self.active:
                     return
-                body = b"".join(map(encode, batch)) if batch else self._wire.PING
+                body = b"".join(map(encode, batch)) if batch else self._format.heartbeat
                 del batch  # while it waits for the next
                 await send({"type": "http.response.body", "body": body, "more_body": True})
                 del body

@@ -18,9 +18,8 @@ from app.partial.decoder import Decoder
 from app.schemas.entry import SchemaEntry
 from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
 from app.streams.run import Run
-from app.views import text
 from app.views.message import Message
-from app.views.specs import VIEWS, Context, has_items
+from app.views.specs import VIEWS, ViewContext, views_of
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
@@ -32,17 +31,15 @@ class Example:
     """The messages of streams.
 
     done, restarted, failed: of those that end so, in the view `snapshot`
-    delta, items: of the first in these views; without elements there are no `items`
-    value, text: its result as JSON, and what the view `text` makes of it
+    views: of the first, in each view that the schema has
+    value: its result as JSON
     """
 
     done: list[Message]
     restarted: list[Message]
     failed: list[Message]
-    delta: list[Message]
-    items: list[Message]
+    views: dict[str, list[Message]]
     value: bytes
-    text: bytes
 
 
 def example(entry: SchemaEntry, model: str) -> Example | None:
@@ -72,10 +69,8 @@ def _example(entry: SchemaEntry, model: str) -> Example:
         done=done,
         restarted=told([*some, again, *pieces, twice, Done()]),
         failed=told([*some, interrupted]),
-        delta=told(story, "delta"),
-        items=told(story, "items") if has_items(entry) else [],
+        views={view: told(story, view) for view in views_of(entry)},
         value=done[-1].data,
-        text=b"".join(map(text.encode, told(story, "text"))),
     )
 
 
@@ -87,8 +82,8 @@ def _messages(
     bound: of a list's elements
     parts: pieces of the model's text, and events
     """
-    seen = VIEWS[view](Context(entry, REQUEST_ID))
-    run = Run(STREAM, entry.name, model)
+    seen = VIEWS[view].make(ViewContext(entry, REQUEST_ID))
+    run = Run(STREAM, entry.name, model, entry.version)
     messages = seen.start(run, 0)
     decoder: Decoder | None = None
     for part in parts:

@@ -9,7 +9,7 @@ import re
 import httpx
 import pytest
 
-from app.views import ndjson, sse
+from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.support.events import messages
 from tests.support.service import running
@@ -162,7 +162,7 @@ async def test_each_piece_is_a_partial_and_start_goes_out_before_the_first() -> 
 @pytest.mark.parametrize(
     ("accept", "ping"),
     [
-        ("text/event-stream", b": ping\n\n"),
+        ("text/event-stream", b"event: ping\ndata: null\n\n"),
         ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
     ],
 )
@@ -217,5 +217,5 @@ async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
     ],
 )
 def test_a_message_in_both_formats(message: Message, event: bytes, line: bytes) -> None:
-    assert sse.encode(message) == event
-    assert ndjson.encode(message) == line
+    assert SSE.encode(message) == event
+    assert NDJSON.encode(message) == line

@@ -10,7 +10,9 @@ import httpx
 import pytest
 
 from app.errors import InvalidRequest
-from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
+from app.views.ag_ui import from_run_agent_input
+from app.views.posted_body import PostedBody
+from app.views.ui_message import from_use_chat
 
 
 def said(text: str, *, role: str = "user") -> dict[str, Any]:
@@ -40,31 +42,33 @@ def flaw(error: pytest.ExceptionInfo[InvalidRequest]) -> tuple[str, str]:
 
 def test_the_last_text_of_the_users_is_the_topic() -> None:
     messages = [said("tea"), said("Here you are", role="assistant"), said("coffee")]
-    assert from_use_chat(posted(*messages)) == {"topic": "coffee"}
+    assert from_use_chat(posted(*messages)) == PostedBody({"topic": "coffee"})
 
 
 def test_what_is_beside_the_transports_own_keys_is_a_parameter() -> None:
-    assert from_use_chat(posted(said("tea"), count=3)) == {"topic": "tea", "count": 3}
+    assert from_use_chat(posted(said("tea"), count=3)) == PostedBody({"topic": "tea", "count": 3})
 
 
 def test_a_message_with_no_text_is_passed_over() -> None:
     file = {"id": "m", "role": "user", "parts": [{"type": "file", "url": "data:,"}]}
     answer = {"id": "m", "role": "assistant", "parts": [{"type": "data-ideas", "data": []}]}
-    assert from_use_chat(posted(said("tea"), answer, file)) == {"topic": "tea"}
+    assert from_use_chat(posted(said("tea"), answer, file)) == PostedBody({"topic": "tea"})
 
 
 def test_the_texts_of_one_message_are_lines() -> None:
     parts = [{"type": "text", "text": "tea"}, {"type": "file"}, {"type": "text", "text": "green"}]
-    assert from_use_chat(posted({"role": "user", "parts": parts})) == {"topic": "tea\ngreen"}
+    assert from_use_chat(posted({"role": "user", "parts": parts})) == PostedBody(
+        {"topic": "tea\ngreen"}
+    )
 
 
 def test_without_messages_a_body_is_the_plain_one() -> None:
     body = {"topic": "tea", "id": "a parameter of the schema's own"}
-    assert from_use_chat(body) is body
+    assert from_use_chat(body).parameters is body
 
 
 def test_a_topic_may_be_a_parameter_where_the_user_says_nothing() -> None:
-    assert from_use_chat(posted(topic="tea", count=3)) == {"topic": "tea", "count": 3}
+    assert from_use_chat(posted(topic="tea", count=3)) == PostedBody({"topic": "tea", "count": 3})
 
 
 def test_a_topic_is_not_given_twice() -> None:
@@ -113,9 +117,12 @@ def test_malformed_messages_are_refused_where_they_are_wrong(
 # AG-UI
 
 
+IDS = {"thread_id": "t1", "run_id": "u1"}
+
+
 def test_a_run_agent_input_names_its_thread_and_run() -> None:
     body = run_agent_input({"id": "m", "role": "user", "content": "tea"})
-    assert from_run_agent_input(body) == ({"topic": "tea"}, "t1", "u1")
+    assert from_run_agent_input(body) == PostedBody({"topic": "tea"}, IDS)
 
 
 def test_the_parameters_are_in_the_forwarded_props() -> None:
@@ -125,27 +132,26 @@ def test_the_parameters_are_in_the_forwarded_props() -> None:
         {"id": "3", "role": "user", "content": [{"type": "text", "text": "coffee"}]},
     ]
     body = run_agent_input(*messages, forwardedProps={"count": 3})
-    assert from_run_agent_input(body) == ({"topic": "coffee", "count": 3}, "t1", "u1")
+    assert from_run_agent_input(body) == PostedBody({"topic": "coffee", "count": 3}, IDS)
 
 
 def test_a_topic_may_be_forwarded_where_the_user_says_nothing() -> None:
     body = run_agent_input(forwardedProps={"topic": "tea"})
-    assert from_run_agent_input(body)[0] == {"topic": "tea"}
+    assert from_run_agent_input(body).parameters == {"topic": "tea"}
 
 
 @pytest.mark.parametrize("ids", [{}, {"threadId": None, "runId": None}])
-def test_missing_ids_are_made(ids: dict[str, Any]) -> None:
+def test_ids_may_be_missing(ids: dict[str, Any]) -> None:
     message = {"id": "m", "role": "user", "content": "tea"}
-    parameters, thread_id, run_id = from_run_agent_input({"messages": [message], **ids})
-    assert parameters == {"topic": "tea"}
-    assert UUID(thread_id) != UUID(run_id)
+    found = from_run_agent_input({"messages": [message], **ids})
+    assert found == PostedBody({"topic": "tea"})
 
 
-def test_a_plain_body_gets_ids_too() -> None:
+def test_a_plain_body_stays_as_it_is() -> None:
     body = {"topic": "tea", "count": 3}
-    parameters, thread_id, run_id = from_run_agent_input(body)
-    assert parameters is body
-    assert UUID(thread_id) != UUID(run_id)
+    found = from_run_agent_input(body)
+    assert found.parameters is body
+    assert found.ids == {}
 
 
 @pytest.mark.parametrize(
@@ -221,6 +227,18 @@ async def test_a_run_has_the_ids_that_were_posted(client: httpx.AsyncClient) -> 
     answer = await client.post("/ideas?view=ag-ui", json=AG_UI)
     first = json.loads(answer.text.split("\n\n")[0].removeprefix("data: "))
     assert (first["threadId"], first["runId"]) == ("t1", "u1")
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_run_without_ids_gets_some(client: httpx.AsyncClient) -> None:
+    posted = await client.post("/ideas?view=ag-ui", json={"topic": "tea"})
+    got = await client.get("/ideas?view=ag-ui&topic=tea")
+    ids = [
+        json.loads(answer.text.split("\n\n")[0].removeprefix("data: "))[key]
+        for answer in (posted, got)
+        for key in ("threadId", "runId")
+    ]
+    assert len(set(map(UUID, ids))) == 4
 
 
 @pytest.mark.asyncio(loop_scope="module")

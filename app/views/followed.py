@@ -1,0 +1,22 @@
+"""What a view reads of the run that it shows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.partial.document import Document
+
+
+class Followed(Protocol):
+    """A run: its id, what it is a run of, and its newest state.
+
+    schema, schema_version: the schema's name, and the version that the run was begun with
+    """
+
+    id: str
+    schema: str
+    schema_version: str
+    model: str
+
+    @property
+    def document(self) -> Document: ...
