@@ -45,7 +45,7 @@ def sort(events: list[tuple[str, str]]) -> Read:
     """Events by type; there are no types but ours."""
     read = Read([], [], [])
     for kind, data in events:
-        if kind in ("start", "usage", "restart"):
+        if kind in ("start", "usage", "restart", "ping"):
             json.loads(data)
         else:
             {"message": read.partials, "done": read.done, "error": read.error}[kind].append(

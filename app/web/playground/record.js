@@ -5,6 +5,7 @@ import { eventOf } from './messages.js';
 import { laneSizes, size } from './content.js';
 import { History } from './history.js';
 
+const HEARTBEATS = ['ping', 'comment']; // of the native views, and of those for other front ends
 const KEPT = 200; // of the wire's messages
 const SHOWN = 3000; // characters of each
 
@@ -122,7 +123,7 @@ export class Record {
 
   #message(view, seen, message) {
     const event = view === 'text' ? 'text' : eventOf(message);
-    if (event !== 'comment') seen.messages += 1;
+    if (!HEARTBEATS.includes(event)) seen.messages += 1;
     if (view !== this.view) return;
     const more = message.length - SHOWN;
     const text = more > 0 ? `${message.slice(0, SHOWN)}… and ${more} more characters` : message;

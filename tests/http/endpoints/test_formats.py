@@ -20,8 +20,12 @@ PATH = "/ideas?topic=figs&count=1&interval_ms=0"
 
 
 def nameless(answer: bytes) -> str:
-    """A stream's text with its id as S and positions as N, but for that of `start`."""
+    """A stream's text with its id as S and positions as N, but for that of `start`.
+
+    The version of the schema is V: a test of its own says what it is.
+    """
     found = re.sub(r"(?<![0-9A-Za-z])[0-9A-Za-z]{22}(?![0-9A-Za-z])", "S", answer.decode())
+    found = re.sub(r'"schema_version":"[0-9a-f]{12}"', '"schema_version":"V"', found)
     return re.sub(r"S-[1-9]\d*", "S-N", found)
 
 
@@ -40,7 +44,8 @@ async def test_events_are_exactly_this() -> None:
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert nameless(answer.content) == (
         "event: start\n"
-        'data: {"stream":"S","schema":"ideas","model":"m","view":"snapshot"}\n'
+        'data: {"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"}\n'
         "id: S-0\n"
         "retry: 2000\n"
         "\n"
@@ -63,7 +68,8 @@ async def test_an_attempt_that_fails_and_an_error_are_exactly_this() -> None:
     answer = await stream("text/event-stream", broken, HEAD + text("{") + end("length"))
     assert nameless(answer.content) == (
         "event: start\n"
-        'data: {"stream":"S","schema":"ideas","model":"m","view":"snapshot"}\n'
+        'data: {"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"}\n'
         "id: S-0\n"
         "retry: 2000\n"
         "\n"
@@ -87,8 +93,8 @@ async def test_lines_of_json_are_exactly_this() -> None:
     answer = await stream("application/x-ndjson", HEAD + text(ANSWER) + end(usage=(7, 9)))
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert nameless(answer.content) == (
-        '{"event":"start","data":{"stream":"S","schema":"ideas","model":"m","view":"snapshot"},'
-        '"id":"S-0"}\n'
+        '{"event":"start","data":{"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"},"id":"S-0"}\n'
         '{"event":"message","data":[{"title":"Figs","blurb":"Sweet. Café\\n\\n"}]}\n'
         '{"event":"usage","data":{"input_tokens":7,"output_tokens":9,"attempts":1},"id":"S-N"}\n'
         '{"event":"done","data":[{"title":"Figs","blurb":"Sweet. Café\\n\\n"}],"id":"S-N"}\n'

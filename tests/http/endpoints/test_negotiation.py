@@ -133,7 +133,7 @@ async def test_not_acceptable_is_a_problem_that_says_what_is_served(
     assert answer.status_code == 406
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == "not_acceptable"
-    for served in Format:
+    for served in ("text/event-stream", "application/x-ndjson", "application/json"):
         assert served in answer.json()["detail"]
 
 
