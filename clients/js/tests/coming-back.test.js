@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { counts, service, since } from '../../support/counts.js';
 import { Proxy } from '../../support/proxy.js';
-import { Scripted, cutOff, event, problem, start, streaming } from '../../support/scripted.js';
+import { Scripted, cutOff, event, ping, problem, start, streaming } from '../../support/scripted.js';
 import { stream } from '../src/index.js';
 
 const TEA = { topic: 'tea', count: 3 };
@@ -74,6 +74,32 @@ describe('a connection that is killed', () => {
     expect(error).toMatchObject({ code: 'connection_lost', retryable: true, status: undefined });
     expect(error.cause).toBeInstanceOf(TypeError);
     expect(between.connections).toBe(3);
+  });
+});
+
+describe('a heartbeat', () => {
+  test('changes nothing, and nobody sees it', async () => {
+    const server = await open(
+      new Scripted(streaming(ping, start, ping, patch, ping, ping, more, ping, done)),
+    );
+    /** @type {string[]} */
+    const seen = [];
+    const onEvent = (/** @type {{ event: string }} */ { event }) => void seen.push(event);
+    const reading = stream(`${server.url}/ideas`, TEA, { ...SOON, onEvent });
+    expect(await reading.final).toEqual(VALUE);
+    expect(seen).toEqual(['start', 'patch', 'patch', 'done']);
+  });
+
+  test('is nothing new to one who comes back', async () => {
+    const server = await open(
+      new Scripted(cutOff(start, patch, ping), cutOff(ping), cutOff(ping)),
+    );
+    const error = await stream(`${server.url}/ideas`, TEA, { ...SOON, retries: 2 }).final.catch(
+      error => error,
+    );
+    expect(error).toMatchObject({ code: 'connection_lost' });
+    expect(server.methods).toEqual(['POST', 'GET', 'GET', 'DELETE']);
+    expect(server.asked[2].headers['last-event-id']).toBe('s1-3');
   });
 });
 

@@ -9,6 +9,7 @@ import re
 import httpx
 import pytest
 
+from app.schemas.registry import load
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.support.events import messages
@@ -166,13 +167,19 @@ async def test_each_piece_is_a_partial_and_start_goes_out_before_the_first() -> 
 
 
 @pytest.mark.parametrize(
-    ("accept", "ping"),
+    ("accept", "view", "ping"),
     [
-        ("text/event-stream", b"event: ping\ndata: null\n\n"),
-        ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
+        ("text/event-stream", "snapshot", b"event: ping\ndata: null\n\n"),
+        ("text/event-stream", "delta", b"event: ping\ndata: null\n\n"),
+        ("application/x-ndjson", "snapshot", b'{"event":"ping","data":null}\n'),
+        ("application/x-ndjson", "items", b'{"event":"ping","data":null}\n'),
+        ("*/*", "ui-message", b": ping\n\n"),
+        ("application/x-ndjson", "ag-ui", b": ping\n\n"),
     ],
 )
-async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(accept: str, ping: bytes) -> None:
+async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
+    accept: str, view: str, ping: bytes
+) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.send(HEAD)
         await exchange.closed.wait()
@@ -181,11 +188,28 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(accept: str, ping
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.05) as service,
         httpx.AsyncClient(headers={"Accept": accept}) as client,
-        client.stream("GET", service.url + PATH) as response,
+        client.stream("GET", f"{service.url}{PATH}&view={view}") as response,
     ):
         read = response.aiter_raw()
         await anext(read)
         assert [await anext(read) for _ in range(2)] == [ping, ping]
+
+
+async def test_a_start_tells_the_version_that_the_schema_has() -> None:
+    async with running() as service, httpx.AsyncClient(base_url=service.url) as client:
+        for name in ("ideas", "briefs"):
+            version = (await client.get(f"/schemas/{name}")).json()["version"]
+            assert version == load().get(name).version
+            for view in ("snapshot", "delta"):
+                begun = await client.get(f"/{name}?topic=tea&view={view}&resumable=true")
+                again = await client.get(f"{begun.headers['location']}?view={view}")
+                for answer in (begun, again):
+                    start = messages(answer.content)[0]
+                    assert (start.event, start.data["schema_version"]) == ("start", version)
+            told = f'"schema":"{name}","schema_version":"{version}","model":'
+            for view in ("ui-message", "ag-ui"):
+                first = (await client.get(f"/{name}?topic=tea&view={view}")).text.split("\n\n")[0]
+                assert told in first
 
 
 async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
