@@ -30,15 +30,16 @@ _WORDS: Final = {
 def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
     """The query keys of every call that streams; `models`: the default one first."""
     known = Options.model_json_schema()["properties"]
-    return [
+    found = [
         {
             "name": name,
             "in": "query",
-            "description": f"{_WORDS[name]}\n\n{_list(views)}" if name == "view" else _WORDS[name],
+            "description": _WORDS[name],
             "schema": _schema(name, known[name], models, views),
         }
         for name in Options.model_fields
     ]
+    return [each | _shows(views) if each["name"] == "view" else each for each in found]
 
 
 def last_event_id() -> Json:
@@ -73,5 +74,8 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
     return {key: value for key, value in known.items() if key != "title"}
 
 
-def _list(views: Sequence[str]) -> str:
-    return "\n".join(f"- `{view}`: {VIEWS[view].summary}" for view in views)
+def _shows(views: Sequence[str]) -> Json:
+    """What the views show: for people as a list, for programs as examples."""
+    listed = "\n".join(f"- `{view}`: {VIEWS[view].summary}" for view in views)
+    examples = {view: {"summary": VIEWS[view].summary, "value": view} for view in views}
+    return {"description": f"{_WORDS['view']}\n\n{listed}", "examples": examples}

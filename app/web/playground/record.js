@@ -100,7 +100,7 @@ export class Record {
   /** What has come in a view so far. */
   seen(view) {
     if (!this.views.has(view)) {
-      this.views.set(view, { bytes: 0, messages: 0, status: 200 });
+      this.views.set(view, { bytes: 0, messages: 0, status: 200, isPlain: false });
     }
     return this.views.get(view);
   }
@@ -122,7 +122,7 @@ export class Record {
   }
 
   #message(view, seen, message) {
-    const event = view === 'text' ? 'text' : eventOf(message);
+    const event = seen.isPlain ? 'text' : eventOf(message);
     if (!HEARTBEATS.includes(event)) seen.messages += 1;
     if (view !== this.view) return;
     const more = message.length - SHOWN;

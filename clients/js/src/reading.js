@@ -149,7 +149,6 @@ export class Reading {
       onRetry: ms => (this.#retryMs = ms),
     });
     for await (const event of events) {
-      if (event.event === 'ping') continue; // the line is there, and nothing is new
       this.#options.onEvent?.(event);
       this.#take(event);
       if (this.#hasEnded) return this.#latest.value.value;
