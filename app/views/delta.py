@@ -14,7 +14,7 @@ from app.views.patch import patch
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since the last; what a restart undoes is left out."""
+    """Makes one `patch` of all operations since the last, without those that a restart undoes."""
 
     name = "delta"
 

@@ -11,6 +11,7 @@ class NativeView:
     """A view whose messages are the protocol's own events."""
 
     name: str
+    """As `start` tells it, and as its row in `specs.py` has it."""
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
@@ -19,6 +20,9 @@ class NativeView:
         return [start(run, self.name, position)]
 
     def event(self, run: Followed, event: Event, position: int) -> Message:
-        """The message of an event, which is followed by `position`; the state is the newest."""
+        """The message of an event.
+
+        position: of the log, after the event. A `Done` is told with the newest state
+        """
         value = run.document.encode() if isinstance(event, Done) else b""
         return of_event(event, id=f"{run.id}-{position}", value=value, request_id=self._request_id)

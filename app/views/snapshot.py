@@ -11,7 +11,7 @@ from app.views.native import NativeView
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since the last; what a restart undoes is left out."""
+    """Makes one partial of all operations since the last, without those that a restart undoes."""
 
     name = "snapshot"
 

@@ -10,8 +10,8 @@ whole each time: a part of the same type and id takes the place of the one befor
     data: {"type":"finish","finishReason":"stop","messageMetadata":{"usage":…,"attempts":…}}
     data: [DONE]
 
-`useChat` reads nothing after an `error`, so what else there is to know of it goes before,
-into the message's metadata.
+`useChat` reads nothing after an `error`. So everything else about the error goes before it, into
+the message's metadata.
 """
 
 from __future__ import annotations
@@ -39,25 +39,23 @@ _FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "cont
 
 
 class UiMessageView:
-    """Makes one part of all operations since the last; what a restart undoes is left out.
+    """Makes one part of all operations since the last, without those that a restart undoes.
 
     message_id: the id of the message in the chat; None: the stream's
     """
-
-    name = "ui-message"
 
     def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
         self._request_id = request_id
         self._empty = dumps(empty(plan))
         self._message_id = message_id
-        self._spent: Usage | None = None
+        self._usage: Usage | None = None
 
     def start(self, run: Followed, position: int) -> list[Message]:
         return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about(run))]
 
     def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
-        restart, operations, spent, end = summarize(entries)
-        self._spent = spent or self._spent
+        restart, operations, usage, end = summarize(entries)
+        self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
             out.append(_metadata({"restart": structs.asdict(restart)}))
@@ -72,7 +70,7 @@ class UiMessageView:
         return out
 
     def _finish(self) -> list[Message]:
-        usage = _usage(self._spent)
+        usage = _usage_fields(self._usage)
         more = {"messageMetadata": usage} if usage else {}
         return [_chunk("finish", finishReason="stop", **more), _DONE]
 
@@ -80,7 +78,7 @@ class UiMessageView:
         error = end.body(self._request_id)
         text = error.pop("error")
         return [
-            _metadata({"error": error, **_usage(self._spent)}),
+            _metadata({"error": error, **_usage_fields(self._usage)}),
             _chunk("error", errorText=text),
             _chunk("finish", finishReason=_FINISH_REASONS.get(end.code, "error")),
             _DONE,
@@ -113,13 +111,13 @@ def _part(run: Followed, value: bytes) -> Message:
     return Message(None, b'%b,"data":%b}' % (head[:-1], value))
 
 
-def _usage(spent: Usage | None) -> dict[str, Any]:
+def _usage_fields(usage: Usage | None) -> dict[str, Any]:
     """The tokens, as the AI SDK names them."""
-    if spent is None:
+    if usage is None:
         return {}
-    usage = {
-        "inputTokens": spent.input_tokens,
-        "outputTokens": spent.output_tokens,
-        "totalTokens": spent.input_tokens + spent.output_tokens,
+    tokens = {
+        "inputTokens": usage.input_tokens,
+        "outputTokens": usage.output_tokens,
+        "totalTokens": usage.input_tokens + usage.output_tokens,
     }
-    return {"usage": usage, "attempts": spent.attempts}
+    return {"usage": tokens, "attempts": usage.attempts}

@@ -1,4 +1,4 @@
-"""What a view is: it makes messages of what a follower has not yet had."""
+"""What a view is: it makes messages of what its reader has not had yet."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from app.views.message import Message
 
 
 class View(Protocol):
-    """One follower's view of a run."""
-
-    name: str
+    """One reader's view of a run, for one response."""
 
     def start(self, run: Followed, position: int) -> list[Message]:
         """The response's first messages; it goes on after `position`."""
