@@ -19,7 +19,7 @@ export class Service {
     return (await this.#get('schemas')).schemas;
   }
 
-  /** `{name, description, parameters, result, partial}` of a schema. */
+  /** `{name, description, version, parameters, result, partial}` of a schema. */
   async schema(name) {
     if (!this.#described.has(name)) {
       this.#described.set(name, await this.#get(`schemas/${encodeURIComponent(name)}`));
