@@ -30,7 +30,10 @@ from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.schemas.registry import Registry, load
 from app.settings import Settings
+from app.streams.memory_store import MemoryStore
+from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
+from app.streams.request import Limits
 from app.telemetry.metrics import Telemetry
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
@@ -58,7 +61,7 @@ def create_app(
     """
     registry = registry or load()
     telemetry = Telemetry()
-    streams = Streams(settings, telemetry)
+    streams = streams_of(settings, telemetry)
     admission = Admission(settings)
     gate = Authenticator(settings)
 
@@ -107,6 +110,20 @@ def models(settings: Settings) -> tuple[str, ...]:
         first = (settings.model,) if settings.model in DEMO_MODELS else ()
         return tuple(dict.fromkeys((*first, *DEMO_MODELS)))
     return settings.offered
+
+
+def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
+    """The streams of a process, by its settings; their provider is to be set."""
+    producing = ProducerSettings(
+        attempts=settings.max_attempts,
+        output_bytes=settings.max_output_bytes,
+        opening=settings.open_timeout,
+        limits=Limits(
+            settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
+        ),
+    )
+    store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
+    return Streams(producing, store, telemetry, grace=settings.resume_grace_seconds)
 
 
 async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:

@@ -9,7 +9,9 @@ Instructor drops, are seen on the way.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, cast
 
@@ -21,7 +23,8 @@ from instructor.v2.core.registry import mode_registry
 from pydantic import BaseModel
 
 from app.errors import ProviderError
-from app.providers.base import Answer, Ask, Tokens
+from app.providers.base import CompletionRequest as Ask
+from app.providers.base import Finish, Tokens
 from app.providers.completion import Completion
 from app.providers.mapping import while_opening, while_reading
 from app.providers.transport import BODY, Body, Transport
@@ -59,15 +62,25 @@ class OpenAIProvider:
         self._models: dict[type[BaseModel], type[BaseModel]] = {}
         self._tools: dict[type[BaseModel], dict[str, Any]] = {}
 
-    async def ask(self, ask: Ask) -> Answer:
+    async def ask(self, ask: Ask) -> Any:
         """Open an answer, as `Provider.ask` says."""
         try:
             body = await self._opened(ask)
         except Exception as error:
             raise while_opening(error) from None
-        completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
+        completion = Completion(body, in_tools=self._in_tools, wanted=None)
         body.on_end(completion.hurry)
         return _Answer(self._extract(completion), completion, body)
+
+    @asynccontextmanager
+    async def complete(self, request: Any) -> Any:
+        answer = await self.ask(request)
+        answer.received = asyncio.get_running_loop().create_future()
+        answer._body.on_end(lambda: answer.received.done() or answer.received.set_result(None))
+        try:
+            yield answer
+        finally:
+            await answer.aclose()
 
     async def _opened(self, ask: Ask) -> Body:
         """The body of a response that has begun. The SDK's objects around it are let go of."""
@@ -125,8 +138,23 @@ class _Answer:
         return self._completion.active
 
     @property
-    def finish(self) -> str | None:
-        return self._completion.finish
+    def finish(self) -> Any:
+        w = self._completion.finish
+        if self._completion.refused or w == "refusal":
+            return Finish.REFUSED
+        if w is None:
+            return None
+        if w in {
+            "stop",
+            "tool_calls",
+            "function_call",
+            "eos",
+            "end_turn",
+            "eos_token",
+            "stop_sequence",
+        }:
+            return Finish.STOP
+        return {"length": Finish.LENGTH, "content_filter": Finish.FILTERED}.get(w, Finish.UNKNOWN)
 
     @property
     def refused(self) -> bool:
