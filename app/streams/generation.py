@@ -12,7 +12,8 @@ path.
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -35,7 +36,7 @@ from app.errors import (
     ServiceError,
 )
 from app.partial.invalid import Invalid
-from app.providers.base import Answer, Provider
+from app.providers.base import Completion, Finish, Provider
 from app.settings import Settings
 from app.streams.attempt import Attempt
 from app.streams.deadline import Deadline
@@ -47,9 +48,9 @@ TRIES = 3
 """How often the first answer is asked for, at most."""
 BACKOFF_SECONDS = 0.5
 
-_NORMAL = frozenset(
-    {"stop", "tool_calls", "function_call", "eos", "end_turn", "eos_token", "stop_sequence"}
-)
+GATHER_SECONDS = 0.1
+"""How long text may gather with the provider, at most, while no follower waits for it."""
+
 _log = structlog.get_logger("stream")
 
 
@@ -168,7 +169,7 @@ class Generation:
         Raises `_Failure`, or another ServiceError where a further attempt would not help.
         """
         begun = self._loop.time()
-        answer: Answer | None = None
+        answer: Completion | None = None
 
         def due() -> float:
             if answer is None or not attempt.begun:
@@ -178,7 +179,7 @@ class Generation:
         deadline = Deadline(due)
         attempt = Attempt(self.target, self.request.decoder(), deadline.expire)
         try:
-            async with deadline, aclosing(await self._opened(messages)) as answer:
+            async with deadline, self._opened(messages) as answer:
                 self.answered = True
                 resolve(self.opened)
                 await self._read(answer, attempt, deadline)
@@ -192,7 +193,7 @@ class Generation:
         assert answer is not None
         self._conclude(answer, attempt)
 
-    async def _read(self, answer: Answer, attempt: Attempt, deadline: Deadline) -> None:
+    async def _read(self, answer: Completion, attempt: Attempt, deadline: Deadline) -> None:
         async for piece in answer:
             is_first = not attempt.begun
             self._write(piece, attempt)
@@ -200,8 +201,15 @@ class Generation:
                 return
             if is_first:
                 deadline.look()  # a gap may be shorter than what was left for the first content
+            await self._gather(answer)
 
-    def _conclude(self, answer: Answer, attempt: Attempt) -> None:
+    async def _gather(self, answer: Completion) -> None:
+        """Wait until a follower wants text or no more comes: a token a read would wake a task."""
+        if not answer.ahead:
+            awaited: set[asyncio.Future[Any]] = {self.target.wanted(), answer.received}
+            await asyncio.wait(awaited, timeout=GATHER_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+
+    def _conclude(self, answer: Completion, attempt: Attempt) -> None:
         """The text has ended: is it a value?"""
         attempt.look()
         try:
@@ -220,14 +228,19 @@ class Generation:
 
     # -- the provider -----------------------------------------------------------------------
 
-    async def _opened(self, messages: list[dict[str, Any]]) -> Answer:
-        """The provider's answer. Asks again while the request's window lasts."""
-        ask = self.request.ask(messages, self.target.wanted)
+    @asynccontextmanager
+    async def _opened(self, messages: list[dict[str, Any]]) -> AsyncIterator[Completion]:
+        async with AsyncExitStack() as stack:
+            yield await self._enter(stack, messages)
+
+    async def _enter(self, stack: AsyncExitStack, messages: list[dict[str, Any]]) -> Completion:
+        """The provider's completion. Asks again while the request's window lasts."""
+        request = self.request.completion(messages)
         left = TRIES
         while True:
             left -= 1
             try:
-                return await self._provider.ask(ask)
+                return await stack.enter_async_context(self._provider.complete(request))
             except (ProviderUnavailable, ProviderRateLimited) as error:
                 pause = error.retry_after if error.retry_after else BACKOFF_SECONDS
                 window = self.started + self._settings.open_timeout - self._loop.time()
@@ -244,7 +257,7 @@ class Generation:
         if attempt.size > self._settings.max_output_bytes:
             raise OutputTooLarge
 
-    def _count(self, answer: Answer | None, asked: list[dict[str, Any]], size: int) -> None:
+    def _count(self, answer: Completion | None, asked: list[dict[str, Any]], size: int) -> None:
         """Add the tokens of an attempt that the provider has answered, as far as it told them."""
         if answer is None:
             return
@@ -264,18 +277,19 @@ def _broken_off(error: TimeoutError | ProviderError) -> Exception:
     return _Failure(error, []) if isinstance(error, ProviderError) else ProviderTimeout()
 
 
-def _check_finish(answer: Answer) -> None:
+def _check_finish(answer: Completion) -> None:
     """Has the model finished normally? Raises what it has done instead."""
-    if answer.refused or answer.finish == "refusal":
-        raise OutputRefused
-    if answer.finish is None:
-        raise ProviderInterrupted
-    if answer.finish == "length":
-        raise OutputTruncated
-    if answer.finish == "content_filter":
-        raise OutputFiltered
-    if answer.finish not in _NORMAL:
-        raise ProviderProtocol
+    match answer.finish:
+        case Finish.REFUSED:
+            raise OutputRefused
+        case None:
+            raise ProviderInterrupted
+        case Finish.LENGTH:
+            raise OutputTruncated
+        case Finish.FILTERED:
+            raise OutputFiltered
+        case Finish.UNKNOWN:
+            raise ProviderProtocol
 
 
 def _feedback(text: str, error: Invalid) -> list[dict[str, Any]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from asyncio import Future
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from app.partial.decoder import Decoder
-from app.providers.base import Ask
+from app.providers.base import CompletionRequest
 from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
 from app.settings import Settings
@@ -44,16 +42,13 @@ class GenerationRequest:
             {"role": "user", "content": prompt.user},
         ]
 
-    def ask(
-        self, messages: list[dict[str, Any]], wanted: Callable[[], Future[bool]] | None = None
-    ) -> Ask:
-        """What a model is asked; `wanted`: as `Ask` has it."""
-        return Ask(
+    def completion(self, messages: list[dict[str, Any]]) -> CompletionRequest:
+        """What a model is asked with these messages."""
+        return CompletionRequest(
             model=self.model,
             messages=messages,
             response_model=self.entry.response_model(self.count),
             max_tokens=self.entry.schema.max_tokens,
-            wanted=wanted,
         )
 
     def decoder(self) -> Decoder:

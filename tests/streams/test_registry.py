@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.errors import Draining, ProviderRejected, StreamExpired, StreamNotFound
-from app.providers.base import Ask
+from app.providers.base import CompletionRequest
 from app.schema import ListParameters
 from app.schemas.registry import load
 from app.settings import Settings
@@ -24,19 +24,16 @@ from tests.support.clock import run
 REGISTRY = load()
 
 
-class Answer:
+class SilentCompletion:
     """Text, and then silence until the test says otherwise."""
 
     finish = None
-    refused = False
     usage = None
+    ahead = False
 
-    def __init__(self, provider: Provider) -> None:
+    def __init__(self) -> None:
         self.active = 0.0
-        self._provider = provider
-
-    async def aclose(self) -> None:
-        self._provider.open -= 1
+        self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def __aiter__(self) -> AsyncIterator[str]:
         self.active = asyncio.get_running_loop().time()
@@ -45,18 +42,22 @@ class Answer:
 
 
 class Provider:
-    """open: how many answers are. refuses: whether it does, a second after it was asked."""
+    """open: how many completions are. refuses: whether it does, a second after it was asked."""
 
     def __init__(self) -> None:
         self.open = 0
         self.refuses = False
 
-    async def ask(self, ask: Ask) -> Answer:
+    @asynccontextmanager
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[SilentCompletion]:
         if self.refuses:
             await asyncio.sleep(1)
             raise ProviderRejected
         self.open += 1
-        return Answer(self)
+        try:
+            yield SilentCompletion()
+        finally:
+            self.open -= 1
 
     async def aclose(self) -> None:
         pass
