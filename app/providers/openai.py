@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -181,19 +181,19 @@ class OpenAICompletion:
         while not self._done:
             data = await self._read()
             texts: list[str] = []
-            failure: ProviderError | None = None
             try:
-                self._take(
-                    b"\n\n" if data is None else data, texts
-                )  # the last event may lack its blank line
-            except ProviderError as error:
-                failure = error
+                # At the end, the last event may lack its blank line.
+                self._take(b"\n\n" if data is None else data, texts)
+            except ProviderError:
+                if data is None:
+                    return  # the half of a chunk, cut off
+                if texts:
+                    yield self._standard("".join(texts))
+                raise
             if texts:
                 yield self._standard("".join(texts))
             if data is None:
-                return  # an error now is the half of a chunk, cut off
-            if failure is not None:
-                raise failure
+                return
 
     def _standard(self, text: str) -> Chunk:
         """A chunk that says this and nothing else, in the place where the mode has its text."""
@@ -287,7 +287,7 @@ class OpenAIProvider:
             except Exception as error:
                 raise while_opening(error) from None
             completion = OpenAICompletion(
-                response.iter_bytes(),
+                await stack.enter_async_context(aclosing(response.iter_bytes())),
                 response.http_response.extensions[RECEIVED],
                 self._extract,
                 in_tools=self._in_tools,
