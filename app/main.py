@@ -28,6 +28,7 @@ from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
+from app.providers.factory import PROVIDERS
 from app.schemas.registry import Registry, load
 from app.settings import Settings
 from app.streams.memory_store import MemoryStore
@@ -127,13 +128,11 @@ def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
 
 
 async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
-    from app.providers.openai import OpenAIProvider  # takes 3 s to import
-
     base_url = None
     if settings.demo:
         demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
         base_url = demo.base_url
-    provider = OpenAIProvider(settings, base_url)
+    provider = PROVIDERS["openai"](settings, base_url)
     stack.push_async_callback(provider.aclose)
     return provider
 

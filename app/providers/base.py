@@ -71,7 +71,15 @@ class Completion(Protocol):
 
     @property
     def received(self) -> asyncio.Future[None]:
-        """Resolves once the provider's last byte has come, whether it was read or not."""
+        """Resolves once the provider's last byte has come, read or not, or nothing more can come.
+
+        A connection that breaks while nobody reads resolves it only at the next read.
+        """
+        ...
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the provider writes faster than it is read: waiting would hold it up."""
         ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...
@@ -84,8 +92,9 @@ class Provider(Protocol):
         """Ask for a completion.
 
         Entering the context returns once the provider has answered with a 2xx. Leaving it closes
-        the provider's connection, or gives it back where the completion was read to its end.
-        Entering raises `ProviderError`s only.
+        the provider's connection at once, or gives it back where the completion was read to its
+        end: that may take a quarter of a second, and no time at all where it is left by an
+        exception. Entering raises `ProviderError`s only, leaving raises nothing.
         """
         ...
 

@@ -176,7 +176,8 @@ class Producer:
                 return
             if is_first:
                 deadline.check()  # a gap may be shorter than what was left for the first content
-            await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+            if not completion.ahead:
+                await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece, however long it is, without holding up the loop."""

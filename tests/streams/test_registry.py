@@ -33,6 +33,7 @@ class Silent:
 
     finish = None
     usage = None
+    ahead = False
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
