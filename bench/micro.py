@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from app.http.openapi.example import ToldStream
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.operation import Operation
-from app.streams.log_entry import Closed, LogEntry
-from app.streams.run import Run
+from app.streams.log_entry import ElementClosed, LogEntry
 from app.views.format import SSE
 from app.views.specs import VIEWS, ViewContext
 from bench.documents import document
@@ -45,7 +45,7 @@ def decoded(name: str) -> list[list[LogEntry]]:
     batches: list[list[LogEntry]] = []
     closed = 0
     for piece in pieces(name):
-        batches.append([*decode.feed(piece), *map(Closed, range(closed, decode.elements))])
+        batches.append([*decode.feed(piece), *map(ElementClosed, range(closed, decode.elements))])
         closed = decode.elements
     return batches
 
@@ -86,7 +86,7 @@ def test_wire(view: str, benchmark: Any) -> None:
     encode = (spec.format or SSE).encode
 
     def send(batches: Sequence[Sequence[LogEntry]]) -> bytes:
-        run = Run("0", "list", "m")
+        run = ToldStream("0", "list", "0" * 12, "m")
         messages = spec.make(ViewContext(REGISTRY.get("list"), "r"))
         messages.start(run, 0)
         sent = [
@@ -97,9 +97,9 @@ def test_wire(view: str, benchmark: Any) -> None:
     assert b"zzz " in benchmark(send, batches)
 
 
-def _messages(run: Run, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
+def _messages(run: ToldStream, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
     """What a view makes of one piece."""
-    run.log.extend(entries)
+    run.position += len(entries)
     run.document.apply(operations(entries))
     messages: list[Any] = view.messages(run, entries, run.position)
     return messages

@@ -13,10 +13,17 @@ class Followed(Protocol):
     schema, schema_version: the schema's name, and the version that the run was begun with
     """
 
-    id: str
-    schema: str
-    schema_version: str
-    model: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def schema(self) -> str: ...
+
+    @property
+    def schema_version(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
 
     @property
     def document(self) -> Document: ...

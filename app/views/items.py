@@ -7,7 +7,7 @@ from typing import Any
 
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
@@ -24,7 +24,7 @@ class ItemsView(NativeView):
         undone = _before_last_restart(entries)
         for number, entry in enumerate(entries):
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 if number >= undone:
                     value = dumps(run.document.value[entry.index])
                     out.append(Message("item", value, f"{run.id}-{at}"))

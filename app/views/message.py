@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.partial.value import dumps
-from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Event, Failed, Restart, Usage
 from app.views.followed import Followed
 
 RETRY_MS = 2000
@@ -53,5 +53,5 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
             return Message("done", value, id)
         case Failed():
             return Message("error", dumps(event.body(request_id)), id)
-        case Closed():
+        case ElementClosed():
             return Message("item", value, id)
