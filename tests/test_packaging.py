@@ -78,7 +78,9 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
     try:
         assert eventually(lambda: healthy() or service.poll() is not None, seconds=30)
         assert service.poll() is None, "the service ended at once"
-        answer = httpx.get(f"{address}/ideas?topic=tea", timeout=30, trust_env=False)
+        listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()["schemas"]
+        schema = listed[0]["name"]
+        answer = httpx.get(f"{address}/{schema}?topic=tea", timeout=30, trust_env=False)
         assert answer.status_code == 200
         assert "\nevent: done\n" in answer.text
         client = httpx.get(f"{address}/web/client/index.js", timeout=30, trust_env=False)

@@ -24,7 +24,8 @@ from app.schemas.entry import SchemaEntry
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "schemas"
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The folder that holds `app/`: relative paths of folders begin here."""
 
 RESERVED_NAMES: Final = frozenset(
     {"streams", "schemas", "tickets", "healthz", "readyz", "metrics", "docs", "redoc"}
@@ -78,14 +79,27 @@ class Registry:
         return iter(self._entries.values())
 
 
-def load(folder: Path = FOLDER) -> Registry:
-    """All schemas of a folder: each `*.py` that doesn't start with `_`.
+def load(folder: str | Path, *more: str | Path) -> Registry:
+    """All schemas of these folders: each `*.py` that doesn't start with `_`.
 
     Raises SchemaError for the first that can't be served, and for a folder that isn't there.
     """
+    folders = [ROOT / path for path in (folder, *more)]
+    _make_package(folders)
+    return Registry(_entry(file) for folder in folders for file in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SchemaError(folder, "there is no such folder")
-    return Registry(_entry(file) for file in sorted(folder.glob("[!_]*.py")))
+    return sorted(folder.glob("[!_]*.py"))
+
+
+def _make_package(folders: list[Path]) -> None:
+    """Make the package `schemas` of all files in the folders, so that they can import others."""
+    package = ModuleType("schemas")
+    package.__path__ = [str(folder) for folder in folders]
+    sys.modules["schemas"] = package
 
 
 def _entry(file: Path) -> SchemaEntry:

@@ -7,26 +7,25 @@ from collections.abc import Callable
 from typing import Annotated, Final, NoReturn
 
 import typer
+from pydantic import ValidationError
 
-from app.schemas.registry import SchemaError, load
+from app.schemas.registry import Registry, SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
+from app.settings import Settings, describe
 from app.terminal.schemas import print_schemas
 
 
 def schemas() -> None:
     """List the schemas: what they give, what they take, how they can be viewed."""
-    try:
-        print_schemas(load())
-    except SchemaError as error:
-        _stop(error)
+    print_schemas(_registry())
 
 
 def types() -> None:
     """Print TypeScript for every schema's parameters, result and partial."""
     try:
-        print(typescript(load()), end="")
-    except (SchemaError, GeneratorError) as error:
-        _stop(error)
+        print(typescript(_registry()), end="")
+    except GeneratorError as error:
+        _stop(str(error))
 
 
 def stream(
@@ -54,6 +53,16 @@ def stream(
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
 
 
-def _stop(error: Exception) -> NoReturn:
-    print(error, file=sys.stderr)
+def _registry() -> Registry:
+    """The schemas that the service would serve in this environment."""
+    try:
+        return load(*Settings().schemas)
+    except SchemaError as error:
+        _stop(str(error))
+    except ValidationError as error:
+        _stop("\n".join(describe(error)))
+
+
+def _stop(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
     raise SystemExit(2)

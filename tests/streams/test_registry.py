@@ -13,15 +13,13 @@ from structlog.testing import capture_logs
 from app.errors import Draining, ProviderRejected, StreamExpired, StreamNotFound
 from app.providers.base import Ask
 from app.schema import ListParameters
-from app.schemas.registry import load
 from app.settings import Settings
 from app.streams.log_entry import Failed
 from app.streams.registry import Stream, Streams
 from app.streams.request import GenerationRequest
 from app.telemetry.metrics import Telemetry
 from tests.support.clock import run
-
-REGISTRY = load()
+from tests.support.schema_files import REGISTRY
 
 
 class Answer:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.schemas.registry import load
 from app.terminal.cards import Path, cards
 from app.terminal.parameters import parameters
 from app.terminal.progress import Progress
 from app.terminal.schemas import words
 from tests.support.process import ended
+from tests.support.schema_files import REGISTRY
 
-MOVIES = load().get("movies").parameters_json_schema
+MOVIES = REGISTRY.get("movies").parameters_json_schema
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_the_cursor_is_where_it_is_being_written(open: Path | None, line: str) -
 async def test_schemas_are_listed_without_a_service() -> None:
     found = await ended("schemas")
     assert (found.code, found.said) == (0, "")
-    for entry in load():
+    for entry in REGISTRY:
         assert f"{entry.name}  {entry.schema.description}\n" in found.out
     assert "  count       integer 1 to 20, default 5" in found.out
     assert "  genre       string 1 to 50 characters, optional\n" in found.out
