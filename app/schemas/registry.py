@@ -1,7 +1,7 @@
-"""Finds the schemas and refuses bad ones at start-up.
+"""Finds the schemas, and refuses those that can't be served.
 
-A schema is a file in a folder with a module-level `schema = Schema(…)`. What can't be served
-stops the start with the file and the reason, rather than failing a request later.
+A schema is a file with a module-level `schema = Schema(…)`. A bad one stops the start, with the
+file and the reason, so that it can't fail a request later.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ RESERVED_NAMES: Final = frozenset(
     {"streams", "schemas", "tickets", "healthz", "readyz", "metrics", "docs", "redoc"}
     | {"openapi", "static", "assets", "web", "index", "favicon"}
 )
-"""First segments of paths that the service has, or may come to have, for itself."""
+"""First segments of the service's own paths, today's and some that it may need later."""
 
 RESERVED_PARAMETERS: Final = frozenset(
     {"schema", "view", "interval_ms", "resumable", "model", "last_event_id", "ticket"}
 )
-"""Keys of a query, or of the body of `POST /streams`, that are not the schema's parameters."""
+"""Keys that mean something to the service itself, in a query or in a body of `POST /streams`."""
 
 
 class SchemaError(Exception):
-    """A file can't be served: `file` and the `reason`, for whoever starts the service."""
+    """A file can't be served. The message names the `file` and the `reason`."""
 
     def __init__(self, file: Path, reason: str) -> None:
         self.file = file
@@ -49,7 +49,7 @@ class SchemaError(Exception):
 
 
 class Registry:
-    """The schemas by name, in the order of their files.
+    """The schemas by name, in the order of their files' names.
 
     Raises SchemaError if two have the same name.
     """
@@ -67,7 +67,7 @@ class Registry:
         return tuple(self._entries)
 
     def get(self, name: str) -> SchemaEntry:
-        """The schema of this name; raises UnknownSchema, which says what there is."""
+        """The schema of this name. Raises UnknownSchema, which lists the names that exist."""
         try:
             return self._entries[name]
         except KeyError:
@@ -157,7 +157,7 @@ def _check_count(entry: SchemaEntry) -> str | None:
     if not entry.is_list:
         return None
     count = entry.parameters_json_schema["properties"].get("count", {})
-    # A class is kept for each count, and a client may choose it: it must have few values.
+    # A class is made and kept for each count that a client sends, so the counts must be few.
     if (
         count.get("type") == "integer"
         and count.get("minimum", 0) >= 1
@@ -193,7 +193,7 @@ def _check_regexes(entry: SchemaEntry) -> str | None:
 
 
 def _check_plan(entry: SchemaEntry) -> str | None:
-    """Makes the plan, too, so that nobody waits for it later."""
+    """Make the plan. It is kept, so the first request does not have to wait for it."""
     try:
         _ = entry.plan
     except Exception as error:
@@ -224,16 +224,16 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_prompt,
     _check_examples,
 )
-"""Each tells why an entry can't be served, or None. A later one may rely on those before."""
+"""Each check gives the reason to refuse an entry, or None. It may rely on those before it."""
 
 
 def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
-    """The patterns in a core schema that run on Python's `re`."""
+    """The patterns in a core schema that Python's `re` would match."""
     if isinstance(node, (list, tuple)):
         for child in node:
             yield from _backtracking(child, engine)
     elif isinstance(node, Mapping):
-        # Without a type it is a mapping of names to schemas, where any key is a name.
+        # A mapping without a type holds schemas by name, so each of its keys is a name.
         is_schema = isinstance(node.get("type"), str)
         if is_schema:
             engine = _engine(node, engine)
@@ -248,14 +248,14 @@ def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
 
 
 def _engine(node: Mapping[str, Any], inherited: str) -> str:
-    """The engine of the patterns under a node: a model inherits no config, the rest does."""
+    """The engine for the patterns under a node. All nodes but models inherit it from above."""
     default = "rust-regex" if node["type"] == "model" else inherited
     engine: str = (node.get("config") or {}).get("regex_engine", default)
     return engine
 
 
 def _keys(name: str, info: FieldInfo) -> set[str]:
-    """All names that a field may have in JSON."""
+    """All names that a parameter may have in JSON: its own and its aliases."""
     keys = {name, info.alias, info.serialization_alias}
     alias = info.validation_alias
     for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
@@ -268,8 +268,8 @@ def _short(file: Path) -> str:
 
 
 def _words(error: Exception) -> str:
-    """An exception on one line."""
+    """An exception's message, on one line."""
     if isinstance(error, ValidationError):
-        flaws = error.errors(include_url=False, include_input=False)
-        return "; ".join(f"{'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}" for f in flaws)
+        details = error.errors(include_url=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, d['loc'])) or 'it'}: {d['msg']}" for d in details)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

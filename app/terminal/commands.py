@@ -36,16 +36,16 @@ def stream(
     url: Annotated[
         str, typer.Option(envvar="STRUCTURED_STREAMS_URL", help="Where the service is.")
     ] = "http://127.0.0.1:8000",
-    model: Annotated[str | None, typer.Option(help="One that the service offers.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
     json: Annotated[
         bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
     ] = False,
     api_key: Annotated[
-        str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY", help="Yours.")
+        str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY", help="Your key.")
     ] = None,
 ) -> None:
     """Show an answer as it fills in, from a service that runs."""
-    from app.terminal.stream import run  # an HTTP client, which the service has no use for
+    from app.terminal.stream import run  # imported here: the service itself needs no HTTP client
 
     raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
 
