@@ -41,6 +41,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo.answer import SECRET, answer, plays
 from app.demo.chunks import problem
@@ -111,6 +112,17 @@ class _Config(uvicorn.Config):
         """Change nothing: the service, in the same process, uses the same loggers of uvicorn."""
 
 
+class _Connection(HttpToolsProtocol):
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the keep-alive timer, which uvicorn 0.54 leaves running after a reset.
+
+        Until it ends, the timer keeps the connection's objects in memory.
+        """
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+
+
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Abort all connections, and wait until their tasks have ended.
@@ -152,6 +164,7 @@ class DemoServer:
     def __init__(self, tokens_per_second: float = 60) -> None:
         config = _Config(
             create_demo_app(tokens_per_second),
+            http=_Connection,
             lifespan="off",
             ws="none",
             log_config=None,
@@ -196,6 +209,7 @@ def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
     listener = socket.create_server((host, port), family=family)
     config = uvicorn.Config(
         create_demo_app(tokens_per_second),
+        http=_Connection,
         lifespan="off",
         ws="none",
         log_level="warning",
