@@ -134,8 +134,9 @@ find_python = for python in $(PYTHON); do \
 	exit 1
 
 # A Python that was named makes .venv again if one of another version has made it.
+version = $(shell $(1) --version 2>/dev/null)
 ifneq ($(origin PYTHON),file)
-ifneq ($(shell { $(PYTHON) --version; } 2>&1),$(shell { $(python) --version; } 2>&1))
+ifneq ($(and $(wildcard $(python)),$(call version,$(python))),$(call version,$(PYTHON)))
 another:
 $(runtime): another
 endif
