@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from app.http.openapi.example import ToldStream
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.operation import Operation
@@ -86,7 +85,7 @@ def test_wire(view: str, benchmark: Any) -> None:
     encode = (spec.format or SSE).encode
 
     def send(batches: Sequence[Sequence[LogEntry]]) -> bytes:
-        run = ToldStream("0", "list", "0" * 12, "m")
+        run = Followed()
         messages = spec.make(ViewContext(REGISTRY.get("list"), "r"))
         messages.start(run, 0)
         sent = [
@@ -97,7 +96,17 @@ def test_wire(view: str, benchmark: Any) -> None:
     assert b"zzz " in benchmark(send, batches)
 
 
-def _messages(run: ToldStream, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
+class Followed:
+    """What a view reads of a stream."""
+
+    id, schema, schema_version, model = "0", "list", "0123456789ab", "m"
+
+    def __init__(self) -> None:
+        self.document = Document()
+        self.position = 0
+
+
+def _messages(run: Followed, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
     """What a view makes of one piece."""
     run.position += len(entries)
     run.document.apply(operations(entries))

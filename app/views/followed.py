@@ -1,4 +1,4 @@
-"""What a view reads of the run that it shows."""
+"""What a view reads of the stream that it shows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from app.partial.document import Document
 
 
 class Followed(Protocol):
-    """A run: its id, what it is a run of, and its newest state.
+    """A stream: its id, what it is a stream of, and its newest state.
 
-    schema, schema_version: the schema's name, and the version that the run was begun with
+    schema, schema_version: the schema's name, and the version that the stream was begun with
     """
 
     @property

@@ -76,7 +76,7 @@ def _example(entry: SchemaEntry, model: str) -> Example:
 
 
 @dataclass
-class ToldStream:
+class _Told:
     """What a view reads of a stream that is told, entry by entry."""
 
     id: str
@@ -103,7 +103,7 @@ def _messages(
     parts: pieces of the model's text, and events
     """
     seen = VIEWS[view].make(ViewContext(entry, REQUEST_ID))
-    stream = ToldStream(STREAM, entry.name, entry.version, model)
+    stream = _Told(STREAM, entry.name, entry.version, model)
     messages = seen.start(stream, 0)
     decoder: Decoder | None = None
     for part in parts:
