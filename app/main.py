@@ -10,7 +10,6 @@ from typing import Any
 import anyio.lowlevel
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -19,6 +18,7 @@ from app.demo import DemoServer
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
 from app.http.context import HEADER, RequestContext
+from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
 from app.http.endpoints.playground import mount_playground
 from app.http.endpoints.routes import add_routes
@@ -140,7 +140,7 @@ def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,

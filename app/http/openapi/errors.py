@@ -123,6 +123,8 @@ def problem_schema(components: Components) -> Json:
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "For a human; never what was sent."},
         "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
+        "error": {"type": "string", "description": "The same as `detail`: as an `error` event."},
+        "retryable": {"type": "boolean", "description": "Whether trying again may help."},
         "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
     }
     return components.schema("Problem", record(required, {"errors": errors}))
