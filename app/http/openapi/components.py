@@ -13,6 +13,10 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
+_NULL: Final[Json] = {"type": "null"}
+NULL: Final[Json] = {"const": None}
+"""Null, where it is no choice among others: there openapi-generator crashes on `_NULL`."""
+
 _LOCAL: Final = "#/$defs/"
 _SHARED: Final = "#/components/schemas/"
 
@@ -29,10 +33,15 @@ class Components:
         self._origins: dict[tuple[str, str], str] = {}
 
     def add(self, section: str, name: str, part: Json) -> Json:
-        """Add a part: a reference to it. The same part under the same name is there once."""
+        """Add a part: a reference to it. The same part under the same name is there once.
+
+        What is a reference itself stays one: openapi-python-client takes no second name for it.
+        """
+        if part.keys() == {"$ref"}:
+            return part
         origin = json.dumps(part, sort_keys=True)
         taken, _ = self._name(section, name, origin)
-        self.sections[section][taken] = part
+        self.sections[section][taken] = _titled(taken, part) if section == "schemas" else part
         return {"$ref": f"#/components/{section}/{taken}"}
 
     def schema(self, name: str, document: Json) -> Json:
@@ -53,7 +62,7 @@ class Components:
 
         for local, (name, new) in named.items():
             if new:
-                self.sections["schemas"][name] = _moved(definitions[local], move)
+                self.sections["schemas"][name] = _titled(name, _moved(definitions[local], move))
         body = {key: value for key, value in document.items() if key != "$defs"}
         moved: Json = _moved(body, move)
         return moved
@@ -83,10 +92,17 @@ def record(required: Json, optional: Json | None = None) -> Json:
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+def _titled(name: str, schema: Json) -> Json:
+    """A component whose title is its name: generators name classes by titles, which may meet."""
+    return {"title": name, **{key: value for key, value in schema.items() if key != "title"}}
+
+
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
     """A schema whose references are what `move` makes of them. `named`: keys are just names."""
     if isinstance(node, list):
-        return [_moved(child, move) for child in node]
+        return [child if child == _NULL else _moved(child, move) for child in node]
+    if node == _NULL and not named:
+        return NULL
     if isinstance(node, str):  # in a discriminator's mapping; elsewhere none looks like this
         return move(node) if node.startswith(_LOCAL) else node
     if not isinstance(node, dict):

@@ -107,11 +107,16 @@ def response(errors: list[ServiceError], components: Components) -> Json:
 
 
 def _schema(errors: list[ServiceError], components: Components) -> Json:
-    """The problem, narrowed to a status and its codes."""
-    status = {"type": "integer", "const": errors[0].status}
+    """A reference to the problem, narrowed to a status and its codes.
+
+    `enum`, not `const`: openapi-python-client can't merge a number with a constant.
+    """
+    number = errors[0].status
+    status = {"type": "integer", "enum": [number]}
     code = {"type": "string", "enum": codes(map(type, errors))}
     narrowed = {"type": "object", "properties": {"status": status, "code": code}}
-    return {"allOf": [problem_schema(components), narrowed]}
+    problem = {"allOf": [problem_schema(components), narrowed]}
+    return components.schema(f"Problem{number}", problem)
 
 
 def problem_schema(components: Components) -> Json:

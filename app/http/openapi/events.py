@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from app.http.openapi import errors
-from app.http.openapi.components import Components, Json, record
+from app.http.openapi.components import NULL, Components, Json, record
 from app.http.openapi.steering import EVENT_ID
 from app.views.message import RETRY_MS
 
@@ -53,6 +53,7 @@ _USAGE: Final[Json] = {
 }
 _PATH: Final[Json] = {"type": "string", "description": "A JSON Pointer to the place."}
 _HAVE_AN_ID: Final = frozenset({"start", "patch", "item", "restart", "usage", "done"})
+_OF_A_SCHEMA: Final = frozenset({"message", "item", "done"})
 
 
 class Events(NamedTuple):
@@ -101,18 +102,65 @@ def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
     return record(properties)
 
 
-def line(events: Events) -> Json:
-    """The schema of one line of `application/x-ndjson`."""
-    return {"description": "One line of the answer.", "oneOf": list(_lines(events))}
+def event_schema(data: Mapping[str, Json]) -> Json:
+    """The schema of one event of `text/event-stream`. data: the schemas of its data, by its name.
+
+    As OpenAPI 3.2 models an event ("Special Considerations for Server-Sent Events"): an object
+    of its fields, whose `data` is a string that holds JSON.
+    """
+    named = [_named_event(name, schema) for name, schema in data.items() if name != "message"]
+    text: Json = {"type": "string"}
+    fields = {"event": text, "data": text, "id": EVENT_ID, "retry": {"type": "integer"}}
+    return {
+        "type": "object",
+        "properties": fields,
+        "required": ["data"],
+        "anyOf": [*named, _named_event("ping", NULL), *_plain_events(data["message"])],
+    }
 
 
-def _lines(events: Events) -> Iterator[Json]:
-    for event, data in {**events.by_name(), "ping": {"type": "null"}}.items():
-        name = {"type": "string", "const": event}
-        has_id = event in _HAVE_AN_ID
-        required: Json = {"event": name, "data": data} | ({"id": EVENT_ID} if has_id else {})
-        optional = {} if has_id else {"id": EVENT_ID}
-        yield {"title": event, **record(required, optional)}
+def _named_event(name: str, data: Json) -> Json:
+    required = ["event", "id"] if name in _HAVE_AN_ID else ["event"]
+    properties = {"event": {"const": name}, "data": _holding(data)}
+    return {"title": name, "properties": properties, "required": required}
+
+
+def _plain_events(partial: Json) -> list[Json]:
+    """Those without an `event`: partials, and what the views with a format of their own send."""
+    own: Json = {"type": "object", "properties": {"type": {"type": "string"}}, "required": ["type"]}
+    choices = {
+        "message": ("In the `snapshot` view: a partial.", _holding(partial)),
+        "chunk": ("In the views `ui-message` and `ag-ui`: an event of theirs.", _holding(own)),
+        "end": ("The last of the `ui-message` view.", {"const": "[DONE]"}),
+    }
+    unnamed = {"not": {"required": ["event"]}}
+    return [
+        {"title": title, "description": words, "properties": {"data": data}, **unnamed}
+        for title, (words, data) in choices.items()
+    ]
+
+
+def _holding(schema: Json) -> Json:
+    """The schema of a string that holds JSON."""
+    return {"contentMediaType": "application/json", "contentSchema": schema}
+
+
+def line(components: Components, name: str, events: Events) -> Json:
+    """A reference to the schema of one line of `application/x-ndjson`. name: of the schema"""
+    lines = [_line(components, name, event, data) for event, data in events.by_name().items()]
+    ping = _line(components, name, "ping", NULL)
+    choices = {"description": "One line of the answer.", "oneOf": [*lines, ping]}
+    return components.schema(f"{name}Line", choices)
+
+
+def _line(components: Components, name: str, event: str, data: Json) -> Json:
+    """A reference to the schema of an event's line. Those of any schema's streams are shared."""
+    kind = {"type": "string", "const": event}
+    has_id = event in _HAVE_AN_ID
+    required: Json = {"event": kind, "data": data} | ({"id": EVENT_ID} if has_id else {})
+    optional = {} if has_id else {"id": EVENT_ID}
+    owner = name if event in _OF_A_SCHEMA else ""
+    return components.schema(f"{owner}{event.title()}Line", record(required, optional))
 
 
 def _patch(components: Components) -> Json:

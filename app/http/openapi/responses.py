@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from app.http.endpoints.negotiation import Format
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json
-from app.http.openapi.events import DESCRIPTION, Events, events, line
+from app.http.openapi.events import DESCRIPTION, Events, event_schema, events, line
 from app.http.openapi.example import Example, example
 from app.schemas.entry import SchemaEntry
 from app.views import ndjson, sse, text
@@ -56,10 +56,15 @@ class Shape(NamedTuple):
 
 
 class Responses:
-    """The responses of the calls that stream. start: the schema of the first event's data."""
+    """The responses of the calls that stream.
 
-    def __init__(self, components: Components, start: Json, model: str) -> None:
+    start: the schema of the first event's data
+    item_schemas: whether streams are described by `itemSchema`, as OpenAPI 3.2 can
+    """
+
+    def __init__(self, components: Components, start: Json, model: str, item_schemas: bool) -> None:
         self._components = components
+        self._item_schemas = item_schemas
         self._model = model
         self._shapes: dict[str, Shape] = {}
         # The service's own come before any schema's: a model called Problem is Problem_2.
@@ -84,17 +89,32 @@ class Responses:
 
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
         value = _any_of([shape.events.done for shape in shapes])
-        schemas = {
-            Format.SSE.value: _stream(shapes),
-            Format.NDJSON.value: _any_of([shape.line for shape in shapes]),
-            Format.JSON.value: value,
-            _TEXT: _text(value),
-        }
+        # Generated clients take the first: the one that needs no reader of streams.
         content = {
-            media_type: {"schema": schema, "examples": shapes[0].examples[media_type]}
-            for media_type, schema in schemas.items()
+            Format.JSON.value: {"schema": value},
+            Format.SSE.value: self._events_of(shapes),
+            Format.NDJSON.value: self._lines_of(shapes),
+            _TEXT: {"schema": _text(value)},
         }
+        for media_type, described in content.items():
+            described["examples"] = shapes[0].examples[media_type]
         return {"description": DESCRIPTION, "headers": self._headers, "content": content}
+
+    def _events_of(self, shapes: Sequence[Shape]) -> Json:
+        every = [shape.events.by_name() for shape in shapes]
+        data = {
+            event: _any_of([events[event] for events in every if event in events])
+            for event in Events._fields
+            if any(event in events for events in every)
+        }
+        if self._item_schemas:
+            return {"itemSchema": event_schema(data)}
+        return {"schema": _stream(data)}
+
+    def _lines_of(self, shapes: Sequence[Shape]) -> Json:
+        # In OpenAPI 3.2 `schema` is that of all lines, in 3.1 the best that can be said of one.
+        line = _any_of([shape.line for shape in shapes])
+        return {"itemSchema" if self._item_schemas else "schema": line}
 
     def _shape(self, entry: SchemaEntry) -> Shape:
         if entry.name not in self._shapes:
@@ -107,7 +127,7 @@ class Responses:
         result = components.schema(f"{name}Result", entry.result_json_schema)
         item = components.resolve(result)["items"] if has_items(entry) else None
         found = self._events._replace(message=partial, item=item, done=result)
-        examples = _examples(example(entry, self._model))
+        examples = _examples(example(entry, self._model), self._item_schemas)
         kinds = {**{format.value: format.name for format in Format}, _TEXT: "TEXT"}
         shared = {
             media_type: {
@@ -116,7 +136,7 @@ class Responses:
             }
             for media_type, kind in kinds.items()
         }
-        return Shape(found, components.schema(f"{name}Line", line(found)), shared)
+        return Shape(found, line(components, name, found), shared)
 
 
 def pascal(name: str) -> str:
@@ -124,20 +144,16 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
-def _stream(shapes: Sequence[Shape]) -> Json:
-    """The schema of a stream of events.
+def _stream(data: Mapping[str, Json]) -> Json:
+    """The schema of a stream of events, whose `data` these are by the event's name.
 
     OpenAPI 3.1 can't type the events in a text: an extension links to their schemas.
     """
-    every = [shape.events.by_name() for shape in shapes]
-    data = {
-        event: [events[event] for events in every if event in events] for event in Events._fields
-    }
     return {
         "type": "string",
         "description": "Events, each ending in an empty line; `x-event-data` types their `data`, "
         "but for the views `ui-message` and `ag-ui`.",
-        "x-event-data": {event: _any_of(schemas) for event, schemas in data.items() if schemas},
+        "x-event-data": data,
     }
 
 
@@ -156,7 +172,7 @@ def _any_of(schemas: Sequence[Json]) -> Json:
     return different[0] if len(different) == 1 else {"anyOf": different}
 
 
-def _examples(found: Example | None) -> dict[str, dict[str, Json]]:
+def _examples(found: Example | None, item_schemas: bool) -> dict[str, dict[str, Json]]:
     if found is None:
         return {}
     streams = {
@@ -171,17 +187,23 @@ def _examples(found: Example | None) -> dict[str, dict[str, Json]]:
     messages = [*found.items, *found.delta, *found.restarted, *found.failed]
     return {
         Format.SSE.value: streams,
-        Format.NDJSON.value: _lines(messages),
+        Format.NDJSON.value: _lines(messages, as_text=item_schemas),
         Format.JSON.value: {"result": _named("The final value", json.loads(found.value))},
         _TEXT: {"text": _named("The final value's text", found.text.decode())},
     }
 
 
-def _lines(messages: Sequence[Message]) -> dict[str, Json]:
-    """A line for each event there is: the last of them."""
+def _lines(messages: Sequence[Message], *, as_text: bool) -> dict[str, Json]:
+    """A line for each event there is: the last of them.
+
+    as_text: as it is sent, which is what OpenAPI 3.2 wants of an example of NDJSON
+    """
     encoded = [ndjson.encode(message) for message in messages]
     lines = {line["event"]: line for line in map(json.loads, [*encoded, ndjson.PING])}
-    return {event: _named(f"A line: {event}", line) for event, line in lines.items()}
+    return {
+        event: _named(f"A line: {event}", f"{json.dumps(line)}\n" if as_text else line)
+        for event, line in lines.items()
+    }
 
 
 def _named(summary: str, value: Any) -> Json:
