@@ -13,6 +13,7 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
+_CHOICES: Final = frozenset({"anyOf", "oneOf"})
 _NULL: Final[Json] = {"type": "null"}
 NULL: Final[Json] = {"const": None}
 """Null, where it is no choice among others: there openapi-generator crashes on `_NULL`."""
@@ -100,19 +101,46 @@ def _titled(name: str, schema: Json) -> Json:
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
     """A schema whose references are what `move` makes of them. `named`: keys are just names."""
     if isinstance(node, list):
-        return [child if child == _NULL else _moved(child, move) for child in node]
-    if node == _NULL and not named:
-        return NULL
+        return [_moved(child, move) for child in node]
     if isinstance(node, str):  # in a discriminator's mapping; elsewhere none looks like this
         return move(node) if node.startswith(_LOCAL) else node
     if not isinstance(node, dict):
         return node
-    return {
+    moved = {
         key: child
         if key in _DATA and not named
         else _moved(child, move, named=key in _NAMED and not named)
         for key, child in node.items()
     }
+    return moved if named else _readable(moved)
+
+
+def _readable(schema: Json) -> Json:
+    """The same schema, as generators of clients can read it.
+
+    A null that is no choice among others is a constant (see `NULL`). A choice of anything is
+    anything (openapi-generator's TypeScript calls a function without a name there). An `enum`
+    holds values of one type (else openapi-python-client leaves the whole schema out).
+    """
+    for key in _CHOICES & schema.keys():
+        schema[key] = [_NULL if choice == NULL else choice for choice in schema[key]]
+    if {} in schema.get("anyOf", ()):
+        return {key: value for key, value in schema.items() if key != "anyOf"}
+    if schema.get("type") == "null":
+        return {key: value for key, value in schema.items() if key != "type"} | NULL
+    return _by_type(schema)
+
+
+def _by_type(schema: Json) -> Json:
+    """An `enum` of several types as a choice of one for each."""
+    by_type: dict[type, list[Any]] = {}
+    for value in schema.get("enum", ()):
+        by_type.setdefault(type(value), []).append(value)
+    if not by_type.keys() - {type(None)} or len(by_type) == 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in ("enum", "type")}
+    choices = [_NULL if values == [None] else {"enum": values} for values in by_type.values()]
+    return rest | {"anyOf": choices}
 
 
 def _origin(local: str, definitions: Mapping[str, Json]) -> str:
