@@ -103,7 +103,7 @@ def test_what_generators_of_clients_stumble_over_is_said_in_another_way(tmp_path
     assert found["mixed"]["anyOf"] == [{"enum": ["a", "b"]}, {"enum": [1]}, {"type": "null"}]
     assert found["one"]["enum"] == ["a", "b"]
     assert found["type"]["type"] == "string"
-    assert "anyOf" not in schemas["OddPartial"]["properties"]["anything"]
+    assert "anyOf" not in schemas["PartialOdd"]["properties"]["anything"]
     ping = schemas["PingLine"]["properties"]
     assert ping["data"] == {"const": None}
 
