@@ -22,6 +22,7 @@ from tests.e2e.clients import front_ends
 from tests.http.openapi.odd_schema import SOURCES
 from tests.support import schema_files
 from tests.support.process import ROOT
+from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, running
 
 BIN = ROOT / ".venv" / "generators" / "bin"
@@ -101,11 +102,11 @@ async def openapi_typescript(folder: Path) -> None:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    """The service with the shipped schemas and the odd ones."""
+    """The service with the schemas of the tests and the odd ones."""
     folder = tmp_path_factory.mktemp("schemas")
     for name, source in SOURCES.items():
         schema_files.write(folder, f"{name}.py", source)
-    async with running(registry=Registry([*load(), *load(folder)])) as service:
+    async with running(registry=Registry([*REGISTRY, *load(folder)])) as service:
         yield service
 
 
