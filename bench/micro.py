@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from app.streams.run import Run
 
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.operation import Operation
-from app.streams.log_entry import Closed, LogEntry
-from app.streams.run import Run
+from app.streams.log_entry import ElementClosed, LogEntry
 from app.views import sse
 from app.views.specs import OWN_FORMAT, VIEWS, Context
 from bench.documents import document
@@ -45,7 +45,7 @@ def decoded(name: str) -> list[list[LogEntry]]:
     batches: list[list[LogEntry]] = []
     closed = 0
     for piece in pieces(name):
-        batches.append([*decode.feed(piece), *map(Closed, range(closed, decode.elements))])
+        batches.append([*decode.feed(piece), *map(ElementClosed, range(closed, decode.elements))])
         closed = decode.elements
     return batches
 

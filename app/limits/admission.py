@@ -14,7 +14,6 @@ from app.errors import Overloaded, RateLimited
 from app.limits.quota import Quota
 from app.limits.slots import Slot, Slots
 from app.settings import Settings
-from app.streams.generation import Generation
 
 Wait = Callable[[Slot, float], Awaitable[None]]
 """Waits until a slot is granted, for at most so many seconds. It may raise any exception."""
@@ -23,7 +22,7 @@ Wait = Callable[[Slot, float], Awaitable[None]]
 class Permit:
     """A caller's right to one stream.
 
-    It is given back once: by `close`, or by `ended` when a stream was begun with it.
+    It is given back once: by `settle` when its stream is over, or by `close` when none was begun.
     """
 
     def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
@@ -31,9 +30,9 @@ class Permit:
         self._caller = caller
         self._slot: Slot | None = slot
 
-    def ended(self, generation: Generation) -> None:
-        """Count what the stream has used, now that it is over, and give its slot back."""
-        self._admission.quota.count_tokens(self._caller, tokens(generation))
+    def settle(self, tokens: int) -> None:
+        """Count the tokens of the stream, now that it is over, and give its slot back."""
+        self._admission.quota.count_tokens(self._caller, tokens)
         self.close()
 
     def close(self) -> None:
@@ -95,10 +94,3 @@ class Admission:
         slot = self.slots.ask()
         self.streams[caller] += 1
         return slot
-
-
-def tokens(generation: Generation) -> int:
-    """The tokens that a generation has used: as the provider counts them, else an estimate."""
-    spent = generation.spent
-    told = spent.input_tokens + spent.output_tokens if spent else 0
-    return told + generation.estimated

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.partial.operation import Operation
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.patch import patch
@@ -24,7 +24,7 @@ class DeltaView(NativeView):
         at = position - len(entries)
         for entry in entries:
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 operations.append(entry)

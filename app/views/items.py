@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.partial.value import dumps
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.view import Followed
@@ -22,7 +22,7 @@ class ItemsView(NativeView):
         undone = _before_last_restart(entries)
         for number, entry in enumerate(entries):
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 if number >= undone:
                     value = dumps(run.document.value[entry.index])
                     out.append(Message("item", value, f"{run.id}-{at}"))

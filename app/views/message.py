@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.partial.value import dumps
-from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Event, Failed, Restart, Usage
 
 RETRY_MS = 2000
 
@@ -42,5 +42,5 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
             return Message("done", value, id)
         case Failed():
             return Message("error", dumps(event.body(request_id)), id)
-        case Closed():
+        case ElementClosed():
             return Message("item", value, id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.view import Followed
@@ -21,7 +21,7 @@ class SnapshotView(NativeView):
         at = position - len(entries)
         for entry in entries:
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 changed = True

@@ -11,11 +11,16 @@ from app.views.message import Message
 
 
 class Followed(Protocol):
-    """What a view reads of a run."""
+    """What a view reads of a stream."""
 
-    id: str
-    schema: str
-    model: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def schema(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
 
     @property
     def document(self) -> Document: ...

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from app.demo.text import write_value
 from app.errors import OutputInvalid
 from app.partial.operation import Add, Append, Replace
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views import ndjson, sse
 from app.views.delta import DeltaView
 from app.views.message import Message
@@ -40,8 +40,8 @@ def test_what_changes_is_sent() -> None:
     assert read(
         [Replace((), [{"title": "Cake of oats, ricotta, lemon and ba", "score": None}])],
         [Append((0, "title"), "na"), Append((0, "title"), "na"), Replace((0, "score"), 3)],
-        [Closed(0), Add((1,), {"title": "Te", "score": None}), Append((1, "title"), "a")],
-        [Closed(1), Usage(20, 30, 1), Done()],
+        [ElementClosed(0), Add((1,), {"title": "Te", "score": None}), Append((1, "title"), "a")],
+        [ElementClosed(1), Usage(20, 30, 1), Done()],
     ) == START + (
         "event: patch\n"
         'data: [{"op":"replace","path":"","value":[{"title":"Cake of oats, ricotta, lemon and ba",'

@@ -17,27 +17,23 @@ from app.partial.operation import Replace
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
 from app.streams.log_entry import Done, Failed, LogEntry, Restart
-from app.streams.run import Run
 from app.views import text as wire
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
 from tests.views.played import Looker, canonical, checked, play
-from tests.views.scripted import stream
+from tests.views.scripted import ScriptedRun, stream
 
 
 def written(type_: Any, *pieces: str) -> list[str]:
     """The text that each of these pieces of an answer lets be written, and the end."""
-    view, run, decoder = TextView(plan(type_)), Run("S", "ideas", "m"), Decoder(plan(type_))
+    view, run, decoder = TextView(plan(type_)), ScriptedRun(), Decoder(plan(type_))
     assert view.start(run, 0) == []
     out = []
     for piece in [*pieces, None]:
-        at = run.position
-        if piece is None:
-            run.tell(Done())
-        else:
-            run.append(decoder.feed(piece), decoder.value)
-        made = view.messages(run, run.log.since(at), run.position)
+        entries = [Done()] if piece is None else decoder.feed(piece)
+        run.write(entries)
+        made = view.messages(run, entries, run.position)
         out.append(b"".join(map(wire.encode, made)).decode())
     return out
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -13,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import StreamNotFound
-from app.http.context import request_id
+from app.http.context import request_id, when_over
 from app.http.endpoints.negotiation import Format
-from app.http.endpoints.response import StreamResponse
+from app.http.endpoints.response import body, respond
 from app.http.problem import problem
 from app.settings import Settings
 from app.streams.log_entry import Failed
-from app.streams.registry import Stream, Streams
-from app.streams.run import follow
+from app.streams.registry import Streams
+from app.streams.stream import Stream
 from app.views import text
 from app.views.view import View
 
@@ -49,26 +47,21 @@ class Replies:
         self, request: Request, reading: Reading, stream: Stream, position: int | None = None
     ) -> Response:
         """A stream's response. `position`: after which it goes on; None: the whole state."""
-        generation = stream.generation
         if position is None:
-            position = stream.run.attempt_began
-        with ExitStack() as stack:
-            leave = self._streams.read(stream)
-            stack.callback(leave)
-            waited = generation.opened if reading.wire else generation.finished
-            window = self._settings.open_timeout if reading.wire else None
-            is_there = await while_there(request, waited, window)
-            end = stream.run.outcome
-            if not is_there:
-                return Response(status_code=CLIENT_CLOSED_REQUEST)
-            if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
-                return problem(end, request_id(request.scope))
-            if reading.wire is None:
-                headers = {"Cache-Control": "no-cache"}
-                return Response(stream.run.document.encode(), 200, headers, Format.JSON)
-            response = self._stream(reading, reading.wire, stream, position, leave)
-            stack.pop_all()  # it leaves when it is over
-            return response
+            position = stream.attempt_began
+        # The reader stays one until its response has been sent, or can't be.
+        when_over(request.scope).callback(self._streams.read(stream))
+        waited = stream.opened if reading.wire else stream.finished
+        window = self._settings.open_timeout if reading.wire else None
+        if not await while_there(request, waited, window):
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        end = stream.outcome
+        if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
+            return problem(end, request_id(request.scope))
+        if reading.wire is None:
+            headers = {"Cache-Control": "no-cache"}
+            return Response(stream.document.encode(), 200, headers, Format.JSON)
+        return self._stream(reading, reading.wire, stream, position)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -77,36 +70,26 @@ class Replies:
 
         Raises `StreamNotFound` for a position that the stream has not reached.
         """
-        run = stream.run
-        if position > run.position:
+        if position > stream.position:
             raise StreamNotFound
-        if run.ended and position == run.position:
+        if stream.ended and position == stream.position:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
     def _stream(
-        self,
-        reading: Reading,
-        wire: ModuleType,
-        stream: Stream,
-        position: int,
-        leave: Callable[[], None],
+        self, reading: Reading, wire: ModuleType, stream: Stream, position: int
     ) -> Response:
-        run = stream.run
-        stream.committed = True
-        batches = follow(
-            run,
+        stream.commit()
+        pieces = body(
+            stream,
             reading.view,
+            wire,
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
         )
-        return StreamResponse(
-            batches,
-            wire=wire,
-            location=f"{self._settings.root_path}/streams/{run.id}",
-            leave=leave,
-        )
+        location = f"{self._settings.root_path}/streams/{stream.id}"
+        return respond(pieces, wire, {"Location": location})
 
 
 def _tells_errors(reading: Reading) -> bool:

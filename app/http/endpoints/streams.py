@@ -29,8 +29,9 @@ from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry
 from app.settings import Settings
-from app.streams.registry import Stream, Streams
+from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
+from app.streams.stream import Origin, Stream
 from app.views.specs import OWN_FORMAT, VIEWS, Context, has_items
 
 IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -127,7 +128,7 @@ class StreamEndpoints:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
         stream = self._streams.find(id, owner(request.scope))
-        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        reading = self._reading(request, options, self.registry.get(stream.schema))
         return await self._replies.reply(request, reading, stream)
 
     async def _come_back(
@@ -136,9 +137,9 @@ class StreamEndpoints:
         """Resume after an event; nothing is ever begun here."""
         id, position = parse_event_id(last)
         stream = self._streams.find(id, owner(request.scope))
-        if entry is not None and stream.run.schema != entry.name:
+        if entry is not None and stream.schema != entry.name:
             raise StreamNotFound
-        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        reading = self._reading(request, options, self.registry.get(stream.schema))
         return await self._replies.resume(request, reading, stream, position)
 
     async def _begin_with(
@@ -175,32 +176,31 @@ class StreamEndpoints:
         self, request: Request, options: Options, wanted: GenerationRequest
     ) -> Stream:
         """The stream that the request's idempotency key has begun, or else a new one."""
-        whose, key, who = owner(request.scope), _key(request), caller(request.scope)
-        if known := self._streams.known(wanted, whose, key):
+        who = caller(request.scope)
+        origin = Origin(
+            owner(request.scope),
+            options.resumable,
+            _key(request),
+            request_id(request.scope),
+            who.name,
+        )
+        if known := self._streams.known(wanted, origin):
             return known
         if who.ticket:
             who.ticket.check(wanted.entry.name)
         with ExitStack() as stack:
-            admitted = await self._admission.admit(who.name, partial(_wait, request))
-            stack.callback(admitted.close)
-            if known := self._streams.known(wanted, whose, key):
+            permit = await self._admission.admit(who.name, partial(_wait, request))
+            stack.callback(permit.close)
+            if known := self._streams.known(wanted, origin):
                 return known  # while this one waited
             if who.ticket:
                 self._tickets.use(who.ticket)
-            stream = self._streams.begin(
-                wanted,
-                whose,
-                resumable=options.resumable,
-                key=key,
-                request_id=request_id(request.scope),
-                caller=who.name,
-            )
-            stream.on_end = partial(self._ended, admitted, who.ticket)
+            stream = self._streams.begin(wanted, origin, partial(self._ended, permit, who.ticket))
             stack.pop_all()
         return stream
 
-    def _ended(self, admitted: Permit, ticket: Ticket | None, stream: Stream) -> None:
-        admitted.ended(stream.generation)
+    def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
+        permit.settle(stream.figures.tokens)
         if ticket and stream.was_refused:
             self._tickets.give_back(ticket)
 

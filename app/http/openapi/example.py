@@ -1,23 +1,24 @@
 """Literal streams of a schema for the documentation, made by what makes the real ones.
 
-The demo model writes the answer, the decoder reads it in a few pieces into a run, and the
-views make messages of it.
+The demo model writes the answer, the decoder reads it in a few pieces, and the views make
+messages of what it gives.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.demo.text import tokens, write_value
 from app.errors import OutputInvalid, ProviderInterrupted
 from app.http.openapi.errors import REQUEST_ID
 from app.partial.decoder import Decoder
+from app.partial.document import Document
+from app.partial.operation import Operation
 from app.schemas.entry import SchemaEntry
-from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
-from app.streams.run import Run
+from app.streams.log_entry import Done, ElementClosed, Event, Failed, LogEntry, Restart, Usage
 from app.views import text
 from app.views.message import Message
 from app.views.specs import VIEWS, Context, has_items
@@ -79,36 +80,53 @@ def _example(entry: SchemaEntry, model: str) -> Example:
     )
 
 
+@dataclass
+class _Told:
+    """What a view reads of a stream that is told, entry by entry."""
+
+    id: str
+    schema: str
+    model: str
+    document: Document = field(default_factory=Document)
+    position: int = 0
+
+    def tell(self, entry: LogEntry) -> None:
+        self.position += 1
+        if isinstance(entry, Restart):
+            self.document.clear()
+        elif isinstance(entry, Operation):
+            self.document.apply([entry])
+
+
 def _messages(
     entry: SchemaEntry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
 ) -> list[Message]:
-    """What a reader gets of a run, looking after each of its parts.
+    """What a reader gets of a stream who has a message made of each of its parts.
 
     bound: of a list's elements
     parts: pieces of the model's text, and events
     """
     seen = VIEWS[view](Context(entry, REQUEST_ID))
-    run = Run(STREAM, entry.name, model)
-    messages = seen.start(run, 0)
+    stream = _Told(STREAM, entry.name, model)
+    messages = seen.start(stream, 0)
     decoder: Decoder | None = None
     for part in parts:
-        position = run.position
-        if not isinstance(part, str):
-            run.tell(part)
-            decoder = None
-        else:
+        if isinstance(part, str):
             decoder = decoder or Decoder(entry.plan, key=entry.root_key, bound=bound)
-            _write(run, decoder, part)
-        messages += seen.messages(run, run.log.since(position), run.position)
+            entries = _decoded(decoder, part)
+        else:
+            decoder, entries = None, [part]
+        for each in entries:
+            stream.tell(each)
+        messages += seen.messages(stream, entries, stream.position)
     return messages
 
 
-def _write(run: Run, decoder: Decoder, piece: str) -> None:
-    """As an `Attempt` does it."""
-    elements = decoder.elements
-    run.append(decoder.feed(piece), decoder.value)
-    for index in range(elements, decoder.elements):
-        run.tell(Closed(index))
+def _decoded(decoder: Decoder, piece: str) -> list[LogEntry]:
+    """The entries that a piece of text makes, as an `Attempt` writes them."""
+    before = decoder.elements
+    operations = decoder.feed(piece)
+    return [*operations, *map(ElementClosed, range(before, decoder.elements))]
 
 
 def _answer(entry: SchemaEntry, bound: int | None) -> str:

@@ -28,7 +28,7 @@ _HEADERS: Final[dict[str, Json]] = {
     },
     "Cache-Control": {
         "description": "An answer is never to be taken from a cache.",
-        "schema": {"type": "string", "const": "no-cache"},
+        "schema": {"type": "string", "const": "no-cache, no-transform"},
     },
     "X-Accel-Buffering": {
         "description": "Where the answer streams: proxies must not hold it back.",
