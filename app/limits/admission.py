@@ -22,7 +22,7 @@ Wait = Callable[[Slot, float], Awaitable[None]]
 class Permit:
     """A caller's right to one stream.
 
-    It is given back once: by `settle` when its stream is over, or by `close` when none was begun.
+    It is given back once: by `close`, or by `settle` when a stream was begun with it.
     """
 
     def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
@@ -31,7 +31,7 @@ class Permit:
         self._slot: Slot | None = slot
 
     def settle(self, tokens: int) -> None:
-        """Count the tokens of the stream, now that it is over, and give its slot back."""
+        """Count what the stream has used, now that it is over, and give its slot back."""
         self._admission.quota.count_tokens(self._caller, tokens)
         self.close()
 

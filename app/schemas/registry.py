@@ -34,7 +34,8 @@ RESERVED_NAMES: Final = frozenset(
 """First segments of the service's own paths, today's and some that it may need later."""
 
 RESERVED_PARAMETERS: Final = frozenset(
-    {"schema", "view", "interval_ms", "resumable", "model", "last_event_id", "ticket"}
+    {"schema", "view", "interval_ms", "resumable", "model", "reasoning"}
+    | {"last_event_id", "ticket"}
 )
 """Keys that mean something to the service itself, in a query or in a body of `POST /streams`."""
 
@@ -110,6 +111,7 @@ def _entry(file: Path) -> SchemaEntry:
     for check in CHECKS:
         if reason := check(entry):
             raise SchemaError(file, reason)
+    _ = entry.version  # that of the file as it was imported, even if it is changed later
     return entry
 
 

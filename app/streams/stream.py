@@ -116,6 +116,10 @@ class Stream:
         return self.request.entry.name
 
     @property
+    def schema_version(self) -> str:
+        return self.request.entry.version
+
+    @property
     def model(self) -> str:
         return self.request.model
 

@@ -7,14 +7,14 @@ from typing import Any
 
 from app.partial.operation import Operation
 from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.patch import patch
-from app.views.view import Followed
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since the last; what a restart undoes is left out."""
+    """Makes one `patch` of all operations since the last, without those that a restart undoes."""
 
     name = "delta"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
-from app.views.view import Followed
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since the last; what a restart undoes is left out."""
+    """Makes one partial of all operations since the last, without those that a restart undoes."""
 
     name = "snapshot"
 

@@ -144,7 +144,7 @@ async def test_a_provider_that_says_it_has_finished_and_stays_does_not_hold_up_d
 @pytest.mark.parametrize(
     ("accept", "ping"),
     [
-        ("text/event-stream", b": ping\n\n"),
+        ("text/event-stream", b"event: ping\ndata: null\n\n"),
         ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
     ],
 )

@@ -13,7 +13,7 @@ from app.partial.decoder import Decoder
 from app.partial.node import List
 from app.partial.operation import Add, Append, Replace
 from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
-from app.views import ndjson, sse
+from app.views.format import NDJSON, SSE
 from app.views.items import ItemsView
 from app.views.message import Message
 from tests.partial.kinds import Kind
@@ -22,13 +22,14 @@ from tests.views.played import Looker, canonical, checked, play, play_to
 from tests.views.scripted import stream
 
 START = (
-    'event: start\ndata: {"stream":"r1","schema":"ideas","model":"demo","view":"items"}\n'
+    'event: start\ndata: {"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+    '"model":"demo","view":"items"}\n'
     "id: r1-0\nretry: 2000\n\n"
 )
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(sse, ItemsView("q1"), *batches)
+    return stream(SSE, ItemsView("q1"), *batches)
 
 
 def test_each_element_is_an_item_when_it_has_closed() -> None:
@@ -74,9 +75,10 @@ def test_an_error_is_the_last_event() -> None:
 
 
 def test_a_line_of_json_holds_the_same() -> None:
-    assert stream(ndjson, ItemsView("q1"), [Replace((), ["a"]), ElementClosed(0), Done()]) == (
+    assert stream(NDJSON, ItemsView("q1"), [Replace((), ["a"]), ElementClosed(0), Done()]) == (
         '{"event":"start",'
-        '"data":{"stream":"r1","schema":"ideas","model":"demo","view":"items"},"id":"r1-0"}\n'
+        '"data":{"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+        '"model":"demo","view":"items"},"id":"r1-0"}\n'
         '{"event":"item","data":"a","id":"r1-2"}\n'
         '{"event":"done","data":["a"],"id":"r1-3"}\n'
     )

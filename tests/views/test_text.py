@@ -17,7 +17,7 @@ from app.partial.operation import Replace
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
 from app.streams.log_entry import Done, Failed, LogEntry, Restart
-from app.views import text as wire
+from app.views.format import TEXT
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
@@ -34,7 +34,7 @@ def written(type_: Any, *pieces: str) -> list[str]:
         entries = [Done()] if piece is None else decoder.feed(piece)
         run.write(entries)
         made = view.messages(run, entries, run.position)
-        out.append(b"".join(map(wire.encode, made)).decode())
+        out.append(b"".join(map(TEXT.encode, made)).decode())
     return out
 
 
@@ -127,7 +127,7 @@ def test_a_scalar_is_its_text() -> None:
 
 
 def test_there_is_no_frame_and_no_heartbeat() -> None:
-    assert (wire.MEDIA_TYPE, wire.PING, wire.HEADERS) == ("text/plain", b"", {})
+    assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b"", {})
 
 
 # -- what can't be taken back -----------------------------------------------------------------
@@ -137,7 +137,7 @@ FAILED = Failed.of(OutputInvalid())
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(wire, TextView(plan(list[str])), *batches)
+    return stream(TEXT, TextView(plan(list[str])), *batches)
 
 
 def test_before_the_first_byte_a_restart_is_silent() -> None:

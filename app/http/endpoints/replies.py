@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -12,14 +11,14 @@ from starlette.responses import Response
 
 from app.errors import StreamNotFound
 from app.http.context import request_id, when_over
-from app.http.endpoints.negotiation import Format
+from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
 from app.http.problem import problem
 from app.settings import Settings
 from app.streams.log_entry import Failed
 from app.streams.registry import Streams
 from app.streams.stream import Stream
-from app.views import text
+from app.views.format import Format
 from app.views.view import View
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
@@ -29,10 +28,10 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 
 
 class Reading(NamedTuple):
-    """How a client wants to read. wire: how messages are written; None: the value alone."""
+    """How a client wants to read. format: of the messages; None: the value alone, as JSON."""
 
     view: View
-    wire: ModuleType | None
+    format: Format | None
     interval: float
 
 
@@ -51,17 +50,17 @@ class Replies:
             position = stream.attempt_began
         # The reader stays one until its response has been sent, or can't be.
         when_over(request.scope).callback(self._streams.read(stream))
-        waited = stream.opened if reading.wire else stream.finished
-        window = self._settings.open_timeout if reading.wire else None
+        waited = stream.opened if reading.format else stream.finished
+        window = self._settings.open_timeout if reading.format else None
         if not await while_there(request, waited, window):
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         end = stream.outcome
         if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
             return problem(end, request_id(request.scope))
-        if reading.wire is None:
+        if reading.format is None:
             headers = {"Cache-Control": "no-cache"}
-            return Response(stream.document.encode(), 200, headers, Format.JSON)
-        return self._stream(reading, reading.wire, stream, position)
+            return Response(stream.document.encode(), 200, headers, JSON)
+        return self._stream(reading, reading.format, stream, position)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -76,25 +75,23 @@ class Replies:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
-    def _stream(
-        self, reading: Reading, wire: ModuleType, stream: Stream, position: int
-    ) -> Response:
+    def _stream(self, reading: Reading, format: Format, stream: Stream, position: int) -> Response:
         stream.commit()
         pieces = body(
             stream,
             reading.view,
-            wire,
+            format,
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
         )
         location = f"{self._settings.root_path}/streams/{stream.id}"
-        return respond(pieces, wire, {"Location": location})
+        return respond(pieces, format, {"Location": location})
 
 
 def _tells_errors(reading: Reading) -> bool:
     """Whether an error may be told after the status: not in JSON, nor in its mere text."""
-    return reading.wire is not None and reading.wire is not text
+    return reading.format is not None and reading.format.tells_errors
 
 
 def parse_event_id(given: str) -> tuple[str, int]:

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from functools import partial
-from types import ModuleType
 
 from sse_starlette.sse import EventSourceResponse
 from starlette.responses import Response, StreamingResponse
 
-from app.http.endpoints.negotiation import Format
 from app.streams.follower import follow
 from app.streams.stream import Stream
-from app.views import ndjson, sse
+from app.views.format import SSE, Format
 from app.views.message import Message
 from app.views.view import View
-
-_WIRES: dict[Format, ModuleType] = {Format.SSE: sse, Format.NDJSON: ndjson}
 
 HEADERS = {
     # Without `no-transform`, proxies that compress hold the whole stream back.
@@ -27,15 +23,10 @@ HEADERS = {
 }
 
 
-def wire_of(format: Format) -> ModuleType | None:
-    """How a format writes messages; None for the one that has none."""
-    return _WIRES.get(format)
-
-
 async def body(
     stream: Stream,
     view: View,
-    wire: ModuleType,
+    format: Format,
     *,
     interval: float,
     heartbeat: float,
@@ -49,7 +40,7 @@ async def body(
 
     def encode(batch: list[Message]) -> bytes:
         stream.figures.messages += len(batch)
-        return b"".join(map(wire.encode, batch)) if batch else wire.PING
+        return b"".join(map(format.encode, batch)) if batch else format.heartbeat
 
     if start := view.start(stream, position):
         yield encode(start)
@@ -61,11 +52,11 @@ async def body(
                 yield piece
 
 
-def respond(body: AsyncIterator[bytes], wire: ModuleType, headers: Mapping[str, str]) -> Response:
+def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:
     """A response that sends this body until it ends, or the reader goes."""
-    headers = {**HEADERS, **wire.HEADERS, **headers}
-    if wire.MEDIA_TYPE != sse.MEDIA_TYPE:
-        return StreamingResponse(body, headers=headers, media_type=wire.MEDIA_TYPE)
+    headers = {**HEADERS, **format.headers, **headers}
+    if format.media_type != SSE.media_type:
+        return StreamingResponse(body, headers=headers, media_type=format.media_type)
     # Its own ping runs whatever else is sent: the follower has the heartbeat.
     response = EventSourceResponse(body, headers=headers, ping=0, sep="\n")
     del response.headers["Connection"]  # the server's to say, which may have been asked to close

@@ -19,9 +19,8 @@ from app.partial.document import Document
 from app.partial.operation import Operation
 from app.schemas.entry import SchemaEntry
 from app.streams.log_entry import Done, ElementClosed, Event, Failed, LogEntry, Restart, Usage
-from app.views import text
 from app.views.message import Message
-from app.views.specs import VIEWS, Context, has_items
+from app.views.specs import VIEWS, ViewContext, views_of
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
@@ -33,17 +32,15 @@ class Example:
     """The messages of streams.
 
     done, restarted, failed: of those that end so, in the view `snapshot`
-    delta, items: of the first in these views; without elements there are no `items`
-    value, text: its result as JSON, and what the view `text` makes of it
+    views: of the first, in each view that the schema has
+    value: its result as JSON
     """
 
     done: list[Message]
     restarted: list[Message]
     failed: list[Message]
-    delta: list[Message]
-    items: list[Message]
+    views: dict[str, list[Message]]
     value: bytes
-    text: bytes
 
 
 def example(entry: SchemaEntry, model: str) -> Example | None:
@@ -73,10 +70,8 @@ def _example(entry: SchemaEntry, model: str) -> Example:
         done=done,
         restarted=told([*some, again, *pieces, twice, Done()]),
         failed=told([*some, interrupted]),
-        delta=told(story, "delta"),
-        items=told(story, "items") if has_items(entry) else [],
+        views={view: told(story, view) for view in views_of(entry)},
         value=done[-1].data,
-        text=b"".join(map(text.encode, told(story, "text"))),
     )
 
 
@@ -86,6 +81,7 @@ class _Told:
 
     id: str
     schema: str
+    schema_version: str
     model: str
     document: Document = field(default_factory=Document)
     position: int = 0
@@ -106,8 +102,8 @@ def _messages(
     bound: of a list's elements
     parts: pieces of the model's text, and events
     """
-    seen = VIEWS[view](Context(entry, REQUEST_ID))
-    stream = _Told(STREAM, entry.name, model)
+    seen = VIEWS[view].make(ViewContext(entry, REQUEST_ID))
+    stream = _Told(STREAM, entry.name, entry.version, model)
     messages = seen.start(stream, 0)
     decoder: Decoder | None = None
     for part in parts:

@@ -167,7 +167,7 @@ async def test_a_stream_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPa
         connected(service.url + "/ideas?topic=tea") as connection,
     ):
         heard = connection.response.aiter_raw()
-        while (await asyncio.wait_for(anext(heard), 10)) != b": ping\n\n":
+        while (await asyncio.wait_for(anext(heard), 10)) != b"event: ping\ndata: null\n\n":
             pass
 
 
