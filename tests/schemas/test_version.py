@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.schemas.registry import load
 from tests.support.schema_files import REGISTRY, load_one, schema, write
 
 SOURCE = '''
