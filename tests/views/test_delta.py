@@ -265,9 +265,8 @@ async def excess(case: Case, cut: Callable[[str, Random], list[str]] = tokens) -
         reader.look(run)
     assert isinstance(run.outcome, Done)
     total = sum(len(SSE.encode(message)) for message in reader.messages)
-    total -= len(
-        '"schema_version":"0123456789ab",'
-    )  # `start` has it once; the bound is about patches
+    # The bound is about patches; `start` tells the schema's version once.
+    total -= len('"schema_version":"0123456789ab",')
     return total - 130 * len(reader.messages) - 2 * len(run.document.encode())
 
 
