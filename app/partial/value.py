@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from pydantic_core import to_json
 
+from app.partial.scan import MAX_DEPTH
+
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
@@ -41,15 +43,29 @@ def dumps(value: Any) -> bytes:
 def loads(text: str) -> Any:
     """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
 
+    Nor may it be nested more deeply: each version of Python would bear another depth.
     Raises ValueError.
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+            raise RecursionError
         if _surrogate.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def _depth(value: Any) -> int:
+    """How many containers stand inside each other."""
+    depth, level = 0, [value]
+    while level := [part for part in level if isinstance(part, (dict, list))]:
+        depth += 1
+        level = [
+            part for held in level for part in (held.values() if isinstance(held, dict) else held)
+        ]
+    return depth
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
