@@ -7,6 +7,7 @@ left out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ def partial_json_schema(root: Node) -> Json:
 
 class _Writer:
     def __init__(self, root: Node) -> None:
-        self._names: dict[int, str] = {}
+        self._names: dict[object, str] = {}
         self._nodes: dict[int, Node] = {}
         self._collect(root)
         self._leaves, definitions = GenerateJsonSchema().generate_definitions(list(self._schemas()))
@@ -91,15 +92,15 @@ class _Writer:
                 return self._whole(id(node))
 
     def _definition(self, node: Model) -> str:
-        if known := self._names.get(id(node.origin)):
+        if known := self._names.get(node.origin):
             return known
-        name = base = f"Partial{node.title}"
+        name = base = re.sub(r"[^A-Za-z0-9.\-_]", "_", f"Partial{node.title}")  # for a URI
         count = 1
         while name in self._taken:
             count += 1
             name = f"{base}{count}"
         self._taken.add(name)
-        self._names[id(node.origin)] = name
+        self._names[node.origin] = name
         self._definitions[name] = {}  # its place, should the model hold itself
         self._definitions[name].update(self._model(node))
         return name

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import MISSING
+
 from app.partial.layers import Schema
 
 
@@ -73,7 +75,7 @@ def members(base: Schema, config: Schema) -> Members:
     }
     return Members(
         members=[
-            _member(name, field, own, required=field.get("required", total) or not typed_dict)
+            _member(name, field, own, required=_is_required(field, total or not typed_dict))
             for name, field in named
         ],
         computed=computed,
@@ -99,6 +101,14 @@ def _replaced(fields: Any, residuals: Mapping[str, Schema]) -> Any:
     if isinstance(fields, dict):
         return {name: {**field, "schema": residuals[name]} for name, field in fields.items()}
     return [{**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields]
+
+
+def _is_required(field: Schema, total: bool) -> bool:
+    """Whether a member is always there: a typed dict's may lack, and one that is MISSING does."""
+    schema = field["schema"]
+    if schema["type"] == "default" and schema.get("default") is MISSING:
+        return False
+    return bool(field.get("required", total))
 
 
 def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Member:
