@@ -95,6 +95,11 @@ class Decoder(Shown):
             raise self.refuse("ends before it is complete" if self._stack else "is not JSON")
         self._prove()
 
+    @property
+    def kept(self) -> int:
+        """How many bytes of text are kept for the proof: none where there is none to come."""
+        return len(self._kept)
+
     def _read(self, text: str) -> None:
         try:
             self._scanner.feed(text)

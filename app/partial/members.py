@@ -65,6 +65,8 @@ def members(base: Schema, config: Schema) -> Members:
     own: Schema = base.get("config", {})
     if base["type"] != "model" and not own:
         own = config
+    if base["type"] == "typed-dict":
+        own = _validating(own) | _writing(config)
     fields = holder["fields"]
     named = fields.items() if isinstance(fields, dict) else [(f["name"], f) for f in fields]
     typed_dict = holder["type"] == "typed-dict"
@@ -101,6 +103,15 @@ def _replaced(fields: Any, residuals: Mapping[str, Schema]) -> Any:
     if isinstance(fields, dict):
         return {name: {**field, "schema": residuals[name]} for name, field in fields.items()}
     return [{**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields]
+
+
+def _validating(config: Schema) -> Schema:
+    return {key: value for key, value in config.items() if not key.startswith("ser_json")}
+
+
+def _writing(config: Schema) -> Schema:
+    """What says how to write: a typed dict is written as whatever holds it says."""
+    return {key: value for key, value in config.items() if key.startswith("ser_json")}
 
 
 def _is_required(field: Schema, total: bool) -> bool:

@@ -255,7 +255,7 @@ class Compiler:
 
     def _add(self, node: Model, member: Member, planned: Planned) -> None:
         inner = planned.node
-        required = member.required and not member.vanishing
+        required = member.required and not member.vanishing and not planned.place.omits
         field = Field(
             member.out,
             inner,

@@ -179,9 +179,9 @@ def _check_regexes(entry: SchemaEntry) -> str | None:
 
 
 def _check_plan(entry: SchemaEntry) -> str | None:
-    """Makes the plan, too, so that nobody waits for it later."""
+    """Makes the plan and its schema, too, so that nobody waits for them later."""
     try:
-        _ = entry.plan
+        _ = entry.partial_json_schema
     except Exception as error:
         return f"its result can't be streamed: {_words(error)}"
     return None

@@ -1,0 +1,198 @@
+"""The names that a field may have in the text: aliases, tags under an alias, two at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import pytest
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    TypeAdapter,
+)
+from pydantic.alias_generators import to_camel, to_pascal
+
+from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
+from app.partial.plan import plan
+from tests.partial.streams import shown
+from tests.partial.texts import run
+
+
+class Aliased(BaseModel):
+    kind: Literal["a"] = Field(alias="type")
+    text: str
+
+
+class AliasedToo(BaseModel):
+    kind: Literal["b"] = Field(alias="type")
+    items: list[str]
+
+
+class Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    the_kind: Literal["a"]
+    text: str
+
+
+class CamelToo(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    the_kind: Literal["b"]
+
+
+class Pascal(BaseModel):
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    kind: Literal["a"]
+    text: str
+
+
+class PascalToo(BaseModel):
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    kind: Literal["b"]
+
+
+ByAlias = Annotated[Aliased | AliasedToo, Field(discriminator="kind")]
+ByCamel = Annotated[Camel | CamelToo, Field(discriminator="the_kind")]
+ByPascal = Annotated[Pascal | PascalToo, Field(discriminator="kind")]
+
+
+class Root(RootModel[ByAlias]):
+    pass
+
+
+class RootOfRoot(RootModel[Root]):
+    pass
+
+
+class Tree(RootModel[Annotated["Branch | Aliased", Field(discriminator="kind")]]):
+    pass
+
+
+class Branch(BaseModel):
+    kind: Literal["branch"] = Field(alias="type")
+    of: list[Tree]
+
+
+Tree.model_rebuild()
+
+
+@pytest.mark.parametrize(
+    ("type_", "key", "out"),
+    [
+        (ByAlias, "type", "type"),
+        (ByCamel, "theKind", "theKind"),
+        (ByCamel, "the_kind", "theKind"),
+        (ByPascal, "Kind", "Kind"),
+        (Root, "type", "type"),
+        (RootOfRoot, "type", "type"),
+    ],
+)
+def test_a_union_grows_after_its_tag_whatever_that_is_called(
+    type_: Any, key: str, out: str
+) -> None:
+    text_key = "Text" if type_ == ByPascal else "text"
+    texts = f'{{"{key}": "a"', f', "{text_key}": "x', "y", '"}'
+    assert shown(type_, *texts) == [
+        {out: "a", text_key: None},
+        {out: "a", text_key: "x"},
+        {out: "a", text_key: "xy"},
+        {out: "a", text_key: "xy"},
+    ]
+
+
+def test_what_grew_in_root_models_is_made_by_them() -> None:
+    decoder = Decoder(plan(RootOfRoot))
+    decoder.feed('{"type": "b", "items": ["x"]}')
+    assert decoder.result == RootOfRoot(Root(AliasedToo(type="b", items=["x"])))
+
+
+def test_a_root_model_of_a_union_that_holds_itself_grows() -> None:
+    texts = '{"type": "branch", "of": [{"type": "branch", "of": [{"type": "a"', ', "text": "x', '"'
+    leaf = {"type": "a", "text": "x"}
+    *_, last = shown(Tree, *texts)
+    assert last == {"type": "branch", "of": [{"type": "branch", "of": [leaf]}]}
+
+
+def test_a_tag_under_the_name_that_loses_does_not_count() -> None:
+    decoder = Decoder(plan(ByAlias))
+    decoder.feed('{"type": "a", "text": "x", "kind": "b"}')  # Pydantic looks at `kind` first
+    with pytest.raises(Invalid):
+        decoder.finish()
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    number: int = Field(alias="n")
+
+
+class Chosen(BaseModel):
+    number: int = Field(validation_alias=AliasChoices("first", "second", "third"))
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (Named, '{"n": 1, "number": "x"}'),
+        (Named, '{"number": "x", "n": 1}'),
+        (Named, '{"number": [{"a": 2}], "n": 1}'),
+        (Chosen, '{"third": "x", "second": "y", "first": 1}'),
+        (Chosen, '{"second": 1, "third": "x"}'),
+    ],
+)
+def test_the_losing_one_of_a_fields_names_is_not_validated(type_: Any, text: str) -> None:
+    for cut in (1, 5, 100):
+        decoder = Decoder(plan(type_))
+        _, error = run(decoder, [text[at : at + cut] for at in range(0, len(text), cut)])
+        assert error is None
+        assert decoder.result == type_.model_validate_json(text)
+
+
+@pytest.mark.parametrize("text", ['{"number": "x"}', '{"number": "x", "n": "y"}'])
+def test_without_a_better_name_it_is(text: str) -> None:
+    _, error = run(Decoder(plan(Named)), [text])
+    assert error is not None
+
+
+class Extras(BaseModel):
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+    text: Annotated[str, AfterValidator(lambda value, info: value)] = Field(alias="t")
+    number: int = Field(1, alias="n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"t": "a", "text": "b"}',
+        '{"text": "b", "t": "a"}',
+        '{"t": "a", "text": {"x": [1]}}',
+        '{"t": "a", "n": 1, "number": "x"}',
+        '{"t": "a", "number": "x", "n": 1}',
+        '{"text": "b"}',
+    ],
+)
+def test_the_losing_name_is_an_extra_key_with_its_own_value(text: str) -> None:
+    decoder = Decoder(plan(Extras))
+    _, error = run(decoder, [text])
+    assert error is None
+    assert decoder.value == TypeAdapter(Extras).validate_json(text).model_dump(by_alias=True)
+
+
+def test_the_losing_name_is_forbidden_where_extra_keys_are() -> None:
+    class Forbidding(BaseModel):
+        model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+        text: str = Field(alias="t")
+
+    for text in ('{"t": "a", "text": "b"}', '{"text": "b", "t": "a"}'):
+        _, error = run(Decoder(plan(Forbidding)), [text])
+        assert error is not None
