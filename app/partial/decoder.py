@@ -376,6 +376,8 @@ class Decoder(Shown):
 
         Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
         """
+        if written is None and value is not None:  # a serializer may have made a number of it
+            value = node.serializer.to_python(value, by_alias=True, warnings=False)
         if is_json(written) and holds_numbers(written, value):
             return written
         try:
