@@ -287,6 +287,10 @@ class Decoder(Shown):
             frame.key, shown = node.named(name)
         except ValidationError as error:
             raise from_members(error, self._named(frame.path), {}) from None
+        except SchemaError:  # no entry can be left out for its key
+            raise self.refuse(_NOT_VALID) from None
+        except (PydanticSerializationError, UnicodeDecodeError):
+            raise self.refuse(_NOT_JSON) from None
         if frame.key in frame.values or shown in frame.shown:
             raise self.refuse("has a key twice")
         frame.out = shown
