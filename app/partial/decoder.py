@@ -265,7 +265,7 @@ class Decoder(Shown):
         """A better name of a field has come: the value at the other is like an unknown key's."""
         doubt = (frame.doubts or {}).pop(other, None)
         value = frame.values.pop(other, None)
-        if frame.node.extra == "ignore":
+        if frame.node.extra == "ignore" and other not in frame.node.looked_into:
             return
         if not isinstance(value, Raw):
             text = doubt[1] if doubt else field.node.serializer.to_json(value).decode()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic_core import MISSING
@@ -28,7 +30,7 @@ class Member:
     vanishing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Members:
     """hooks: whether the class runs code of its own once it has its members.
 
@@ -42,10 +44,27 @@ class Members:
     hooks: bool
     particular: bool
 
-    @property
+    @cached_property
     def looked_into(self) -> frozenset[str]:
-        """The keys that aliases lead into."""
-        return frozenset(key for member in self.members for key in member.paths)
+        """The keys that aliases lead into, and those of members that share one with another."""
+        paths = {key for member in self.members for key in member.paths}
+        shared = {key for member in self.members if self.shares(member) for key in member.keys}
+        return frozenset(paths | shared)
+
+    def shares(self, member: Member) -> bool:
+        """Whether another member may be read from one of its keys."""
+        return any(self._readers[key] > 1 for key in member.keys)
+
+    @property
+    def written_twice(self) -> str | None:
+        """A key that two members are written under."""
+        written = [member.out for member in self.members if member.out is not None]
+        counted = Counter([*written, *self.computed])
+        return next((key for key, count in counted.items() if count > 1), None)
+
+    @cached_property
+    def _readers(self) -> Counter[str]:
+        return Counter(key for member in self.members for key in member.keys)
 
 
 def is_wrapped(base: Schema) -> bool:
@@ -128,7 +147,7 @@ def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Memb
     return Member(
         name=name,
         schema=field["schema"],
-        keys=keys,
+        keys=tuple(dict.fromkeys(keys)),
         paths=paths,
         out=None if field.get("serialization_exclude") or field.get("init_only") else out,
         required=required,

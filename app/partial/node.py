@@ -114,7 +114,7 @@ class Model(Container):
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
     extra: what is done with unknown keys: `ignore`, `allow` (they are shown at its close), `forbid`
-    looked_into: keys that aliases lead into
+    looked_into: keys that aliases lead into, or that several fields read
     as_json: whether `close` takes unknown values as their JSON text
     not_null: whether it is shown only when its NotNull fields are known
     """

@@ -45,7 +45,7 @@ def plan(type_: Any, *, keep: bool = True) -> Node:
         look at them
 
     Raises what Pydantic raises for a type that it has no schema for, and ValueError for one
-    whose values may be left out where nothing holds them.
+    whose values may be left out where nothing holds them, or would have a key twice.
     """
     # A schema whose building was put off is built when it is read as the mapping that it is.
     return Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema)), keep=keep).root
@@ -229,6 +229,8 @@ class Compiler:
         node = Model(**self._common(place), title=title(place.base), origin=_origin(place))
         self._remember(place, node)
         found = members(place.base, place.config)
+        if twice := found.written_twice:
+            raise ValueError(f"{node.title} has two fields that are written as {twice!r}")
         residuals = self._fill(node, found, asks=place.asks)
         if is_wrapped(place.base):
             leaf = self._leaf(place)
@@ -248,12 +250,13 @@ class Compiler:
         planned = [(member, self._member(member, found)) for member in found.members]
         node.as_json = asks or found.particular or any(each.needs_json for _, each in planned)
         for member, each in planned:
-            self._add(node, member, each)
+            keys = () if member.paths or found.shares(member) else member.keys
+            self._add(node, member, each, keys)
         return {
             member.name: each.residual(member, as_json=node.as_json) for member, each in planned
         }
 
-    def _add(self, node: Model, member: Member, planned: Planned) -> None:
+    def _add(self, node: Model, member: Member, planned: Planned, keys: tuple[str, ...]) -> None:
         inner = planned.node
         required = member.required and not member.vanishing and not planned.place.omits
         field = Field(
@@ -261,13 +264,12 @@ class Compiler:
             inner,
             not_null="NotNull" in planned.place.marks,
             required=required,
-            names=member.keys,
+            names=keys,
             default=planned.place.default,
         )
         node.fields.append(field)
         node.not_null = node.not_null or (field.not_null and empty(inner) is None)
-        for key in () if member.paths else member.keys:
-            node.keys.setdefault(key, field)
+        node.keys.update(dict.fromkeys(keys, field))
 
     def _member(self, member: Member, found: Members) -> Planned:
         place = peel(member.schema, self.definitions, found.config)

@@ -8,11 +8,14 @@ import pytest
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AliasPath,
     BaseModel,
     ConfigDict,
     Field,
     RootModel,
     TypeAdapter,
+    ValidationError,
+    create_model,
 )
 from pydantic.alias_generators import to_camel, to_pascal
 
@@ -160,6 +163,66 @@ def test_the_losing_one_of_a_fields_names_is_not_validated(type_: Any, text: str
 def test_without_a_better_name_it_is(text: str) -> None:
     _, error = run(Decoder(plan(Named)), [text])
     assert error is not None
+
+
+class Swapped(BaseModel):
+    title: str = Field(validation_alias=AliasChoices("title", "name"))
+    name: str = Field(validation_alias=AliasChoices("name", "title"), max_length=3)
+
+
+class Same(BaseModel):
+    short: str = Field(validation_alias="text", max_length=3)
+    long: list[str] | str = Field(validation_alias="text")
+    other: str = "x"
+
+
+class Crossed(BaseModel):
+    names: list[str] = Field(validation_alias=AliasChoices("many", "names"))
+    first: str = Field(validation_alias=AliasPath("names", 0))
+
+
+@pytest.mark.parametrize("extra", ["ignore", "allow", "forbid"])
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (Swapped, '{"title": "abc"}'),
+        (Swapped, '{"title": "abcd"}'),
+        (Swapped, '{"title": "abcd", "name": "e"}'),
+        (Swapped, '{"name": "e", "title": "abcd"}'),
+        (Swapped, '{"name": "abcd", "title": "e"}'),
+        (Same, '{"text": "abc", "other": "y"}'),
+        (Same, '{"text": "abcd"}'),
+        (Same, '{"text": ["a"]}'),
+        (Same, '{"short": "a", "long": "b", "text": "c"}'),
+        (Crossed, '{"many": ["a"], "names": ["b"]}'),
+        (Crossed, '{"names": ["b"], "many": ["a"]}'),
+        (Crossed, '{"names": ["b"]}'),
+    ],
+)
+def test_a_key_that_two_fields_read_is_each_ones(type_: Any, text: str, extra: Any) -> None:
+    model = create_model("Made", __base__=type_)
+    model.model_config = ConfigDict(extra=extra)
+    model.model_rebuild(force=True)
+    try:
+        expected = model.model_validate_json(text).model_dump(by_alias=True)
+    except ValidationError:
+        expected = None
+    for cut in (1, 100):
+        decoder = Decoder(plan(model))
+        _, error = run(decoder, [text[at : at + cut] for at in range(0, len(text), cut)])
+        assert (error is None) is (expected is not None)
+        assert decoder.done is (expected is not None)
+        if expected is not None:
+            assert decoder.value == expected
+
+
+def test_two_fields_that_are_written_under_one_key_are_refused() -> None:
+    class Twice(BaseModel):
+        a: str = Field(alias="x")
+        b: str = Field(serialization_alias="x")
+
+    with pytest.raises(ValueError, match="Twice has two fields that are written as 'x'"):
+        plan(list[Twice])
 
 
 class Extras(BaseModel):
