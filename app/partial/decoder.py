@@ -380,11 +380,11 @@ class Decoder(Shown):
 
         Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
         """
-        if written is None and value is not None:  # a serializer may have made a number of it
-            value = node.serializer.to_python(value, by_alias=True, warnings=False)
-        if is_json(written) and holds_numbers(written, value):
-            return written
         try:
+            if written is None and value is not None:  # a serializer may have made a number of it
+                value = node.serializer.to_python(value, by_alias=True, warnings=False)
+            if is_json(written) and holds_numbers(written, value):
+                return written
             again = loads(node.serializer.to_json(value, by_alias=True, warnings=False).decode())
         except (PydanticSerializationError, ValueError):
             raise self.refuse(_NOT_JSON) from None
