@@ -380,15 +380,16 @@ class Decoder(Shown):
 
         Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
         """
+        plain = value
         try:
             if written is None and value is not None:  # a serializer may have made a number of it
-                value = node.serializer.to_python(value, by_alias=True, warnings=False)
-            if is_json(written) and holds_numbers(written, value):
+                plain = node.serializer.to_python(value, by_alias=True, warnings=False)
+            if is_json(written) and holds_numbers(written, plain):
                 return written
             again = loads(node.serializer.to_json(value, by_alias=True, warnings=False).decode())
         except (PydanticSerializationError, ValueError):
             raise self.refuse(_NOT_JSON) from None
-        if not (is_json(again) and holds_numbers(again, value) and holds_numbers(again, written)):
+        if not (is_json(again) and holds_numbers(again, plain) and holds_numbers(again, written)):
             raise self.refuse(_NOT_JSON)
         return again
 
