@@ -28,9 +28,13 @@ from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
+from app.providers.factory import PROVIDERS
 from app.schemas.registry import Registry, load
 from app.settings import Settings
+from app.streams.memory_store import MemoryStore
+from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
+from app.streams.request import Limits
 from app.telemetry.metrics import Telemetry
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
@@ -58,7 +62,7 @@ def create_app(
     """
     registry = registry or load()
     telemetry = Telemetry()
-    streams = Streams(settings, telemetry)
+    streams = streams_of(settings, telemetry)
     admission = Admission(settings)
     gate = Authenticator(settings)
 
@@ -109,14 +113,26 @@ def models(settings: Settings) -> tuple[str, ...]:
     return settings.offered
 
 
-async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
-    from app.providers.openai import OpenAIProvider  # takes 3 s to import
+def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
+    """The streams of a process, by its settings; their provider is to be set."""
+    producing = ProducerSettings(
+        attempts=settings.max_attempts,
+        output_bytes=settings.max_output_bytes,
+        opening=settings.open_timeout,
+        limits=Limits(
+            settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
+        ),
+    )
+    store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
+    return Streams(producing, store, telemetry, grace=settings.resume_grace_seconds)
 
+
+async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
     base_url = None
     if settings.demo:
         demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
         base_url = demo.base_url
-    provider = OpenAIProvider(settings, base_url)
+    provider = PROVIDERS["openai"](settings, base_url)
     stack.push_async_callback(provider.aclose)
     return provider
 

@@ -13,10 +13,9 @@ import pytest
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.operation import Operation
-from app.streams.log_entry import Closed, LogEntry
-from app.streams.run import Run
-from app.views import sse
-from app.views.specs import OWN_FORMAT, VIEWS, Context
+from app.streams.log_entry import ElementClosed, LogEntry
+from app.views.format import SSE
+from app.views.specs import VIEWS, ViewContext
 from bench.documents import document
 from bench.serve import registry
 
@@ -45,7 +44,7 @@ def decoded(name: str) -> list[list[LogEntry]]:
     batches: list[list[LogEntry]] = []
     closed = 0
     for piece in pieces(name):
-        batches.append([*decode.feed(piece), *map(Closed, range(closed, decode.elements))])
+        batches.append([*decode.feed(piece), *map(ElementClosed, range(closed, decode.elements))])
         closed = decode.elements
     return batches
 
@@ -82,11 +81,12 @@ def test_document(name: str, benchmark: Any) -> None:
 def test_wire(view: str, benchmark: Any) -> None:
     name = "list-80"
     batches = decoded(name)
-    encode = OWN_FORMAT.get(view, sse).encode
+    spec = VIEWS[view]
+    encode = (spec.format or SSE).encode
 
     def send(batches: Sequence[Sequence[LogEntry]]) -> bytes:
-        run = Run("0", "list", "m")
-        messages = VIEWS[view](Context(REGISTRY.get("list"), "r"))
+        run = Followed()
+        messages = spec.make(ViewContext(REGISTRY.get("list"), "r"))
         messages.start(run, 0)
         sent = [
             encode(message) for entries in batches for message in _messages(run, messages, entries)
@@ -96,9 +96,19 @@ def test_wire(view: str, benchmark: Any) -> None:
     assert b"zzz " in benchmark(send, batches)
 
 
-def _messages(run: Run, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
+class Followed:
+    """What a view reads of a stream."""
+
+    id, schema, schema_version, model = "0", "list", "0123456789ab", "m"
+
+    def __init__(self) -> None:
+        self.document = Document()
+        self.position = 0
+
+
+def _messages(run: Followed, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
     """What a view makes of one piece."""
-    run.log.extend(entries)
+    run.position += len(entries)
     run.document.apply(operations(entries))
     messages: list[Any] = view.messages(run, entries, run.position)
     return messages

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.views.specs import VIEWS
 from bench.client import Report
 from bench.contestants import BASELINE, OURS
 from bench.documents import END, LISTS, MODELS, OTHERS, STAMP, document
@@ -34,6 +35,10 @@ def test_a_word_of_a_document_is_one_chunk() -> None:
     strings = "".join(json.dumps(value) for value in json.loads(answer.text)["items"])
     assert len(answer.words) == 5 * (7 + 24)
     assert all(f"{word.decode()} " in strings for word in answer.words)
+
+
+def test_every_view_is_measured() -> None:
+    assert [contestant.query for contestant in OURS] == [f"view={view}" for view in VIEWS]
 
 
 async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from app.views.specs import VIEWS
 from tests.support.process import ROOT, Process, process
 from tests.support.raw import exchange as answer_to
 from tests.support.upstream import HEAD, Exchange, Upstream, delta, end, event, text, upstream
@@ -81,7 +82,7 @@ CALLS = [
     "text/event-stream",
     "application/x-ndjson",
     "application/json",
-    *(f"*/*&view={view}" for view in ("delta", "items", "text", "ui-message", "ag-ui")),
+    *(f"*/*&view={view}" for view in VIEWS if view != "snapshot"),
 ]
 
 

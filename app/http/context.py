@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,6 +21,12 @@ _log = structlog.get_logger("http")
 def request_id(scope: Scope) -> str:
     """The id of a request that has passed `RequestContext`."""
     return str(scope.get("request_id", "-"))
+
+
+def when_over(scope: Scope) -> ExitStack:
+    """What is done once a request is over, however it ends: its response has been sent, or not."""
+    stack: ExitStack = scope["when_over"]
+    return stack
 
 
 def owner(scope: Scope) -> str:
@@ -59,7 +66,8 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            with ExitStack() as scope["when_over"]:
+                await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
             _log.debug("a client left within its request", request_id=scope["request_id"])
         except Exception:

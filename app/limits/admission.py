@@ -14,23 +14,22 @@ from app.errors import Overloaded, RateLimited
 from app.limits.quota import Quota
 from app.limits.slots import Slot, Slots
 from app.settings import Settings
-from app.streams.generation import Generation
 
 Wait = Callable[[Slot, float], Awaitable[None]]
 """Waits for a place, at most so many seconds; it may raise what it likes."""
 
 
 class Permit:
-    """A caller's right to one stream: `close` it, or let the stream do so (`ended`)."""
+    """A caller's right to one stream: `settle` it when the stream is over, or else `close` it."""
 
     def __init__(self, admission: Admission, caller: str, place: Slot) -> None:
         self._admission = admission
         self._caller = caller
         self._place: Slot | None = place
 
-    def ended(self, generation: Generation) -> None:
-        """The stream that was begun with it is over."""
-        self._admission.quota.count_tokens(self._caller, tokens(generation))
+    def settle(self, tokens: int) -> None:
+        """The stream that was begun with it is over, and has used these tokens."""
+        self._admission.quota.count_tokens(self._caller, tokens)
         self.close()
 
     def close(self) -> None:
@@ -86,10 +85,3 @@ class Admission:
         place = self.slots.ask()
         self.streams[caller] += 1
         return place
-
-
-def tokens(generation: Generation) -> int:
-    """What a generation has used, by the provider's count; else by an estimate."""
-    spent = generation.spent
-    told = spent.input_tokens + spent.output_tokens if spent else 0
-    return told + generation.estimated

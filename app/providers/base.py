@@ -1,73 +1,100 @@
-"""What a provider gives: an answer's text as it is written, and how it ended."""
+"""What a provider gives: a completion's text as it is written, and how it ended."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 
+class Finish(StrEnum):
+    """Why a model has stopped, whatever word its provider has for it."""
+
+    STOP = "stop"
+    """It has said all that it wanted to say."""
+    LENGTH = "length"
+    """It has reached its length limit."""
+    FILTERED = "filtered"
+    """The provider's content filter has stopped it."""
+    REFUSED = "refused"
+    """The model has refused."""
+    UNKNOWN = "unknown"
+    """The provider has given a reason that we don't know."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens of one attempt, as the provider counted them."""
+    """Tokens of one completion, as the provider counted them."""
 
     input_tokens: int
     output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request to a model: an attempt at a generation.
-
-    wanted: gives a future that resolves once somebody waits for text; until then a provider
-        may let what has come gather for a moment
-    """
+class CompletionRequest:
+    """What a model is asked: one attempt at a value."""
 
     model: str
     messages: list[dict[str, Any]]
     response_model: type[BaseModel]
     max_tokens: int | None = None
-    wanted: Callable[[], asyncio.Future[bool]] | None = None
 
 
-class Answer(Protocol):
-    """An open answer. `async for` gives its text in pieces, in order, none of them empty.
+class Completion(Protocol):
+    """A completion that is being written.
 
-    active: the loop's time of the last content, or of the last sign that the model reasons
-    finish: after the last piece, the provider's finish reason; None where it gave none
-    refused: whether the model refused
-    usage: None where the provider has not told
-    Iterating raises `ProviderError`s only. `aclose` closes the provider's connection at once,
-    however far it was read.
+    `async for` gives its text in pieces, in order, none of them empty. A piece is all the text
+    that has come since the last one: text gathers while nobody asks for the next piece. What has
+    come and is not taken is bounded; beyond the bound the provider's connection isn't read.
+    Iterating raises `ProviderError`s only.
     """
 
     @property
-    def active(self) -> float: ...
+    def active(self) -> float:
+        """The loop's time of the last content, or of the last sign that the model reasons."""
+        ...
 
     @property
-    def finish(self) -> str | None: ...
+    def finish(self) -> Finish | None:
+        """Why the model has stopped, known once the text has ended; None: it was not told."""
+        ...
 
     @property
-    def refused(self) -> bool: ...
+    def usage(self) -> Tokens | None:
+        """None where the provider has not told."""
+        ...
 
     @property
-    def usage(self) -> Tokens | None: ...
+    def received(self) -> asyncio.Future[None]:
+        """Resolves once the provider's last byte has come, read or not, or nothing more can come.
+
+        A connection that breaks while nobody reads resolves it only at the next read.
+        """
+        ...
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the provider writes faster than it is read: waiting would hold it up."""
+        ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...
 
-    async def aclose(self) -> None: ...
-
 
 class Provider(Protocol):
-    """A source of answers."""
+    """A source of completions."""
 
-    async def ask(self, ask: Ask) -> Answer:
-        """Open an answer, which is to be closed. Returns once the provider has sent a 2xx.
+    def complete(self, request: CompletionRequest) -> AbstractAsyncContextManager[Completion]:
+        """Ask for a completion.
 
-        Raises `ProviderError`s only.
+        Entering the context returns once the provider has answered with a 2xx. Leaving it closes
+        the provider's connection at once, or gives it back where the completion was read to its
+        end: that may take a quarter of a second, and no time at all where it is left by an
+        exception. Entering raises `ProviderError`s only, leaving raises nothing.
         """
         ...
 

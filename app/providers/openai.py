@@ -1,43 +1,266 @@
 """Any OpenAI-compatible provider, through Instructor and the OpenAI SDK.
 
-The only module that imports either. Instructor makes the request in each mode, and takes the
-answer's text out of the chunks: its handlers are what is used of it, not its `create`, which
-would parse the text (quadratically) and look at the model's whole schema for each request.
-The completion is a `Completion` of ours, so that finish reasons, refusals and usage, which
-Instructor drops, are seen on the way.
+    response's bytes ─ sse.py ─> events ─> chunks, made standard ─ Instructor ─> text
+
+Instructor makes the request for each mode and takes the text out of the chunks. Its handlers
+are used, which its registry gives to whoever asks, and not its `create`: that parses the whole
+text again at each chunk. The finish reason, a refusal and the usage, which Instructor drops,
+are read on the way.
+https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal
 
 import httpx2
+import msgspec
 import openai
-from instructor import Mode, Provider
-from instructor.v2.core.function_calls import response_schema
-from instructor.v2.core.registry import mode_registry
-from pydantic import BaseModel
+from instructor import Mode, response_schema
+from instructor import Provider as InstructorProvider
+from instructor.v2 import mode_registry
+from pydantic import BaseModel, SecretStr
 
-from app.errors import ProviderError
-from app.providers.base import Answer, Ask, Tokens
-from app.providers.completion import Completion
+from app.errors import ProviderError, ProviderProtocol
+from app.providers.base import Completion, CompletionRequest, Finish, Tokens
+from app.providers.finish import standard
 from app.providers.mapping import while_opening, while_reading
-from app.providers.transport import BODY, Body, Transport
-from app.settings import Settings
+from app.providers.sse import EventDecoder
+from app.providers.transport import RECEIVED, Transport
+
+USAGE_SECONDS = 2
+"""How long to wait for the usage after the finish reason and the last text."""
+
+LINGER_SECONDS = 0.25
+"""How long a response has to end once its completion has, so that its connection can serve
+another."""
+
+AHEAD_BYTES = 8 * 1024
+"""A provider of which a read finds as much is ahead of us."""
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
 
 
-class OpenAIProvider:
-    """Answers of an OpenAI-compatible provider. `base_url` overrides that of the settings."""
+@dataclass(frozen=True, slots=True)
+class OpenAISettings:
+    """base_url: None: OpenAI's own. connect_timeout: in seconds."""
 
-    def __init__(self, settings: Settings, base_url: str | None = None) -> None:
-        key = settings.openai_api_key
+    api_key: SecretStr | None
+    base_url: str | None
+    mode: Literal["tools", "json_schema", "json", "md_json"]
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"]
+    connect_timeout: float
+
+
+# -- the chunks of a response ---------------------------------------------------------------
+# The fields have the names of the API's JSON, by which Instructor's extractors read a chunk.
+# (The SDK's own classes cost eight times as much.)
+
+
+class Function(msgspec.Struct):
+    arguments: str | None = None
+
+
+class ToolCall(msgspec.Struct):
+    index: int | None = None
+    function: Function | None = None
+
+
+class ChoiceDelta(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[ToolCall] | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+
+    @property
+    def arguments(self) -> str:
+        """The arguments of the first tool call: there is one tool, and one value."""
+        return "".join(
+            call.function.arguments or ""
+            for call in self.tool_calls or ()
+            if not call.index and call.function is not None
+        )
+
+
+class Choice(msgspec.Struct):
+    index: int | None = None
+    delta: ChoiceDelta | None = None
+    finish_reason: str | None = None
+
+
+class CompletionUsage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class Chunk(msgspec.Struct):
+    """error: anything but null says that the provider has failed."""
+
+    choices: list[Choice] | None = None
+    usage: CompletionUsage | None = None
+    error: Any = None
+
+
+_decode_chunk = msgspec.json.Decoder(Chunk).decode
+
+
+def decode(data: bytes) -> Chunk:
+    """The chunk that an event holds. Raises `ProviderProtocol`."""
+    try:
+        chunk = _decode_chunk(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise ProviderProtocol from None
+    if chunk.error is not None:
+        raise ProviderProtocol
+    return chunk
+
+
+# -- a completion ---------------------------------------------------------------------------
+
+Extract = Callable[[AsyncGenerator[Any, None]], AsyncGenerator[str, None]]
+"""Instructor's extractor for a mode: chunks in, text out."""
+
+
+class OpenAICompletion:
+    """A completion whose response is being read; a `Completion`.
+
+    body: the response's bytes
+    received: resolves once the last of them has come
+    in_tools: whether the text is a tool call's arguments, or the message's content
+    """
+
+    def __init__(
+        self,
+        body: AsyncIterator[bytes],
+        received: asyncio.Future[None],
+        extract: Extract,
+        *,
+        in_tools: bool,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.active = self._loop.time()
+        self.ahead = False
+        self.received = received
+        self.usage: Tokens | None = None
+        self._body = body
+        self._extract = extract
+        self._in_tools = in_tools
+        self._events = EventDecoder()
+        self._finish: Finish | None = None
+        self._refused = False
+        self._until = 0.0  # when there is no more waiting for the usage
+        self._done = False  # the provider has said that nothing follows
+
+    @property
+    def finish(self) -> Finish | None:
+        return Finish.REFUSED if self._refused else self._finish
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        try:
+            async for text in self._extract(self._chunks()):
+                yield text
+        except Exception as error:
+            raise while_reading(error) from None
+
+    async def leave(self, kind: type[BaseException] | None, *details: object) -> None:
+        """Read a response to its end whose completion has ended: nobody waits for that.
+
+        Where the block is left by an exception somebody does, for another attempt or an error.
+        """
+        if self._done and kind is None:
+            with suppress(Exception):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    async for _ in self._body:
+                        pass
+
+    async def _chunks(self) -> AsyncGenerator[Chunk, None]:
+        """All the text of a read, as one chunk. An error comes after the text before it."""
+        while not self._done:
+            data = await self._read()
+            texts: list[str] = []
+            try:
+                # At the end, the last event may lack its blank line.
+                self._take(b"\n\n" if data is None else data, texts)
+            except ProviderError:
+                if data is None:
+                    return  # the half of a chunk, cut off
+                if texts:
+                    yield self._standard("".join(texts))
+                raise
+            if texts:
+                yield self._standard("".join(texts))
+            if data is None:
+                return
+
+    def _standard(self, text: str) -> Chunk:
+        """A chunk that says this and nothing else, in the place where the mode has its text."""
+        if not self._in_tools:
+            return Chunk(choices=[Choice(delta=ChoiceDelta(content=text))])
+        call = ToolCall(function=Function(arguments=text))
+        return Chunk(choices=[Choice(delta=ChoiceDelta(tool_calls=[call]))])
+
+    async def _read(self) -> bytes | None:
+        """The next bytes; None at the end."""
+        if self._finish is None:
+            data = await anext(self._body, None)
+            self.ahead = data is not None and len(data) >= AHEAD_BYTES
+            return data
+        if self._loop.time() >= self._until:
+            return None
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await anext(self._body, None)
+        except Exception:
+            return None  # the model has finished: only its usage is missing
+
+    def _take(self, data: bytes, texts: list[str]) -> None:
+        """Keep what the chunks in `data` say; what they add to the text goes to `texts`."""
+        for event in self._events.feed(data):
+            if event == b"[DONE]":
+                self._done = True
+                return
+            chunk = decode(event)
+            if (tokens := chunk.usage) is not None:
+                self.usage = Tokens(tokens.prompt_tokens or 0, tokens.completion_tokens or 0)
+            for choice in chunk.choices or ():
+                if not choice.index:
+                    self._take_choice(choice, texts)
+
+    def _take_choice(self, choice: Choice, texts: list[str]) -> None:
+        if choice.delta is not None:
+            self._take_delta(choice.delta, texts)
+        if choice.finish_reason:
+            self._finish = standard(choice.finish_reason)
+            self._until = self._until or self._loop.time() + USAGE_SECONDS
+
+    def _take_delta(self, delta: ChoiceDelta, texts: list[str]) -> None:
+        text = delta.arguments if self._in_tools else delta.content
+        if text:
+            texts.append(text)
+            self._until = self._until and self._loop.time() + USAGE_SECONDS
+        if delta.refusal:
+            self._refused = True
+        if text or delta.reasoning_content or delta.reasoning or delta.refusal:
+            self.active = self._loop.time()
+
+
+# -- the provider ---------------------------------------------------------------------------
+
+
+class OpenAIProvider:
+    """A `Provider`."""
+
+    def __init__(self, settings: OpenAISettings) -> None:
+        key = settings.api_key
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else _NO_KEY,
-            base_url=base_url or settings.openai_base_url,
+            base_url=settings.base_url,
             max_retries=0,  # the SDK's own sleep in silence
             http_client=httpx2.AsyncClient(
                 transport=Transport(settings.connect_timeout),
@@ -46,109 +269,65 @@ class OpenAIProvider:
             ),
         )
         # Looked up now: the SDK imports its resources on first use, which takes a while.
-        self._open: Any = self._client.chat.completions.with_streaming_response.create
+        self._create: Any = self._client.chat.completions.with_streaming_response.create
         self._max_tokens_field = settings.max_tokens_field
-        mode = Mode[settings.instructor_mode.upper()]
+        mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
-        self._prepare: Any = mode_registry.get_handlers(Provider.OPENAI, mode).request_handler
-        # MD_JSON's own extractor holds the text back until its JSON is complete. Ours strips
-        # fences by itself.
-        extracted = Mode.JSON if mode is Mode.MD_JSON else mode
-        handlers = mode_registry.get_handlers(Provider.OPENAI, extracted)
-        self._extract: Any = handlers.stream_extractor_async
-        self._models: dict[type[BaseModel], type[BaseModel]] = {}
-        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
+        self._prepare: Any = handlers(mode).request_handler
+        # MD_JSON's own extractor holds the text back until its JSON is complete. The service
+        # strips fences by itself.
+        self._extract: Any = handlers(
+            Mode.JSON if mode is Mode.MD_JSON else mode
+        ).stream_extractor_async
 
-    async def ask(self, ask: Ask) -> Answer:
-        """Open an answer, as `Provider.ask` says."""
-        try:
-            body = await self._opened(ask)
-        except Exception as error:
-            raise while_opening(error) from None
-        completion = Completion(body, in_tools=self._in_tools, wanted=ask.wanted)
-        body.on_end(completion.hurry)
-        return _Answer(self._extract(completion), completion, body)
-
-    async def _opened(self, ask: Ask) -> Body:
-        """The body of a response that has begun. The SDK's objects around it are let go of."""
-        # What Instructor has made goes past the SDK, which would look at all of it again.
-        opening = self._open(model=ask.model, messages=(), stream=True, extra_body=self._body(ask))
-        response = await opening.__aenter__()
-        body: Body = response.http_response.extensions[BODY]
-        return body
+    @asynccontextmanager
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Completion]:
+        """Ask for a completion, as `Provider` says."""
+        async with AsyncExitStack() as stack:
+            try:
+                opening = self._create(**self._arguments(request))
+                response = await stack.enter_async_context(opening)
+            except Exception as error:
+                raise while_opening(error) from None
+            completion = OpenAICompletion(
+                await stack.enter_async_context(aclosing(response.iter_bytes())),
+                response.http_response.extensions[RECEIVED],
+                self._extract,
+                in_tools=self._in_tools,
+            )
+            stack.push_async_exit(completion.leave)
+            yield completion
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.close()
 
-    def _body(self, ask: Ask) -> dict[str, Any]:
-        """The request's JSON."""
+    def _arguments(self, request: CompletionRequest) -> dict[str, Any]:
+        """The arguments of the SDK's `create`."""
         arguments: dict[str, Any] = {
-            "model": ask.model,
-            "messages": ask.messages,
+            "model": request.model,
+            "messages": request.messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if ask.max_tokens is not None:
-            arguments[self._max_tokens_field] = ask.max_tokens
-        model = self._model(ask.response_model)
-        if not self._in_tools:
-            return self._prepared(model, arguments)
-        if model not in self._tools:  # which have nothing to do with the messages
-            self._tools[model] = self._prepared(model, {})
-        return {**self._tools[model], **arguments}
-
-    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any] = self._prepare(response_model=model, kwargs=arguments)[1]
-        return body
-
-    def _model(self, model: type[BaseModel]) -> type[BaseModel]:
-        """The class for Instructor: one for each response model, never one for each request."""
-        if model not in self._models:
-            made: Any = response_schema(model)
-            # Pydantic would make it anew for each request, which takes it milliseconds.
-            made.model_json_schema = cache(made.model_json_schema)
-            self._models[model] = made
-        return self._models[model]
+        if request.max_tokens is not None:
+            arguments[self._max_tokens_field] = request.max_tokens
+        _, prepared = self._prepare(_described(request.response_model), arguments)
+        # The schema goes along as it is: the SDK would look at each part of it, for 0.9 ms.
+        own = {name: value for name, value in prepared.items() if name in arguments}
+        return own | {"extra_body": {k: v for k, v in prepared.items() if k not in own}}
 
 
-class _Answer:
-    """The text that Instructor takes out of a completion."""
+def handlers(mode: Mode) -> Any:
+    """Instructor's handlers for a mode."""
+    return mode_registry.get_handlers(InstructorProvider.OPENAI, mode)
 
-    def __init__(self, texts: AsyncIterator[str], completion: Completion, body: Body) -> None:
-        self._texts = texts
-        self._completion = completion
-        self._body = body
 
-    @property
-    def active(self) -> float:
-        return self._completion.active
-
-    @property
-    def finish(self) -> str | None:
-        return self._completion.finish
-
-    @property
-    def refused(self) -> bool:
-        return self._completion.refused
-
-    @property
-    def usage(self) -> Tokens | None:
-        return self._completion.usage
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        return self
-
-    async def __anext__(self) -> str:
-        try:
-            return await anext(self._texts)
-        except (StopAsyncIteration, ProviderError):
-            raise
-        except Exception as error:
-            raise while_reading(error) from None
-
-    async def aclose(self) -> None:
-        """Close what is between the text and the connection."""
-        self._body.complete = self._completion.is_complete
-        await cast(Any, self._texts).aclose()
-        await self._completion.aclose()
+@cache
+def _described(model: type[BaseModel]) -> type[BaseModel]:
+    """The class for Instructor: one for each response model, never one for each request."""
+    made: Any = response_schema(model)
+    # Pydantic would make it anew for each request, which takes it half a millisecond or more.
+    made.model_json_schema = cache(made.model_json_schema)
+    described: type[BaseModel] = made
+    return described

@@ -1,96 +1,60 @@
-"""HTTP to the provider: aiohttp under the SDK's client.
+"""HTTP to the providers: aiohttp under an SDK's client.
 
-The SDK has such a transport too, but its bytes reach us through six generators, it can't be
-asked for more than a hundred connections, and it makes a timeout of every connection error.
-A transport is httpx2's own extension point; `Body` goes along with the response.
-https://www.encode.io/httpcore/extensions/
+The OpenAI SDK has such a transport too, but it can't be asked for more than a hundred
+connections, and it makes a timeout of every connection error. A transport is httpx's own
+extension point. https://www.python-httpx.org/advanced/transports/#custom-transports
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from functools import cache
-from typing import Any, Protocol
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
 from yarl import URL
 
-BODY = "structured_streams.body"
-"""The key of a response's `Body` in its extensions."""
+RECEIVED = "structured_streams.received"
+"""The key of a future in a response's extensions. It resolves once the last byte has come,
+read or not, or the connection has been closed.
+https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
-LINGER_SECONDS = 0.25
-"""How long an answer that is complete has to end its response too, so that its connection
-can serve another."""
-
-
-class _Line(Protocol):
-    def close(self) -> None: ...
+MAX_ERROR_BYTES = 64 * 1024
+"""The bound of an answer that is no 2xx: an SDK reads such an answer to its end at once."""
 
 
 class Body(httpx2.AsyncByteStream):
-    """A response's bytes as they come, decompressed; all that there are at each step.
+    """A response's bytes as they come, decompressed: each read gives all that there are.
 
-    What has come and is not taken is held up to 128 KiB; then the socket is not read.
-
-    complete: to be set once nothing more is wanted of it, though it may not have ended
-    lingering: where it is while it may yet end
+    aiohttp holds at most 128 KiB that have come and are not taken; beyond that it does not
+    read the socket.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, lingering: set[Body]) -> None:
-        self.complete = False
-        self._content = response.content
-        self._line = _line(response)
-        self._lingering = lingering
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._response = response
+        is_error = response.status // 100 != 2
+        self._left = MAX_ERROR_BYTES if is_error else None
+        response.content.on_eof(self._end)
 
-    def on_end(self, call: Callable[[], None]) -> None:
-        """Call it once the last byte has come, taken or not."""
-        self._content.on_eof(call)
+    def _end(self) -> None:
+        if not self.received.done():
+            self.received.set_result(None)
 
-    def __aiter__(self) -> Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if data := await self._content.readany():
-            return data
-        raise StopAsyncIteration
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while data := await self._response.content.readany():
+            yield data[: self._left]
+            if self._left is not None:
+                self._left -= min(self._left, len(data))
+                if not self._left:
+                    return
 
     async def aclose(self) -> None:
-        """Close the connection, or give it back if it can be used again."""
-        if not self.complete or self._content.is_eof():
-            self.close()
-            return
-        timer = asyncio.get_running_loop().call_later(LINGER_SECONDS, self.close)
-        self._lingering.add(self)
-
-        def ended() -> None:
-            timer.cancel()
-            self._lingering.discard(self)
-
-        self._content.on_eof(ended)
-
-    def close(self) -> None:
-        """Close the connection, where the response has not ended and given it back."""
-        self._lingering.discard(self)
-        self._line.close()
-
-
-def _line(response: aiohttp.ClientResponse) -> _Line:
-    """What closes a response's connection; its end gives the connection back.
-
-    The response itself is let go of: with its headers and its request it takes 6 KB, as much
-    as the answer. aiohttp has no public way to keep the connection without it.
-    """
-    connection, content = response.connection, response.content
-    if connection is None or response._writer is not None:
-        return response  # it has ended; or must wait until its request has been written
-    response._connection = None
-    response._closed = True
-    content._eof_callbacks.clear()  # the response's own
-    content.on_eof(connection.release)
-    return connection
+        """Close the connection, unless the response has ended and given it back."""
+        self._response.close()
+        self._end()
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -104,7 +68,6 @@ class Transport(httpx2.AsyncBaseTransport):
     def __init__(self, connect_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout)
         self._session: aiohttp.ClientSession | None = None
-        self._lingering: set[Body] = set()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         response = await self._opened().request(
@@ -117,12 +80,11 @@ class Transport(httpx2.AsyncBaseTransport):
             proxy=_proxy(request.url.scheme, request.url.host),
         )
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        extensions: dict[str, Any] = {BODY: (body := Body(response, self._lingering))}
+        body = Body(response)
+        extensions = {RECEIVED: body.received}
         return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
     async def aclose(self) -> None:
-        while self._lingering:
-            self._lingering.pop().close()
         if self._session is not None:
             await self._session.close()
 

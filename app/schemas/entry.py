@@ -14,6 +14,7 @@ from app.partial.json_schema import ResultJsonSchema, partial_json_schema
 from app.partial.node import Node
 from app.partial.plan import plan
 from app.schema import Schema
+from app.schemas.version import sources, version
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,16 @@ class SchemaEntry:
             mode="serialization", schema_generator=ResultJsonSchema
         )
         return schema | {"minItems": 1, "maxItems": self.max_count} if self.is_list else schema
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change with what the schema asks and checks.
+
+        They are the same in every process that has the same files and versions of libraries.
+        """
+        checked = TypeAdapter(self.schema.result).json_schema(mode="validation")
+        schemas = [self.parameters_json_schema, checked, self.result_json_schema]
+        return version(sources(self.file), schemas)
 
     @cached_property
     def plan(self) -> Node:

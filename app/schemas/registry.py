@@ -33,7 +33,8 @@ RESERVED_NAMES: Final = frozenset(
 """First segments of paths that the service has, or may come to have, for itself."""
 
 RESERVED_PARAMETERS: Final = frozenset(
-    {"schema", "view", "interval_ms", "resumable", "model", "last_event_id", "ticket"}
+    {"schema", "view", "interval_ms", "resumable", "model", "reasoning"}
+    | {"last_event_id", "ticket"}
 )
 """Keys of a query, or of the body of `POST /streams`, that are not the schema's parameters."""
 
@@ -96,6 +97,7 @@ def _entry(file: Path) -> SchemaEntry:
     for check in CHECKS:
         if reason := check(entry):
             raise SchemaError(file, reason)
+    _ = entry.version  # that of the file as it was imported, even if it is changed later
     return entry
 
 

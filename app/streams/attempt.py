@@ -1,93 +1,63 @@
-"""One attempt at an answer: the model's text, decoded into its run when somebody looks."""
+"""One attempt at a value: a model's text in, entries of the stream's log out."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
-from app.streams.log_entry import Closed
-from app.streams.run import Run
-
-LOOK_BYTES = 4096
-"""Of text that nobody has looked at: more is decoded at once, so that it stays bounded."""
-
-LOOK_SECONDS = 0.1
-"""That text waits for a look, at most: what is certain to fail is not to be paid for, even if
-all followers are slow, or none is there."""
+from app.streams.stream import Stream
 
 
 class Attempt:
-    """Text in, operations into the run.
+    """Decodes the text of one completion, as it comes, and writes what it makes of it.
 
-    over: called when a look finds that the attempt needs no more text: it is certain to
-        fail, or its list has all its elements
+    stream: what it writes to
+    decoder: a new one
     """
 
-    def __init__(self, run: Run, decoder: Decoder, over: Callable[[], None]) -> None:
-        self.decoder = decoder
+    def __init__(self, stream: Stream, decoder: Decoder) -> None:
         self.invalid: Invalid | None = None
-        self.begun = False
+        self._stream = stream
+        self._decoder = decoder
         self._text = bytearray()  # as strings, the pieces would take five times as much
-        self._run = run
-        self._over = over
-        self._pending: list[str] = []
-        self._length = 0
-        self._closed = 0
-        self._timer: asyncio.TimerHandle | None = None
-        run.source = self.look
+        self._closed = 0  # elements of a list result
 
     @property
-    def is_over(self) -> bool:
-        return self.invalid is not None or self.decoder.stopped
-
-    def write(self, piece: str) -> None:
-        """More text of the model's."""
-        first = not self.begun
-        self.begun = True
-        self._text += piece.encode(errors="surrogatepass")
-        self._pending.append(piece)
-        self._length += len(piece)
-        if first or self._length >= LOOK_BYTES:
-            self.look()
-        elif self._timer is None and not self._run.is_awaited:  # who waits looks at once
-            self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self.look)
-        self._run.text_arrived()
-
-    @property
-    def text(self) -> str:
-        """All text so far."""
-        return self._text.decode(errors="surrogatepass")
+    def begun(self) -> bool:
+        """Whether there is any text."""
+        return bool(self._text)
 
     @property
     def size(self) -> int:
-        """Its bytes."""
+        """Bytes of its text."""
         return len(self._text)
 
-    def look(self) -> None:
-        """Decode what has come since the last look."""
-        self.close()
-        if not self._pending or self.is_over:
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return self._text.decode(errors="surrogatepass")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it needs no more text: it is certain to fail, or has all that was asked for."""
+        return self.invalid is not None or self._decoder.stopped
+
+    def write(self, piece: str) -> None:
+        """Decode more text. What is certain to fail is told by `invalid`."""
+        self._text += piece.encode(errors="surrogatepass")
+        if self.is_over:
             return
-        text = "".join(self._pending)
-        self._pending.clear()
-        self._length = 0
         try:
-            operations = self.decoder.feed(text)
+            operations = self._decoder.feed(piece)
         except Invalid as error:
             self.invalid = error
-            self._run.rewind()
-        else:
-            self._run.append(operations, self.decoder.value)
-            for index in range(self._closed, self.decoder.elements):
-                self._run.tell(Closed(index))
-            self._closed = self.decoder.elements
-        if self.is_over:
-            self._over()
+            self._stream.rewind()
+            return
+        before, self._closed = self._closed, self._decoder.elements
+        self._stream.write(operations, self._decoder.value, range(before, self._closed))
 
-    def close(self) -> None:
-        """No more looks, unless somebody asks for one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def finish(self) -> None:
+        """The text has ended, as its provider says. Raises `Invalid` where it is no value."""
+        if self.invalid is not None:
+            raise self.invalid
+        if not self._decoder.stopped:
+            self._decoder.finish()

@@ -10,8 +10,8 @@ from types import TracebackType
 class Deadline:
     """`async with Deadline(due)`: raises TimeoutError once the loop's time is past `due()`.
 
-    `due` is asked when the timer fires, not before: where it moves to an earlier time, say so
-    (`look`). `expire` ends the block at once, in the same way.
+    `due` is asked when the timer fires, not before: where it has moved to an earlier time, call
+    `check`.
     """
 
     def __init__(self, due: Callable[[], float]) -> None:
@@ -19,27 +19,20 @@ class Deadline:
         self._loop = asyncio.get_running_loop()
         self._timeout = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
-        self._over = False
-
-    def expire(self) -> None:
-        """End the block now."""
-        if not self._over:
-            self._over = True
-            self._timeout.reschedule(self._loop.time())
 
     async def __aenter__(self) -> Deadline:
         await self._timeout.__aenter__()
-        self.look()
+        self.check()
         return self
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Ask `due` again."""
         self._stop()
         due = self._due()
         if self._loop.time() >= due:
-            self.expire()
+            self._timeout.reschedule(due)
         else:
-            self._timer = self._loop.call_at(due, self.look)
+            self._timer = self._loop.call_at(due, self.check)
 
     def _stop(self) -> None:
         if self._timer is not None:
@@ -51,6 +44,5 @@ class Deadline:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._over = True
         self._stop()
         await self._timeout.__aexit__(kind, error, trace)

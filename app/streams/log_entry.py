@@ -19,7 +19,7 @@ class Restart(msgspec.Struct, frozen=True, tag="restart"):
     errors: list[ErrorDetail]
 
 
-class Closed(msgspec.Struct, frozen=True, tag="closed"):
+class ElementClosed(msgspec.Struct, frozen=True, tag="closed"):
     """An element of a list result is complete, and has passed its own validation."""
 
     index: int
@@ -78,7 +78,7 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
         return body
 
 
-Event = Restart | Closed | Usage | Done | Failed
+Event = Restart | ElementClosed | Usage | Done | Failed
 LogEntry = Operation | Event
 URGENT = (Restart, Done, Failed)
 """The events that never wait for a reader's pace."""

@@ -1,4 +1,4 @@
-"""Runs in this process's memory: those that run, and for a while those that have ended.
+"""Streams in this process's memory: those that run, and for a while those that have ended.
 
 What is kept of the ended is bounded by time (`retention`) and by bytes (`capacity`: the
 oldest go first; a running one never does). The last 10,000 that went are remembered: to its
@@ -10,33 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from hashlib import blake2b
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from app.errors import StreamExpired, StreamNotFound
+from app.streams.stream import Key, Stream
 
 REMEMBERED = 10_000
-
-Key = tuple[str, str]
-"""An owner, and the idempotency key that it has chosen."""
-
-
-class Stream(Protocol):
-    """What is kept: a stream, its id, its owner and its size in bytes."""
-
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def owner(self) -> str: ...
-
-    @property
-    def key(self) -> Key | None: ...
-
-    @property
-    def size(self) -> int: ...
-
-
-S = TypeVar("S", bound=Stream)
 
 
 class _Kept(NamedTuple):
@@ -57,7 +36,7 @@ class _Gone:
         self._ring[self._next : self._next + self.WIDTH] = self._digest(id, owner)
         self._next = (self._next + self.WIDTH) % (REMEMBERED * self.WIDTH)
 
-    def __contains__(self, stream: Key) -> bool:
+    def __contains__(self, stream: tuple[str, str]) -> bool:
         digest = self._digest(*stream)
         at = self._ring.find(digest)
         while at > 0 and at % self.WIDTH:
@@ -68,25 +47,25 @@ class _Gone:
         return blake2b(f"{id}\0{owner}".encode(), digest_size=self.WIDTH).digest()
 
 
-class MemoryStore(Generic[S]):
+class MemoryStore:
     """retention: seconds that an ended stream is kept. capacity: bytes of all of them."""
 
     def __init__(self, *, retention: float, capacity: int) -> None:
         self._retention = retention
         self._capacity = capacity
-        self._streams: dict[str, S] = {}
-        self._keys: dict[Key, S] = {}
+        self._streams: dict[str, Stream] = {}
+        self._keys: dict[Key, Stream] = {}
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._size = 0
         self._gone = _Gone()
 
-    def add(self, stream: S) -> None:
+    def add(self, stream: Stream) -> None:
         """Hold a stream that runs."""
         self._streams[stream.id] = stream
         if stream.key is not None:
             self._keys[stream.key] = stream
 
-    def find(self, id: str, owner: str) -> S:
+    def find(self, id: str, owner: str) -> Stream:
         """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` for one that was."""
         stream = self._streams.get(id)
         if stream is not None and stream.owner == owner:
@@ -95,16 +74,16 @@ class MemoryStore(Generic[S]):
             raise StreamExpired
         raise StreamNotFound
 
-    def find_key(self, key: Key) -> S | None:
+    def find_key(self, key: Key) -> Stream | None:
         """The stream that was begun with an idempotency key."""
         return self._keys.get(key)
 
-    def free_key(self, stream: S) -> None:
+    def free_key(self, stream: Stream) -> None:
         """Let a stream's key begin another."""
         if stream.key is not None and self._keys.get(stream.key) is stream:
             del self._keys[stream.key]
 
-    def keep(self, stream: S) -> None:
+    def keep(self, stream: Stream) -> None:
         """A stream has ended: hold it a while longer, if there is room."""
         if stream.id not in self._streams:
             return
@@ -114,12 +93,12 @@ class MemoryStore(Generic[S]):
         while self._size > self._capacity:
             self.expire(self._streams[next(iter(self._kept))])
 
-    def expire(self, stream: S) -> None:
+    def expire(self, stream: Stream) -> None:
         """Let go of a stream, and remember that it was."""
         if self._let_go(stream):
             self._gone.add(stream.id, stream.owner)
 
-    def forget(self, stream: S) -> None:
+    def forget(self, stream: Stream) -> None:
         """Let go of a stream as if it had never been."""
         self._let_go(stream)
 
@@ -128,7 +107,7 @@ class MemoryStore(Generic[S]):
         for stream in list(self._streams.values()):
             self._let_go(stream)
 
-    def _let_go(self, stream: S) -> bool:
+    def _let_go(self, stream: Stream) -> bool:
         if self._streams.pop(stream.id, None) is None:
             return False
         self.free_key(stream)

@@ -6,70 +6,63 @@ import asyncio
 import secrets
 import string
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
-from app.errors import Cancelled, Draining, IdempotencyConflict, StreamExpired, StreamNotFound
+import structlog
+
+from app.errors import (
+    Cancelled,
+    Draining,
+    IdempotencyConflict,
+    ServiceError,
+    StreamExpired,
+    StreamNotFound,
+)
 from app.providers.base import Provider
-from app.settings import Settings
-from app.streams.generation import Generation
 from app.streams.log_entry import Failed
-from app.streams.memory_store import Key, MemoryStore
+from app.streams.memory_store import MemoryStore
+from app.streams.producer import Producer, ProducerSettings
 from app.streams.request import GenerationRequest
-from app.streams.run import Run
-from app.telemetry.metrics import Telemetry
+from app.streams.stream import Origin, Stream
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 22  # 130 random bits: where no keys are set, the id is the secret
-STREAM_BYTES = 5000  # about what a stream takes beside its log
+
+_log = structlog.get_logger("stream")
 
 
-class Stream:
-    """A generation, and how it is read: whose it is, and whether readers may come back.
+class Observer(Protocol):
+    """Who is told of streams: the metrics and the log."""
 
-    key: the owner and the idempotency key that it was begun with
+    def started(self, stream: Stream) -> None:
+        """A stream has begun."""
+
+    def ended(self, stream: Stream) -> None:
+        """A stream has ended, whatever its outcome."""
+
+    def left(self, stream: Stream) -> None:
+        """A stream has ended, and its last reader has what there was for it: told once."""
+
+
+@dataclass(eq=False)
+class _Running:
+    """A stream while its producer runs.
+
+    cleanup: what is done once it has ended, the last thing first
+    grace: runs while it waits for a reader to come back
     """
 
-    def __init__(
-        self, generation: Generation, owner: str, *, resumable: bool, key: Key | None
-    ) -> None:
-        self.generation = generation
-        self.run = generation.target
-        self.id = self.run.id
-        self.owner = owner
-        self.resumable = resumable
-        self.key = key
-        self.committed = False  # whether a reader has been told 200
-        self.on_end: Callable[[Stream], None] = lambda stream: None
-        self.told = False  # whether its end has been logged
-        self.waiting: asyncio.TimerHandle | None = None  # for a reader, in the grace period
+    task: asyncio.Task[None]
+    cleanup: ExitStack = field(default_factory=ExitStack)
+    grace: asyncio.TimerHandle | None = None
 
-    def stop_waiting(self) -> None:
-        """The grace period is over: a reader has come, or the stream has ended."""
-        if self.waiting is not None:
-            self.waiting.cancel()
-            self.waiting = None
-
-    @property
-    def size(self) -> int:
-        """Bytes in memory, about."""
-        return STREAM_BYTES + self.run.log.size
-
-    @property
-    def was_begun(self) -> bool:
-        """Whether there is a stream: where the provider has refused, there may be none."""
-        return self.generation.answered or self.committed
-
-    @property
-    def was_refused(self) -> bool:
-        """Whether the provider has refused it, before there was a stream."""
-        end = self.run.outcome
-        return isinstance(end, Failed) and not self.was_begun and end.code != Cancelled.code
-
-    @property
-    def is_of_use(self) -> bool:
-        """Whether its key should lead to it: not where it was refused, or may be tried again."""
-        end = self.run.outcome
-        return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
+    def end_grace(self) -> None:
+        if self.grace is not None:
+            self.grace.cancel()
+            self.grace = None
 
 
 def _new_id() -> str:
@@ -77,67 +70,71 @@ def _new_id() -> str:
 
 
 class Streams:
-    """Begins streams and holds them. `provider` is to be set before the first."""
+    """Begins streams and holds them. `provider` is to be set before the first.
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    grace: seconds that a resumable stream goes on without a reader
+    """
+
+    def __init__(
+        self, settings: ProducerSettings, store: MemoryStore, observer: Observer, *, grace: float
+    ) -> None:
         self.provider: Provider
         self.draining = False
         self._settings = settings
-        self._telemetry = telemetry
-        self._running: set[Stream] = set()
+        self._store = store
+        self._observer = observer
+        self._grace = grace
+        self._running: dict[Stream, _Running] = {}
+        self._untold: set[Stream] = set()  # whose end the observer has not been told
         self._idle = asyncio.Event()
         self._idle.set()
-        self._runs: MemoryStore[Stream] = MemoryStore(
-            retention=settings.retention_seconds, capacity=settings.retained_bytes
-        )
 
     def __len__(self) -> int:
+        """How many run."""
         return len(self._running)
 
     def begin(
         self,
         request: GenerationRequest,
-        owner: str,
-        *,
-        resumable: bool = False,
-        key: str | None = None,
-        request_id: str = "-",
-        caller: str = "",
+        origin: Origin,
+        on_end: Callable[[Stream], None] = lambda stream: None,
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
-        `request_id` and `caller` are for its lines in the log.
+        on_end: is called once the stream that this has begun has ended
         Raises `Draining`, `IdempotencyConflict`.
         """
-        if known := self.known(request, owner, key):
+        if known := self.known(request, origin):
             return known
         if self.draining:
             raise Draining(retry_after=1)
-        run = Run(_new_id(), request.entry.name, request.model)
-        generation = Generation(request, run, self.provider, self._settings)
-        generation.request_id, generation.caller = request_id, caller
-        named = None if key is None else (owner, key)
-        stream = Stream(generation, owner, resumable=resumable or key is not None, key=named)
-        self._runs.add(stream)
-        self._running.add(stream)
+        stream = Stream(_new_id(), request, origin)
+        producer = Producer(stream, self.provider, self._settings)
+        task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
+        running = self._running[stream] = _Running(task)
+        self._untold.add(stream)
         self._idle.clear()
-        task = generation.begin()
-        self._telemetry.started(generation)
-        task.add_done_callback(lambda _: self._ended(stream))
+        self._store.add(stream)
+        self._observer.started(stream)
+        for step in (self._ended, self._observer.ended, on_end):
+            running.cleanup.callback(step, stream)
+        task.add_done_callback(partial(self._clean_up, stream))
         return stream
 
-    def known(self, request: GenerationRequest, owner: str, key: str | None) -> Stream | None:
+    def known(self, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
-        known = self._runs.find_key((owner, key)) if key is not None else None
+        if origin.key is None:
+            return None
+        known = self._store.find_key((origin.owner, origin.key))
         if known is None or not known.is_of_use:
             return None
-        if known.generation.request != request:
+        if known.request != request:
             raise IdempotencyConflict
         return known
 
     def find(self, id: str, owner: str) -> Stream:
         """An owner's stream. Raises `StreamNotFound`, `StreamExpired`."""
-        return self._runs.find(id, owner)
+        return self._store.find(id, owner)
 
     def cancel(self, id: str, owner: str) -> None:
         """End a stream if it runs, and forget it. Raises `StreamNotFound`."""
@@ -145,28 +142,37 @@ class Streams:
             stream = self.find(id, owner)
         except StreamExpired:
             raise StreamNotFound from None
-        self._runs.forget(stream)
-        if not stream.run.ended:
-            stream.generation.stop(Cancelled())
+        self._store.forget(stream)
+        self._stop(stream, Cancelled())
+
+    def _stop(self, stream: Stream, error: ServiceError) -> None:
+        """End a stream in `error` at once, if it runs, and close the provider's connection."""
+        if running := self._running.get(stream):
+            stream.end(Failed.of(error))
+            running.task.cancel()
+
+    def _clean_up(self, stream: Stream, task: asyncio.Task[None]) -> None:
+        """The producer is over. Every step is taken, whatever another one raises."""
+        # A task that is cancelled before its first step runs nothing, not even a `finally`.
+        stream.end(Failed.of(Cancelled()))
+        try:
+            self._running[stream].cleanup.close()
+        except Exception:
+            _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
     def _ended(self, stream: Stream) -> None:
-        generation = stream.generation
-        self._running.remove(stream)
-        generation.make_sure_it_ended()
-        stream.on_end(stream)
-        self._telemetry.ended(generation)
+        self._running.pop(stream).end_grace()
         if not stream.is_of_use:
-            self._runs.free_key(stream)
-        stream.stop_waiting()
+            self._store.free_key(stream)
         if not stream.was_begun:
-            self._runs.forget(stream)
+            self._store.forget(stream)
         elif stream.resumable:
-            stream.run.log.pack()
-            self._runs.keep(stream)
+            stream.log.pack()
+            self._store.keep(stream)
         else:
-            self._runs.expire(stream)
-        if not generation.target.followers:
-            self._told(stream)
+            self._store.expire(stream)
+        if not stream.followers:
+            self._left(stream)
         if not self._running:
             self._idle.set()
 
@@ -177,32 +183,32 @@ class Streams:
 
         When the last one goes, so may the stream.
         """
-        stream.run.followers += 1
-        stream.stop_waiting()
+        stream.followers += 1
+        if running := self._running.get(stream):
+            running.end_grace()
         return partial(self._leave, stream)
 
     def _leave(self, stream: Stream) -> None:
-        stream.run.followers -= 1
-        if not stream.run.followers:
-            self._left_alone(stream)
-
-    def _left_alone(self, stream: Stream) -> None:
-        if stream.run.ended:
-            if stream not in self._running:
-                self._told(stream)
+        stream.followers -= 1
+        if stream.followers:
+            return
+        running = self._running.get(stream)
+        if running is None:
+            self._left(stream)
+        elif stream.ended:
+            pass  # its producer is about to be over, and then it is left
         elif stream.resumable:
             loop = asyncio.get_running_loop()
-            grace = self._settings.resume_grace_seconds
-            stream.waiting = loop.call_later(grace, stream.generation.stop, Cancelled())
+            running.grace = loop.call_later(self._grace, self._stop, stream, Cancelled())
         else:
-            stream.generation.stop(Cancelled())
+            self._stop(stream, Cancelled())
 
-    def _told(self, stream: Stream) -> None:
-        """The last reader of a stream that has ended has had what there was: log it, once."""
-        stream.run.pack()
-        if not stream.told:
-            stream.told = True
-            self._telemetry.left(stream.generation)
+    def _left(self, stream: Stream) -> None:
+        """The last reader of a stream that has ended has had what there was."""
+        stream.pack()
+        if stream in self._untold:
+            self._untold.remove(stream)
+            self._observer.left(stream)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -219,6 +225,6 @@ class Streams:
         """End everything now."""
         self.draining = True
         for stream in list(self._running):
-            stream.generation.stop(Draining(retry_after=1))
+            self._stop(stream, Draining(retry_after=1))
         await self._idle.wait()
-        self._runs.close()
+        self._store.close()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from asyncio import Future
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from app.partial.decoder import Decoder
-from app.providers.base import Ask
+from app.providers.base import CompletionRequest
 from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
-from app.settings import Settings
 
 
 class Limits(NamedTuple):
@@ -44,26 +41,24 @@ class GenerationRequest:
             {"role": "user", "content": prompt.user},
         ]
 
-    def ask(
-        self, messages: list[dict[str, Any]], wanted: Callable[[], Future[bool]] | None = None
-    ) -> Ask:
-        """What a model is asked; `wanted`: as `Ask` has it."""
-        return Ask(
+    def completion(self, messages: list[dict[str, Any]]) -> CompletionRequest:
+        """What a model is asked, with these messages."""
+        return CompletionRequest(
             model=self.model,
             messages=messages,
             response_model=self.entry.response_model(self.count),
             max_tokens=self.entry.schema.max_tokens,
-            wanted=wanted,
         )
 
     def decoder(self) -> Decoder:
         """A new decoder for an answer to this."""
         return Decoder(self.entry.plan, key=self.entry.root_key, bound=self.count)
 
-    def limits(self, settings: Settings) -> Limits:
+    def limits(self, default: Limits) -> Limits:
+        """The schema's own deadlines, and the default ones where it has none."""
         own = self.entry.schema.deadlines
         return Limits(
-            own.first_content or settings.first_content_timeout,
-            own.gap or settings.content_gap_timeout,
-            own.total or settings.total_timeout,
+            own.first_content or default.first_content,
+            own.gap or default.gap,
+            own.total or default.total,
         )

@@ -18,8 +18,8 @@ from prometheus_client import (
 )
 
 from app.errors import ServiceError
-from app.streams.generation import Generation
 from app.streams.log_entry import Failed
+from app.streams.stream import Stream
 
 LAG_SECONDS = 0.1
 """Between two looks at how late the event loop is."""
@@ -82,44 +82,32 @@ class Telemetry:
         """A call was refused: it is no line in the log, which a flood would fill."""
         self._refused.labels(error.code).inc()
 
-    def started(self, generation: Generation) -> None:
+    def started(self, stream: Stream) -> None:
         """A stream has begun."""
-        run = generation.target
-        self._started.labels(run.schema).inc()
+        self._started.labels(stream.schema).inc()
         self._active.inc()
-        _log.info(
-            "stream started",
-            id=run.id,
-            request_id=generation.request_id,
-            **_caller(generation),
-            schema=run.schema,
-            model=run.model,
-        )
+        _log.info("stream started", **_about(stream))
 
-    def ended(self, generation: Generation) -> None:
+    def ended(self, stream: Stream) -> None:
         """A stream has ended, whatever its outcome."""
         self._active.dec()
-        self._ended.labels(generation.target.schema, _outcome(generation)).inc()
+        self._ended.labels(stream.schema, _outcome(stream)).inc()
 
-    def left(self, generation: Generation) -> None:
+    def left(self, stream: Stream) -> None:
         """A stream has ended, and its last reader has what there was for it."""
-        run, spent = generation.target, generation.spent
+        figures, usage = stream.figures, stream.figures.usage
         _log.info(
             "stream ended",
-            id=run.id,
-            request_id=generation.request_id,
-            **_caller(generation),
-            schema=run.schema,
-            model=run.model,
-            attempts=generation.attempts,
-            outcome=_outcome(generation),
-            content_bytes=generation.content_bytes,
-            messages=run.messages,
-            first_content_ms=generation.first_content_ms,
-            duration_ms=generation.duration_ms,
-            input_tokens=spent.input_tokens if spent else None,
-            output_tokens=spent.output_tokens if spent else None,
-            **({"cause": generation.cause} if generation.cause else {}),
+            **_about(stream),
+            attempts=figures.attempts,
+            outcome=_outcome(stream),
+            content_bytes=figures.content_bytes,
+            messages=figures.messages,
+            first_content_ms=figures.first_content_ms,
+            duration_ms=figures.duration_ms,
+            input_tokens=usage.input_tokens if usage else None,
+            output_tokens=usage.output_tokens if usage else None,
+            **({"cause": figures.cause} if figures.cause else {}),
         )
 
     def exposition(self) -> bytes:
@@ -127,11 +115,14 @@ class Telemetry:
         return generate_latest(self.registry)
 
 
-def _caller(generation: Generation) -> dict[str, str]:
-    """Whose key it was begun with. No ticket's subject, which may be a person."""
-    return {"caller": generation.caller} if generation.caller else {}
+def _about(stream: Stream) -> dict[str, str]:
+    """What both lines say. The caller is a key's name: a ticket's subject may be a person."""
+    about = {"id": stream.id, "request_id": stream.origin.request_id}
+    if stream.origin.caller:
+        about["caller"] = stream.origin.caller
+    return {**about, "schema": stream.schema, "model": stream.model}
 
 
-def _outcome(generation: Generation) -> str:
-    end = generation.target.outcome
+def _outcome(stream: Stream) -> str:
+    end = stream.outcome
     return end.code if isinstance(end, Failed) else "done"

@@ -7,15 +7,16 @@ https://docs.ag-ui.com/concepts/events. The value is the agent's state.
     data: {"type":"STATE_DELTA","delta":[{"op":"add",…},…]}         zero or more
     data: {"type":"RUN_FINISHED","threadId":…,"runId":…,"result":[…],"usage":[…]}
 
-or, last, `RUN_ERROR`. Patches are strict RFC 6902, so a string that grows is replaced by the
-whole of it. Clients strip fields that the protocol doesn't name: ours are in `metadata`.
+or `RUN_ERROR` at the end. Patches are strict RFC 6902, so a string that grows is replaced as a
+whole. Clients drop fields that the protocol doesn't name, so the service's own are in `metadata`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
+from uuid import uuid4
 
 from msgspec import structs
 
@@ -25,43 +26,45 @@ from app.partial.node import Node, empty
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
-from app.views import sse
-from app.views.message import Message
+from app.views.followed import Followed
+from app.views.format import SSE_WITH_COMMENTS
+from app.views.message import Message, about
+from app.views.posted_body import PostedBody, object_at, string_at, with_topic
 from app.views.summary import summarize
-from app.views.view import Followed
 
-MEDIA_TYPE = sse.MEDIA_TYPE
-HEADERS: dict[str, str] = {}
-PING = sse.PING
-encode = sse.encode
+FORMAT: Final = SSE_WITH_COMMENTS
+PROTOCOL_VERSION: Final = "1.0"
 
-PROTOCOL_VERSION = "1.0"
+_INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps"})
 
 
 class AgUiView:
     """Makes one change of the state of all operations since the last.
 
-    thread_id, run_id: the caller's names for the conversation and for this answer
+    thread_id, run_id: the caller's names for the conversation and for this answer; where it
+        has given none, new ones are made
     """
 
-    name = "ag-ui"
-
-    def __init__(self, request_id: str, plan: Node, thread_id: str, run_id: str) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        plan: Node,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+    ) -> None:
         self._request_id = request_id
         self._empty = dumps(empty(plan))
-        self._ids = {"threadId": thread_id, "runId": run_id}
+        self._ids = {"threadId": thread_id or str(uuid4()), "runId": run_id or str(uuid4())}
         self._shown = False  # whether the client has a state that a delta may change
-        self._spent: Usage | None = None
+        self._usage: Usage | None = None
 
     def start(self, run: Followed, position: int) -> list[Message]:
-        about = {"stream": run.id, "schema": run.schema, "model": run.model}
-        return [
-            _event("RUN_STARTED", **self._ids, protocolVersion=PROTOCOL_VERSION, metadata=about)
-        ]
+        version = PROTOCOL_VERSION
+        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(run))]
 
     def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
-        restart, operations, spent, end = summarize(entries)
-        self._spent = spent or self._spent
+        restart, operations, usage, end = summarize(entries)
+        self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
             out.append(_snapshot(run.document.encode() if operations else self._empty, restart))
@@ -82,21 +85,41 @@ class AgUiView:
         return _snapshot(run.document.encode())
 
     def _finished(self, run: Followed) -> Message:
-        head = {"type": "RUN_FINISHED", **self._ids, **_usage(run, self._spent)}
+        head = {"type": "RUN_FINISHED", **self._ids, **_usage_fields(run, self._usage)}
         if run.document.value is None:  # the protocol allows no null here
             return Message(None, dumps(head))
         return Message(None, _with(head, "result", run.document.encode()))
 
     def _error(self, run: Followed, end: Failed) -> Message:
-        about = end.body(self._request_id)
-        message, code = about.pop("error"), about.pop("code")
-        usage = _usage(run, self._spent)
-        about |= usage.pop("metadata", {})
-        return _event("RUN_ERROR", message=message, code=code, metadata=about, **usage)
+        error = end.body(self._request_id)
+        message, code = error.pop("error"), error.pop("code")
+        usage = _usage_fields(run, self._usage)
+        metadata = error | usage.pop("metadata", {})
+        return _event("RUN_ERROR", message=message, code=code, metadata=metadata, **usage)
+
+
+def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
+    """The parameters in an AG-UI `RunAgentInput`, with its ids where it has them.
+
+    The last text of the user's is the topic. The other parameters are in `forwardedProps`. A
+    body with none of the input's keys is the plain one. Raises `InvalidRequest`.
+    """
+    if _INPUT_KEYS.isdisjoint(body):
+        return PostedBody(body)
+    ids = {
+        name: string_at(body[key], f"/{key}")
+        for name, key in (("thread_id", "threadId"), ("run_id", "runId"))
+        if body.get(key) is not None
+    }
+    given = body.get("forwardedProps")
+    parameters = {} if given is None else object_at(given, "/forwardedProps")
+    messages = body.get("messages", [])
+    found = with_topic(parameters, messages, content="content", beside="/forwardedProps")
+    return PostedBody(found, ids)
 
 
 def patch(merged: Iterable[Operation], value: Any) -> list[dict[str, Any]]:
-    """Operations as RFC 6902 has them, where `value` is the state that they lead to."""
+    """Operations as RFC 6902 has them. value: the state that they lead to"""
     out: list[dict[str, Any]] = []
     for operation in merged:
         name, given = "replace" if isinstance(operation, Replace) else "add", operation.value
@@ -109,7 +132,7 @@ def patch(merged: Iterable[Operation], value: Any) -> list[dict[str, Any]]:
 
 
 def _at(value: Any, path: Path) -> Any:
-    """What is at a path; None where there is nothing."""
+    """The value at a path; None where there is nothing."""
     for step in path:
         if isinstance(value, dict):
             value = value.get(step)
@@ -141,13 +164,13 @@ def _with(head: dict[str, Any], key: str, value: bytes) -> bytes:
     return b'%b,"%b":%b}' % (dumps(head)[:-1], key.encode(), value)
 
 
-def _usage(run: Followed, spent: Usage | None) -> dict[str, Any]:
-    if spent is None:
+def _usage_fields(run: Followed, usage: Usage | None) -> dict[str, Any]:
+    if usage is None:
         return {}
     tokens = {
         "model": run.model,
-        "inputTokens": spent.input_tokens,
-        "outputTokens": spent.output_tokens,
-        "totalTokens": spent.input_tokens + spent.output_tokens,
+        "inputTokens": usage.input_tokens,
+        "outputTokens": usage.output_tokens,
+        "totalTokens": usage.input_tokens + usage.output_tokens,
     }
-    return {"usage": [tokens], "metadata": {"attempts": spent.attempts}}
+    return {"usage": [tokens], "metadata": {"attempts": usage.attempts}}

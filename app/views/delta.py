@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.partial.operation import Operation
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.patch import patch
-from app.views.view import Followed
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since the last; what a restart undoes is left out."""
+    """Makes one `patch` of all operations since the last, without those that a restart undoes."""
 
     name = "delta"
 
@@ -24,7 +24,7 @@ class DeltaView(NativeView):
         at = position - len(entries)
         for entry in entries:
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 operations.append(entry)

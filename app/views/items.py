@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from app.partial.value import dumps
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.schemas.entry import SchemaEntry
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
-from app.views.view import Followed
 
 
 class ItemsView(NativeView):
@@ -22,13 +24,28 @@ class ItemsView(NativeView):
         undone = _before_last_restart(entries)
         for number, entry in enumerate(entries):
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 if number >= undone:
                     value = dumps(run.document.value[entry.index])
                     out.append(Message("item", value, f"{run.id}-{at}"))
             elif isinstance(entry, Restart | Usage | Done | Failed):
                 out.append(self.event(run, entry, at))
         return out
+
+
+def has_items(entry: SchemaEntry) -> bool:
+    """Whether a result is a list whose elements are final when they close.
+
+    A validator of the list itself may change any of them at the end.
+    """
+    return entry.is_list and not getattr(entry.plan, "changing", True)
+
+
+def element_json_schema(entry: SchemaEntry) -> dict[str, Any]:
+    """The JSON Schema of an element of a list result."""
+    whole = entry.result_json_schema
+    definitions = {"$defs": whole["$defs"]} if "$defs" in whole else {}
+    return {**whole["items"], **definitions}
 
 
 def _before_last_restart(entries: Sequence[LogEntry]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from app.partial.value import dumps
-from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Event, Failed, Restart, Usage
+from app.views.followed import Followed
 
 RETRY_MS = 2000
 
@@ -19,10 +20,20 @@ class Message(NamedTuple):
     retry: int | None = None
 
 
-def start(stream: str, schema: str, model: str, view: str, position: int) -> Message:
+def about(run: Followed) -> dict[str, str]:
+    """What every view tells of a run at its start."""
+    return {
+        "stream": run.id,
+        "schema": run.schema,
+        "schema_version": run.schema_version,
+        "model": run.model,
+    }
+
+
+def start(run: Followed, view: str, position: int) -> Message:
     """The first message of a response, which continues from `position`."""
-    body = {"stream": stream, "schema": schema, "model": model, "view": view}
-    return Message("start", dumps(body), f"{stream}-{position}", RETRY_MS)
+    body = {**about(run), "view": view}
+    return Message("start", dumps(body), f"{run.id}-{position}", RETRY_MS)
 
 
 def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message:
@@ -42,5 +53,5 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
             return Message("done", value, id)
         case Failed():
             return Message("error", dumps(event.body(request_id)), id)
-        case Closed():
+        case ElementClosed():
             return Message("item", value, id)

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from app.streams.log_entry import Done, Event
+from app.views.followed import Followed
 from app.views.message import Message, of_event, start
-from app.views.view import Followed
 
 
 class NativeView:
     """A view whose messages are the protocol's own events."""
 
     name: str
+    """As `start` tells it, and as its row in `specs.py` has it."""
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
 
     def start(self, run: Followed, position: int) -> list[Message]:
-        return [start(run.id, run.schema, run.model, self.name, position)]
+        return [start(run, self.name, position)]
 
     def event(self, run: Followed, event: Event, position: int) -> Message:
-        """The message of an event, which is followed by `position`; the state is the newest."""
+        """The message of an event.
+
+        position: of the log, after the event. A `Done` is told with the newest state
+        """
         value = run.document.encode() if isinstance(event, Done) else b""
         return of_event(event, id=f"{run.id}-{position}", value=value, request_id=self._request_id)

@@ -1,29 +1,64 @@
-"""The `patch` of the `delta` view: what operations do, in few bytes.
+"""The `patch` of the `delta` view says in few bytes what operations do.
 
-Where the changes inside a container take more bytes than all of it, as where the defaults of
-a small object are filled in, the container is replaced instead.
+The changes inside a container may take more bytes than the whole container does, for example
+when the defaults of a small object are filled in. Then the container is replaced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from app.partial.error_detail import pointer
 from app.partial.merge import merge
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
 
+_PATH: Final = {"type": "string", "description": "A JSON Pointer to the place."}
+_CHANGE: Final = {
+    "type": "object",
+    "properties": {
+        "op": {
+            "type": "string",
+            "enum": ["add", "replace"],
+            "description": "As RFC 6902 has it.",
+        },
+        "path": _PATH,
+        "value": {},
+    },
+    "required": ["op", "path", "value"],
+}
+_APPEND: Final = {
+    "type": "object",
+    "properties": {
+        "op": {
+            "type": "string",
+            "const": "append",
+            "description": "To the string at `path`.",
+        },
+        "path": _PATH,
+        "value": {"type": "string"},
+    },
+    "required": ["op", "path", "value"],
+}
+PATCH_JSON_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"$ref": "#/$defs/PatchOperation"},
+    "minItems": 1,
+    "$defs": {"PatchOperation": {"oneOf": [_CHANGE, _APPEND]}},
+}
+"""The JSON Schema of a `patch`."""
+
 _Part = tuple[Path, bytes]
 
 MANY = 3
-"""Changes inside a list; fewer are sent as they are, since its other elements are worth keeping
-to a reader. In an object it takes two."""
+"""So many changes inside a list may become its replacement. Fewer are sent as they are: a reader
+then keeps the other elements. In an object two are enough."""
 
 
 def patch(operations: Iterable[Operation], value: Any) -> bytes:
-    """The JSON of what operations come to, where `value` is the state that they lead to."""
+    """The JSON of what operations come to. value: the state that they lead to"""
     parts = [(operation.path, _json(operation)) for operation in merge(operations)]
     if len(parts) > 1:
         for length in range(max(len(path) for path, _ in parts) - 1, -1, -1):
@@ -32,14 +67,14 @@ def patch(operations: Iterable[Operation], value: Any) -> bytes:
 
 
 def _json(operation: Operation) -> bytes:
-    """An operation as RFC 6902 writes it; `append` is ours."""
+    """An operation as RFC 6902 writes it. `append` is not in the RFC."""
     name = "append" if isinstance(operation, Append) else None
     name = name or ("replace" if isinstance(operation, Replace) else "add")
     return dumps({"op": name, "path": pointer(operation.path), "value": operation.value})
 
 
 def _with_containers(parts: list[_Part], length: int, value: Any) -> list[_Part]:
-    """Replace containers whose path is so long, where that is shorter."""
+    """Replace each container whose path has this length, if its replacement is shorter."""
     out: list[_Part] = []
     for path, group in groupby(parts, lambda part: part[0][:length]):
         inside = list(group)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
-from app.views.view import Followed
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since the last; what a restart undoes is left out."""
+    """Makes one partial of all operations since the last, without those that a restart undoes."""
 
     name = "snapshot"
 
@@ -21,7 +21,7 @@ class SnapshotView(NativeView):
         at = position - len(entries)
         for entry in entries:
             at += 1
-            if isinstance(entry, Closed):
+            if isinstance(entry, ElementClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 changed = True

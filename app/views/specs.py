@@ -1,52 +1,182 @@
-"""All views by their names, and how each is written."""
+"""All views, a row each. Options, routes, OpenAPI and the page's list follow from the rows.
+
+A view more is a file in this folder, with the class that makes the messages, and a row here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import NamedTuple
-from uuid import uuid4
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 from app.schemas.entry import SchemaEntry
-from app.views import ag_ui, text, ui_message
+from app.views import ag_ui, ui_message
 from app.views.ag_ui import AgUiView
 from app.views.delta import DeltaView
-from app.views.items import ItemsView
+from app.views.format import TEXT, Format
+from app.views.items import ItemsView, element_json_schema, has_items
+from app.views.patch import PATCH_JSON_SCHEMA
+from app.views.posted_body import PostedBody
 from app.views.snapshot import SnapshotView
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
 from app.views.view import View
 
 
-class Context(NamedTuple):
-    """What views want to know: of the request, and of the schema."""
+class ViewContext(NamedTuple):
+    """What a view may want to know: the schema, the request's id, the ids in its body."""
 
     entry: SchemaEntry
     request_id: str
-    thread_id: str | None = None
-    run_id: str | None = None
+    ids: Mapping[str, str] = {}
 
 
-VIEWS: dict[str, Callable[[Context], View]] = {
-    "snapshot": lambda c: SnapshotView(c.request_id),
-    "delta": lambda c: DeltaView(c.request_id),
-    "items": lambda c: ItemsView(c.request_id),
-    "text": lambda c: TextView(c.entry.plan),
-    "ui-message": lambda c: UiMessageView(c.request_id, c.entry.plan),
-    "ag-ui": lambda c: AgUiView(
-        c.request_id, c.entry.plan, c.thread_id or str(uuid4()), c.run_id or str(uuid4())
+class ViewEvent(NamedTuple):
+    """The event in which a view shows what is new, as OpenAPI describes it.
+
+    name: None for a plain message, whose event is `message`
+    meaning: what its data is, in a few words
+    json_schema: of its data; a function where it depends on the schema
+    component: what OpenAPI calls this JSON Schema; `{}` stands for the schema's name. None: it
+        has no name of its own
+    """
+
+    name: str | None
+    meaning: str
+    json_schema: Mapping[str, Any] | Callable[[SchemaEntry], Mapping[str, Any]]
+    component: str | None = None
+
+
+class ViewBody(NamedTuple):
+    """A body that a front end posts, and which is taken beside the plain one.
+
+    read: from any JSON object to a schema's parameters; raises `InvalidRequest`
+    meaning: what it is, as OpenAPI says after "it may also be"
+    """
+
+    read: Callable[[dict[str, Any]], PostedBody]
+    meaning: str
+
+
+class Requirement(NamedTuple):
+    """What a schema needs to have a view; `meaning` is said to who asks for it in vain."""
+
+    holds: Callable[[SchemaEntry], bool]
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewSpec:
+    """One view: all that the rest of the service knows of it.
+
+    name: the value of the query key `view`
+    make: a new view, for one response
+    summary: what it shows, in a few words
+    format: how it is written, whatever is accepted; None: as the client accepts it (`FORMATS`)
+    event: what a view without a format of its own shows; None: the protocol's other events only
+    contents: what a stream in a format of its own holds, in sentences
+    whole: the media type of the whole text, where that is the final value; None: it is not
+    body: what `POST` takes beside the plain body; None: nothing
+    requirement: None: every schema has it
+    """
+
+    name: str
+    make: Callable[[ViewContext], View]
+    summary: str
+    format: Format | None = None
+    event: ViewEvent | None = None
+    contents: str = ""
+    whole: str | None = None
+    body: ViewBody | None = None
+    requirement: Requirement | None = None
+
+    def fits(self, entry: SchemaEntry) -> bool:
+        """Whether a schema has this view."""
+        return self.requirement is None or self.requirement.holds(entry)
+
+    def read_body(self, body: dict[str, Any]) -> PostedBody:
+        """A posted body as parameters. Raises `InvalidRequest`."""
+        return PostedBody(body) if self.body is None else self.body.read(body)
+
+
+_ROWS: Final = (
+    ViewSpec(
+        name="snapshot",
+        make=lambda context: SnapshotView(context.request_id),
+        summary="all of it, each time",
+        event=ViewEvent(
+            name=None,
+            meaning="the partial value so far",
+            json_schema=lambda entry: entry.partial_json_schema,
+            component="{}Partial",
+        ),
     ),
-}
+    ViewSpec(
+        name="delta",
+        make=lambda context: DeltaView(context.request_id),
+        summary="what has changed, as `patch`es",
+        event=ViewEvent(
+            name="patch",
+            meaning="operations that turn the last state into the next",
+            json_schema=PATCH_JSON_SCHEMA,
+            component="PatchEvent",
+        ),
+    ),
+    ViewSpec(
+        name="items",
+        make=lambda context: ItemsView(context.request_id),
+        summary="the elements of a list, each when it is finished",
+        event=ViewEvent(
+            name="item",
+            meaning="one finished, validated element",
+            json_schema=element_json_schema,
+        ),
+        requirement=Requirement(has_items, "is for lists without validators"),
+    ),
+    ViewSpec(
+        name="text",
+        make=lambda context: TextView(context.entry.plan),
+        summary="the result's JSON text, as it is appended",
+        format=TEXT,
+        contents="the JSON text of the final value as it is appended. What fails after its first "
+        "byte ends abruptly",
+        whole="application/json",
+    ),
+    ViewSpec(
+        name="ui-message",
+        make=lambda context: UiMessageView(context.request_id, context.entry.plan),
+        summary="the AI SDK's UI message stream, for `useChat`",
+        format=ui_message.FORMAT,
+        contents="each `data` a chunk of the AI SDK's UI message stream. The partial is one "
+        "`data-{schema}` part, which is replaced as it grows; `[DONE]` comes last",
+        body=ViewBody(
+            read=ui_message.from_use_chat,
+            meaning="what the AI SDK's `useChat` posts (the user's last text is the topic; what is "
+            "beside `id`, `messages`, `trigger` and `messageId` are the other parameters)",
+        ),
+    ),
+    ViewSpec(
+        name="ag-ui",
+        make=lambda context: AgUiView(context.request_id, context.entry.plan, **context.ids),
+        summary="AG-UI's events, for `HttpAgent`",
+        format=ag_ui.FORMAT,
+        contents="each `data` an event of AG-UI, from `RUN_STARTED` to `RUN_FINISHED` or "
+        "`RUN_ERROR`. The partial is the agent's state, by `STATE_SNAPSHOT` and `STATE_DELTA`",
+        body=ViewBody(
+            read=ag_ui.from_run_agent_input,
+            meaning="AG-UI's `RunAgentInput` (the other parameters are in `forwardedProps`)",
+        ),
+    ),
+)
 
-OWN_FORMAT: dict[str, ModuleType] = {"text": text, "ui-message": ui_message, "ag-ui": ag_ui}
-"""The views whose format is their own, whatever a client accepts."""
+VIEWS: Final[dict[str, ViewSpec]] = {spec.name: spec for spec in _ROWS}
+
+
+def specs_of(entry: SchemaEntry) -> list[ViewSpec]:
+    """The views that a schema has."""
+    return [spec for spec in VIEWS.values() if spec.fits(entry)]
 
 
 def views_of(entry: SchemaEntry) -> list[str]:
-    """The views that a schema has: `items` are those of a list without a validator of its own."""
-    return [name for name in VIEWS if name != "items" or has_items(entry)]
-
-
-def has_items(entry: SchemaEntry) -> bool:
-    """Whether a result's elements are final when they close."""
-    return entry.is_list and not getattr(entry.plan, "changing", True)
+    """The names of the views that a schema has."""
+    return [spec.name for spec in specs_of(entry)]

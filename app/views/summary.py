@@ -1,4 +1,4 @@
-"""What some entries of a log come to, for views that send the state and not every step."""
+"""Some entries of a log in short, for views that send the state and not every step."""
 
 from __future__ import annotations
 
@@ -10,19 +10,24 @@ from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
 
 
 class Summary(NamedTuple):
-    """restart: the last one. operations: those since, which a restart has not undone."""
+    """What some entries come to.
+
+    restart: the last of them
+    operations: those after it; the ones before it are undone
+    usage, end: None where no entry tells it
+    """
 
     restart: Restart | None
     operations: list[Operation]
-    spent: Usage | None
+    usage: Usage | None
     end: Done | Failed | None
 
 
 def summarize(entries: Sequence[LogEntry]) -> Summary:
-    """The entries in short; nothing of an attempt that has failed meanwhile is in it."""
+    """The entries in short, without anything of an attempt that has failed meanwhile."""
     restart: Restart | None = None
     operations: list[Operation] = []
-    spent: Usage | None = None
+    usage: Usage | None = None
     end: Done | Failed | None = None
     for entry in entries:
         match entry:
@@ -30,9 +35,9 @@ def summarize(entries: Sequence[LogEntry]) -> Summary:
                 restart = entry
                 operations.clear()
             case Usage():
-                spent = entry
+                usage = entry
             case Done() | Failed():
                 end = entry
             case Append() | Add() | Replace():
                 operations.append(entry)
-    return Summary(restart, operations, spent, end)
+    return Summary(restart, operations, usage, end)

@@ -1,9 +1,9 @@
 """The `text` view: the result's own JSON text, as it is appended.
 
-What text-stream clients read (the AI SDK's `useObject` among them). As text can't be taken
-back, only what is certain to stay is written: a string as it grows, anything else once it is
-complete, and what a validator or serializer may still change once its object has closed.
-An object is known to have closed when something is written outside of it.
+Clients of text streams read it, such as the AI SDK's `useObject`. Text can't be taken back, so
+only what is certain to stay is written. A string is written as it grows, anything else once it
+is complete. What a validator or serializer may still change is written once its object has
+closed, which is known when something is written outside of it.
 """
 
 from __future__ import annotations
@@ -15,18 +15,9 @@ from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
 from app.streams.log_entry import Failed, LogEntry
+from app.views.followed import Followed
 from app.views.message import Message
 from app.views.summary import summarize
-from app.views.view import Followed
-
-MEDIA_TYPE = "text/plain"
-HEADERS: dict[str, str] = {}
-PING = b""
-
-
-def encode(message: Message) -> bytes:
-    """The text itself: there is no framing, and so no heartbeat either."""
-    return message.data
 
 
 class CannotTakeBack(Exception):
@@ -34,9 +25,7 @@ class CannotTakeBack(Exception):
 
 
 class TextView:
-    """One message for all the text since the last. Raises `CannotTakeBack`."""
-
-    name = "text"
+    """Makes one message of all the text since the last. Raises `CannotTakeBack`."""
 
     def __init__(self, plan: Node) -> None:
         self._plan = plan
@@ -58,7 +47,7 @@ class TextView:
 
 
 class _Open:
-    """A container that has been begun: what of it is written."""
+    """A container whose text has begun, and what of it is written."""
 
     __slots__ = ("count", "node", "path", "written")
 
@@ -78,7 +67,7 @@ class _Open:
 
 
 class TextWriter:
-    """The state of a value, time and again; its JSON text, a piece at a time."""
+    """Takes the states of a value, one after another, and gives its JSON text in pieces."""
 
     def __init__(self, plan: Node) -> None:
         self._plan = plan
@@ -89,7 +78,7 @@ class TextWriter:
         self.begun = False
 
     def move(self, path: Path, value: Any) -> bytes:
-        """The state is `value`, in which something was done at `path` last."""
+        """Take the state `value`, whose last change was at `path`; gives the text that is new."""
         self._value = value
         if self._string is not None:
             self._grow(ended=self._string[0] != path)
@@ -99,7 +88,7 @@ class TextWriter:
         return self._take()
 
     def finish(self, value: Any) -> bytes:
-        """The value is final: the rest of its text."""
+        """Take the final value; gives the rest of its text."""
         self._value = value
         if self._string is not None:
             self._grow(ended=True)
@@ -133,7 +122,7 @@ class TextWriter:
         self._go_on()
 
     def _write_others(self, top: _Open, step: str | int) -> None:
-        """What else is known in an object is complete, as something is done elsewhere in it."""
+        """Write the other members of an object: the change is elsewhere, so they are complete."""
         value = self._at(top.path)
         if isinstance(value, dict):
             for key in [key for key in value if key != step and self._is_known(top, key, value)]:
@@ -141,10 +130,10 @@ class TextWriter:
                 self._out.append(dumps(value[key]))
 
     def _go_on(self) -> None:
-        """Write what is known inside the container that was reached, which came with it.
+        """Write what came together with the container that was reached.
 
-        Of strings and containers one may still be written: which one is certain only where
-        there is no other. The next operation tells.
+        One of its strings or containers may still be growing. Which one is certain only if
+        there is no other; else the next operation tells.
         """
         while True:
             top = self._stack[-1]
@@ -190,7 +179,7 @@ class TextWriter:
         return True
 
     def _name(self, top: _Open, step: str | int, value: Any) -> None:
-        """What comes before a member; of a list, all the elements before it."""
+        """Write what stands before a member: its key, or the elements before it in a list."""
         if isinstance(step, int):
             for index in range(top.count, step):
                 self._out += [top.separator(), dumps(value[index])]
@@ -242,7 +231,7 @@ class TextWriter:
 
 
 def _child(node: Node, step: str | int, value: Any) -> Node | None:
-    """The node of a member, None where that isn't certain."""
+    """The node of a member; None where it is not certain yet."""
     if isinstance(node, List | Dict):
         child: Node | None = node.item
     elif isinstance(node, Model):
@@ -265,17 +254,20 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
 
 
 def _is_same(written: Any, member: Any) -> bool:
-    """A member may be another after all: where the text has it under two of its names."""
+    """Whether a member is still what was written of it.
+
+    It may be another where the model has written it twice, under two of its names.
+    """
     return written == member and type(written) is type(member)
 
 
 def _grows(node: Node, step: str, value: Any) -> bool:
-    """Whether a member may be of a kind that is not complete when it shows."""
+    """Whether a member is shown before it is complete."""
     return not isinstance(_child(node, step, value), Leaf) and isinstance(value, str | dict | list)
 
 
 def _has_content(value: Any) -> bool:
-    """Whether anything is known of what may be there, empty, from the start."""
+    """Whether anything is known of a value. A container is there, empty, from the start."""
     if isinstance(value, dict):
         return any(map(_has_content, value.values()))
     return value is not None and value != []

@@ -3,62 +3,59 @@
 https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol. The value is one `data-{schema}` part, sent
 whole each time: a part of the same type and id takes the place of the one before.
 
-    data: {"type":"start","messageId":…,"messageMetadata":{"stream":…,"schema":…,"model":…}}
+    data: {"type":"start","messageId":…,"messageMetadata":{"stream":…,"schema":…,…}}
     data: {"type":"data-ideas","id":…,"data":[…]}                   zero or more
     data: {"type":"message-metadata","messageMetadata":{"restart":…}}
     data: {"type":"data-ideas","id":…,"data":[]}                    after a restart
     data: {"type":"finish","finishReason":"stop","messageMetadata":{"usage":…,"attempts":…}}
     data: [DONE]
 
-`useChat` reads nothing after an `error`, so what else there is to know of it goes before,
-into the message's metadata.
+`useChat` reads nothing after an `error`. So everything else about the error goes before it, into
+the message's metadata.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from msgspec import structs
 
 from app.partial.node import Node, empty
 from app.partial.value import dumps
 from app.streams.log_entry import Done, Failed, LogEntry, Usage
-from app.views import sse
-from app.views.message import Message
+from app.views.followed import Followed
+from app.views.format import SSE_WITH_COMMENTS
+from app.views.message import Message, about
+from app.views.posted_body import PostedBody, with_topic
 from app.views.summary import summarize
-from app.views.view import Followed
 
-MEDIA_TYPE = sse.MEDIA_TYPE
-HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
-PING = sse.PING
-encode = sse.encode
+FORMAT: Final = replace(SSE_WITH_COMMENTS, headers={"x-vercel-ai-ui-message-stream": "v1"})
 
-_DONE = Message(None, b"[DONE]")
-_FINISH_REASONS = {"output_truncated": "length", "output_filtered": "content-filter"}
+_TRANSPORT_KEYS: Final = frozenset({"id", "messages", "trigger", "messageId"})
+_DONE: Final = Message(None, b"[DONE]")
+_FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "content-filter"}
 
 
 class UiMessageView:
-    """Makes one part of all operations since the last; what a restart undoes is left out.
+    """Makes one part of all operations since the last, without those that a restart undoes.
 
     message_id: the id of the message in the chat; None: the stream's
     """
-
-    name = "ui-message"
 
     def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
         self._request_id = request_id
         self._empty = dumps(empty(plan))
         self._message_id = message_id
-        self._spent: Usage | None = None
+        self._usage: Usage | None = None
 
     def start(self, run: Followed, position: int) -> list[Message]:
-        about = {"stream": run.id, "schema": run.schema, "model": run.model}
-        return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about)]
+        return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about(run))]
 
     def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
-        restart, operations, spent, end = summarize(entries)
-        self._spent = spent or self._spent
+        restart, operations, usage, end = summarize(entries)
+        self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
             out.append(_metadata({"restart": structs.asdict(restart)}))
@@ -73,19 +70,31 @@ class UiMessageView:
         return out
 
     def _finish(self) -> list[Message]:
-        usage = _usage(self._spent)
+        usage = _usage_fields(self._usage)
         more = {"messageMetadata": usage} if usage else {}
         return [_chunk("finish", finishReason="stop", **more), _DONE]
 
     def _fail(self, end: Failed) -> list[Message]:
-        about = end.body(self._request_id)
-        text = about.pop("error")
+        error = end.body(self._request_id)
+        text = error.pop("error")
         return [
-            _metadata({"error": about, **_usage(self._spent)}),
+            _metadata({"error": error, **_usage_fields(self._usage)}),
             _chunk("error", errorText=text),
             _chunk("finish", finishReason=_FINISH_REASONS.get(end.code, "error")),
             _DONE,
         ]
+
+
+def from_use_chat(body: dict[str, Any]) -> PostedBody:
+    """The parameters in what the AI SDK's `useChat` posts (its DefaultChatTransport).
+
+    The last text of the user's is the topic. What stands beside the transport's own keys are
+    the other parameters. A body without `messages` is the plain one. Raises `InvalidRequest`.
+    """
+    if "messages" not in body:
+        return PostedBody(body)
+    parameters = {key: value for key, value in body.items() if key not in _TRANSPORT_KEYS}
+    return PostedBody(with_topic(parameters, body["messages"], content="parts", beside=""))
 
 
 def _chunk(type: str, **fields: Any) -> Message:
@@ -102,13 +111,13 @@ def _part(run: Followed, value: bytes) -> Message:
     return Message(None, b'%b,"data":%b}' % (head[:-1], value))
 
 
-def _usage(spent: Usage | None) -> dict[str, Any]:
+def _usage_fields(usage: Usage | None) -> dict[str, Any]:
     """The tokens, as the AI SDK names them."""
-    if spent is None:
+    if usage is None:
         return {}
-    usage = {
-        "inputTokens": spent.input_tokens,
-        "outputTokens": spent.output_tokens,
-        "totalTokens": spent.input_tokens + spent.output_tokens,
+    tokens = {
+        "inputTokens": usage.input_tokens,
+        "outputTokens": usage.output_tokens,
+        "totalTokens": usage.input_tokens + usage.output_tokens,
     }
-    return {"usage": usage, "attempts": spent.attempts}
+    return {"usage": tokens, "attempts": usage.attempts}

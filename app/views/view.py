@@ -1,30 +1,17 @@
-"""What a view is: it makes messages of what a follower has not yet had."""
+"""What a view is: it makes messages of what its reader has not had yet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.partial.document import Document
 from app.streams.log_entry import LogEntry
+from app.views.followed import Followed
 from app.views.message import Message
 
 
-class Followed(Protocol):
-    """What a view reads of a run."""
-
-    id: str
-    schema: str
-    model: str
-
-    @property
-    def document(self) -> Document: ...
-
-
 class View(Protocol):
-    """One follower's view of a run."""
-
-    name: str
+    """One reader's view of a run, for one response."""
 
     def start(self, run: Followed, position: int) -> list[Message]:
         """The response's first messages; it goes on after `position`."""

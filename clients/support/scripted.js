@@ -106,6 +106,9 @@ export const event = (type, data, position) =>
 
 export const start = event(
   'start',
-  { stream: 's1', schema: 'ideas', model: 'm', view: 'delta' },
+  { stream: 's1', schema: 'ideas', schema_version: '0123456789ab', model: 'm', view: 'delta' },
   0,
 );
+
+/** What the service sends in a silence. */
+export const ping = event('ping', null);

@@ -53,7 +53,7 @@ async def test_each_event_comes_on_its_own_for_longer_than_a_request_may_take(
                 assert title in await reader.until("event: item")
                 before = ", "
                 for _ in range(4):  # twice that is over a second
-                    await reader.until(": ping")
+                    await reader.until("event: ping")
             reader.leave()
             await exchange.is_closed()
         await eventually(lambda: not service.connections)

@@ -7,21 +7,22 @@ import json
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from types import ModuleType
 from typing import Any, cast
 
 import uvicorn
 from pydantic import BaseModel
 
 from app.errors import OutputInvalid
-from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
 from app.partial.decoder import Decoder
 from app.partial.plan import plan
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
-from app.views import ag_ui, sse, text, ui_message
 from app.views.ag_ui import AgUiView
+from app.views.format import Format
+from app.views.posted_body import PostedBody
+from app.views.specs import VIEWS
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
+from app.views.view import View
 from tests.e2e.clients import front_ends
 from tests.views.scripted import ScriptedRun
 
@@ -84,35 +85,35 @@ class Server:
                 await self._play(send, name, json.loads(body), SCRIPTS[script])
 
     async def _play(self, send: Any, name: str, body: Any, script: list[list[LogEntry]]) -> None:
-        wire: ModuleType = {"text": text, "ui-message": ui_message, "ag-ui": ag_ui}[name]
-        view, self.asked = _view(name, body)
-        headers = {"content-type": wire.MEDIA_TYPE, **getattr(wire, "HEADERS", {})}
+        spec = VIEWS[name]
+        assert spec.format is not None
+        posted = spec.read_body(body)
+        self.asked = posted.parameters
+        headers = {"content-type": spec.format.media_type, **spec.format.headers}
         await _answer(send, headers, None)
-        async for chunk in _played(view, getattr(wire, "encode", sse.encode), script):
+        async for chunk in _played(_view(name, posted), spec.format, script):
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 
-def _view(name: str, body: Any) -> tuple[Any, Any]:
+def _view(name: str, posted: PostedBody) -> View:
     if name == "text":
-        return TextView(PLAN), body
+        return TextView(PLAN)
     if name == "ui-message":
-        return UiMessageView("q1", PLAN, "m1"), from_use_chat(body)
-    parameters, thread_id, run_id = from_run_agent_input(body)
-    return AgUiView("q1", PLAN, thread_id, run_id), parameters
+        return UiMessageView("q1", PLAN, "m1")
+    return AgUiView("q1", PLAN, **posted.ids)
 
 
-async def _played(view: Any, encode: Any, script: Sequence[list[LogEntry]]) -> AsyncIterator[bytes]:
+async def _played(
+    view: View, format: Format, script: Sequence[list[LogEntry]]
+) -> AsyncIterator[bytes]:
     run = ScriptedRun()
-    if isinstance(view, TextView):
-        encode = lambda message: message.data  # noqa: E731
-    else:
-        yield b": ping\n\n"
-        yield b"".join(map(encode, view.start(run, 0)))
+    yield format.heartbeat
+    yield b"".join(map(format.encode, view.start(run, 0)))
     for batch in script:
         run.write(batch)
         for message in view.messages(run, batch, run.position):
-            yield encode(message)
+            yield format.encode(message)
         await asyncio.sleep(0.005)
 
 

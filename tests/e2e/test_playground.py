@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from app.views.specs import VIEWS
 from tests.e2e.playground import chromium, playground
 from tests.support.program import printed
 from tests.support.proxy import proxy
@@ -142,6 +143,8 @@ async def test_each_view_costs_what_was_read_of_it(browser: Browser, demo: Servi
         await page.start()
         await page.until("done")
         rows = await page.page.locator("#views tbody tr").all_inner_texts()
+        for row, (name, spec) in zip(rows, VIEWS.items(), strict=True):
+            assert row.startswith(f"{name} {spec.summary.replace('`', '')}")
         sizes = {row.split()[0]: row.split()[-2:] for row in rows}
         kilobytes = {
             view: float(size) / (1000 if unit == "B" else 1) for view, (size, unit) in sizes.items()

@@ -13,6 +13,9 @@ import httpx
 import httpx_sse
 import pytest
 
+from app.views.format import NDJSON, SSE
+from app.views.message import Message
+from tests.clients.python.answers import answer, answering
 from tests.support.events import dispatched, messages
 from tests.support.program import printed
 from tests.support.service import running
@@ -45,7 +48,7 @@ def sort(events: list[tuple[str, str]]) -> Read:
     """Events by type; there are no types but ours."""
     read = Read([], [], [])
     for kind, data in events:
-        if kind in ("start", "usage", "restart"):
+        if kind in ("start", "usage", "restart", "ping"):
             json.loads(data)
         else:
             {"message": read.partials, "done": read.done, "error": read.error}[kind].append(
@@ -143,6 +146,22 @@ async def test_a_reader_sees_that_a_stream_was_cut_off(reader: Reader) -> None:
         await cut()
         with pytest.raises((httpx.TransportError, AssertionError)):
             await reading
+
+
+@each_reader
+async def test_a_heartbeat_is_nothing_to_a_reader(reader: Reader) -> None:
+    format = NDJSON if reader is lines_of_json else SSE
+    told = [
+        Message("start", b"{}", "S-0", 2000),
+        Message(None, b"[1]"),
+        Message("restart", b"{}", "S-3"),
+        Message(None, b"[2]"),
+        Message("done", b"[2]", "S-5"),
+    ]
+    body = b"".join(format.heartbeat + format.encode(message) for message in told)
+    async with answering(answer(200, format.media_type, body.decode())) as server:
+        read = await reader(server.url, {"topic": "tea"})
+    assert read == Read(partials=[[1], [2]], done=[[2]], error=[])
 
 
 # Forging

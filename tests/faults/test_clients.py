@@ -66,7 +66,7 @@ def _many_files() -> None:
 async def test_a_thousand_idle_connections_are_in_nobodys_way(
     sent: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.http.server.connection.HEAD_SECONDS", 600)  # all there at once
+    monkeypatch.setattr("app.http.server.protocol.HEAD_SECONDS", 600)  # all there at once
     async with (
         upstream(saying(ANSWER)) as provider,
         running(openai_base_url=provider.base_url) as service,

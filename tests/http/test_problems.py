@@ -486,8 +486,8 @@ async def test_a_stream_that_is_cancelled_ends_so_for_all_its_readers() -> None:
     ):
         path = reader.response.headers["location"]
         alone = asyncio.create_task(client.get(path, headers=JSON))
-        run = service.streams.find(path.removeprefix("/streams/"), "").run
-        await eventually(lambda: run.followers == 2)
+        stream = service.streams.find(path.removeprefix("/streams/"), "")
+        await eventually(lambda: stream.followers == 2)
         cancelled = await client.delete(path)
         assert (cancelled.status_code, cancelled.content) == (204, b"")
         last = await reader.until("event: error")

@@ -1,4 +1,4 @@
-"""What a completion's bytes come to: text, finish reason, refusal, usage."""
+"""What a response's bytes come to: text, finish, usage."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest
+from instructor import Mode
 
 from app.errors import ProviderProtocol
-from app.providers.base import Tokens
-from app.providers.completion import Completion
+from app.providers.base import Finish, Tokens
+from app.providers.openai import OpenAICompletion, handlers
 from tests.support import clock
 from tests.support.upstream import delta, end, event, text
 
 
 class Seen(NamedTuple):
     texts: list[str]
-    finish: str | None = None
-    refused: bool = False
+    finish: Finish | None = None
     usage: Tokens | None = None
 
 
@@ -34,18 +34,16 @@ async def body(reads: Reads) -> AsyncIterator[bytes]:
             await asyncio.sleep(read)
 
 
-def texts_of(chunk: Any, in_tools: bool) -> str:
-    piece = chunk.choices[0].delta
-    found = piece.tool_calls[0].function.arguments if in_tools else piece.content
-    assert isinstance(found, str)
-    return found
+def completion_of(body: AsyncIterator[bytes], *, in_tools: bool = True) -> OpenAICompletion:
+    extract: Any = handlers(Mode.TOOLS if in_tools else Mode.JSON).stream_extractor_async
+    received = asyncio.get_running_loop().create_future()
+    return OpenAICompletion(body, received, extract, in_tools=in_tools)
 
 
 async def completed(reads: Reads, *, in_tools: bool = True) -> Seen:
-    completion = Completion(body(reads), in_tools=in_tools)
-    texts = [texts_of(chunk, in_tools) async for chunk in completion]
-    await completion.aclose()
-    return Seen(texts, completion.finish, completion.refused, completion.usage)
+    completion = completion_of(body(reads), in_tools=in_tools)
+    texts = [text async for text in completion]
+    return Seen(texts, completion.finish, completion.usage)
 
 
 def of(*reads: bytes | float, in_tools: bool = True) -> Seen:
@@ -53,7 +51,7 @@ def of(*reads: bytes | float, in_tools: bool = True) -> Seen:
 
 
 def test_text_comes_a_piece_a_read() -> None:
-    assert of(text("a") + text("b"), text("c") + end()) == Seen(["ab", "c"], "stop")
+    assert of(text("a") + text("b"), text("c") + end()) == Seen(["ab", "c"], Finish.STOP)
 
 
 def test_a_chunk_may_be_cut_at_every_byte() -> None:
@@ -61,15 +59,15 @@ def test_a_chunk_may_be_cut_at_every_byte() -> None:
     for at in range(len(data) + 1):
         seen = of(data[:at], data[at:])
         assert "".join(seen.texts) == '{"aé"'
-        assert seen[1:] == ("stop", False, Tokens(7, 9))
+        assert seen[1:] == (Finish.STOP, Tokens(7, 9))
 
 
 def test_empty_choices_a_lone_role_comments_and_crlf_say_nothing() -> None:
     azure = event({"choices": [], "prompt_filter_results": []})
     role = delta(role="assistant", content=None)
     data = b": hello\n\n" + azure + role + delta() + delta(content="") + text("a") + end()
-    assert of(data) == Seen(["a"], "stop")
-    assert of(data.replace(b"\n", b"\r\n")) == Seen(["a"], "stop")
+    assert of(data) == Seen(["a"], Finish.STOP)
+    assert of(data.replace(b"\n", b"\r\n")) == Seen(["a"], Finish.STOP)
 
 
 def test_a_tool_call_may_be_split_over_chunks_with_its_index_null() -> None:
@@ -80,7 +78,7 @@ def test_a_tool_call_may_be_split_over_chunks_with_its_index_null() -> None:
         delta(tool_calls=[{"index": 0, "function": None}]),
         delta(tool_calls=[{"index": 0, "function": {"arguments": None}}]),
     ]
-    assert of(*pieces, end("tool_calls")) == Seen(["a", "b", "c"], "tool_calls")
+    assert of(*pieces, end("tool_calls")) == Seen(["a", "b", "c"], Finish.STOP)
 
 
 def test_only_the_first_tool_call_and_the_first_choice_count() -> None:
@@ -89,13 +87,13 @@ def test_only_the_first_tool_call_and_the_first_choice_count() -> None:
     second_choice = event(
         {"choices": [{"index": 1, "delta": {"tool_calls": [call]}, "finish_reason": "length"}]}
     )
-    assert of(text("a"), second_call, second_choice, end()) == Seen(["a"], "stop")
+    assert of(text("a"), second_call, second_choice, end()) == Seen(["a"], Finish.STOP)
 
 
 def test_in_tools_content_is_not_the_text_and_elsewhere_arguments_are_not() -> None:
     both = delta(content="c", tool_calls=[{"index": 0, "function": {"arguments": "t"}}])
-    assert of(both, end()) == Seen(["t"], "stop")
-    assert of(both, end(), in_tools=False) == Seen(["c"], "stop")
+    assert of(both, end()) == Seen(["t"], Finish.STOP)
+    assert of(both, end(), in_tools=False) == Seen(["c"], Finish.STOP)
 
 
 def test_usage_is_seen_in_the_last_chunk_before_the_finish_with_it_or_not_at_all() -> None:
@@ -108,8 +106,8 @@ def test_usage_is_seen_in_the_last_chunk_before_the_finish_with_it_or_not_at_all
         [text("a"), with_finish],
         [text("a"), with_finish, event("[DONE]")],
     ):
-        assert of(*reads) == Seen(["a"], "stop", False, Tokens(7, 9))
-    assert of(text("a"), end()) == Seen(["a"], "stop")
+        assert of(*reads) == Seen(["a"], Finish.STOP, Tokens(7, 9))
+    assert of(text("a"), end()) == Seen(["a"], Finish.STOP)
 
 
 def test_of_usage_that_grows_the_last_counts() -> None:
@@ -118,9 +116,9 @@ def test_of_usage_that_grows_the_last_counts() -> None:
 
 
 def test_done_may_be_missing_and_so_may_the_last_blank_line() -> None:
-    assert of(text("a"), delta("stop")) == Seen(["a"], "stop")
-    assert of(text("a"), delta("stop").rstrip(b"\n")) == Seen(["a"], "stop")
-    assert of(text("a"), delta("stop"), b"data: [DONE]") == Seen(["a"], "stop")
+    assert of(text("a"), delta("stop")) == Seen(["a"], Finish.STOP)
+    assert of(text("a"), delta("stop").rstrip(b"\n")) == Seen(["a"], Finish.STOP)
+    assert of(text("a"), delta("stop"), b"data: [DONE]") == Seen(["a"], Finish.STOP)
 
 
 def test_done_without_a_finish_reason_leaves_it_none() -> None:
@@ -134,17 +132,17 @@ def test_an_end_in_the_middle_of_a_chunk_leaves_the_finish_none() -> None:
 
 
 def test_a_refusal_is_seen_in_every_mode() -> None:
-    assert of(delta(refusal="I can't"), end()) == Seen([], "stop", True)
-    assert of(delta(refusal="I can't"), end(), in_tools=False) == Seen([], "stop", True)
+    assert of(delta(refusal="I can't"), end()) == Seen([], Finish.REFUSED)
+    assert of(delta(refusal="I can't"), end(), in_tools=False) == Seen([], Finish.REFUSED)
 
 
 def test_what_can_not_be_read_is_an_error_after_the_text_before_it() -> None:
     async def main() -> list[str]:
-        completion = Completion(body([text("a") + b"data: {oops\n\n"]), in_tools=True)
-        texts = [texts_of(await anext(completion), True)]
+        texts = aiter(completion_of(body([text("a") + b"data: {oops\n\n"])))
+        before = [await anext(texts)]
         with pytest.raises(ProviderProtocol):
-            await anext(completion)
-        return texts
+            await anext(texts)
+        return before
 
     assert clock.run(main()) == ["a"]
 
@@ -155,18 +153,16 @@ def test_once_the_model_has_finished_its_usage_is_waited_for_for_two_seconds() -
         return await completed([text("a"), delta("stop"), *reads]), loop.time()
 
     usage = end("stop", (7, 9))
-    assert clock.run(main(1.9, usage)) == (Seen(["a"], "stop", False, Tokens(7, 9)), 1.9)
-    assert clock.run(main(2.1, usage)) == (Seen(["a"], "stop"), 2.0)
+    assert clock.run(main(1.9, usage)) == (Seen(["a"], Finish.STOP, Tokens(7, 9)), 1.9)
+    assert clock.run(main(2.1, usage)) == (Seen(["a"], Finish.STOP), 2.0)
     dripping = [1.0, b": ping\n\n"] * 100
-    assert clock.run(main(*dripping)) == (Seen(["a"], "stop"), 2.0)
+    assert clock.run(main(*dripping)) == (Seen(["a"], Finish.STOP), 2.0)
 
 
 def test_content_reasoning_and_refusals_are_activity_and_nothing_else_is() -> None:
     active: list[float] = []
 
     async def main() -> None:
-        completion: Completion
-
         async def watched() -> AsyncIterator[bytes]:
             for data in (
                 b": ping\n\n",
@@ -182,9 +178,87 @@ def test_content_reasoning_and_refusals_are_activity_and_nothing_else_is() -> No
                 await asyncio.sleep(1)
                 yield data
 
-        completion = Completion(watched(), in_tools=True)
-        _ = [chunk async for chunk in completion]
+        completion = completion_of(watched())
+        _ = [text async for text in completion]
         active.append(completion.active)
 
     clock.run(main())
     assert active == [0, 0, 0, 3, 3, 5, 6, 6, 8]
+
+
+def test_text_after_the_finish_reason_is_text_and_the_usage_is_waited_for_anew() -> None:
+    async def main() -> tuple[Seen, float]:
+        early = [delta("stop", tool_calls=[{"function": {"arguments": it}}]) for it in "abc"]
+        seen = await completed([early[0], 1.9, early[1], 1.9, early[2], 10.0])
+        return seen, asyncio.get_running_loop().time()
+
+    seen, time = clock.run(main())
+    assert seen == Seen(["a", "b", "c"], Finish.STOP)
+    assert time == pytest.approx(5.8)
+
+
+def test_a_provider_that_never_pauses_after_the_finish_reason_does_not_extend_the_wait() -> None:
+    async def main() -> float:
+        async def flooding() -> AsyncIterator[bytes]:
+            yield text("a") + delta("stop")
+            loop = asyncio.get_running_loop()
+            while loop.time() < 10:
+                await asyncio.sleep(0.1)
+                for _ in range(10):
+                    yield b": ping\n\n"
+
+        _ = [text async for text in completion_of(flooding())]
+        return asyncio.get_running_loop().time()
+
+    assert clock.run(main()) == pytest.approx(2.0)
+
+
+def test_a_provider_is_ahead_while_a_read_finds_much() -> None:
+    async def main() -> list[bool]:
+        much, little = text("a") * 100, text("b")
+        completion = completion_of(body([little, much, little, end()]))
+        return [completion.ahead async for _ in completion]
+
+    assert clock.run(main()) == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "not json",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        '{"choices": 1}',
+        '{"choices": [{"delta": {"content": 1}}]}',
+        '{"error": {"message": "no"}}',
+        '{"error": "no"}',
+        '{"error": {}, "choices": []}',
+    ],
+)
+def test_what_is_no_chunk_is_an_error(data: str) -> None:
+    with pytest.raises(ProviderProtocol):
+        of(event(data))
+
+
+def test_bytes_that_are_no_utf_8_are_an_error() -> None:
+    with pytest.raises(ProviderProtocol):
+        of(b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n')
+
+
+def test_nothing_is_read_after_done() -> None:
+    assert of(text("a") + end() + text("b")) == Seen(["a"], Finish.STOP)
+
+
+def test_unknown_fields_are_passed_over_and_null_is_as_good_as_nothing() -> None:
+    message = {"role": "assistant", "content": "a", "tool_calls": None, "refusal": None}
+    choice = {"index": None, "logprobs": None, "finish_reason": None, "delta": message}
+    data = {
+        "id": "x",
+        "error": None,
+        "usage": None,
+        "system_fingerprint": None,
+        "choices": [choice],
+    }
+    assert of(event(data), in_tools=False) == Seen(["a"])

@@ -22,13 +22,14 @@ from app.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from app.providers.base import Ask, Tokens
-from app.providers.openai import OpenAIProvider
+from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
+from app.providers.factory import PROVIDERS
 from app.settings import Settings
 from tests.support.deaf import deaf
 from tests.support.sockets import free_port
 from tests.support.upstream import (
     HEAD,
+    Exchange,
     Upstream,
     delta,
     end,
@@ -58,31 +59,46 @@ MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "conten
 
 class Got(NamedTuple):
     texts: list[str]
-    finish: str | None = None
-    refused: bool = False
+    finish: Finish | None = None
     usage: Tokens | None = None
 
 
 @contextlib.asynccontextmanager
-async def provider_at(base_url: str, **settings: Any) -> AsyncIterator[OpenAIProvider]:
-    provider = OpenAIProvider(Settings(openai_base_url=base_url, model="m", **settings))
+async def provider_at(base_url: str, **settings: Any) -> AsyncIterator[Provider]:
+    provider = PROVIDERS["openai"](Settings(openai_base_url=base_url, model="m", **settings), None)
     try:
         yield provider
     finally:
         await provider.aclose()
 
 
-def ask(max_tokens: int | None = None) -> Ask:
-    return Ask("m", MESSAGES, Ideas, max_tokens)
+def request(max_tokens: int | None = None) -> CompletionRequest:
+    return CompletionRequest("m", MESSAGES, Ideas, max_tokens)
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    other: Upstream, provider: Provider, *said: bytes
+) -> AsyncIterator[tuple[Completion, Exchange]]:
+    """A completion whose provider has said this, or the head of its answer."""
+
+    async def begin() -> Exchange:
+        exchange = await other.next()
+        await exchange.send(*said or (HEAD,))
+        return exchange
+
+    beginning = asyncio.create_task(begin())
+    async with provider.complete(request()) as completion:
+        yield completion, await beginning
 
 
 async def asked(other: Upstream, *, max_tokens: int | None = None, **settings: Any) -> Got:
     async with (
         provider_at(other.base_url, **settings) as provider,
-        contextlib.aclosing(await provider.ask(ask(max_tokens))) as answer,
+        provider.complete(request(max_tokens)) as completion,
     ):
-        texts = [piece async for piece in answer]
-        return Got(texts, answer.finish, answer.refused, answer.usage)
+        texts = [piece async for piece in completion]
+        return Got(texts, completion.finish, completion.usage)
 
 
 async def got(*answer: bytes, **settings: Any) -> Got:
@@ -177,18 +193,18 @@ async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
 @pytest.mark.parametrize("mode", MODES)
 async def test_the_text_comes_as_it_is_written_in_every_mode(mode: str) -> None:
     say = text if mode == "tools" else (lambda piece: delta(content=piece))
-    async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
-        asking = asyncio.create_task(provider.ask(ask()))
-        exchange = await other.next()
-        await exchange.send(HEAD, delta(role="assistant"))
-        answer = await asking
+    async with (
+        upstream() as other,
+        provider_at(other.base_url, instructor_mode=mode) as provider,
+        opened(other, provider, HEAD, delta(role="assistant")) as (completion, exchange),
+    ):
+        texts = aiter(completion)
         for piece in ('{"items": [{"ti', 'tle": "F', 'igs"}]}'):
             await exchange.send(say(piece))
-            assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
+            assert await asyncio.wait_for(anext(texts), 5) == piece
         await exchange.finish(usage=(7, 9))
-        assert [piece async for piece in answer] == []
-        assert (answer.finish, answer.refused, answer.usage) == ("stop", False, Tokens(7, 9))
-        await answer.aclose()
+        assert [piece async for piece in texts] == []
+        assert (completion.finish, completion.usage) == (Finish.STOP, Tokens(7, 9))
 
 
 async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> None:
@@ -196,24 +212,22 @@ async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> No
     async with (
         upstream() as other,
         provider_at(other.base_url, instructor_mode="md_json") as provider,
+        opened(other, provider) as (completion, exchange),
     ):
-        asking = asyncio.create_task(provider.ask(ask()))
-        exchange = await other.next()
-        await exchange.send(HEAD)
-        answer = await asking
+        texts = aiter(completion)
         for piece in pieces:
             await exchange.send(delta(content=piece))
-            assert await asyncio.wait_for(anext(answer), 5) == piece  # type: ignore[call-overload]
-        await answer.aclose()
+            assert await asyncio.wait_for(anext(texts), 5) == piece
 
 
 @pytest.mark.parametrize("mode", MODES)
 async def test_finish_reason_refusal_and_usage_are_seen_in_every_mode(mode: str) -> None:
-    for reason in ("stop", "length", "content_filter"):
+    reasons = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTERED}
+    for reason, finish in reasons.items():
         answer = await got(end(reason, (7, 9)), instructor_mode=mode)
-        assert answer == Got([], reason, False, Tokens(7, 9))
+        assert answer == Got([], finish, Tokens(7, 9))
     answer = await got(delta(refusal="I can't."), end("stop", (7, 9)), instructor_mode=mode)
-    assert answer == Got([], "stop", True, Tokens(7, 9))
+    assert answer == Got([], Finish.REFUSED, Tokens(7, 9))
 
 
 async def test_an_empty_answer_has_no_text_and_no_finish_reason() -> None:
@@ -221,7 +235,7 @@ async def test_an_empty_answer_has_no_text_and_no_finish_reason() -> None:
 
 
 async def test_several_events_a_read_are_one_piece() -> None:
-    assert await got(text("a"), text("b"), end()) == Got(["ab"], "stop")
+    assert await got(text("a"), text("b"), end()) == Got(["ab"], Finish.STOP)
 
 
 async def test_a_body_in_http_chunks_is_read_like_any_other() -> None:
@@ -247,7 +261,7 @@ async def test_what_an_answer_has_left_open_is_closed_with_the_provider() -> Non
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     data = text("ab") + end()
     async with upstream(saying(head + b"%x\r\n" % len(data) + data + b"\r\n")) as other:
-        assert await asked(other) == Got(["ab"], "stop")
+        assert await asked(other) == Got(["ab"], Finish.STOP)
         connections = [it for it in gc.get_objects() if type(it) is aiohttp.connector.Connection]
         assert [it for it in connections if it.protocol is not None] == []
 
@@ -312,13 +326,15 @@ async def test_a_redirect_is_followed_nowhere() -> None:
 async def test_no_connection_is_unavailable() -> None:
     async with provider_at(f"http://127.0.0.1:{free_port()}/v1") as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.ask(ask())
+            async with provider.complete(request()):
+                pass
 
 
 async def test_no_such_host_is_unavailable() -> None:
     async with provider_at("http://provider.invalid/v1") as provider:
         with pytest.raises(ProviderUnavailable):
-            await provider.ask(ask())
+            async with provider.complete(request()):
+                pass
 
 
 async def test_a_connection_that_closes_without_an_answer_is_unavailable() -> None:
@@ -334,7 +350,8 @@ async def test_a_connection_that_is_not_taken_is_a_timeout() -> None:
     with deaf() as base_url:
         async with provider_at(base_url, connect_timeout=0.2) as provider:
             with pytest.raises(ProviderTimeout):
-                await provider.ask(ask())
+                async with provider.complete(request()):
+                    pass
 
 
 # -- and what is left -------------------------------------------------------------------------
@@ -347,19 +364,22 @@ def _no_collector() -> Iterator[None]:
     gc.enable()
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.fixture
+def _no_lingering_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for the end of a response waits longer than the test."""
+    monkeypatch.setattr("app.providers.openai.LINGER_SECONDS", 3600)
+
+
+@pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")
 @pytest.mark.parametrize("mode", MODES)
 async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mode: str) -> None:
     async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
         for reads in range(3):
-            asking = asyncio.create_task(provider.ask(ask()))
-            exchange = await other.next()
-            await exchange.send(HEAD)
-            answer = await asking
-            for _ in range(reads):
-                await exchange.send(text("x"), delta(content="x"))
-                await asyncio.wait_for(anext(answer), 5)  # type: ignore[call-overload]
-            await answer.aclose()
+            async with opened(other, provider) as (completion, exchange):
+                texts = aiter(completion)
+                for _ in range(reads):
+                    await exchange.send(text("x"), delta(content="x"))
+                    await asyncio.wait_for(anext(texts), 5)
             await exchange.is_closed()
 
 
@@ -368,8 +388,8 @@ async def test_cancelling_closes_the_connection_before_and_after_the_headers() -
     async with upstream() as other, provider_at(other.base_url) as provider:
 
         async def read() -> None:
-            async with contextlib.aclosing(await provider.ask(ask())) as answer:
-                async for _ in answer:
+            async with provider.complete(request()) as completion:
+                async for _ in completion:
                     reading.set()
 
         for sent in (b"", HEAD, HEAD + text("a")):
@@ -390,7 +410,143 @@ async def test_one_class_is_made_for_each_response_model() -> None:
         upstream(saying(HEAD + text(ANSWER) + end())) as other,
         provider_at(other.base_url) as provider,
     ):
+        made = []
         for _ in range(3):
-            async with contextlib.aclosing(await provider.ask(ask())) as answer:
-                assert [piece async for piece in answer] == [ANSWER]
-        assert list(provider._models) == [Ideas]
+            async with provider.complete(request()) as completion:
+                assert [piece async for piece in completion] == [ANSWER]
+            made.append([kind for kind in Ideas.__subclasses__() if kind.__module__ == __name__])
+        assert len(made[0]) == 1
+        assert made[0] == made[1] == made[2]
+
+
+KEPT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""The head of an answer whose connection may serve another request."""
+
+
+def framed(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class Counter:
+    """A provider that says `said` to each request and ends its answers once `may_end` is set.
+
+    connections: an event for each, set once it is closed
+    """
+
+    def __init__(self, *said: bytes) -> None:
+        self.connections: list[asyncio.Event] = []
+        self.said = b"".join(said)
+        self.may_end = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        closed = asyncio.Event()
+        self.connections.append(closed)
+        async with asyncio.TaskGroup() as tasks:
+            with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+                while head := await reader.readuntil(b"\r\n\r\n"):
+                    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                    await reader.readexactly(length)
+                    writer.write(KEPT + framed(self.said))
+                    tasks.create_task(self._end(writer))
+            closed.set()
+            writer.close()
+            self.may_end.set()
+
+    async def _end(self, writer: asyncio.StreamWriter) -> None:
+        await self.may_end.wait()
+        if not writer.is_closing():
+            writer.write(b"0\r\n\r\n")
+
+
+@contextlib.asynccontextmanager
+async def counting(counter: Counter) -> AsyncIterator[Provider]:
+    server = await asyncio.start_server(counter.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with provider_at(f"http://127.0.0.1:{port}/v1") as provider:
+        yield provider
+    counter.may_end.set()
+    server.close()
+
+
+async def test_a_connection_serves_again_once_its_response_has_ended() -> None:
+    counter = Counter(text(ANSWER), end())
+    async with counting(counter) as provider:
+        counter.may_end.set()
+        for _ in range(3):
+            async with provider.complete(request()) as completion:
+                assert [piece async for piece in completion] == [ANSWER]
+                await asyncio.wait_for(completion.received, 5)
+    assert len(counter.connections) == 1
+
+
+@pytest.mark.usefixtures("_no_lingering_by_chance")
+async def test_a_response_may_end_a_moment_after_its_completion() -> None:
+    counter = Counter(text(ANSWER), end())
+    async with counting(counter) as provider:
+        for _ in range(2):
+            counter.may_end.clear()
+            async with provider.complete(request()) as completion:
+                assert [piece async for piece in completion] == [ANSWER]
+                assert not completion.received.done()
+                asyncio.get_running_loop().call_later(0.01, counter.may_end.set)
+    assert len(counter.connections) == 1
+
+
+@pytest.mark.usefixtures("_no_collector")
+async def test_a_response_that_does_not_end_is_closed_after_a_moment() -> None:
+    counter = Counter(text(ANSWER), end())
+    async with counting(counter) as provider:
+        async with provider.complete(request()) as completion:
+            assert [piece async for piece in completion] == [ANSWER]
+        assert completion.received.done()
+        await asyncio.wait_for(counter.connections[0].wait(), 5)
+
+
+@pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")
+async def test_a_response_that_does_not_end_is_closed_at_once_by_a_cancellation() -> None:
+    counter = Counter(text(ANSWER), end())
+    async with counting(counter) as provider:
+        read: list[str] = []
+
+        async def stay() -> None:
+            async with provider.complete(request()) as completion:
+                read.extend([piece async for piece in completion])
+                reading.set()
+                await asyncio.Event().wait()
+
+        reading = asyncio.Event()
+        task = asyncio.create_task(stay())
+        await asyncio.wait_for(reading.wait(), 5)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        assert (read, task.cancelled()) == ([ANSWER], True)
+        await asyncio.wait_for(counter.connections[0].wait(), 5)
+
+
+async def test_received_is_told_while_nothing_is_read_and_the_text_gathers() -> None:
+    async with (
+        upstream() as other,
+        provider_at(other.base_url) as provider,
+        opened(other, provider, HEAD, text("a")) as (completion, exchange),
+    ):
+        texts = aiter(completion)
+        assert await anext(texts) == "a"
+        assert not completion.received.done()
+        for piece in "bcd":
+            await exchange.send(text(piece))
+        await exchange.finish()
+        exchange.eof()
+        await asyncio.wait_for(completion.received, 5)
+        assert [piece async for piece in texts] == ["bcd"]
+
+
+async def test_an_error_without_an_end_is_not_read_for_ever() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 500 No\r\nConnection: close\r\n\r\n")
+        while True:
+            await exchange.send(b"x" * 65536)
+
+    async with upstream(script) as other:
+        with pytest.raises(ProviderUnavailable):
+            await asyncio.wait_for(asked(other), 5)
+        await other.exchanges[0].is_closed()

@@ -144,7 +144,7 @@ async def test_a_provider_that_says_it_has_finished_and_stays_does_not_hold_up_d
 @pytest.mark.parametrize(
     ("accept", "ping"),
     [
-        ("text/event-stream", b": ping\n\n"),
+        ("text/event-stream", b"event: ping\ndata: null\n\n"),
         ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
     ],
 )
@@ -380,6 +380,8 @@ async def test_streams_that_end_in_all_ways_leave_no_task_and_no_generator_behin
         await eventually(lambda: len(asyncio.all_tasks()) <= idle)  # the demo model's, too
 
     async with running(model="demo", models="", demo_tokens_per_second=0) as service:
+        await fetch(f"{service.url}/ideas?topic=figs")  # sse-starlette begins a task of its own
+        await eventually(lambda: not service.connections)
         idle = len(asyncio.all_tasks())
         await all_ways(service.url + "/ideas")
         gc.collect()

@@ -41,7 +41,7 @@ async def value(url: str, body: Any = TOPIC, **headers: str) -> tuple[str, Any]:
 
 def readers(service: Service) -> int:
     """How many there are of the streams that run."""
-    return sum(stream.run.followers for stream in service.streams._running)
+    return sum(stream.followers for stream in service.streams._running)
 
 
 async def test_the_same_key_and_body_attach_to_the_same_stream_after_its_end() -> None:

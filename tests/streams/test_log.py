@@ -8,7 +8,7 @@ import pytest
 
 from app.partial.operation import Add, Append, Replace
 from app.streams.log import SEGMENT, Log
-from app.streams.log_entry import Closed, Done, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, LogEntry, Restart, Usage
 
 
 def entries(number: int) -> list[LogEntry]:
@@ -17,7 +17,7 @@ def entries(number: int) -> list[LogEntry]:
         lambda n: Replace((), [{"n": n, "big": 2**70, "none": None}]),
         lambda n: Append((0, "title"), f"é{n}"),
         lambda n: Add((n,), {"x": [1.5, True]}),
-        lambda n: Closed(n),
+        lambda n: ElementClosed(n),
         lambda n: Restart(n, "output_invalid", [{"path": "/0", "message": "must be so"}]),
         lambda n: Usage(n, n, 1),
     ]

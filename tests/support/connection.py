@@ -42,7 +42,12 @@ class Connection:
         return self.response.headers["location"].removeprefix("/streams/")
 
     async def next(self) -> Event | None:
-        """The next event; None at the end."""
+        """The next event that is no heartbeat; None at the end."""
+        while (event := await self._next()) is not None and event.event == "ping":
+            assert event == Event("ping", None, None)
+        return event
+
+    async def _next(self) -> Event | None:
         end = "\n" if self._lines else "\n\n"
         async with asyncio.timeout(SECONDS):
             while end not in self._rest:

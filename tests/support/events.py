@@ -57,16 +57,21 @@ _MESSAGE = re.compile(
     rb"id: (?P<id>[0-9A-Za-z]{22,}-[0-9]+)\n(?P<retry>retry: 2000\n)?\n"
 )
 
+PING = b"event: ping\ndata: null\n\n"
+
 
 def messages(stream: bytes) -> list[Message]:
     """The messages of a whole stream, each in exactly the form that the protocol's section 2 has.
 
     It begins with `start`, ends in `done` or `error`, has neither anywhere else, one stream's
-    ids, and they grow.
+    ids, and they grow. Heartbeats are left out.
     """
     found: list[Message] = []
     at = 0
     while at < len(stream):
+        if stream.startswith(PING, at):
+            at += len(PING)
+            continue
         match = _MESSAGE.match(stream, at)
         assert match, f"no message: {stream[at : at + 100]!r}"
         at = match.end()

@@ -1,4 +1,4 @@
-"""Runs that are written step by step, and readers that look at them whenever they like."""
+"""Streams that are written step by step, and readers that look at them whenever they like."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from app.errors import OutputInvalid
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
 from app.streams.attempt import Attempt
-from app.streams.log_entry import Done, Failed, Restart, Usage
-from app.streams.run import Run
+from app.streams.log_entry import Done, Failed, Usage
+from app.streams.stream import Stream
 from app.views.message import Message
 from app.views.view import View
 from tests.partial.models import Case
 from tests.partial.texts import mutate, pieces
+from tests.support.begun import begun
 
 ID = "0123456789abcdefghijkl"
 
@@ -44,43 +45,38 @@ def play(
     decoder: Callable[[], Decoder] | None = None,
     spoilt: int | None = None,
     cut: Callable[[str, Random], Iterable[str]] = pieces,
-) -> Iterator[Run]:
-    """A run, after each step: some attempts that are spoilt, and one that may be good.
+) -> Iterator[Stream]:
+    """A stream, after each step: some attempts that are spoilt, and one that may be good.
 
-    Text is decoded when a reader looks, as `follow` has it. Needs a running loop.
+    Needs a running loop.
     """
     random = case.random
-    target = Run(ID, "ideas", "m")
+    target = begun(ID)
     count = random.choice([0, 0, 1, 2]) if spoilt is None else spoilt
     texts = [mutate(case.text, random) for _ in range(count)] + [case.text]
     for number, text in enumerate(texts, 1):
-        attempt = Attempt(target, (decoder or case.decoder)(), lambda: None)
+        attempt = Attempt(target, (decoder or case.decoder)())
         for piece in cut(text, random):
             if attempt.is_over:
                 break
             attempt.write(piece)
             yield target
-        attempt.look()
         if is_good(attempt):
             break
         if text is not case.text:
             yield target
-            target.tell(Restart(number + 1, "output_invalid", []))
+            target.restart(number + 1, OutputInvalid())
             yield target
-    target.source = None
     if random.random() < 0.5:
-        target.tell(Usage(7, 9, number))
-    target.tell(Done() if is_good(attempt) else Failed.of(OutputInvalid()))
+        target.figures.usage = Usage(7, 9, number)
+    target.end(Done() if is_good(attempt) else Failed.of(OutputInvalid()))
     yield target
 
 
 def is_good(attempt: Attempt) -> bool:
-    """Whether an attempt has ended in a value, as a generation concludes it."""
-    if attempt.invalid is not None:
-        return False
+    """Whether an attempt has ended in a value, as a producer concludes it."""
     try:
-        if not attempt.decoder.stopped:
-            attempt.decoder.finish()
+        attempt.finish()
     except Invalid:
         return False
     return True
@@ -96,22 +92,21 @@ class Looker:
         self._random = random
         self._chance = random.choice([1, 1, 0.5, 0.2, 0.05, 0])
 
-    def maybe_look(self, run: Run) -> list[Message]:
+    def maybe_look(self, stream: Stream) -> list[Message]:
         """What is new, if the reader looks now."""
-        return self.look(run) if run.ended or self._random.random() < self._chance else []
+        return self.look(stream) if stream.ended or self._random.random() < self._chance else []
 
-    def look(self, run: Run) -> list[Message]:
-        run.look()
+    def look(self, stream: Stream) -> list[Message]:
         if not self.messages:
-            self.messages += self.view.start(run, self.position)
-        entries = run.log.since(self.position)
-        self.position = run.position
-        new = self.view.messages(run, entries, self.position)
+            self.messages += self.view.start(stream, self.position)
+        entries = stream.log.since(self.position)
+        self.position = stream.position
+        new = self.view.messages(stream, entries, self.position)
         self.messages += new
         return new
 
 
-def play_to(case: Case, *readers: Looker, **options: Any) -> Run:
+def play_to(case: Case, *readers: Looker, **options: Any) -> Stream:
     """Play a run to its end, for these readers."""
     for target in play(case, **options):
         for reader in readers:

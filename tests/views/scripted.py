@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 from app.partial.document import Document
 from app.partial.operation import Add, Append, Replace
 from app.streams.log_entry import LogEntry, Restart
+from app.views.format import Format
 
 
 class ScriptedRun:
@@ -17,6 +17,7 @@ class ScriptedRun:
     def __init__(self, schema: str = "ideas") -> None:
         self.id = "r1"
         self.schema = schema
+        self.schema_version = "0123456789ab"
         self.model = "demo"
         self.document = Document()
         self.position = 0
@@ -31,12 +32,12 @@ class ScriptedRun:
                 self.document.clear()
 
 
-def stream(wire: ModuleType, view: Any, *batches: Sequence[LogEntry], schema: str = "ideas") -> str:
+def stream(format: Format, view: Any, *batches: Sequence[LogEntry], schema: str = "ideas") -> str:
     """The whole response to a reader that finds these entries, a batch at a time."""
     run = ScriptedRun(schema)
     messages = [*view.start(run, 0)]
     for batch in batches:
         run.write(batch)
         messages += view.messages(run, batch, run.position)
-    text: str = b"".join(map(wire.encode, messages)).decode()
+    text: str = b"".join(map(format.encode, messages)).decode()
     return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 import jsonpatch
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +16,7 @@ from app.partial.invalid import Invalid
 from app.partial.operation import Add, Append, Replace
 from app.partial.plan import plan
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
-from app.views import ag_ui
-from app.views.ag_ui import AgUiView
+from app.views.ag_ui import FORMAT, AgUiView
 from tests.partial.models import Case, cases
 from tests.partial.texts import pieces
 from tests.views.scripted import ScriptedRun, stream
@@ -29,12 +29,13 @@ class Idea(BaseModel):
 
 START = (
     'data: {"type":"RUN_STARTED","threadId":"t1","runId":"u1","protocolVersion":"1.0",'
-    '"metadata":{"stream":"r1","schema":"ideas","model":"demo"}}\n\n'
+    '"metadata":{"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+    '"model":"demo"}}\n\n'
 )
 
 
 def read(*batches: list[LogEntry], type: Any = list[Idea]) -> str:
-    return stream(ag_ui, AgUiView("q1", plan(type), "t1", "u1"), *batches)
+    return stream(FORMAT, AgUiView("q1", plan(type), "t1", "u1"), *batches)
 
 
 def test_a_snapshot_and_then_what_changes() -> None:
@@ -153,15 +154,24 @@ def test_a_result_that_is_null_is_left_out_as_the_protocol_allows_none() -> None
 
 def test_ids_are_the_callers_whatever_is_in_them() -> None:
     thread, run = 'a"\n\ndata: {}\n\n', "ü"
-    text = stream(ag_ui, AgUiView("q1", plan(list[Idea]), thread, run), [Replace((), [])], [Done()])
+    text = stream(
+        FORMAT, AgUiView("q1", plan(list[Idea]), thread, run), [Replace((), [])], [Done()]
+    )
     first, *_, last = (json.loads(part[6:]) for part in text.split("\n\n") if part)
     assert [(event["threadId"], event["runId"]) for event in (first, last)] == [(thread, run)] * 2
 
 
+def test_ids_are_made_where_the_caller_has_given_none() -> None:
+    text = stream(FORMAT, AgUiView("q1", plan(list[Idea])), [Replace((), [])], [Done()])
+    first, *_, last = (json.loads(part[6:]) for part in text.split("\n\n") if part)
+    assert (first["threadId"], first["runId"]) == (last["threadId"], last["runId"])
+    assert UUID(first["threadId"]) != UUID(first["runId"])
+
+
 def test_the_format_is_an_event_stream() -> None:
-    assert ag_ui.MEDIA_TYPE == "text/event-stream"
-    assert ag_ui.HEADERS == {}
-    assert ag_ui.PING == b": ping\n\n"
+    assert FORMAT.media_type == "text/event-stream"
+    assert FORMAT.headers == {}
+    assert FORMAT.heartbeat == b": ping\n\n"
 
 
 def log(case: Case) -> Iterator[LogEntry]:

@@ -18,30 +18,31 @@ from app.demo.text import write_value
 from app.errors import OutputInvalid
 from app.partial.operation import Add, Append, Replace
 from app.schemas.registry import load
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
-from app.views import ndjson, sse
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.delta import DeltaView
+from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.partial.models import Case, cases
 from tests.views.played import UNKNOWN, Looker, applied, checked, play, play_to
 from tests.views.scripted import stream
 
 START = (
-    'event: start\ndata: {"stream":"r1","schema":"ideas","model":"demo","view":"delta"}\n'
+    'event: start\ndata: {"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+    '"model":"demo","view":"delta"}\n'
     "id: r1-0\nretry: 2000\n\n"
 )
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(sse, DeltaView("q1"), *batches)
+    return stream(SSE, DeltaView("q1"), *batches)
 
 
 def test_what_changes_is_sent() -> None:
     assert read(
         [Replace((), [{"title": "Cake of oats, ricotta, lemon and ba", "score": None}])],
         [Append((0, "title"), "na"), Append((0, "title"), "na"), Replace((0, "score"), 3)],
-        [Closed(0), Add((1,), {"title": "Te", "score": None}), Append((1, "title"), "a")],
-        [Closed(1), Usage(20, 30, 1), Done()],
+        [ElementClosed(0), Add((1,), {"title": "Te", "score": None}), Append((1, "title"), "a")],
+        [ElementClosed(1), Usage(20, 30, 1), Done()],
     ) == START + (
         "event: patch\n"
         'data: [{"op":"replace","path":"","value":[{"title":"Cake of oats, ricotta, lemon and ba",'
@@ -116,9 +117,10 @@ def test_where_they_are_shorter_it_is_not() -> None:
 
 
 def test_a_line_of_json_holds_the_same() -> None:
-    assert stream(ndjson, DeltaView("q1"), [Replace((), [])], [Done()]) == (
+    assert stream(NDJSON, DeltaView("q1"), [Replace((), [])], [Done()]) == (
         '{"event":"start",'
-        '"data":{"stream":"r1","schema":"ideas","model":"demo","view":"delta"},"id":"r1-0"}\n'
+        '"data":{"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+        '"model":"demo","view":"delta"},"id":"r1-0"}\n'
         '{"event":"patch","data":[{"op":"replace","path":"","value":[]}],"id":"r1-1"}\n'
         '{"event":"done","data":[],"id":"r1-2"}\n'
     )
@@ -262,7 +264,8 @@ async def excess(case: Case, cut: Callable[[str, Random], list[str]] = tokens) -
     for run in play(case, spoilt=0, cut=cut):
         reader.look(run)
     assert isinstance(run.outcome, Done)
-    total = sum(len(sse.encode(message)) for message in reader.messages)
+    total = sum(len(SSE.encode(message)) for message in reader.messages)
+    total -= len('"schema_version":"0123456789ab",')  # `start` has it once; the bound is about patches
     return total - 130 * len(reader.messages) - 2 * len(run.document.encode())
 
 

@@ -12,8 +12,8 @@ from app.errors import OutputInvalid
 from app.partial.decoder import Decoder
 from app.partial.node import List
 from app.partial.operation import Add, Append, Replace
-from app.streams.log_entry import Closed, Done, Failed, LogEntry, Restart, Usage
-from app.views import ndjson, sse
+from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.views.format import NDJSON, SSE
 from app.views.items import ItemsView
 from app.views.message import Message
 from tests.partial.kinds import Kind
@@ -22,21 +22,27 @@ from tests.views.played import Looker, canonical, checked, play, play_to
 from tests.views.scripted import stream
 
 START = (
-    'event: start\ndata: {"stream":"r1","schema":"ideas","model":"demo","view":"items"}\n'
+    'event: start\ndata: {"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+    '"model":"demo","view":"items"}\n'
     "id: r1-0\nretry: 2000\n\n"
 )
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(sse, ItemsView("q1"), *batches)
+    return stream(SSE, ItemsView("q1"), *batches)
 
 
 def test_each_element_is_an_item_when_it_has_closed() -> None:
     assert read(
         [Replace((), [{"title": "Ba"}])],
         [Append((0, "title"), "nana")],
-        [Closed(0), Add((1,), {"title": "Tea"}), Add((2,), {"title": "F"}), Closed(1)],
-        [Append((2, "title"), "igs"), Closed(2), Usage(20, 30, 1), Done()],
+        [
+            ElementClosed(0),
+            Add((1,), {"title": "Tea"}),
+            Add((2,), {"title": "F"}),
+            ElementClosed(1),
+        ],
+        [Append((2, "title"), "igs"), ElementClosed(2), Usage(20, 30, 1), Done()],
     ) == START + (
         'event: item\ndata: {"title":"Banana"}\nid: r1-3\n\n'
         'event: item\ndata: {"title":"Tea"}\nid: r1-6\n\n'
@@ -49,9 +55,9 @@ def test_each_element_is_an_item_when_it_has_closed() -> None:
 
 def test_after_a_restart_the_elements_come_anew_and_those_undone_are_left_out() -> None:
     assert read(
-        [Replace((), ["a"]), Closed(0)],
-        [Add((1,), "b"), Closed(1), Restart(2, "output_invalid", []), Replace((), ["c"])],
-        [Closed(0), Done()],
+        [Replace((), ["a"]), ElementClosed(0)],
+        [Add((1,), "b"), ElementClosed(1), Restart(2, "output_invalid", []), Replace((), ["c"])],
+        [ElementClosed(0), Done()],
     ) == START + (
         'event: item\ndata: "a"\nid: r1-2\n\n'
         'event: restart\ndata: {"attempt":2,"code":"output_invalid","errors":[]}\nid: r1-5\n\n'
@@ -61,7 +67,7 @@ def test_after_a_restart_the_elements_come_anew_and_those_undone_are_left_out() 
 
 
 def test_an_error_is_the_last_event() -> None:
-    assert read([Replace((), ["a"]), Closed(0), Failed.of(OutputInvalid())]) == START + (
+    assert read([Replace((), ["a"]), ElementClosed(0), Failed.of(OutputInvalid())]) == START + (
         'event: item\ndata: "a"\nid: r1-2\n\n'
         'event: error\ndata: {"error":"The model\'s answer does not satisfy the schema.",'
         '"code":"output_invalid","retryable":true,"request_id":"q1"}\nid: r1-3\n\n'
@@ -69,9 +75,10 @@ def test_an_error_is_the_last_event() -> None:
 
 
 def test_a_line_of_json_holds_the_same() -> None:
-    assert stream(ndjson, ItemsView("q1"), [Replace((), ["a"]), Closed(0), Done()]) == (
+    assert stream(NDJSON, ItemsView("q1"), [Replace((), ["a"]), ElementClosed(0), Done()]) == (
         '{"event":"start",'
-        '"data":{"stream":"r1","schema":"ideas","model":"demo","view":"items"},"id":"r1-0"}\n'
+        '"data":{"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+        '"model":"demo","view":"items"},"id":"r1-0"}\n'
         '{"event":"item","data":"a","id":"r1-2"}\n'
         '{"event":"done","data":["a"],"id":"r1-3"}\n'
     )

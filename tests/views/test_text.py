@@ -28,28 +28,24 @@ from app.partial.operation import Replace
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
 from app.streams.log_entry import Done, Failed, LogEntry, Restart
-from app.streams.run import Run
-from app.views import text as wire
+from app.views.format import TEXT
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
 from tests.views.played import Looker, canonical, checked, play
-from tests.views.scripted import stream
+from tests.views.scripted import ScriptedRun, stream
 
 
 def written(type_: Any, *pieces: str) -> list[str]:
     """The text that each of these pieces of an answer lets be written, and the end."""
-    view, run, decoder = TextView(plan(type_)), Run("S", "ideas", "m"), Decoder(plan(type_))
+    view, run, decoder = TextView(plan(type_)), ScriptedRun(), Decoder(plan(type_))
     assert view.start(run, 0) == []
     out = []
     for piece in [*pieces, None]:
-        at = run.position
-        if piece is None:
-            run.tell(Done())
-        else:
-            run.append(decoder.feed(piece), decoder.value)
-        made = view.messages(run, run.log.since(at), run.position)
-        out.append(b"".join(map(wire.encode, made)).decode())
+        entries = [Done()] if piece is None else decoder.feed(piece)
+        run.write(entries)
+        made = view.messages(run, entries, run.position)
+        out.append(b"".join(map(TEXT.encode, made)).decode())
     return out
 
 
@@ -142,7 +138,7 @@ def test_a_scalar_is_its_text() -> None:
 
 
 def test_there_is_no_frame_and_no_heartbeat() -> None:
-    assert (wire.MEDIA_TYPE, wire.PING, wire.HEADERS) == ("text/plain", b"", {})
+    assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b"", {})
 
 
 # -- what can't be taken back -----------------------------------------------------------------
@@ -152,7 +148,7 @@ FAILED = Failed.of(OutputInvalid())
 
 
 def read(*batches: list[LogEntry]) -> str:
-    return stream(wire, TextView(plan(list[str])), *batches)
+    return stream(TEXT, TextView(plan(list[str])), *batches)
 
 
 def test_before_the_first_byte_a_restart_is_silent() -> None:

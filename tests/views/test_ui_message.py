@@ -12,8 +12,7 @@ from app.errors import Cancelled, OutputFiltered, OutputTruncated, ProviderRateL
 from app.partial.operation import Add, Append, Replace
 from app.partial.plan import plan
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
-from app.views import ui_message
-from app.views.ui_message import UiMessageView
+from app.views.ui_message import FORMAT, UiMessageView
 from tests.views.scripted import stream
 
 
@@ -24,12 +23,13 @@ class Idea(BaseModel):
 
 START = (
     'data: {"type":"start","messageId":"m1",'
-    '"messageMetadata":{"stream":"r1","schema":"ideas","model":"demo"}}\n\n'
+    '"messageMetadata":{"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
+    '"model":"demo"}}\n\n'
 )
 
 
 def read(*batches: list[LogEntry], type: Any = list[Idea], schema: str = "ideas") -> str:
-    return stream(ui_message, UiMessageView("q1", plan(type), "m1"), *batches, schema=schema)
+    return stream(FORMAT, UiMessageView("q1", plan(type), "m1"), *batches, schema=schema)
 
 
 def test_the_value_is_one_part_that_is_replaced_as_it_grows() -> None:
@@ -139,6 +139,6 @@ def test_names_and_values_can_not_break_a_line() -> None:
 
 
 def test_the_format_is_an_event_stream_with_the_protocols_header() -> None:
-    assert ui_message.MEDIA_TYPE == "text/event-stream"
-    assert ui_message.HEADERS == {"x-vercel-ai-ui-message-stream": "v1"}
-    assert ui_message.PING == b": ping\n\n"
+    assert FORMAT.media_type == "text/event-stream"
+    assert FORMAT.headers == {"x-vercel-ai-ui-message-stream": "v1"}
+    assert FORMAT.heartbeat == b": ping\n\n"

@@ -1,4 +1,4 @@
-"""Any readers of one run agree, whatever their views, and whatever pace they keep."""
+"""Any readers of one stream agree, whatever their views, and whatever pace they keep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.partial.document import Document
 from app.partial.node import List
 from app.partial.operation import Operation
 from app.streams.log_entry import Done, Restart
-from app.streams.run import Run
+from app.streams.stream import Stream
 from app.views.ag_ui import AgUiView
 from app.views.delta import DeltaView
 from app.views.items import ItemsView
@@ -22,10 +22,10 @@ from tests.partial.models import Case, cases
 from tests.views.played import UNKNOWN, Looker, Patched, canonical, checked, play, play_to
 
 
-def newest(run: Run) -> Any:
+def newest(stream: Stream) -> Any:
     """The value of a snapshot reader that attaches now."""
-    entries = run.log.since(run.attempt_began)
-    made = SnapshotView("R").messages(run, entries, run.position)
+    entries = stream.log.since(stream.attempt_began)
+    made = SnapshotView("R").messages(stream, entries, stream.position)
     plain = [message.data for message in made if message.event is None]
     return json.loads(plain[-1]) if plain else UNKNOWN
 
@@ -40,12 +40,12 @@ def said(messages: list[Message]) -> list[tuple[str | None, bytes]]:
 @given(cases())
 async def test_operations_lead_a_delta_reader_to_what_a_snapshot_reader_sees(case: Case) -> None:
     client, reader = Patched(), Looker(DeltaView("R"), case.random)
-    for run in play(case):
-        for message in reader.maybe_look(run):
+    for stream in play(case):
+        for message in reader.maybe_look(stream):
             client.take(message)
-        if reader.position != run.position:
+        if reader.position != stream.position:
             continue
-        seen = newest(run)
+        seen = newest(stream)
         if seen is UNKNOWN:
             assert client.state is UNKNOWN
         else:
@@ -55,13 +55,12 @@ async def test_operations_lead_a_delta_reader_to_what_a_snapshot_reader_sees(cas
 @checked(200)
 @given(cases())
 async def test_the_state_is_what_the_log_says_even_where_an_attempt_has_failed(case: Case) -> None:
-    for run in play(case, spoilt=2):
-        run.look()
+    for stream in play(case, spoilt=2):
         applied = Document()
-        applied.apply(e for e in run.log.since(run.attempt_began) if isinstance(e, Operation))
-        assert applied.known is run.document.known
-        assert canonical(applied.value) == canonical(run.document.value)
-        assert canonical(run.document.encode()) == canonical(run.document.value)
+        applied.apply(e for e in stream.log.since(stream.attempt_began) if isinstance(e, Operation))
+        assert applied.known is stream.document.known
+        assert canonical(applied.value) == canonical(stream.document.value)
+        assert canonical(stream.document.encode()) == canonical(stream.document.value)
 
 
 @checked(200)
@@ -78,12 +77,12 @@ async def test_readers_of_any_view_and_pace_are_told_the_same_and_end_alike(case
     readers = [Looker(view("R"), random) for view in views]
     quick = Looker(DeltaView("R"), random)
     quick._chance = 1
-    run = play_to(case, quick, *readers)
+    stream = play_to(case, quick, *readers)
     for reader in readers:
         assert said(reader.messages) == said(quick.messages)
-        if isinstance(run.outcome, Done):
+        if isinstance(stream.outcome, Done):
             assert reader.messages[-1].event == "done"
-            assert reader.messages[-1].data == run.document.encode()
+            assert reader.messages[-1].data == stream.document.encode()
 
 
 def has_items(case: Case) -> bool:
@@ -99,10 +98,10 @@ async def test_the_last_state_of_every_reader_is_done(case: Case) -> None:
         Looker(UiMessageView("R", case.root, "M"), random),
         Looker(AgUiView("R", case.root, "T", "U"), random),
     )
-    run = play_to(case, delta, snapshot, ui, ag)
-    if not isinstance(run.outcome, Done):
+    stream = play_to(case, delta, snapshot, ui, ag)
+    if not isinstance(stream.outcome, Done):
         return
-    done = canonical(run.document.value)
+    done = canonical(stream.document.value)
     client = Patched()
     for message in delta.messages:
         client.take(message)
@@ -122,18 +121,18 @@ async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(ca
     random = case.random
     cut = Looker(DeltaView("R"), random)
     client = Patched()
-    for run in play(case):
-        for message in cut.maybe_look(run):
+    for stream in play(case):
+        for message in cut.maybe_look(stream):
             client.take(message)
             if random.random() < 0.5:  # the rest is lost
                 assert message.id is not None
                 cut = Looker(DeltaView("R"), random, position=int(message.id.split("-")[1]))
                 break
-    while cut.position < run.position:
-        for message in cut.look(run):
+    while cut.position < stream.position:
+        for message in cut.look(stream):
             client.take(message)
-    if isinstance(run.outcome, Done):
-        assert canonical(client.state) == canonical(run.document.value)
+    if isinstance(stream.outcome, Done):
+        assert canonical(client.state) == canonical(stream.document.value)
 
 
 @checked(200)
@@ -141,13 +140,13 @@ async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(ca
 async def test_ids_are_positions_and_grow(case: Case) -> None:
     random = case.random
     readers = [Looker(view("R"), random) for view in (SnapshotView, DeltaView)]
-    run = play_to(case, *readers)
+    stream = play_to(case, *readers)
     for reader in readers:
         ids = [message.id.split("-") for message in reader.messages if message.id]
         positions = [int(position) for _, position in ids]
         assert positions == sorted(set(positions))
-        assert positions[-1] == run.position
+        assert positions[-1] == stream.position
         for (_, position), message in zip(ids, [m for m in reader.messages if m.id], strict=True):
             if message.event == "restart":
-                entry = run.log.since(int(position) - 1)[0]
+                entry = stream.log.since(int(position) - 1)[0]
                 assert isinstance(entry, Restart)

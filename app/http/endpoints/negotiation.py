@@ -3,42 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from enum import StrEnum
+from typing import Final
 
 from app.errors import NotAcceptable
-from app.views import ndjson, sse
+from app.views.format import FORMATS, SSE, Format
+
+JSON: Final = "application/json"
+"""The media type of the value alone, which is no format: nothing of it is streamed."""
+
+_OFFERED: Final[dict[str, Format | None]] = {
+    **{format.media_type: format for format in FORMATS},
+    JSON: None,
+}
+"""By media type; a wildcard takes the first."""
 
 
-class Format(StrEnum):
-    """What a response is written in; the value is its media type. A wildcard takes the first."""
+def negotiate(accept: str) -> Format | None:
+    """The format for an `Accept` header; without one, SSE. None: the value alone, as JSON.
 
-    SSE = sse.MEDIA_TYPE
-    NDJSON = ndjson.MEDIA_TYPE
-    JSON = "application/json"
-
-
-def negotiate(accept: str) -> Format:
-    """The format for an `Accept` header; without one, SSE. Raises `NotAcceptable`."""
+    Raises `NotAcceptable`.
+    """
     wanted = [_parse(part) for part in accept.split(",") if part.strip()]
     if not wanted:
-        return Format.SSE
+        return SSE
     refused = {range_ for range_, quality in wanted if not quality}
     found = [
-        (quality, format)
+        (quality, media_type)
         for range_, quality in wanted
-        if quality and (format := _format(range_, refused)) is not None
+        if quality and (media_type := _offered(range_, refused)) is not None
     ]
     if not found:
         raise NotAcceptable
-    return max(found, key=lambda pair: pair[0])[1]  # of equals, max() takes the first
+    return _OFFERED[max(found, key=lambda pair: pair[0])[1]]  # of equals, max() takes the first
 
 
-def _format(range_: str, refused: Set[str]) -> Format | None:
-    """The first format in a media range that no narrower range refuses (`q=0`)."""
-    for format in Format:
-        ranges = [format.value, f"{format.split('/')[0]}/*", "*/*"]
+def _offered(range_: str, refused: Set[str]) -> str | None:
+    """The first media type in a range that no narrower range refuses (`q=0`)."""
+    for media_type in _OFFERED:
+        ranges = [media_type, f"{media_type.split('/')[0]}/*", "*/*"]
         if range_ in ranges and refused.isdisjoint(ranges[: ranges.index(range_)]):
-            return format
+            return media_type
     return None
 
 

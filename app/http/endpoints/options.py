@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticKnownError
 
 from app.errors import InvalidRequest
 from app.partial.error_detail import error_details
+from app.views.specs import VIEWS
 
 MOST_FLAWS = 20
 """That an answer names: a request may hold thousands."""
 
 
+def _known_view(name: str) -> str:
+    """A view's name. Raises Pydantic's error of a literal for any other."""
+    if name not in VIEWS:
+        *others, last = map(repr, VIEWS)
+        raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}"})
+    return name
+
+
 class Options(BaseModel):
-    """interval_ms: between partials, at least. model: None for the default one."""
+    """interval_ms: between partials, at least. model: None for the default one.
+
+    reasoning: taken already, and does nothing yet
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    view: Literal["snapshot", "delta", "items", "text", "ui-message", "ag-ui"] = "snapshot"
+    view: Annotated[str, AfterValidator(_known_view)] = "snapshot"
     interval_ms: Annotated[int, Field(ge=0, le=5000)] = 50
     resumable: bool = False
     model: str | None = None
+    reasoning: bool = False
     last_event_id: str | None = None
     ticket: str | None = None
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
-from contextlib import ExitStack
-from types import ModuleType
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import StreamNotFound
-from app.http.context import request_id
-from app.http.endpoints.negotiation import Format
-from app.http.endpoints.response import StreamResponse
+from app.http.context import request_id, when_over
+from app.http.endpoints.negotiation import JSON
+from app.http.endpoints.response import body, respond
 from app.http.problem import problem
 from app.settings import Settings
 from app.streams.log_entry import Failed
-from app.streams.registry import Stream, Streams
-from app.streams.run import follow
-from app.views import text
+from app.streams.registry import Streams
+from app.streams.stream import Stream
+from app.views.format import Format
 from app.views.view import View
 
 CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
@@ -31,10 +28,10 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 
 
 class Reading(NamedTuple):
-    """How a client wants to read. wire: how messages are written; None: the value alone."""
+    """How a client wants to read. format: of the messages; None: the value alone, as JSON."""
 
     view: View
-    wire: ModuleType | None
+    format: Format | None
     interval: float
 
 
@@ -49,26 +46,21 @@ class Replies:
         self, request: Request, reading: Reading, stream: Stream, position: int | None = None
     ) -> Response:
         """A stream's response. `position`: after which it goes on; None: the whole state."""
-        generation = stream.generation
         if position is None:
-            position = stream.run.attempt_began
-        with ExitStack() as stack:
-            leave = self._streams.read(stream)
-            stack.callback(leave)
-            waited = generation.opened if reading.wire else generation.finished
-            window = self._settings.open_timeout if reading.wire else None
-            is_there = await while_there(request, waited, window)
-            end = stream.run.outcome
-            if not is_there:
-                return Response(status_code=CLIENT_CLOSED_REQUEST)
-            if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
-                return problem(end, request_id(request.scope))
-            if reading.wire is None:
-                headers = {"Cache-Control": "no-cache"}
-                return Response(stream.run.document.encode(), 200, headers, Format.JSON)
-            response = self._stream(reading, reading.wire, stream, position, leave)
-            stack.pop_all()  # it leaves when it is over
-            return response
+            position = stream.attempt_began
+        # The reader stays one until its response has been sent, or can't be.
+        when_over(request.scope).callback(self._streams.read(stream))
+        waited = stream.opened if reading.format else stream.finished
+        window = self._settings.open_timeout if reading.format else None
+        if not await while_there(request, waited, window):
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
+        end = stream.outcome
+        if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
+            return problem(end, request_id(request.scope))
+        if reading.format is None:
+            headers = {"Cache-Control": "no-cache"}
+            return Response(stream.document.encode(), 200, headers, JSON)
+        return self._stream(reading, reading.format, stream, position)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -77,41 +69,29 @@ class Replies:
 
         Raises `StreamNotFound` for a position that the stream has not reached.
         """
-        run = stream.run
-        if position > run.position:
+        if position > stream.position:
             raise StreamNotFound
-        if run.ended and position == run.position:
+        if stream.ended and position == stream.position:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
-    def _stream(
-        self,
-        reading: Reading,
-        wire: ModuleType,
-        stream: Stream,
-        position: int,
-        leave: Callable[[], None],
-    ) -> Response:
-        run = stream.run
-        stream.committed = True
-        batches = follow(
-            run,
+    def _stream(self, reading: Reading, format: Format, stream: Stream, position: int) -> Response:
+        stream.commit()
+        pieces = body(
+            stream,
             reading.view,
+            format,
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
         )
-        return StreamResponse(
-            batches,
-            wire=wire,
-            location=f"{self._settings.root_path}/streams/{run.id}",
-            leave=leave,
-        )
+        location = f"{self._settings.root_path}/streams/{stream.id}"
+        return respond(pieces, format, {"Location": location})
 
 
 def _tells_errors(reading: Reading) -> bool:
     """Whether an error may be told after the status: not in JSON, nor in its mere text."""
-    return reading.wire is not None and reading.wire is not text
+    return reading.format is not None and reading.format.tells_errors
 
 
 def parse_event_id(given: str) -> tuple[str, int]:

@@ -120,6 +120,7 @@ def _description(entry: SchemaEntry) -> dict[str, Any]:
     return {
         "name": entry.name,
         "description": entry.schema.description,
+        "version": entry.version,
         "parameters": entry.parameters_json_schema,
         "result": entry.result_json_schema,
         "partial": entry.partial_json_schema,

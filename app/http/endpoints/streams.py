@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -17,11 +17,9 @@ from app.http.auth.authenticator import caller
 from app.http.auth.tickets import Ticket, Tickets
 from app.http.context import owner, request_id
 from app.http.endpoints.body import read_object, with_whole_numbers
-from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
 from app.http.endpoints.negotiation import negotiate
 from app.http.endpoints.options import Options, invalid, refuse_unknown, split_query, there_are
 from app.http.endpoints.replies import Reading, Replies, parse_event_id, while_there
-from app.http.endpoints.response import wire_of
 from app.limits.admission import Admission, Permit
 from app.limits.slots import Slot
 from app.partial.value import dumps
@@ -29,9 +27,10 @@ from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry
 from app.settings import Settings
-from app.streams.registry import Stream, Streams
+from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
-from app.views.specs import OWN_FORMAT, VIEWS, Context, has_items
+from app.streams.stream import Origin, Stream
+from app.views.specs import VIEWS, ViewContext, ViewSpec
 
 IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
@@ -127,7 +126,7 @@ class StreamEndpoints:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
         stream = self._streams.find(id, owner(request.scope))
-        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        reading = self._reading(request, options, self.registry.get(stream.schema))
         return await self._replies.reply(request, reading, stream)
 
     async def _come_back(
@@ -136,24 +135,20 @@ class StreamEndpoints:
         """Resume after an event; nothing is ever begun here."""
         id, position = parse_event_id(last)
         stream = self._streams.find(id, owner(request.scope))
-        if entry is not None and stream.run.schema != entry.name:
+        if entry is not None and stream.schema != entry.name:
             raise StreamNotFound
-        reading = self._reading(request, options, self.registry.get(stream.run.schema))
+        reading = self._reading(request, options, self.registry.get(stream.schema))
         return await self._replies.resume(request, reading, stream, position)
 
     async def _begin_with(
         self, request: Request, options: Options, entry: SchemaEntry, body: dict[str, Any]
     ) -> Response:
         """Begin a stream whose parameters are in a body, maybe a front end's own."""
-        ids: dict[str, str] = {}
-        if options.view == "ui-message":
-            body = from_use_chat(body)
-        elif options.view == "ag-ui":
-            body, ids["thread_id"], ids["run_id"] = from_run_agent_input(body)
+        posted = VIEWS[options.view].read_body(body)
         # As JSON, in which dates and the like are strings, and strict: "5" is no integer.
         validate = partial(entry.schema.parameters.model_validate_json, strict=True)
-        given = dumps(with_whole_numbers(body))
-        return await self._begin(request, options, entry, given, validate, ids)
+        given = dumps(with_whole_numbers(posted.parameters))
+        return await self._begin(request, options, entry, given, validate, posted.ids)
 
     async def _begin(
         self,
@@ -162,9 +157,9 @@ class StreamEndpoints:
         entry: SchemaEntry,
         given: Any,
         validate: Callable[[Any], Parameters],
-        ids: dict[str, str],
+        ids: Mapping[str, str],
     ) -> Response:
-        reading = self._reading(request, options, entry, **ids)
+        reading = self._reading(request, options, entry, ids)
         wanted = GenerationRequest(
             entry, _parameters(entry, given, validate), options.pick(self.models)
         )
@@ -175,49 +170,60 @@ class StreamEndpoints:
         self, request: Request, options: Options, wanted: GenerationRequest
     ) -> Stream:
         """The stream that the request's idempotency key has begun, or else a new one."""
-        whose, key, who = owner(request.scope), _key(request), caller(request.scope)
-        if known := self._streams.known(wanted, whose, key):
+        who = caller(request.scope)
+        origin = Origin(
+            owner(request.scope),
+            options.resumable,
+            _key(request),
+            request_id(request.scope),
+            who.name,
+        )
+        if known := self._streams.known(wanted, origin):
             return known
         if who.ticket:
             who.ticket.check(wanted.entry.name)
         with ExitStack() as stack:
-            admitted = await self._admission.admit(who.name, partial(_wait, request))
-            stack.callback(admitted.close)
-            if known := self._streams.known(wanted, whose, key):
+            permit = await self._admission.admit(who.name, partial(_wait, request))
+            stack.callback(permit.close)
+            if known := self._streams.known(wanted, origin):
                 return known  # while this one waited
             if who.ticket:
                 self._tickets.use(who.ticket)
-            stream = self._streams.begin(
-                wanted,
-                whose,
-                resumable=options.resumable,
-                key=key,
-                request_id=request_id(request.scope),
-                caller=who.name,
-            )
-            stream.on_end = partial(self._ended, admitted, who.ticket)
+            stream = self._streams.begin(wanted, origin, partial(self._ended, permit, who.ticket))
             stack.pop_all()
         return stream
 
-    def _ended(self, admitted: Permit, ticket: Ticket | None, stream: Stream) -> None:
-        admitted.ended(stream.generation)
+    def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
+        permit.settle(stream.figures.tokens)
         if ticket and stream.was_refused:
             self._tickets.give_back(ticket)
 
     def _reading(
-        self, request: Request, options: Options, entry: SchemaEntry, **ids: str
+        self,
+        request: Request,
+        options: Options,
+        entry: SchemaEntry,
+        ids: Mapping[str, str] | None = None,
     ) -> Reading:
-        """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`."""
-        wire = OWN_FORMAT.get(options.view)
-        if wire is None:
-            wire = wire_of(negotiate(",".join(request.headers.getlist("accept"))))
-        if wire is not None and options.view == "items" and not has_items(entry):
-            raise InvalidRequest(
-                f"{entry.name} has no items view.",
-                errors=[{"path": "/view", "message": "is for lists without validators"}],
-            )
-        context = Context(entry, request_id(request.scope), **ids)
-        return Reading(VIEWS[options.view](context), wire, options.interval_ms / 1000)
+        """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
+
+        ids: of a front end, from the body that it has posted
+        """
+        spec = VIEWS[options.view]
+        format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
+        if format is not None:
+            _require(spec, entry)
+        view = spec.make(ViewContext(entry, request_id(request.scope), ids or {}))
+        return Reading(view, format, options.interval_ms / 1000)
+
+
+def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
+    """Raises `InvalidRequest` where a schema does not have a view."""
+    if spec.requirement is not None and not spec.fits(entry):
+        raise InvalidRequest(
+            f"{entry.name} has no {spec.name} view.",
+            errors=[{"path": "/view", "message": spec.requirement.meaning}],
+        )
 
 
 async def _wait(request: Request, place: Slot, seconds: float) -> None:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from app.http.openapi.components import Json
-
-_WORDS: Final = """\
-The schema's parameters. With `view=ui-message` it may also be what the AI SDK's `useChat` posts \
-(the user's last text is the topic; what is beside `id`, `messages`, `trigger` and `messageId` are \
-the other parameters), with `view=ag-ui` AG-UI's `RunAgentInput` (they are in `forwardedProps`).
-"""
+from app.views.specs import VIEWS
 
 
 def body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
@@ -22,10 +17,20 @@ def body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
     }
     content = {"schema": schema} | ({"examples": named} if named else {})
     return {
-        "description": _WORDS,
+        "description": _description(),
         "required": True,
         "content": {"application/json": content},
     }
+
+
+def _description() -> str:
+    """What is said of a body: which it may be, by the view."""
+    front_ends = [
+        f"With `view={spec.name}` it may also be {spec.body.meaning}."
+        for spec in VIEWS.values()
+        if spec.body is not None
+    ]
+    return " ".join(["The schema's parameters.", *front_ends])
 
 
 def _summary(example: Mapping[str, Any]) -> str:

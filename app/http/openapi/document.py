@@ -9,14 +9,14 @@ from app.errors import Draining, Forbidden, Internal, StreamNotFound, Unauthoriz
 from app.http.openapi import errors
 from app.http.openapi.body import body
 from app.http.openapi.components import Components, Json, record
-from app.http.openapi.events import start
+from app.http.openapi.events import VERSION, start
 from app.http.openapi.query import of_parameters
 from app.http.openapi.responses import Responses, pascal
 from app.http.openapi.security import lock, post_tickets
 from app.http.openapi.steering import idempotency_key, in_query, last_event_id
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry
-from app.views.specs import OWN_FORMAT, VIEWS, views_of
+from app.views.specs import VIEWS, views_of
 
 DESCRIPTION: Final = """\
 A topic and the name of a schema in; the model's answer out, as it is being written, in the shape \
@@ -81,7 +81,7 @@ class _Document:
         self._registry = registry
         self._models = models
         self._steering(list(VIEWS))  # first: the key `view` with all views is named so
-        native = _view([view for view in VIEWS if view not in OWN_FORMAT])
+        native = _view([spec.name for spec in VIEWS.values() if spec.format is None])
         first = start(registry.names, models, native)
         self._responses = Responses(self.components, first, models[0])
         self.paths: Json = {}
@@ -211,6 +211,7 @@ class _Document:
 
     def _describe_schema(self) -> Json:
         schemas = {
+            "version": VERSION,
             "parameters": _json_schema("What goes in."),
             "result": _json_schema("The final value."),
             "partial": _json_schema("Every partial value."),

@@ -2,92 +2,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json, record
 from app.http.openapi.steering import EVENT_ID
+from app.schemas.entry import SchemaEntry
 from app.views.message import RETRY_MS
+from app.views.specs import VIEWS, ViewEvent, ViewSpec, specs_of
 
-DESCRIPTION: Final = f"""\
-The answer, while the model writes it. `Accept` chooses the format:
+MESSAGE: Final = "message"
+"""The event of a plain message, where it needs a name."""
+PING: Final = "ping"
 
-- `text/event-stream` (the default): Server-Sent Events
-- `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
-event is `message`, and the heartbeat is a `ping`
-- `application/json`: nothing is streamed, and `view` is ignored; the final value alone
-
-| event | data | when |
-|---|---|---|
-| `start` | the stream's id, schema, model and view | first, once, with `retry: {RETRY_MS}` |
-| *(none)* | the partial value so far | `snapshot` view, zero or more |
-| `patch` | operations that turn the last state into the next | `delta` view, zero or more |
-| `item` | one finished, validated element | `items` view, zero or more |
-| `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
-items |
-| `usage` | the tokens of all attempts | before the end, where the provider told them |
-| `done` | the final value, whole and validated | last |
-| `error` | what went wrong, with its `code` | last |
-
-`data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
-it: a stream that ends without either was cut off. A comment (`: ping`) goes out when nothing \
-else has for a while. Ignore events and fields that you don't know.
-
-Three views have a format of their own, whatever is accepted, and none of these events:
-
-- `text`: `text/plain`, the JSON text of the final value as it is appended. What fails after its \
-first byte ends abruptly
-- `ui-message`: `text/event-stream`, each `data` a chunk of the AI SDK's UI message stream. The \
-partial is one `data-{{schema}}` part, which is replaced as it grows; `[DONE]` comes last
-- `ag-ui`: `text/event-stream`, each `data` an event of AG-UI, from `RUN_STARTED` to \
-`RUN_FINISHED` or `RUN_ERROR`. The partial is the agent's state, by `STATE_SNAPSHOT` and \
-`STATE_DELTA`
-"""
-
+VERSION: Final[Json] = {
+    "type": "string",
+    "pattern": "^[0-9a-f]{12}$",
+    "description": "Changes with what the schema asks and checks.",
+}
 _TOKENS: Final[Json] = {"type": "integer", "minimum": 0}
 _USAGE: Final[Json] = {
     "input_tokens": _TOKENS,
     "output_tokens": _TOKENS,
     "attempts": {"type": "integer", "minimum": 1},
 }
-_PATH: Final[Json] = {"type": "string", "description": "A JSON Pointer to the place."}
-_HAVE_AN_ID: Final = frozenset({"start", "patch", "item", "restart", "usage", "done"})
+_WITHOUT_ID: Final = frozenset({MESSAGE, "error", PING})
+"""The events that may lack an id. All others have one."""
 
 
-class Events(NamedTuple):
-    """References to the schemas of the events' data.
+def description(specs: Iterable[ViewSpec]) -> str:
+    """What is said of an answer that streams, in Markdown."""
+    specs = list(specs)
+    shown = [(spec, spec.event) for spec in specs if spec.event is not None]
+    rows = [
+        f"| {_name(event)} | {event.meaning} | `{spec.name}` view, zero or more |"
+        for spec, event in shown
+    ]
+    own = [
+        f"- `{spec.name}`: `{spec.format.media_type}`, {spec.contents}"
+        for spec in specs
+        if spec.format is not None
+    ]
+    return _DESCRIPTION.format(rows="\n".join(rows), own="\n".join(own), retry=RETRY_MS)
 
-    message: a partial, which has no event; item: None where a schema has no such view
+
+_DESCRIPTION: Final = """\
+The answer, while the model writes it. `Accept` chooses the format:
+
+- `text/event-stream` (the default): Server-Sent Events
+- `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
+event is `message`
+- `application/json`: nothing is streamed, and `view` is ignored; the final value alone
+
+| event | data | when |
+|---|---|---|
+| `start` | the stream's id, schema, version of the schema, model and view | first, once, with \
+`retry: {retry}` |
+{rows}
+| `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
+items |
+| `usage` | the tokens of all attempts | before the end, where the provider told them |
+| `done` | the final value, whole and validated | last |
+| `error` | what went wrong, with its `code` | last |
+| `ping` | `null` | when nothing else has been sent for a while |
+
+`data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
+it: a stream that ends without either was cut off. Ignore events and fields that you don't know.
+
+These views have a format of their own, whatever is accepted, and none of these events. Where it \
+is `text/event-stream`, the heartbeat is a comment (`: ping`).
+
+{own}
+"""
+
+
+def _name(event: ViewEvent) -> str:
+    return "*(none)*" if event.name is None else f"`{event.name}`"
+
+
+class Events:
+    """The JSON Schemas of the data of all events, most of them as references to components.
+
+    start: of the first event's data
     """
 
-    start: Json
-    message: Json
-    patch: Json
-    item: Json | None
-    restart: Json
-    usage: Json
-    done: Json
-    error: Json
+    def __init__(self, components: Components, start: Json) -> None:
+        self._components = components
+        errors_ = {"type": "array", "items": components.schema("ErrorDetail", errors.FLAW)}
+        self._first = {"start": components.schema("StartEvent", start)}
+        self._middle = {
+            "restart": components.schema("RestartEvent", _restart(errors_)),
+            "usage": components.schema("UsageEvent", record(_USAGE)),
+        }
+        self._last = {"error": components.schema("ErrorEvent", _error(errors_))}
+        for spec in VIEWS.values():  # the service's own names are taken before any schema's
+            if spec.event is not None and isinstance(spec.event.json_schema, Mapping):
+                self._component(spec.event, spec.event.json_schema, "")
 
-    def by_name(self) -> dict[str, Json]:
-        """The schemas of those events that there are."""
-        return {event: data for event, data in self._asdict().items() if data is not None}
+    def of(self, entry: SchemaEntry, name: str, done: Json) -> dict[str, Json]:
+        """The data of all events in a schema's streams, by the event.
 
+        name: the schema's, as components have it
+        done: of the final value
+        """
+        views = {
+            spec.event.name or MESSAGE: self._data(spec.event, entry, name)
+            for spec in specs_of(entry)
+            if spec.event is not None
+        }
+        last = {"done": done, **self._last, PING: {"type": "null"}}
+        return {**self._first, **views, **self._middle, **last}
 
-def events(components: Components, start: Json) -> Events:
-    """The events of any stream; `message`, `item` and `done` are left to its schema."""
-    flaws = {"type": "array", "items": components.schema("ErrorDetail", errors.FLAW)}
-    return Events(
-        start=components.schema("StartEvent", start),
-        message={},
-        patch=components.schema("PatchEvent", _patch(components)),
-        item=None,
-        restart=components.schema("RestartEvent", _restart(flaws)),
-        usage=components.schema("UsageEvent", record(_USAGE)),
-        done={},
-        error=components.schema("ErrorEvent", _error(flaws)),
-    )
+    def _data(self, event: ViewEvent, entry: SchemaEntry, name: str) -> Json:
+        given = event.json_schema
+        return self._component(event, given(entry) if callable(given) else given, name)
+
+    def _component(self, event: ViewEvent, json_schema: Mapping[str, Any], name: str) -> Json:
+        if event.component is None:
+            return self._components.embed(dict(json_schema))
+        return self._components.schema(event.component.format(name), dict(json_schema))
 
 
 def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
@@ -95,33 +129,25 @@ def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
     properties: Json = {
         "stream": {"type": "string", "description": "The stream's id."},
         "schema": {"type": "string", "enum": list(names)},
+        "schema_version": VERSION,
         "model": {"type": "string", "enum": list(models)},
         "view": view,
     }
     return record(properties)
 
 
-def line(events: Events) -> Json:
-    """The schema of one line of `application/x-ndjson`."""
+def line(events: Mapping[str, Json]) -> Json:
+    """The schema of one line of `application/x-ndjson`. events: the data of each."""
     return {"description": "One line of the answer.", "oneOf": list(_lines(events))}
 
 
-def _lines(events: Events) -> Iterator[Json]:
-    for event, data in {**events.by_name(), "ping": {"type": "null"}}.items():
+def _lines(events: Mapping[str, Json]) -> Iterator[Json]:
+    for event, data in events.items():
         name = {"type": "string", "const": event}
-        has_id = event in _HAVE_AN_ID
+        has_id = event not in _WITHOUT_ID
         required: Json = {"event": name, "data": data} | ({"id": EVENT_ID} if has_id else {})
         optional = {} if has_id else {"id": EVENT_ID}
         yield {"title": event, **record(required, optional)}
-
-
-def _patch(components: Components) -> Json:
-    change = {"type": "string", "enum": ["add", "replace"], "description": "As RFC 6902 has it."}
-    append = {"type": "string", "const": "append", "description": "To the string at `path`."}
-    whole = record({"op": change, "path": _PATH, "value": {}})
-    more = record({"op": append, "path": _PATH, "value": {"type": "string"}})
-    operation = components.schema("PatchOperation", {"oneOf": [whole, more]})
-    return {"type": "array", "items": operation, "minItems": 1}
 
 
 def _codes(words: str) -> Json:

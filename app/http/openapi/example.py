@@ -1,26 +1,26 @@
 """Literal streams of a schema for the documentation, made by what makes the real ones.
 
-The demo model writes the answer, the decoder reads it in a few pieces into a run, and the
-views make messages of it.
+The demo model writes the answer, the decoder reads it in a few pieces, and the views make
+messages of what it gives.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.demo.text import tokens, write_value
 from app.errors import OutputInvalid, ProviderInterrupted
 from app.http.openapi.errors import REQUEST_ID
 from app.partial.decoder import Decoder
+from app.partial.document import Document
+from app.partial.operation import Operation
 from app.schemas.entry import SchemaEntry
-from app.streams.log_entry import Closed, Done, Event, Failed, Restart, Usage
-from app.streams.run import Run
-from app.views import text
+from app.streams.log_entry import Done, ElementClosed, Event, Failed, LogEntry, Restart, Usage
 from app.views.message import Message
-from app.views.specs import VIEWS, Context, has_items
+from app.views.specs import VIEWS, ViewContext, views_of
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
@@ -32,17 +32,15 @@ class Example:
     """The messages of streams.
 
     done, restarted, failed: of those that end so, in the view `snapshot`
-    delta, items: of the first in these views; without elements there are no `items`
-    value, text: its result as JSON, and what the view `text` makes of it
+    views: of the first, in each view that the schema has
+    value: its result as JSON
     """
 
     done: list[Message]
     restarted: list[Message]
     failed: list[Message]
-    delta: list[Message]
-    items: list[Message]
+    views: dict[str, list[Message]]
     value: bytes
-    text: bytes
 
 
 def example(entry: SchemaEntry, model: str) -> Example | None:
@@ -72,43 +70,59 @@ def _example(entry: SchemaEntry, model: str) -> Example:
         done=done,
         restarted=told([*some, again, *pieces, twice, Done()]),
         failed=told([*some, interrupted]),
-        delta=told(story, "delta"),
-        items=told(story, "items") if has_items(entry) else [],
+        views={view: told(story, view) for view in views_of(entry)},
         value=done[-1].data,
-        text=b"".join(map(text.encode, told(story, "text"))),
     )
+
+
+@dataclass
+class _Told:
+    """What a view reads of a stream that is told, entry by entry."""
+
+    id: str
+    schema: str
+    schema_version: str
+    model: str
+    document: Document = field(default_factory=Document)
+    position: int = 0
+
+    def tell(self, entry: LogEntry) -> None:
+        self.position += 1
+        if isinstance(entry, Restart):
+            self.document.clear()
+        elif isinstance(entry, Operation):
+            self.document.apply([entry])
 
 
 def _messages(
     entry: SchemaEntry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
 ) -> list[Message]:
-    """What a reader gets of a run, looking after each of its parts.
+    """What a reader gets of a stream who has a message made of each of its parts.
 
     bound: of a list's elements
     parts: pieces of the model's text, and events
     """
-    seen = VIEWS[view](Context(entry, REQUEST_ID))
-    run = Run(STREAM, entry.name, model)
-    messages = seen.start(run, 0)
+    seen = VIEWS[view].make(ViewContext(entry, REQUEST_ID))
+    stream = _Told(STREAM, entry.name, entry.version, model)
+    messages = seen.start(stream, 0)
     decoder: Decoder | None = None
     for part in parts:
-        position = run.position
-        if not isinstance(part, str):
-            run.tell(part)
-            decoder = None
-        else:
+        if isinstance(part, str):
             decoder = decoder or Decoder(entry.plan, key=entry.root_key, bound=bound)
-            _write(run, decoder, part)
-        messages += seen.messages(run, run.log.since(position), run.position)
+            entries = _decoded(decoder, part)
+        else:
+            decoder, entries = None, [part]
+        for each in entries:
+            stream.tell(each)
+        messages += seen.messages(stream, entries, stream.position)
     return messages
 
 
-def _write(run: Run, decoder: Decoder, piece: str) -> None:
-    """As an `Attempt` does it."""
-    elements = decoder.elements
-    run.append(decoder.feed(piece), decoder.value)
-    for index in range(elements, decoder.elements):
-        run.tell(Closed(index))
+def _decoded(decoder: Decoder, piece: str) -> list[LogEntry]:
+    """The entries that a piece of text makes, as an `Attempt` writes them."""
+    before = decoder.elements
+    operations = decoder.feed(piece)
+    return [*operations, *map(ElementClosed, range(before, decoder.elements))]
 
 
 def _answer(entry: SchemaEntry, bound: int | None) -> str:

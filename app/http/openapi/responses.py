@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from app.http.endpoints.negotiation import Format
+from app.http.endpoints.negotiation import JSON
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json
-from app.http.openapi.events import DESCRIPTION, Events, events, line
+from app.http.openapi.events import Events, description, line
 from app.http.openapi.example import Example, example
 from app.schemas.entry import SchemaEntry
-from app.views import ndjson, sse, text
+from app.views.format import NDJSON, SSE, Format
 from app.views.message import Message
-from app.views.specs import OWN_FORMAT, has_items
+from app.views.specs import VIEWS, ViewSpec, specs_of
 
 _HEADERS: Final[dict[str, Json]] = {
     "X-Request-ID": {
@@ -28,31 +28,32 @@ _HEADERS: Final[dict[str, Json]] = {
     },
     "Cache-Control": {
         "description": "An answer is never to be taken from a cache.",
-        "schema": {"type": "string", "const": "no-cache"},
+        "schema": {"type": "string", "const": "no-cache, no-transform"},
     },
     "X-Accel-Buffering": {
         "description": "Where the answer streams: proxies must not hold it back.",
         "schema": {"type": "string", "const": "no"},
     },
-    **{
-        name: {
-            "description": f"Where the view is `{view}`.",
-            "schema": {"type": "string", "const": value},
-        }
-        for view, wire in OWN_FORMAT.items()
-        for name, value in wire.HEADERS.items()
-    },
 }
-_TEXT: Final = text.MEDIA_TYPE
+_SHARED_MEDIA_TYPES: Final = frozenset({SSE.media_type, NDJSON.media_type, JSON})
+"""The media types that several views may have."""
 _OVER: Final = "With `Last-Event-ID`: that event was the last, and nothing follows."
 
 
 class Shape(NamedTuple):
-    """What one schema streams. line: a reference to a line's schema; examples: by media type."""
+    """What one schema streams.
 
-    events: Events
+    entry: the schema
+    events: the JSON Schemas of the events' data
+    value: a reference to the final value's, line: to that of a line of NDJSON
+    examples: by media type
+    """
+
+    entry: SchemaEntry
+    events: dict[str, Json]
+    value: Json
     line: Json
-    examples: dict[str, Json]
+    examples: dict[str, dict[str, Json]]
 
 
 class Responses:
@@ -64,9 +65,10 @@ class Responses:
         self._shapes: dict[str, Shape] = {}
         # The service's own come before any schema's: a model called Problem is Problem_2.
         errors.problem_schema(components)
-        self._events = events(components, start)
+        self._events = Events(components, start)
         self._headers = {
-            name: components.add("headers", name, header) for name, header in _HEADERS.items()
+            name: components.add("headers", name, header)
+            for name, header in {**_HEADERS, **_headers_of_views()}.items()
         }
 
     def of(self, *entries: SchemaEntry, post: bool = False, named: bool = False) -> Json:
@@ -83,18 +85,23 @@ class Responses:
         }
 
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
-        value = _any_of([shape.events.done for shape in shapes])
+        value = _any_of([shape.value for shape in shapes])
+        specs = [spec for spec in VIEWS.values() if any(spec.fits(shape.entry) for shape in shapes)]
         schemas = {
-            Format.SSE.value: _stream(shapes),
-            Format.NDJSON.value: _any_of([shape.line for shape in shapes]),
-            Format.JSON.value: value,
-            _TEXT: _text(value),
+            SSE.media_type: _stream(shapes),
+            NDJSON.media_type: _any_of([shape.line for shape in shapes]),
+            JSON: value,
+            **{format.media_type: _text(spec, value) for spec, format in _with_media_type(specs)},
         }
         content = {
-            media_type: {"schema": schema, "examples": shapes[0].examples[media_type]}
+            media_type: {"schema": schema, "examples": shapes[0].examples.get(media_type, {})}
             for media_type, schema in schemas.items()
         }
-        return {"description": DESCRIPTION, "headers": self._headers, "content": content}
+        return {
+            "description": description(VIEWS.values()),
+            "headers": self._headers,
+            "content": content,
+        }
 
     def _shape(self, entry: SchemaEntry) -> Shape:
         if entry.name not in self._shapes:
@@ -103,20 +110,16 @@ class Responses:
 
     def _new_shape(self, entry: SchemaEntry) -> Shape:
         name, components = pascal(entry.name), self._components
-        partial = components.schema(f"{name}Partial", entry.partial_json_schema)
-        result = components.schema(f"{name}Result", entry.result_json_schema)
-        item = components.resolve(result)["items"] if has_items(entry) else None
-        found = self._events._replace(message=partial, item=item, done=result)
-        examples = _examples(example(entry, self._model))
-        kinds = {**{format.value: format.name for format in Format}, _TEXT: "TEXT"}
-        shared = {
+        value = components.schema(f"{name}Result", entry.result_json_schema)
+        events = self._events.of(entry, name, value)
+        examples = {
             media_type: {
-                key: components.add("examples", f"{name}-{kind}-{key}", one)
-                for key, one in examples.get(media_type, {}).items()
+                key: components.add("examples", f"{name}-{media_type}-{key}", one)
+                for key, one in found.items()
             }
-            for media_type, kind in kinds.items()
+            for media_type, found in _examples(entry, example(entry, self._model)).items()
         }
-        return Shape(found, components.schema(f"{name}Line", line(found)), shared)
+        return Shape(entry, events, value, components.schema(f"{name}Line", line(events)), examples)
 
 
 def pascal(name: str) -> str:
@@ -124,31 +127,52 @@ def pascal(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("-"))
 
 
+def _headers_of_views() -> dict[str, Json]:
+    return {
+        name: {
+            "description": f"Where the view is `{spec.name}`.",
+            "schema": {"type": "string", "const": value},
+        }
+        for spec in VIEWS.values()
+        if spec.format is not None
+        for name, value in spec.format.headers.items()
+    }
+
+
+def _with_media_type(specs: Iterable[ViewSpec]) -> Iterator[tuple[ViewSpec, Format]]:
+    """The views that have a media type of their own."""
+    for spec in specs:
+        if spec.format is not None and spec.format.media_type not in _SHARED_MEDIA_TYPES:
+            yield spec, spec.format
+
+
 def _stream(shapes: Sequence[Shape]) -> Json:
     """The schema of a stream of events.
 
     OpenAPI 3.1 can't type the events in a text: an extension links to their schemas.
     """
-    every = [shape.events.by_name() for shape in shapes]
+    names = dict.fromkeys(event for shape in shapes for event in shape.events)
     data = {
-        event: [events[event] for events in every if event in events] for event in Events._fields
+        name: _any_of([shape.events[name] for shape in shapes if name in shape.events])
+        for name in names
     }
+    other = " and ".join(
+        f"`{spec.name}`"
+        for spec in VIEWS.values()
+        if spec.format is not None and spec.format.media_type == SSE.media_type
+    )
     return {
         "type": "string",
-        "description": "Events, each ending in an empty line; `x-event-data` types their `data`, "
-        "but for the views `ui-message` and `ag-ui`.",
-        "x-event-data": {event: _any_of(schemas) for event, schemas in data.items() if schemas},
+        "description": "Events, each ending in an empty line; `x-event-data` types their `data`"
+        + (f", but for the views {other}." if other else "."),
+        "x-event-data": data,
     }
 
 
-def _text(value: Json) -> Json:
-    """The schema of the `text` view, whose whole is the value's JSON."""
-    return {
-        "type": "string",
-        "description": "With `view=text` only.",
-        "contentMediaType": Format.JSON.value,
-        "contentSchema": value,
-    }
+def _text(spec: ViewSpec, value: Json) -> Json:
+    """The schema of a text with a media type of its own. value: that of the final value."""
+    whole = {"contentMediaType": spec.whole, "contentSchema": value} if spec.whole else {}
+    return {"type": "string", "description": f"With `view={spec.name}` only.", **whole}
 
 
 def _any_of(schemas: Sequence[Json]) -> Json:
@@ -156,31 +180,41 @@ def _any_of(schemas: Sequence[Json]) -> Json:
     return different[0] if len(different) == 1 else {"anyOf": different}
 
 
-def _examples(found: Example | None) -> dict[str, dict[str, Json]]:
+def _examples(entry: SchemaEntry, found: Example | None) -> dict[str, dict[str, Json]]:
+    """The examples of a schema, by media type."""
     if found is None:
         return {}
     streams = {
         "done": _named("A stream that succeeds", _sse(found.done)),
         "restart": _named("A stream whose first attempt fails", _sse(found.restarted)),
         "error": _named("A stream that fails", _sse(found.failed)),
-        "delta": _named("The `delta` view", _sse(found.delta)),
     }
-    if found.items:
-        streams["items"] = _named("The `items` view", _sse(found.items))
     # The snapshot view's lines go last, for those that the views have in common.
-    messages = [*found.items, *found.delta, *found.restarted, *found.failed]
+    snapshots = [*found.done, *found.restarted, *found.failed]
+    native = {spec.name: found.views[spec.name] for spec in specs_of(entry) if not spec.format}
+    del native["snapshot"]  # that of `streams`
+    for view, messages in native.items():
+        streams[view] = _named(f"The `{view}` view", _sse(messages))
+    others = [message for messages in native.values() for message in messages]
     return {
-        Format.SSE.value: streams,
-        Format.NDJSON.value: _lines(messages),
-        Format.JSON.value: {"result": _named("The final value", json.loads(found.value))},
-        _TEXT: {"text": _named("The final value's text", found.text.decode())},
+        SSE.media_type: streams,
+        NDJSON.media_type: _lines([*others, *snapshots]),
+        JSON: {"result": _named("The final value", json.loads(found.value))},
+        **{
+            format.media_type: {spec.name: _text_example(spec, format, found.views[spec.name])}
+            for spec, format in _with_media_type(specs_of(entry))
+        },
     }
+
+
+def _text_example(spec: ViewSpec, format: Format, messages: Sequence[Message]) -> Json:
+    return _named(f"The `{spec.name}` view", _written(format, messages))
 
 
 def _lines(messages: Sequence[Message]) -> dict[str, Json]:
     """A line for each event there is: the last of them."""
-    encoded = [ndjson.encode(message) for message in messages]
-    lines = {line["event"]: line for line in map(json.loads, [*encoded, ndjson.PING])}
+    encoded = [*map(NDJSON.encode, messages), NDJSON.heartbeat]
+    lines = {line["event"]: line for line in map(json.loads, encoded)}
     return {event: _named(f"A line: {event}", line) for event, line in lines.items()}
 
 
@@ -189,4 +223,8 @@ def _named(summary: str, value: Any) -> Json:
 
 
 def _sse(messages: Sequence[Message]) -> str:
-    return b"".join(map(sse.encode, messages)).decode()
+    return _written(SSE, messages)
+
+
+def _written(format: Format, messages: Sequence[Message]) -> str:
+    return b"".join(map(format.encode, messages)).decode()

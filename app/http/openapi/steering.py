@@ -15,20 +15,13 @@ from app.views.specs import VIEWS
 EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
 TICKET: Final[Json] = {"type": "string", "maxLength": TICKET_BYTES}
 
-_VIEWS: Final = {
-    "snapshot": "all of it, each time",
-    "delta": "what has changed, as `patch`es",
-    "items": "the elements of a list, each when it is finished",
-    "text": "the result's JSON text, as it is appended",
-    "ui-message": "the AI SDK's UI message stream, for `useChat`",
-    "ag-ui": "AG-UI's events, for `HttpAgent`",
-}
 _WORDS: Final = {
     "view": "What the stream shows while the value is being written.",
     "interval_ms": "Milliseconds between two partials, at least.",
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
     "model": "The model that writes a stream that is begun.",
+    "reasoning": "Taken already, and does nothing yet.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
     "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
 }
@@ -37,15 +30,16 @@ _WORDS: Final = {
 def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
     """The query keys of every call that streams; `models`: the default one first."""
     known = Options.model_json_schema()["properties"]
-    return [
+    found = [
         {
             "name": name,
             "in": "query",
-            "description": f"{_WORDS[name]}\n\n{_list(views)}" if name == "view" else _WORDS[name],
+            "description": _WORDS[name],
             "schema": _schema(name, known[name], models, views),
         }
         for name in Options.model_fields
     ]
+    return [each | _shows(views) if each["name"] == "view" else each for each in found]
 
 
 def last_event_id() -> Json:
@@ -80,5 +74,8 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
     return {key: value for key, value in known.items() if key != "title"}
 
 
-def _list(views: Sequence[str]) -> str:
-    return "\n".join(f"- `{view}`: {_VIEWS[view]}" for view in VIEWS if view in views)
+def _shows(views: Sequence[str]) -> Json:
+    """What the views show: for people as a list, for programs as examples."""
+    listed = "\n".join(f"- `{view}`: {VIEWS[view].summary}" for view in views)
+    examples = {view: {"summary": VIEWS[view].summary, "value": view} for view in views}
+    return {"description": f"{_WORDS['view']}\n\n{listed}", "examples": examples}

@@ -4,19 +4,12 @@
 import { element } from './element.js';
 import { bytes } from './units.js';
 
-const WORDS = {
-  snapshot: 'all of it, each time',
-  delta: 'what has changed',
-  items: 'each element, once it is finished',
-  text: 'the JSON text, as it is appended',
-  'ui-message': 'for the AI SDK',
-  'ag-ui': 'for AG-UI',
-};
 const READ = ['snapshot', 'delta', 'items']; // without being asked
 
 export class Costs {
   #holder;
   #rows = new Map();
+  #words = _view => '';
 
   /** @param {HTMLElement} holder */
   constructor(holder) {
@@ -28,12 +21,19 @@ export class Costs {
     return [...this.#rows].filter(([, row]) => row.check.checked).map(([view]) => view);
   }
 
+  /** @param {(view: string) => string} words what a view shows, in a few words */
+  explain(words) {
+    this.#words = words;
+    for (const [view, row] of this.#rows) row.words.textContent = ` ${words(view)}`;
+  }
+
   /** @param {string[]} views that a schema has */
   reset(views) {
     const checked = new Map([...this.#rows].map(([view, row]) => [view, row.check.checked]));
     this.#rows = new Map(
       views.map(view => [view, row(view, checked.get(view) ?? READ.includes(view))]),
     );
+    this.explain(this.#words);
     const head = element(
       'tr',
       {},
@@ -57,7 +57,7 @@ export class Costs {
     for (const [view, row] of this.#rows) {
       const seen = record?.views.get(view);
       const size = seen?.bytes ?? 0;
-      row.messages.textContent = seen ? (view === 'text' ? '–' : String(seen.messages)) : '';
+      row.messages.textContent = seen ? (seen.isPlain ? '–' : String(seen.messages)) : '';
       row.bytes.textContent = seen ? told(seen) : '';
       row.bar.style.setProperty('--part', String(size / most));
       row.element.classList.toggle('is-shown', record?.view === view);
@@ -71,14 +71,10 @@ function told(seen) {
 
 function row(view, isChecked) {
   const check = element('input', { type: 'checkbox', id: `read-${view}`, checked: isChecked });
-  const name = element(
-    'label',
-    { for: `read-${view}` },
-    view,
-    element('small', {}, ` ${WORDS[view] ?? ''}`),
-  );
+  const words = element('small');
+  const name = element('label', { for: `read-${view}` }, view, words);
   const bar = element('span', { class: 'part-bar' });
-  const made = { check, bar, messages: element('td'), bytes: element('span') };
+  const made = { check, words, bar, messages: element('td'), bytes: element('span') };
   made.element = element(
     'tr',
     {},

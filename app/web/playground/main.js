@@ -53,7 +53,7 @@ const codes = {
   React: new Code('React', snippets.react),
 };
 
-let offers = { models: [], examples: () => [] };
+let offers = { models: [], views: () => '', examples: () => [] };
 let wanted = '';
 let schema = null;
 let record = null;
@@ -189,6 +189,7 @@ async function open() {
   await choose(first);
   offers = await service.offers();
   steering.offerModels(offers.models);
+  costs.explain(offers.views);
   form.offer(offers.examples(schema.name));
   edited();
 }

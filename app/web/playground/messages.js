@@ -1,12 +1,17 @@
 // A response's text as the messages that it is made of, as they stand on the wire.
 
-/** Splits text into messages, whatever pieces it comes in. The `text` view has none: its pieces. */
+/** Whether a response is a text without messages, as that of the `text` view is. */
+export function isPlain(response) {
+  return !response.headers.get('Content-Type')?.startsWith('text/event-stream');
+}
+
+/** Splits text into messages, whatever pieces it comes in. Of a plain text, each piece is one. */
 export class Messages {
   #decoder = new TextDecoder();
   #rest = '';
   #plain;
 
-  /** @param {boolean} plain whether the text is no event stream */
+  /** @param {boolean} plain whether the text has no messages */
   constructor(plain = false) {
     this.#plain = plain;
   }

@@ -1,7 +1,7 @@
 // A further reader of a stream, in a view of its own. It costs bytes, and no tokens: the model's
 // answer is one log, which any number of readers follow.
 
-import { Messages } from './messages.js';
+import { Messages, isPlain } from './messages.js';
 import { address } from './service.js';
 
 export class Reader {
@@ -28,7 +28,7 @@ export class Reader {
     const response = await fetch(url, { headers, signal: this.#abort.signal });
     opened({ method: 'GET', url }, response);
     if (!response.ok) return;
-    const messages = new Messages(this.view === 'text');
+    const messages = new Messages(isPlain(response));
     const reader = response.body.getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       received(next.value.byteLength, messages.feed(next.value));

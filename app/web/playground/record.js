@@ -5,6 +5,7 @@ import { eventOf } from './messages.js';
 import { laneSizes, size } from './content.js';
 import { History } from './history.js';
 
+const HEARTBEATS = ['ping', 'comment']; // of the native views, and of those for other front ends
 const KEPT = 200; // of the wire's messages
 const SHOWN = 3000; // characters of each
 
@@ -99,7 +100,7 @@ export class Record {
   /** What has come in a view so far. */
   seen(view) {
     if (!this.views.has(view)) {
-      this.views.set(view, { bytes: 0, messages: 0, status: 200 });
+      this.views.set(view, { bytes: 0, messages: 0, status: 200, isPlain: false });
     }
     return this.views.get(view);
   }
@@ -121,8 +122,8 @@ export class Record {
   }
 
   #message(view, seen, message) {
-    const event = view === 'text' ? 'text' : eventOf(message);
-    if (event !== 'comment') seen.messages += 1;
+    const event = seen.isPlain ? 'text' : eventOf(message);
+    if (!HEARTBEATS.includes(event)) seen.messages += 1;
     if (view !== this.view) return;
     const more = message.length - SHOWN;
     const text = more > 0 ? `${message.slice(0, SHOWN)}… and ${more} more characters` : message;

@@ -1,7 +1,7 @@
 // One stream: begun, drawn from, measured in other views, cut, stopped.
 
 import { stream } from '../client/index.js';
-import { Messages } from './messages.js';
+import { Messages, isPlain } from './messages.js';
 import { Reader } from './reader.js';
 import { address } from './service.js';
 import { Tap } from './tap.js';
@@ -119,7 +119,9 @@ export class Run {
           interval,
           headers,
           opened: (call, response) => {
-            this.#record.seen(other).status = response.status;
+            const seen = this.#record.seen(other);
+            seen.status = response.status;
+            seen.isPlain = isPlain(response);
             if (other === view) this.#record.called(call, response.status);
           },
           received: (bytes, messages) => this.#received(other, bytes, messages),

@@ -19,7 +19,7 @@ export class Service {
     return (await this.#get('schemas')).schemas;
   }
 
-  /** `{name, description, parameters, result, partial}` of a schema. */
+  /** `{name, description, version, parameters, result, partial}` of a schema. */
   async schema(name) {
     if (!this.#described.has(name)) {
       this.#described.set(name, await this.#get(`schemas/${encodeURIComponent(name)}`));
@@ -29,12 +29,13 @@ export class Service {
 
   /**
    * What only the API's document tells: the models that a request may choose from, the default
-   * one first, and examples of each schema's parameters.
+   * one first, what each view shows, and examples of each schema's parameters.
    */
   async offers() {
     const { components, paths } = await this.#get('openapi.json');
     return {
       models: components?.parameters?.model?.schema?.enum ?? [],
+      views: view => plain(components?.parameters?.view?.examples?.[view]?.summary ?? ''),
       examples: name => examples(paths?.[`/${name}`]?.post?.requestBody),
     };
   }
@@ -44,6 +45,11 @@ export class Service {
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
     return response.json();
   }
+}
+
+/** Words without the marks of Markdown. */
+function plain(words) {
+  return words.replaceAll('`', '');
 }
 
 function examples(body) {

@@ -16,7 +16,7 @@
  * @property {number} [retryMs] before the first of them; default: what the server says
  * @property {number} [silenceMs] after which a connection counts as lost (45000); the server
  *   is never silent for more than 15 seconds
- * @property {(event: import('./events.js').ServerEvent) => void} [onEvent] sees all events
+ * @property {(event: import('./events.js').ServerEvent) => void} [onEvent] sees all events, heartbeats (`ping`) too
  * @property {typeof fetch} [fetch]
  */
 

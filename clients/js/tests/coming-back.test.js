@@ -1,7 +1,15 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { counts, service, since } from '../../support/counts.js';
 import { Proxy } from '../../support/proxy.js';
-import { Scripted, cutOff, event, problem, start, streaming } from '../../support/scripted.js';
+import {
+  Scripted,
+  cutOff,
+  event,
+  ping,
+  problem,
+  start,
+  streaming,
+} from '../../support/scripted.js';
 import { stream } from '../src/index.js';
 
 const TEA = { topic: 'tea', count: 3 };
@@ -74,6 +82,30 @@ describe('a connection that is killed', () => {
     expect(error).toMatchObject({ code: 'connection_lost', retryable: true, status: undefined });
     expect(error.cause).toBeInstanceOf(TypeError);
     expect(between.connections).toBe(3);
+  });
+});
+
+describe('a heartbeat', () => {
+  test('changes nothing', async () => {
+    const server = await open(
+      new Scripted(streaming(ping, start, ping, patch, ping, ping, more, ping, done)),
+    );
+    const reading = stream(`${server.url}/ideas`, TEA, SOON);
+    const found = [];
+    for await (const state of reading) found.push(state.value);
+    expect(await reading.final).toEqual(VALUE);
+    expect(found.at(-1)).toEqual(VALUE);
+    expect(found).not.toContain(null);
+  });
+
+  test('is nothing new to one who comes back', async () => {
+    const server = await open(new Scripted(cutOff(start, patch, ping), cutOff(ping), cutOff(ping)));
+    const error = await stream(`${server.url}/ideas`, TEA, { ...SOON, retries: 2 }).final.catch(
+      error => error,
+    );
+    expect(error).toMatchObject({ code: 'connection_lost' });
+    expect(server.methods.slice(0, 3)).toEqual(['POST', 'GET', 'GET']); // then it is cancelled
+    expect(server.asked[2].headers['last-event-id']).toBe('s1-3');
   });
 });
 

@@ -199,7 +199,7 @@ class Session(Generic[T]):
 
     def received(self, event: str, data: str, id: str) -> Partial | None:
         """Take an event. Raises `StreamError`: the stream has failed, or can't be read."""
-        if not data:  # a comment
+        if event == "ping" or not data:  # a heartbeat, or a comment as httpx-sse gives it
             return None
         try:
             found = self._take(event, data)

@@ -60,7 +60,8 @@ def test_a_stream_that_is_known_is_read_on_after_the_last_event() -> None:
     assert (ask.method, ask.url) == ("GET", "http://host/api/streams/S")
     assert "Last-Event-ID" not in ask.headers
     session = begun()
-    session.received("message", "", "S-4")  # a heartbeat, as httpx-sse gives it
+    assert session.received("ping", "null", "S-4") is None
+    session.received("message", "", "S-4")  # a comment, as httpx-sse gives it
     assert session.ask().headers["Last-Event-ID"] == "S-4"
     assert "Idempotency-Key" not in session.ask().headers
 
@@ -80,6 +81,16 @@ def test_news_make_the_count_of_returns_begin_again_but_a_start_does_not() -> No
     session.received("patch", FIRST, "S-5")
     session.pause()
     session.received("start", START, "S-5")
+    with pytest.raises(StreamError):
+        session.pause()
+
+
+def test_heartbeats_are_no_news() -> None:
+    session = begun(retries=1)
+    session.pause()
+    assert session.received("ping", "null", "S-4") is None
+    assert session.received("ping", "null", "") is None
+    assert session.ask().headers["Last-Event-ID"] == "S-4"
     with pytest.raises(StreamError):
         session.pause()
 

@@ -25,6 +25,7 @@ START = (
 )
 FIRST = 'event: patch\ndata: [{"op":"replace","path":"","value":["a"]}]\nid: S-1\n\n'
 AGAIN = START.replace("S-0", "S-1")
+PING = "event: ping\ndata: null\n\n"
 DONE = 'event: done\ndata: ["a"]\nid: S-2\n\n'
 
 
@@ -113,6 +114,23 @@ async def test_a_stream_is_read_once(demo: Service) -> None:
     assert await ideas.final() == await ideas.final()
     with pytest.raises(RuntimeError):
         aiter(ideas)
+
+
+async def test_heartbeats_are_passed_over(way: str) -> None:
+    told = [PING, START, PING, PING, FIRST, PING, DONE]
+    async with answering(events("".join(told))) as server:
+        read = await read_all(way, server.url, "ideas", topic="tea")
+    assert [partial.value for partial in read.partials] == [["a"], ["a"]]
+    assert read.final == ["a"]
+
+
+async def test_heartbeats_alone_are_no_reason_to_come_back_again_and_again(way: str) -> None:
+    async with answering(events(START + FIRST + PING), events(AGAIN + PING)) as server:
+        with pytest.raises(StreamError) as raised:
+            await read_all(way, server.url, "ideas", topic="tea", retries=2)
+    assert raised.value.code == "connection_lost"
+    assert len(server.heads) == 4  # one that begins, two that go on, one that cancels
+    assert "last-event-id: s-1\r\n" in server.heads[2].lower()
 
 
 # -- coming back ------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import re
 import httpx
 import pytest
 
-from app.views import ndjson, sse
+from app.schemas.registry import load
+from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.support.events import messages
 from tests.support.service import running
@@ -20,8 +21,12 @@ PATH = "/ideas?topic=figs&count=1&interval_ms=0"
 
 
 def nameless(answer: bytes) -> str:
-    """A stream's text with its id as S and positions as N, but for that of `start`."""
+    """A stream's text with its id as S and positions as N, but for that of `start`.
+
+    The version of the schema is V: a test of its own says what it is.
+    """
     found = re.sub(r"(?<![0-9A-Za-z])[0-9A-Za-z]{22}(?![0-9A-Za-z])", "S", answer.decode())
+    found = re.sub(r'"schema_version":"[0-9a-f]{12}"', '"schema_version":"V"', found)
     return re.sub(r"S-[1-9]\d*", "S-N", found)
 
 
@@ -40,7 +45,8 @@ async def test_events_are_exactly_this() -> None:
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert nameless(answer.content) == (
         "event: start\n"
-        'data: {"stream":"S","schema":"ideas","model":"m","view":"snapshot"}\n'
+        'data: {"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"}\n'
         "id: S-0\n"
         "retry: 2000\n"
         "\n"
@@ -63,7 +69,8 @@ async def test_an_attempt_that_fails_and_an_error_are_exactly_this() -> None:
     answer = await stream("text/event-stream", broken, HEAD + text("{") + end("length"))
     assert nameless(answer.content) == (
         "event: start\n"
-        'data: {"stream":"S","schema":"ideas","model":"m","view":"snapshot"}\n'
+        'data: {"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"}\n'
         "id: S-0\n"
         "retry: 2000\n"
         "\n"
@@ -87,8 +94,8 @@ async def test_lines_of_json_are_exactly_this() -> None:
     answer = await stream("application/x-ndjson", HEAD + text(ANSWER) + end(usage=(7, 9)))
     assert answer.headers["content-type"] == "application/x-ndjson"
     assert nameless(answer.content) == (
-        '{"event":"start","data":{"stream":"S","schema":"ideas","model":"m","view":"snapshot"},'
-        '"id":"S-0"}\n'
+        '{"event":"start","data":{"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
+        '"view":"snapshot"},"id":"S-0"}\n'
         '{"event":"message","data":[{"title":"Figs","blurb":"Sweet. Café\\n\\n"}]}\n'
         '{"event":"usage","data":{"input_tokens":7,"output_tokens":9,"attempts":1},"id":"S-N"}\n'
         '{"event":"done","data":[{"title":"Figs","blurb":"Sweet. Café\\n\\n"}],"id":"S-N"}\n'
@@ -160,13 +167,19 @@ async def test_each_piece_is_a_partial_and_start_goes_out_before_the_first() -> 
 
 
 @pytest.mark.parametrize(
-    ("accept", "ping"),
+    ("accept", "view", "ping"),
     [
-        ("text/event-stream", b": ping\n\n"),
-        ("application/x-ndjson", b'{"event":"ping","data":null}\n'),
+        ("text/event-stream", "snapshot", b"event: ping\ndata: null\n\n"),
+        ("text/event-stream", "delta", b"event: ping\ndata: null\n\n"),
+        ("application/x-ndjson", "snapshot", b'{"event":"ping","data":null}\n'),
+        ("application/x-ndjson", "items", b'{"event":"ping","data":null}\n'),
+        ("*/*", "ui-message", b": ping\n\n"),
+        ("application/x-ndjson", "ag-ui", b": ping\n\n"),
     ],
 )
-async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(accept: str, ping: bytes) -> None:
+async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
+    accept: str, view: str, ping: bytes
+) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.send(HEAD)
         await exchange.closed.wait()
@@ -175,11 +188,28 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(accept: str, ping
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.05) as service,
         httpx.AsyncClient(headers={"Accept": accept}) as client,
-        client.stream("GET", service.url + PATH) as response,
+        client.stream("GET", f"{service.url}{PATH}&view={view}") as response,
     ):
         read = response.aiter_raw()
         await anext(read)
         assert [await anext(read) for _ in range(2)] == [ping, ping]
+
+
+async def test_a_start_tells_the_version_that_the_schema_has() -> None:
+    async with running() as service, httpx.AsyncClient(base_url=service.url) as client:
+        for name in ("ideas", "briefs"):
+            version = (await client.get(f"/schemas/{name}")).json()["version"]
+            assert version == load().get(name).version
+            for view in ("snapshot", "delta"):
+                begun = await client.get(f"/{name}?topic=tea&view={view}&resumable=true")
+                again = await client.get(f"{begun.headers['location']}?view={view}")
+                for answer in (begun, again):
+                    start = messages(answer.content)[0]
+                    assert (start.event, start.data["schema_version"]) == ("start", version)
+            told = f'"schema":"{name}","schema_version":"{version}","model":'
+            for view in ("ui-message", "ag-ui"):
+                first = (await client.get(f"/{name}?topic=tea&view={view}")).text.split("\n\n")[0]
+                assert told in first
 
 
 async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
@@ -217,5 +247,5 @@ async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
     ],
 )
 def test_a_message_in_both_formats(message: Message, event: bytes, line: bytes) -> None:
-    assert sse.encode(message) == event
-    assert ndjson.encode(message) == line
+    assert SSE.encode(message) == event
+    assert NDJSON.encode(message) == line

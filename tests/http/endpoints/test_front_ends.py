@@ -1,4 +1,4 @@
-"""What other front ends post, as parameters; and that calls take it in their views alone."""
+"""Calls take what other front ends post, in their views alone."""
 
 from __future__ import annotations
 
@@ -9,186 +9,14 @@ from uuid import UUID
 import httpx
 import pytest
 
-from app.errors import InvalidRequest
-from app.http.endpoints.front_ends import from_run_agent_input, from_use_chat
+from tests.support.front_ends import posted, run_agent_input, said
 
-
-def said(text: str, *, role: str = "user") -> dict[str, Any]:
-    """A message of `useChat`'s."""
-    return {"id": "m", "role": role, "parts": [{"type": "text", "text": text}]}
-
-
-def posted(*messages: Any, **parameters: Any) -> dict[str, Any]:
-    """What `useChat` posts."""
-    own = {"id": "c1", "messages": [*messages], "trigger": "submit-message", "messageId": None}
-    return {**own, **parameters}
-
-
-def run_agent_input(*messages: Any, **fields: Any) -> dict[str, Any]:
-    """What `HttpAgent` posts."""
-    own = {"threadId": "t1", "runId": "u1", "protocolVersion": "1.0", "messages": [*messages]}
-    return {**own, "state": {}, "tools": [], "context": [], "forwardedProps": {}, **fields}
-
-
-def flaw(error: pytest.ExceptionInfo[InvalidRequest]) -> tuple[str, str]:
-    [flaw] = error.value.errors
-    return flaw["path"], flaw["message"]
-
-
-# useChat
-
-
-def test_the_last_text_of_the_users_is_the_topic() -> None:
-    messages = [said("tea"), said("Here you are", role="assistant"), said("coffee")]
-    assert from_use_chat(posted(*messages)) == {"topic": "coffee"}
-
-
-def test_what_is_beside_the_transports_own_keys_is_a_parameter() -> None:
-    assert from_use_chat(posted(said("tea"), count=3)) == {"topic": "tea", "count": 3}
-
-
-def test_a_message_with_no_text_is_passed_over() -> None:
-    file = {"id": "m", "role": "user", "parts": [{"type": "file", "url": "data:,"}]}
-    answer = {"id": "m", "role": "assistant", "parts": [{"type": "data-ideas", "data": []}]}
-    assert from_use_chat(posted(said("tea"), answer, file)) == {"topic": "tea"}
-
-
-def test_the_texts_of_one_message_are_lines() -> None:
-    parts = [{"type": "text", "text": "tea"}, {"type": "file"}, {"type": "text", "text": "green"}]
-    assert from_use_chat(posted({"role": "user", "parts": parts})) == {"topic": "tea\ngreen"}
-
-
-def test_without_messages_a_body_is_the_plain_one() -> None:
-    body = {"topic": "tea", "id": "a parameter of the schema's own"}
-    assert from_use_chat(body) is body
-
-
-def test_a_topic_may_be_a_parameter_where_the_user_says_nothing() -> None:
-    assert from_use_chat(posted(topic="tea", count=3)) == {"topic": "tea", "count": 3}
-
-
-def test_a_topic_is_not_given_twice() -> None:
-    with pytest.raises(InvalidRequest) as error:
-        from_use_chat(posted(said("tea"), topic="coffee"))
-    assert flaw(error) == ("/topic", "is what the user's last message says")
-
-
-NO_TEXT = "must hold a text of the user's"
-
-
-@pytest.mark.parametrize(
-    ("messages", "path", "message"),
-    [
-        (None, "/messages", "must be a list"),
-        ("tea", "/messages", "must be a list"),
-        ({"0": "tea"}, "/messages", "must be a list"),
-        ([], "/messages", NO_TEXT),
-        ([said("tea", role="system")], "/messages", NO_TEXT),
-        ([{"role": "user", "parts": []}], "/messages", NO_TEXT),
-        ([said("tea"), "coffee"], "/messages/1", "must be an object"),
-        ([{"role": "user"}], "/messages/0/parts", "must be a list"),
-        ([{"role": "user", "content": "tea"}], "/messages/0/parts", "must be a list"),
-        ([{"role": "user", "parts": "tea"}], "/messages/0/parts", "must be a list"),
-        ([{"role": "user", "parts": ["tea"]}], "/messages/0/parts/0", "must be an object"),
-        (
-            [{"role": "user", "parts": [{"type": "text"}]}],
-            "/messages/0/parts/0/text",
-            "must be a string",
-        ),
-        (
-            [{"role": "user", "parts": [{"type": "text", "text": 7}]}],
-            "/messages/0/parts/0/text",
-            "must be a string",
-        ),
-    ],
-)
-def test_malformed_messages_are_refused_where_they_are_wrong(
-    messages: Any, path: str, message: str
-) -> None:
-    with pytest.raises(InvalidRequest) as error:
-        from_use_chat({**posted(), "messages": messages})
-    assert flaw(error) == (path, message)
-
-
-# AG-UI
-
-
-def test_a_run_agent_input_names_its_thread_and_run() -> None:
-    body = run_agent_input({"id": "m", "role": "user", "content": "tea"})
-    assert from_run_agent_input(body) == ({"topic": "tea"}, "t1", "u1")
-
-
-def test_the_parameters_are_in_the_forwarded_props() -> None:
-    messages = [
-        {"id": "1", "role": "user", "content": "tea"},
-        {"id": "2", "role": "assistant", "content": "Here you are"},
-        {"id": "3", "role": "user", "content": [{"type": "text", "text": "coffee"}]},
-    ]
-    body = run_agent_input(*messages, forwardedProps={"count": 3})
-    assert from_run_agent_input(body) == ({"topic": "coffee", "count": 3}, "t1", "u1")
-
-
-def test_a_topic_may_be_forwarded_where_the_user_says_nothing() -> None:
-    body = run_agent_input(forwardedProps={"topic": "tea"})
-    assert from_run_agent_input(body)[0] == {"topic": "tea"}
-
-
-@pytest.mark.parametrize("ids", [{}, {"threadId": None, "runId": None}])
-def test_missing_ids_are_made(ids: dict[str, Any]) -> None:
-    message = {"id": "m", "role": "user", "content": "tea"}
-    parameters, thread_id, run_id = from_run_agent_input({"messages": [message], **ids})
-    assert parameters == {"topic": "tea"}
-    assert UUID(thread_id) != UUID(run_id)
-
-
-def test_a_plain_body_gets_ids_too() -> None:
-    body = {"topic": "tea", "count": 3}
-    parameters, thread_id, run_id = from_run_agent_input(body)
-    assert parameters is body
-    assert UUID(thread_id) != UUID(run_id)
-
-
-@pytest.mark.parametrize(
-    ("fields", "path", "message"),
-    [
-        ({"threadId": 7}, "/threadId", "must be a string"),
-        ({"runId": ["u1"]}, "/runId", "must be a string"),
-        ({"forwardedProps": [3]}, "/forwardedProps", "must be an object"),
-        ({"messages": None}, "/messages", "must be a list"),
-        ({"messages": []}, "/messages", NO_TEXT),
-        ({"messages": ["tea"]}, "/messages/0", "must be an object"),
-        ({"messages": [{"role": "user"}]}, "/messages/0/content", "must be a string or a list"),
-        (
-            {"messages": [{"role": "user", "content": [{"type": "text", "text": None}]}]},
-            "/messages/0/content/0/text",
-            "must be a string",
-        ),
-        (
-            {
-                "messages": [{"role": "user", "content": "tea"}],
-                "forwardedProps": {"topic": "coffee"},
-            },
-            "/forwardedProps/topic",
-            "is what the user's last message says",
-        ),
-    ],
-)
-def test_a_malformed_input_is_refused_where_it_is_wrong(
-    fields: dict[str, Any], path: str, message: str
-) -> None:
-    with pytest.raises(InvalidRequest) as error:
-        from_run_agent_input({**run_agent_input(), **fields})
-    assert flaw(error) == (path, message)
-
-
-# The calls
-
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 USE_CHAT = posted(said("tea"), count=1)
 AG_UI = run_agent_input({"id": "m", "role": "user", "content": "tea"}, forwardedProps={"count": 1})
 
 
-@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("path", ["/ideas", "/streams"])
 @pytest.mark.parametrize(
     ("view", "body"),
@@ -206,7 +34,6 @@ async def test_a_call_takes_what_a_front_end_posts_and_the_plain_body(
     assert answer.headers["location"] == plain.headers["location"]
 
 
-@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("view", ["snapshot", "delta", "items", "text"])
 @pytest.mark.parametrize("body", [USE_CHAT, AG_UI])
 async def test_in_the_other_views_a_front_ends_body_is_no_parameters(
@@ -216,14 +43,23 @@ async def test_in_the_other_views_a_front_ends_body_is_no_parameters(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
-@pytest.mark.asyncio(loop_scope="module")
 async def test_a_run_has_the_ids_that_were_posted(client: httpx.AsyncClient) -> None:
     answer = await client.post("/ideas?view=ag-ui", json=AG_UI)
     first = json.loads(answer.text.split("\n\n")[0].removeprefix("data: "))
     assert (first["threadId"], first["runId"]) == ("t1", "u1")
 
 
-@pytest.mark.asyncio(loop_scope="module")
+async def test_a_run_without_ids_gets_some(client: httpx.AsyncClient) -> None:
+    posted = await client.post("/ideas?view=ag-ui", json={"topic": "tea"})
+    got = await client.get("/ideas?view=ag-ui&topic=tea")
+    ids = [
+        json.loads(answer.text.split("\n\n")[0].removeprefix("data: "))[key]
+        for answer in (posted, got)
+        for key in ("threadId", "runId")
+    ]
+    assert len(set(map(UUID, ids))) == 4
+
+
 @pytest.mark.parametrize(
     ("view", "body", "path"),
     [

@@ -138,6 +138,8 @@ async def test_a_wrong_option_is_refused_where_a_reader_comes_back(
         "resumable=TRUE",
         "resumable=0",
         "model=demo",
+        "reasoning=true",
+        "reasoning=false",
         "last_event_id=",
         "&&interval_ms=%30&",
     ],

@@ -51,7 +51,7 @@ async def test_a_schema_is_described_by_three_json_schemas(
     answer = await client.get(f"/schemas/{name}")
     body = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    assert body.keys() == {"name", "description", "parameters", "result", "partial"}
+    assert body.keys() == {"name", "description", "version", "parameters", "result", "partial"}
     assert body["name"] == name
     for key in ("parameters", "result", "partial"):
         Draft202012Validator.check_schema(body[key])

@@ -18,9 +18,10 @@ from app.http.openapi import openapi
 from app.main import create_app
 from app.schemas.registry import Registry, load
 from app.settings import Settings
-from app.views import ndjson, sse, ui_message
+from app.views import ui_message
+from app.views.format import NDJSON, SSE
 from app.views.message import Message
-from app.views.specs import OWN_FORMAT, VIEWS, views_of
+from app.views.specs import VIEWS, views_of
 from tests.http.openapi.openapi_document import (
     COMING_BACK,
     MODELS,
@@ -120,6 +121,7 @@ def test_every_call_that_streams_takes_the_same_query_keys_and_headers(document:
         "interval_ms": {"type": "integer", "minimum": 0, "maximum": 5000, "default": 50},
         "resumable": {"type": "boolean", "default": False},
         "model": {"type": "string", "enum": list(MODELS), "default": "demo"},
+        "reasoning": {"type": "boolean", "default": False},
         "last_event_id": {"type": "string", "maxLength": 64},
         "ticket": {"type": "string", "maxLength": 4096},
         "Last-Event-ID": {"type": "string", "maxLength": 64},
@@ -260,7 +262,7 @@ def test_the_literal_streams_are_what_the_service_would_send(
     assert list(streams) == ["done", "restart", "error", "delta", *(["items"] * has_items)]
     for text in streams.values():
         messages = read(text)
-        assert b"".join(map(sse.encode, messages)).decode() == text
+        assert b"".join(map(SSE.encode, messages)).decode() == text
         for message in messages:
             check(document, data[message.event or "message"], json.loads(message.data))
     events = {key: [message.event for message in read(text)] for key, text in streams.items()}
@@ -318,7 +320,7 @@ def test_there_is_a_line_of_ndjson_for_every_event(document: Json) -> None:
     briefs = answer(document, "POST", "/briefs", "application/x-ndjson")
     assert set(briefs["examples"]) == events - {"item"}
     for line in (
-        json.loads(ndjson.encode(Message("later", b"1"))),
+        json.loads(NDJSON.encode(Message("later", b"1"))),
         {"event": "done"},
         {"event": "patch", "data": [], "id": "S-1"},
         {"event": "patch", "data": [{"op": "move", "from": "", "path": ""}], "id": "S-1"},
@@ -333,15 +335,17 @@ def test_a_stream_says_its_headers(document: Json) -> None:
     own = {"X-Request-ID", "Location", "Cache-Control", "X-Accel-Buffering"}
     for method, path in calls_that_stream:
         headers = operations(document)[method, path]["responses"]["200"]["headers"]
-        assert set(headers) == own | set(ui_message.HEADERS)
+        assert set(headers) == own | set(ui_message.FORMAT.headers)
 
 
 def test_every_view_is_told_of_where_it_has_a_format_of_its_own(document: Json) -> None:
     for method, path in calls_that_stream:
         success = operations(document)[method, path]["responses"]["200"]
-        for view, wire in OWN_FORMAT.items():
-            assert wire.MEDIA_TYPE in success["content"]
-            assert f"- `{view}`: `{wire.MEDIA_TYPE}`" in success["description"]
+        own = {name: spec.format for name, spec in VIEWS.items() if spec.format is not None}
+        assert set(own) == {"text", "ui-message", "ag-ui"}
+        for view, format in own.items():
+            assert format.media_type in success["content"]
+            assert f"- `{view}`: `{format.media_type}`" in success["description"]
     schema = answer(document, "GET", "/ideas", "text/plain")["schema"]
     assert schema["contentMediaType"] == "application/json"
     assert (

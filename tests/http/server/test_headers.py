@@ -36,7 +36,8 @@ async def test_a_response_that_streams_has_exactly_these_headers(
     location = own.pop("location")
     assert own == {
         "content-type": content_type,
-        "cache-control": "no-cache",
+        "cache-control": "no-cache, no-transform",
+        "x-content-type-options": "nosniff",
         "x-accel-buffering": "no",
         "x-request-id": "R",
     }
@@ -72,7 +73,8 @@ async def test_so_has_each_view_when_it_begins_and_when_it_is_come_back_to(
         assert own.pop("x-request-id")
         assert own == {
             "content-type": content_type,
-            "cache-control": "no-cache",
+            "cache-control": "no-cache, no-transform",
+            "x-content-type-options": "nosniff",
             "x-accel-buffering": "no",
             "location": location,
             **more,

@@ -13,7 +13,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.http.server.connection import HEAD_BYTES
+from app.http.server.protocol import HEAD_BYTES
 from tests.http.endpoints.test_any_request import CANARY, some
 from tests.support.connection import connected
 from tests.support.raw import exchange
@@ -136,7 +136,7 @@ LATE = {
 async def test_a_head_that_does_not_come_in_time_ends_its_connection(
     service: Service, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr("app.http.server.connection.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("app.http.server.protocol.HEAD_SECONDS", 0.1)
     sent, statuses = LATE[name]
     assert check(await exchange(service.url, sent)) == statuses
 
@@ -151,7 +151,7 @@ async def test_nor_does_a_second_one_have_more_time(
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request("GET /healthz HTTP/1.1", "Host: 127.0.0.1"))
     await reader.readuntil(b'{"status":"ok"}')
-    monkeypatch.setattr("app.http.server.connection.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("app.http.server.protocol.HEAD_SECONDS", 0.1)
     sent, statuses = LATE[name]
     writer.write(sent)
     assert check(await asyncio.wait_for(reader.read(), 10)) == statuses
@@ -160,14 +160,14 @@ async def test_nor_does_a_second_one_have_more_time(
 
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_stream_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.http.server.connection.HEAD_SECONDS", 0.1)
+    monkeypatch.setattr("app.http.server.protocol.HEAD_SECONDS", 0.1)
     async with (
         upstream(holding(HEAD)) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.2) as service,
         connected(service.url + "/ideas?topic=tea") as connection,
     ):
         heard = connection.response.aiter_raw()
-        while (await asyncio.wait_for(anext(heard), 10)) != b": ping\n\n":
+        while (await asyncio.wait_for(anext(heard), 10)) != b"event: ping\ndata: null\n\n":
             pass
 
 

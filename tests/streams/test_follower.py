@@ -1,19 +1,23 @@
-"""Runs and those who follow them, in a loop whose clock leaps: times below are exact."""
+"""Streams and those who follow them, in a loop whose clock leaps: times below are exact."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from app.errors import ProviderTimeout
+from app.errors import OutputInvalid, ProviderTimeout
 from app.partial.operation import Replace
+from app.streams.follower import follow
 from app.streams.log_entry import Done, Failed, Restart, Usage
-from app.streams.run import Run, follow
+from app.streams.stream import Stream
 from app.views.message import Message
 from app.views.snapshot import SnapshotView
+from tests.support.begun import begun
 from tests.support.clock import run
 
 Seen = list[tuple[float, str]]
+
+RESTART = Restart(2, "output_invalid", [])
 
 
 def shown(batch: list[Message]) -> str:
@@ -22,34 +26,52 @@ def shown(batch: list[Message]) -> str:
 
 
 async def followed(
-    target: Run, *, interval: float = 0.05, heartbeat: float = 15, reading: float = 0
+    target: Stream, *, interval: float = 0.05, heartbeat: float = 15, reading: float = 0
 ) -> Seen:
-    """What a follower gets after `start`, and when; it takes `reading` seconds for each batch."""
+    """What a follower gets, and when; it takes `reading` seconds for each batch.
+
+    Before the first it has `start` to read.
+    """
     loop = asyncio.get_running_loop()
+    view = SnapshotView("R")
+    await asyncio.sleep(reading)
     seen: Seen = []
-    async for batch in follow(target, SnapshotView("R"), interval=interval, heartbeat=heartbeat):
-        if not (batch and batch[0].event == "start"):
-            seen.append((round(loop.time(), 3), shown(batch)))
-        if reading:
-            await asyncio.sleep(reading)
+    async for batch in follow(
+        target,
+        lambda entries, position: view.messages(target, entries, position),
+        interval=interval,
+        heartbeat=heartbeat,
+    ):
+        seen.append((round(loop.time(), 3), shown(batch)))
+        await asyncio.sleep(reading)
     return seen
 
 
-def write(target: Run, value: Any) -> None:
+def write(target: Stream, value: Any) -> None:
     """What a decoder does that has decoded `value`."""
-    target.append([Replace((), value)], value)
+    target.write([Replace((), value)], value, range(0))
+
+
+def tell(target: Stream, what: Restart | Usage | Done | Failed) -> None:
+    """What a producer does at these events."""
+    if isinstance(what, Restart):
+        target.restart(what.attempt, OutputInvalid(errors=what.errors))
+    elif isinstance(what, Usage):
+        target.figures.usage, target.figures.attempts = what, what.attempts
+    else:
+        target.end(what)
 
 
 def of(steps: list[tuple[float, Any]], **pace: float) -> Seen:
-    """What a follower sees of a run in which these things happen at these times."""
+    """What a follower sees of a stream in which these things happen at these times."""
 
     async def main() -> Seen:
-        target = Run("S", "ideas", "m")
+        target = begun()
         follower = asyncio.create_task(followed(target, **pace))
         for at, what in steps:
             await asyncio.sleep(at - asyncio.get_running_loop().time())
             if isinstance(what, Restart | Usage | Done | Failed):
-                target.tell(what)
+                tell(target, what)
             else:
                 write(target, what)
         return await follower
@@ -114,7 +136,7 @@ def test_a_restart_does_not_wait_and_what_it_undoes_is_left_out() -> None:
     steps = [
         (1, "a"),
         (1.01, "ab"),
-        (1.02, Restart(2, "output_invalid", [])),
+        (1.02, RESTART),
         (1.03, "A"),
         (3, Done()),
     ]
@@ -157,46 +179,56 @@ def test_heartbeats_come_in_time_where_the_interval_is_longer_and_send_no_partia
     ]
 
 
-def test_text_that_shows_nothing_does_not_put_off_the_heartbeat() -> None:
+def test_entries_that_make_no_message_do_not_put_off_the_heartbeat() -> None:
     async def main() -> Seen:
-        target = Run("S", "ideas", "m")
+        target = begun()
         follower = asyncio.create_task(followed(target, heartbeat=1))
-        for _ in range(100):
-            target.text_arrived()
+        for index in range(95):
+            target.write([], None, range(index, index + 1))
             await asyncio.sleep(0.03)
-        target.tell(Done())
+        target.end(Done())
         return await follower
 
     assert [what for _, what in run(main())] == ["ping", "ping", "done null"]
 
 
-def test_text_is_decoded_when_somebody_looks_and_not_when_it_comes() -> None:
-    looks: list[float] = []
+def test_text_is_asked_for_when_a_follower_waits_for_it_and_not_when_it_comes() -> None:
+    asked: list[float] = []
 
     async def main() -> Seen:
-        target = Run("S", "ideas", "m")
-
-        def source() -> None:
-            looks.append(round(asyncio.get_running_loop().time(), 3))
-            write(target, len(looks))
-
-        target.source = source
+        target = begun()
+        loop = asyncio.get_running_loop()
         follower = asyncio.create_task(followed(target, interval=0.5))
-        for _ in range(120):
-            await asyncio.sleep(0.01)
-            target.text_arrived()
-        target.source = None
-        target.tell(Done())
+        while loop.time() < 1.2:
+            await target.audience.demand(10, loop.create_future())
+            asked.append(round(loop.time(), 3))
+            await asyncio.sleep(0.01)  # until text comes
+            write(target, len(asked))
+        target.end(Done())
         return await follower
 
     seen = run(main())
-    assert looks == [0.01, 0.51, 1.01]
-    assert seen == [(0.01, "1"), (0.51, "2"), (1.01, "3"), (1.2, "done 3")]
+    assert asked == [0.0, 0.51, 1.02, 1.53]
+    assert seen == [(0.01, "1"), (0.52, "2"), (1.03, "3"), (1.54, "4 | done 4")]
 
 
-def test_two_followers_of_one_run_go_at_their_own_pace_and_agree() -> None:
+def test_text_is_asked_for_in_time_where_nobody_waits_and_at_once_where_no_more_will_come() -> None:
+    async def main() -> list[float]:
+        target, loop = begun(), asyncio.get_running_loop()
+        received: asyncio.Future[None] = loop.create_future()
+        times = []
+        loop.call_at(0.35, received.set_result, None)
+        for _ in range(5):
+            await target.audience.demand(0.1, received)
+            times.append(round(loop.time(), 3))
+        return times
+
+    assert run(main()) == [0.1, 0.2, 0.3, 0.35, 0.35]
+
+
+def test_two_followers_of_one_stream_go_at_their_own_pace_and_agree() -> None:
     async def main() -> list[Seen]:
-        target = Run("S", "ideas", "m")
+        target = begun()
         followers = [
             asyncio.create_task(followed(target, interval=interval)) for interval in (0.02, 0.05)
         ]
@@ -205,7 +237,7 @@ def test_two_followers_of_one_run_go_at_their_own_pace_and_agree() -> None:
             write(target, n)
         late = asyncio.create_task(followed(target))
         await asyncio.sleep(1)
-        target.tell(Done())
+        target.end(Done())
         return await asyncio.gather(*followers, late)
 
     fast, slow, late = run(main())
@@ -214,11 +246,11 @@ def test_two_followers_of_one_run_go_at_their_own_pace_and_agree() -> None:
     assert [what for _, what in late] == ["9", "done 9"]
 
 
-def test_one_who_follows_a_run_that_has_ended_gets_its_state_and_its_end() -> None:
+def test_one_who_follows_a_stream_that_has_ended_gets_its_state_and_its_end() -> None:
     async def main() -> Seen:
-        target = Run("S", "ideas", "m")
+        target = begun()
         write(target, "a")
-        target.tell(Done())
+        target.end(Done())
         return await followed(target)
 
     assert run(main()) == [(0.0, '"a" | done "a"')]
@@ -226,36 +258,32 @@ def test_one_who_follows_a_run_that_has_ended_gets_its_state_and_its_end() -> No
 
 def test_ids_are_positions_in_the_log_and_grow() -> None:
     async def main() -> list[str | None]:
-        target = Run("S", "ideas", "m")
+        target, view = begun(), SnapshotView("R")
         write(target, "a")
-        target.tell(Restart(2, "output_invalid", []))
+        tell(target, RESTART)
         write(target, "b")
-        target.tell(Usage(1, 1, 2))
-        target.tell(Done())
-        pages = follow(target, SnapshotView("R"), interval=0, heartbeat=15)
-        return [message.id async for batch in pages for message in batch]
+        tell(target, Usage(1, 1, 2))
+        target.end(Done())
+        batches = follow(
+            target,
+            lambda entries, position: view.messages(target, entries, position),
+            interval=0,
+            heartbeat=15,
+        )
+        rest = [message async for batch in batches for message in batch]
+        return [message.id for message in [*view.start(target, 0), *rest]]
 
     assert run(main()) == ["S-0", "S-2", None, "S-4", "S-5"]
 
 
-def test_messages_are_counted() -> None:
-    async def main() -> int:
-        target = Run("S", "ideas", "m")
-        write(target, "a")
-        target.tell(Done())
-        await followed(target)
-        return target.messages
-
-    assert run(main()) == 3  # start, the partial, done
-
-
 def test_a_follower_that_goes_leaves_nothing_behind() -> None:
-    async def main() -> int:
-        target = Run("S", "ideas", "m")
+    async def main() -> bool:
+        target = begun()
         follower = asyncio.create_task(followed(target))
         await asyncio.sleep(1)
+        assert target.audience.is_awaited
         follower.cancel()
         await asyncio.wait({follower})
-        return len(target._waiting)
+        return target.audience.is_awaited
 
-    assert run(main()) == 0
+    assert run(main()) is False

@@ -1,0 +1,85 @@
+"""Those who follow a stream, as its producer and its log see them: somebody waits, or nobody."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Audience:
+    """Wakes followers when there is news, and tells the producer when somebody wants some.
+
+    A follower sleeps until its next message is due; then it is *eager*: any news will do. While
+    nobody is eager, the producer need not read what the model has written: one read for many
+    tokens costs a fraction of a read each.
+    """
+
+    def __init__(self) -> None:
+        self._sleeping: set[asyncio.Future[bool]] = set()
+        self._eager: set[asyncio.Future[bool]] = set()
+        self._demand: asyncio.Future[None] | None = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for anything."""
+        return bool(self._eager or self._sleeping)
+
+    # -- the producer's side ------------------------------------------------------------------
+
+    async def demand(self, seconds: float, received: asyncio.Future[None]) -> None:
+        """Wait until a follower is eager, at most `seconds`, and not once `received` resolves.
+
+        received: resolves when nothing more will come, so that there is nothing to wait for
+        """
+        if self._eager or received.done():
+            return
+        loop = asyncio.get_running_loop()
+        demand = self._demand = loop.create_future()
+
+        def stop(_: object = None) -> None:
+            if not demand.done():
+                demand.set_result(None)
+
+        timer = loop.call_later(seconds, stop)
+        received.add_done_callback(stop)
+        try:
+            await demand
+        finally:
+            timer.cancel()
+            received.remove_done_callback(stop)
+            self._demand = None
+
+    def wake(self, *, urgent: bool) -> None:
+        """There is news. Only what is urgent wakes a follower before its next message is due."""
+        for waiting in (self._eager, self._sleeping) if urgent else (self._eager,):
+            for woken in waiting:
+                if not woken.done():
+                    woken.set_result(True)
+            waiting.clear()
+
+    # -- the follower's side ------------------------------------------------------------------
+
+    async def sleep(self, until: float) -> bool:
+        """Wait until a time of the running loop. True: something urgent has come before."""
+        return await self._wait(self._sleeping, until)
+
+    async def news(self, until: float) -> bool:
+        """Wait for any news. False: the time `until`, the running loop's, has come before."""
+        return await self._wait(self._eager, until)
+
+    async def _wait(self, waiting: set[asyncio.Future[bool]], until: float) -> bool:
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[bool] = loop.create_future()
+        timer = loop.call_at(until, _resolve, woken)
+        waiting.add(woken)
+        if waiting is self._eager and self._demand is not None and not self._demand.done():
+            self._demand.set_result(None)
+        try:
+            return await woken
+        finally:
+            timer.cancel()
+            waiting.discard(woken)
+
+
+def _resolve(woken: asyncio.Future[bool]) -> None:
+    if not woken.done():
+        woken.set_result(False)

@@ -1,0 +1,29 @@
+"""What a view reads of the stream that it shows."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from app.partial.document import Document
+
+
+class Followed(Protocol):
+    """A stream: its id, what it is a stream of, and its newest state.
+
+    schema, schema_version: the schema's name, and the version that the stream was begun with
+    """
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def schema(self) -> str: ...
+
+    @property
+    def schema_version(self) -> str: ...
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def document(self) -> Document: ...

@@ -1,0 +1,78 @@
+"""How messages become bytes.
+
+Server-Sent Events are those of
+https://html.spec.whatwg.org/multipage/server-sent-events.html. `data` is JSON, in which a line
+break is escaped, so no text of a model can end a line or forge an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.views.message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One way to write a response.
+
+    media_type: its `Content-Type`, without a charset
+    encode: the bytes of one message
+    heartbeat: the bytes that are sent after a silence; empty: none are
+    headers: those that such a response has beside the ones that every response has
+    tells_errors: whether an error can be written after the first byte; if not, the response
+        is cut off
+    """
+
+    media_type: str
+    encode: Callable[[Message], bytes]
+    heartbeat: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tells_errors: bool = True
+
+
+def encode_sse(message: Message) -> bytes:
+    """A message as an event; a plain one is `data: <json>` alone, for the simplest readers."""
+    if message.event is None:
+        return b"data: %b\n\n" % message.data
+    lines = [b"event: %b\ndata: %b\n" % (message.event.encode(), message.data)]
+    if message.id is not None:
+        lines.append(b"id: %b\n" % message.id.encode())
+    if message.retry is not None:
+        lines.append(b"retry: %d\n" % message.retry)
+    lines.append(b"\n")
+    return b"".join(lines)
+
+
+def encode_ndjson(message: Message) -> bytes:
+    """A message as the line `{"event", "data", "id"?}`; a plain one's event is `message`."""
+    event = (message.event or "message").encode()
+    if message.id is None:
+        return b'{"event":"%b","data":%b}\n' % (event, message.data)
+    return b'{"event":"%b","data":%b,"id":"%b"}\n' % (event, message.data, message.id.encode())
+
+
+def encode_text(message: Message) -> bytes:
+    """A message's data alone: nothing stands around it."""
+    return message.data
+
+
+_PING: Final = Message("ping", b"null")
+"""The heartbeat. It is no SSE comment: httpx-sse, once it has seen an id, makes an event without
+data of a comment, and to read that as JSON fails."""
+
+SSE: Final = Format(media_type="text/event-stream", encode=encode_sse, heartbeat=encode_sse(_PING))
+SSE_WITH_COMMENTS: Final = Format(
+    media_type=SSE.media_type, encode=encode_sse, heartbeat=b": ping\n\n"
+)
+"""For clients that take every event for one of their own, and so would fail on a `ping`."""
+
+NDJSON: Final = Format(
+    media_type="application/x-ndjson", encode=encode_ndjson, heartbeat=encode_ndjson(_PING)
+)
+TEXT: Final = Format(media_type="text/plain", encode=encode_text, tells_errors=False)
+
+FORMATS: Final = (SSE, NDJSON)
+"""Those that `Accept` chooses from, the default one first."""

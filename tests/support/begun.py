@@ -1,0 +1,15 @@
+"""A stream without a producer: a test writes it."""
+
+from __future__ import annotations
+
+from app.schema import ListParameters
+from app.schemas.registry import load
+from app.streams.request import GenerationRequest
+from app.streams.stream import Origin, Stream
+
+IDEAS = load().get("ideas")
+
+
+def begun(id: str = "S") -> Stream:
+    """A stream that has begun. Needs a running loop."""
+    return Stream(id, GenerationRequest(IDEAS, ListParameters(topic="figs"), "m"), Origin())
