@@ -124,7 +124,7 @@ def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> L
         if _is_sequence(schema):
             schema = schema["json_schema"]
             continue
-        if schema["type"] == "lax-or-strict" and _makes_defaultdict(schema["lax_schema"]):
+        if _is_defaultdict(schema):
             schema = schema["lax_schema"]
             continue
         if schema["type"] == "model" and schema.get("root_model"):
@@ -207,6 +207,16 @@ def _is_sequence(schema: Schema) -> bool:
         schema["type"] == "json-or-python"
         and schema["json_schema"]["type"] == "list"
         and getattr(function, "__name__", "") == "serialize_sequence_via_list"
+    )
+
+
+def _is_defaultdict(schema: Schema) -> bool:
+    """Whether it is Pydantic's own way to write a `defaultdict`, which is an object in JSON."""
+    function = schema.get("serialization", {}).get("function")
+    return (
+        schema["type"] == "lax-or-strict"
+        and _makes_defaultdict(schema["lax_schema"])
+        and str(getattr(function, "__module__", "")).startswith("pydantic.")
     )
 
 
