@@ -166,6 +166,8 @@ class TextWriter:
     def _write(self, path: Path, node: Node) -> bool:
         """Write what is at `path`, or begin to. Whether it is a container, which is open now."""
         value = self._at(path)
+        if isinstance(node, Tagged):  # the root: a member's has been chosen
+            node = _chosen(node, value) or node
         if isinstance(node, Leaf) or not isinstance(value, dict | list | str):
             if path:
                 self._out.append(dumps(value))

@@ -180,6 +180,25 @@ def test_a_member_that_stands_there_under_two_of_its_names_may_break_it_off() ->
         written(Twice, '{"title": "a', '", "name": "b"', ', "text": "b"}')
 
 
+class Word(BaseModel):
+    kind: Literal["word"] = Field(alias="type")
+    text: str
+
+
+class Number(BaseModel):
+    kind: Literal["number"] = Field(alias="type")
+
+
+Either = Annotated[Word | Number, Field(discriminator="kind")]
+
+
+@pytest.mark.parametrize("type_", [Either, RootModel[Either]])
+def test_a_result_that_is_a_union_is_written_from_its_tag_on(type_: Any) -> None:
+    assert written(type_, '{"type": "word"', ', "text": "a', "b", '"}') == [
+        '{"type":"word"', ',"text":"a', "b", "", '"}',
+    ]  # fmt: skip
+
+
 class Stripped(BaseModel):
     model_config = ConfigDict(str_strip_whitespace=True)
 
