@@ -1,9 +1,9 @@
-FROM python:3.11-slim AS builder
+FROM python:3.13-slim AS builder
 WORKDIR /app
 COPY requirements.lock ./
 RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r requirements.lock
 
-FROM python:3.11-slim
+FROM python:3.13-slim
 WORKDIR /app
 COPY --from=builder /venv /venv
 COPY app/ app/

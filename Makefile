@@ -1,6 +1,6 @@
 # The same commands here and in CI. Nothing has to be installed first but make and Python 3.11,
-# and no virtual environment has to be active: everything goes into .venv, made anew whenever
-# requirements.lock changes. `make PYTHON=/path/to/python run` chooses the Python that makes it.
+# and no virtual environment has to be active: everything goes into .venv, which is made again
+# whenever requirements.lock changes. `make PYTHON=/path/to/python run` chooses the Python.
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -133,6 +133,15 @@ find_python = for python in $(PYTHON); do \
 	done; \
 	echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not: set PYTHON=/path/to/python3.11" >&2; \
 	exit 1
+
+# A Python that was named makes .venv again if one of another version has made it.
+version = $(shell $(1) --version 2>/dev/null)
+ifneq ($(origin PYTHON),file)
+ifneq ($(and $(wildcard $(python)),$(call version,$(python))),$(call version,$(PYTHON)))
+another:
+$(runtime): another
+endif
+endif
 
 $(runtime): requirements.lock
 	@python=$$($(find_python)) \

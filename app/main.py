@@ -53,14 +53,14 @@ def create_app(
 ) -> FastAPI:
     """The service.
 
-    registry: default: the schemas in `schemas/`
+    registry: default: the schemas in the folders that the settings name
     provider: default: as the settings say, the demo model where they name none
 
     `app.state.streams` are its streams, `app.state.schemas` the schemas' names,
     `app.state.keys` the callers' keys and `app.state.admission` what they and the process take.
     Raises `SchemaError`, `KeysError`.
     """
-    registry = registry or load()
+    registry = registry or load(*settings.schemas)
     telemetry = Telemetry()
     streams = streams_of(settings, telemetry)
     admission = Admission(settings)

@@ -1,9 +1,9 @@
-"""What a file in `schemas/` imports, and all that it imports from the service.
+"""Everything that a file in `schemas/` imports from the service.
 
     from app.schema import ListParameters, Prompt, Schema, quote
 
-A file defines the models of its result, the model of its parameters, a function from
-parameters to a prompt, and binds them in one module-level `schema = Schema(…)`.
+Such a file defines the models of its result, the model of its parameters, and a function that
+makes a prompt of the parameters. One module-level `schema = Schema(…)` puts them together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic_core import CoreSchema
 
 
 class _Mark:
-    """An annotation that leaves validation alone and tells the partial engine something."""
+    """An annotation for `app/partial`. It does not change how a value is validated."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -51,14 +51,14 @@ def _definition(schema: CoreSchema, handler: GetCoreSchemaHandler, key: str) -> 
 
 
 Whole: Final = _Mark("Whole")
-"""`Annotated[HttpUrl, Whole]`: withheld until it is complete, whatever its type."""
+"""`Annotated[HttpUrl, Whole]`: the value is withheld until it is complete, whatever its type."""
 
 NotNull: Final = _Mark("NotNull")
-"""`Annotated[str, NotNull]`: the object that holds it is not shown before this is known."""
+"""`Annotated[str, NotNull]`: the object with this field is not shown before it is known."""
 
 
 class Parameters(BaseModel):
-    """What every schema takes: a topic of 1 to 500 characters after trimming."""
+    """The parameters of every schema: a topic of 1 to 500 characters after trimming."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,7 +66,7 @@ class Parameters(BaseModel):
 
 
 class ListParameters(Parameters):
-    """Parameters of a schema whose result is a list: `count` is the list's upper bound."""
+    """The parameters of a schema whose result is a list. `count` is the list's upper bound."""
 
     count: Annotated[int, Field(ge=1, le=20)] = 5
 
@@ -80,7 +80,7 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Seconds; None: the service's own setting."""
+    """Deadlines of a schema's own, in seconds; None takes the service's setting."""
 
     first_content: float | None = None
     gap: float | None = None
@@ -89,14 +89,17 @@ class Deadlines:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """One endpoint.
+    """A schema, which is one endpoint.
+
+    description: one sentence about it
 
     result: a Pydantic model, or `list[Model]`, whose bound is then 1 ≤ length ≤ `count`
     parameters: a model that inherits `Parameters` (for a list, `ListParameters`)
-    prompt: parameters in, a `Prompt` out
+    prompt: a function that makes a `Prompt` of the parameters
     examples: parameters to try, as JSON objects
-    max_tokens: the most that the model may write; None leaves it to the provider
-    name: the endpoint's; None takes the file's name, `_` becoming `-`
+    max_tokens: the most tokens that the model may write; None leaves it to the provider
+    deadlines: where the service's own do not fit
+    name: the endpoint's name; None takes the file's, with `-` for `_`
     """
 
     description: str
@@ -110,9 +113,9 @@ class Schema:
 
 
 def quote(name: str, text: str) -> str:
-    """Delimit text that is data, never instructions: `<name>…</name>`.
+    """Put a text that is data, not instructions, between delimiters: `<name>…</name>`.
 
-    The delimiters can't be forged: `<` and `>` are written as entities inside.
+    The text can't forge the delimiters, as `<`, `>` and `&` in it become entities.
     """
     data = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<{name}>\n{data}\n</{name}>"

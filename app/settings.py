@@ -28,6 +28,7 @@ def _most(meaning: str) -> Any:
     return Field(ge=1, description=f"{meaning}; unset, there is no limit")
 
 
+_LISTS = ("schemas", "api_keys", "allowed_hosts", "models", "cors_origins")
 _STORES = ("redis://", "rediss://", "unix://")
 
 CALLER = r"[A-Za-z0-9._-]{1,64}"
@@ -55,6 +56,12 @@ class Settings(BaseSettings):
             description="the path that a proxy strips, such as /api: no slash at its end",
         ),
     ] = ""
+
+    schemas: Annotated[
+        tuple[str, ...],
+        NoDecode,
+        Field(min_length=1, description="folders of schema files, comma-separated"),
+    ] = ("schemas",)
 
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the port, and a caller's limits")
@@ -158,7 +165,7 @@ class Settings(BaseSettings):
         Field(ge=0, allow_inf_nan=False, description="the demo model's pace; 0, as fast as it can"),
     ] = 60
 
-    @field_validator("models", "cors_origins", "api_keys", "allowed_hosts", mode="before")
+    @field_validator(*_LISTS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

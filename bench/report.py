@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -55,8 +56,15 @@ def machine() -> str:
         if line.startswith("model name")
     ]
     cpu = names[0] if names else platform.machine()
-    python = f"Python {platform.python_version()}"
-    return f"{python} on {len(CORES)} cores of {cpu}; a server has one of them to itself.\n"
+    return f"{python()} on {len(CORES)} cores of {cpu}; a server has one of them to itself.\n"
+
+
+def python() -> str:
+    """The interpreter's version, and which optimizations it was built with."""
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    pgo = "with" if "--enable-optimizations" in arguments else "without"
+    lto = "with" if "--with-lto" in arguments else "without"
+    return f"Python {platform.python_version()} (built {pgo} PGO and {lto} LTO)"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

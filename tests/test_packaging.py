@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -76,9 +77,11 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
     before = image.files()
     service = image.start(dockerfile.command(final.only("CMD")), output, **env)
     try:
-        assert eventually(lambda: healthy() or service.poll() is not None, seconds=30)
+        assert eventually(lambda: healthy() or service.poll() is not None, seconds=90)
         assert service.poll() is None, "the service ended at once"
-        answer = httpx.get(f"{address}/ideas?topic=tea", timeout=30, trust_env=False)
+        listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()["schemas"]
+        schema = listed[0]["name"]
+        answer = httpx.get(f"{address}/{schema}?topic=tea", timeout=30, trust_env=False)
         assert answer.status_code == 200
         assert "\nevent: done\n" in answer.text
         client = httpx.get(f"{address}/web/client/index.js", timeout=30, trust_env=False)
@@ -96,6 +99,14 @@ def test_the_image_is_built_in_two_stages_from_a_named_slim_version() -> None:
     assert len(stages) == 2
     for stage in stages:
         assert re.fullmatch(r"python:3\.\d+-slim", stage.base)
+
+
+def test_the_image_takes_the_newest_python_that_the_suite_has_run_on() -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    named = [Version(name.rsplit(" ", 1)[1]) for name in project["classifiers"]]
+    assert min(named) in SpecifierSet(project["requires-python"])
+    for stage in stages:
+        assert stage.base == f"python:{max(named)}-slim"
 
 
 def test_the_image_does_not_run_as_root() -> None:

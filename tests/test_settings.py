@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "host": "127.0.0.1",
     "port": 8000,
     "root_path": "",
+    "schemas": ("schemas",),
     "workers": 1,
     "api_keys": (),
     "api_keys_file": None,
@@ -66,6 +67,7 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "HOST": ("0.0.0.0", "0.0.0.0"),
     "PORT": ("0", 0),
     "ROOT_PATH": ("/team-a/v1.0", "/team-a/v1.0"),
+    "SCHEMAS": ("schemas, /srv/more ,", ("schemas", "/srv/more")),
     "WORKERS": ("4", 4),
     "API_KEYS": (f"web={HASH}, web={HASH} ,cron-1.x={HASH}", (WEB, WEB, f"cron-1.x={HASH}")),
     "API_KEYS_FILE": ("/run/secrets/keys", "/run/secrets/keys"),
@@ -113,6 +115,7 @@ SECRET = "sk-c4n4ry"
 WRONG: dict[str, list[str]] = {
     "PORT": ["-1", "65536", "http", "80.5"],
     "ROOT_PATH": ["api", "/api/", "/", "//api", "/a b", "/a?b", "/ä"],
+    "SCHEMAS": [","],
     "WORKERS": ["0", "65"],
     "API_KEYS": ["web", f"we b={HASH}", f"web={HASH[1:]}", f"={HASH}", f"web={HASH.upper()}"],
     "ALLOW_OPEN": ["perhaps"],

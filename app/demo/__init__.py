@@ -1,4 +1,4 @@
-"""The demo model: an OpenAI-compatible endpoint that needs no key. `server.py` says all."""
+"""The demo model: an OpenAI-compatible endpoint that needs no key. See `server.py`."""
 
 from app.demo.answer import SECRET
 from app.demo.server import MODELS, DemoServer, create_demo_app, serve_demo

@@ -1,6 +1,6 @@
-"""PURE: a request to the demo model in, its answer out: the text, and the fault in it.
+"""Makes the demo model's answer to a request: its text, and the fault in it. Pure.
 
-The table `plays` says what each model makes of its answer.
+The table `plays` says for each model what happens to its answer.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from app.demo.spoil import NOTHING, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
 
 SECRET: Final = "sk-demo-9f3c2a71-never-to-be-seen"
-"""Stands in the demo model's error messages, as real keys do: no client may ever see it."""
+"""Part of the demo model's error messages, as keys are of real ones. No client may see it."""
 
 REFUSAL: Final = "I'm sorry, but I can't help with that request. Is there anything else?"
 ERROR: Final = problem(
     f"The server had an error (key {SECRET}, host inference-7.internal).", "server_error", None
 )
-SOME: Final = 24  # tokens before a fault: enough to be seen, and soon over
+SOME: Final = 24  # tokens before a fault: enough to see something, and few enough to be quick
 
 
 @dataclass(frozen=True, slots=True)
 class DemoAnswer:
-    """A request and the tokens of its answer, before anything happens to them."""
+    """A request and the tokens of a good answer to it, before a fault is added."""
 
     request: DemoRequest
     tokens: list[str]
@@ -41,17 +41,17 @@ class DemoAnswer:
 
     @property
     def some(self) -> list[str]:
-        """What is written before a fault."""
+        """The tokens that are written before a fault."""
         return self.half[:SOME]
 
 
 def answer(request: DemoRequest, created: int) -> Play:
-    """A request in, what is to be played in answer out. Raises BadRequest."""
+    """What to play in answer to a request. Raises BadRequest."""
     return plays[request.model](DemoAnswer(request, tokens(write(request)), created))
 
 
 def write(request: DemoRequest) -> str:
-    """The answer's text. Raises BadRequest where the schema is none."""
+    """The answer's text. Raises BadRequest if the schema is not one."""
     if request.schema is None:
         return _encodable(write_prose(request.topic, request.seed))
     try:
@@ -59,7 +59,7 @@ def write(request: DemoRequest) -> str:
         wrong = spoil(request.schema, value) if _violates(request) else value
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         raise BadRequest("Invalid schema for the answer.", "response_format") from None
-    # Where the schema allows everything, only broken JSON is wrong.
+    # A schema that allows everything can only be violated by broken JSON.
     text = _dumps(value)[:-1] if wrong is NOTHING else _dumps(wrong)
     if request.model == "demo-obedient":
         text = obey(request, text)
@@ -67,9 +67,10 @@ def write(request: DemoRequest) -> str:
 
 
 def obey(request: DemoRequest, text: str) -> str:
-    """What a model writes whose topic asks for its instructions, and that obeys.
+    """The answer of a model that obeys a topic which asks for its instructions.
 
-    At first it says nothing else; asked again, it says so before the answer.
+    The first time it tells its instructions and nothing else. When it is asked again, it tells
+    them before the answer.
     """
     said = _encodable(f"My instructions are:\n{request.system}\n")
     return f"{said}\n{text}" if request.again else said
@@ -92,12 +93,12 @@ def _dumps(value: Any) -> str:
 
 
 def _encodable(text: str) -> str:
-    """UTF-8 has no half surrogate pairs, which a request's JSON may hold."""
+    """Replace half surrogate pairs, which JSON may hold and UTF-8 can't encode."""
     return text.encode("utf-8", "replace").decode()
 
 
 def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bool = False) -> Play:
-    """An answer that ends with a finish reason."""
+    """An answer that ends with this finish reason."""
     request = answer.request
     if request.stream:
         chunks = ChunkWriter(request, answer.created)
@@ -105,7 +106,7 @@ def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bo
         frames = chunks.refusal(written) if refused else chunks.answer(written)
         return Play(head=head, frames=frames, tail=chunks.end(reason, len(written)))
     whole = completion(request, written, answer.created, reason=reason, refused=refused)
-    # The time that writing takes passes all the same.
+    # Empty frames: the whole answer takes as long as a streamed one.
     return Play(frames=[b""] * len(written), tail=to_json(whole))
 
 
@@ -120,10 +121,10 @@ def cut(
     whole: bytes | None = None,
     then: Literal["close", "hang", "break"] = "close",
 ) -> Play:
-    """An answer that goes wrong after a while: what comes instead of the rest.
+    """An answer that breaks after its first tokens.
 
-    `tail` stands in a stream; `whole` for the body of a call that doesn't stream, where None
-    is the first half of the right one.
+    tail: the bytes that come instead of the rest, if the call streams
+    whole: the body, if the call doesn't stream; None gives the first half of the right body
     """
     if answer.request.stream:
         chunks = ChunkWriter(answer.request, answer.created)
@@ -135,7 +136,7 @@ def cut(
 
 
 def drip(answer: DemoAnswer) -> Play:
-    """Signs of life without content: comments, or the white space that JSON may begin with."""
+    """An answer without content: comments in a stream, else the blanks that may precede JSON."""
     return Play(tail=b": keep-alive\n\n" if answer.request.stream else b"\n", then="drip")
 
 

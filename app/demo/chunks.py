@@ -1,4 +1,4 @@
-"""PURE: an answer in the words of the chat-completions API: chunks, or one whole completion.
+"""Writes an answer as the chat-completions API does: in chunks, or whole. Pure.
 
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
@@ -18,7 +18,7 @@ Delta = dict[str, Any]
 
 
 def to_json(value: object) -> bytes:
-    """Compact JSON in UTF-8; half a surrogate pair becomes a question mark."""
+    """Compact JSON in UTF-8. Half a surrogate pair becomes a question mark."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
@@ -57,7 +57,7 @@ class ChunkWriter:
         }
 
     def head(self) -> bytes:
-        """The role; for a tool call also its id, name and empty arguments."""
+        """The chunks before the first token: the role, and the head of a tool call."""
         tool = self._request.tool
         if tool is None:
             return self.role()
@@ -65,7 +65,7 @@ class ChunkWriter:
         return self.role() + self.chunk({"tool_calls": [call]})
 
     def role(self) -> bytes:
-        """The first chunk, without content."""
+        """The first chunk, which has no content."""
         return self.chunk({"role": "assistant"})
 
     def answer(self, tokens: Sequence[str]) -> list[bytes]:
@@ -81,7 +81,7 @@ class ChunkWriter:
         return self._each(tokens, lambda text: {"refusal": text})
 
     def end(self, reason: str, written: int) -> bytes:
-        """The finish reason, the usage if it was asked for, and the end of the stream."""
+        """The finish reason, the usage if the request wants it, and the end of the stream."""
         last = self.chunk({}, reason)
         if self._request.usage:
             counted = usage(self._request, written)
@@ -94,7 +94,7 @@ class ChunkWriter:
         return event({**self._base, "choices": [choice]})
 
     def _each(self, tokens: Sequence[str], delta: Callable[[str], Delta]) -> list[bytes]:
-        # All chunks are alike but for the token: the rest of the JSON is written once.
+        # Chunks differ in their token only, so the rest of the JSON is made once.
         before, after = self.chunk(delta(_MARK)).split(to_json(_MARK))
         return [before + to_json(token) + after for token in tokens]
 

@@ -1,4 +1,4 @@
-"""PURE: a string that a regular expression matches, for the demo model."""
+"""Makes a string that a regular expression matches, for the demo model. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib import import_module
 from random import Random
 from typing import Any, Final
 
-# The parser behind `re`: private, and under this name from 3.11 on, so it is typed as Any.
+# The parser of `re` is private. It has had this name since Python 3.11.
 _parser: Final[Any] = import_module("re._parser")
 
 alphabet: Final = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_. "
@@ -21,7 +21,7 @@ categories: Final = {
 
 
 def compiled(pattern: object) -> re.Pattern[str] | None:
-    """The pattern, if it is one that Python reads: Rust's and JavaScript's differ in corners."""
+    """The pattern, or None if Python can't read it: Rust and JavaScript have other syntax, too."""
     try:
         return re.compile(pattern) if isinstance(pattern, str) else None
     except re.error:
@@ -29,9 +29,9 @@ def compiled(pattern: object) -> re.Pattern[str] | None:
 
 
 def from_pattern(pattern: re.Pattern[str], rng: Random, fits: Callable[[str], bool]) -> str | None:
-    """A string that fits, made along the pattern; None where no try succeeded.
+    """A string that the pattern matches and that fits; None if no attempt succeeds.
 
-    Look-around is passed over, and left to luck and to `fits`.
+    Look-around is ignored while writing. `fits` rejects a string that breaks it.
     """
     tree = _parser.parse(pattern.pattern)
     for attempt in range(60):
@@ -42,7 +42,10 @@ def from_pattern(pattern: re.Pattern[str], rng: Random, fits: Callable[[str], bo
 
 
 class _Maker:
-    """Writes along a parsed pattern; `more` is how far a repeat may go beyond its least."""
+    """Writes text by following a parsed pattern.
+
+    more: how often something may be repeated beyond its least number
+    """
 
     def __init__(self, rng: Random, more: int) -> None:
         self._rng = rng
@@ -76,7 +79,7 @@ class _Maker:
                 least, most, tree = argument
                 times = self._rng.randint(least, min(int(most), least + self._more))
                 return "".join(self.sequence(tree) for _ in range(times))
-        return ""  # anchors and look-around stand for no text
+        return ""  # anchors and look-around match no text of their own
 
     def _members(self, items: Any) -> str:
         negated = str(items[0][0]) == "NEGATE"

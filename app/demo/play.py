@@ -1,4 +1,4 @@
-"""Plays an answer to a client: at a pace, to an end that may be no end at all."""
+"""Plays an answer to a client: at a pace, and up to an end or to the fault in its place."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from typing import Final, Literal
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-TICK: Final = 0.01  # seconds: more than a hundred wake-ups a second are not worth their cost
-BATCH: Final = 64  # frames a send where there is no pace to keep
+TICK: Final = 0.01  # seconds between two sends, at least: each wake-up has a cost
+BATCH: Final = 64  # frames in one send, if there is no pace to keep
 DRIP: Final = 0.1  # seconds between two drips
 
 muted: ContextVar[int] = ContextVar("muted", default=0)
-"""uvicorn's records up to this level are dropped, from the tasks that set it and theirs."""
+"""uvicorn's records up to this level are dropped: those of the task that sets it, and of the
+tasks that it starts."""
 
 Write = Callable[[bytes], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Play:
-    """The bytes of a body: `head` at once, `frames` at a pace, `tail`, and what comes then.
+    """The bytes of a body: `head` at once, `frames` at a pace, then `tail`, then an end.
 
-    close: the body ends as it should; hang: silence; drip: `tail` again and again;
-    break: the connection closes in the middle of the body.
+    then: "close" ends the body as it should; "hang" sends nothing more; "drip" sends `tail`
+        again and again; "break" closes the connection in the middle of the body
     """
 
     head: bytes = b""
@@ -38,9 +39,9 @@ class Play:
 
 
 def mute_on_purpose() -> None:
-    """Let uvicorn say nothing of what its log would call errors, and is meant to happen.
+    """Keep the demo's intended faults out of uvicorn's log, which would call them errors.
 
-    A filter, as levels and handlers belong to whoever runs the process.
+    It is done by a filter, since levels and handlers belong to whoever runs the process.
     """
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).addFilter(_audible)
@@ -48,7 +49,7 @@ def mute_on_purpose() -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing below an error is logged by what starts in here."""
+    """Drop all records below ERROR of the tasks that are started in this context."""
     token = muted.set(logging.WARNING)
     try:
         yield
@@ -61,7 +62,7 @@ def _audible(record: logging.LogRecord) -> bool:
 
 
 class PlayResponse(Response):
-    """A 200 whose body is a play. It is over as soon as the client goes."""
+    """A 200 whose body is a play. It stops when the client leaves."""
 
     def __init__(self, play: Play, tokens_per_second: float, media_type: str) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-cache"})
@@ -82,7 +83,7 @@ class PlayResponse(Response):
             muted.set(logging.CRITICAL)
             raise
         if self._play.then == "break":
-            # A body without its end: uvicorn then closes the connection, and logs an error.
+            # The body is left without an end. uvicorn then closes the connection and logs an error.
             muted.set(logging.CRITICAL)
 
     async def _perform(self, send: Send) -> None:
@@ -96,7 +97,7 @@ class PlayResponse(Response):
 
 
 async def perform(play: Play, tokens_per_second: float, write: Write) -> None:
-    """Write the body, up to where it breaks or should end. Where it does neither: forever."""
+    """Write the body up to its end or its break. If it has neither, this never returns."""
     await write(play.head)
     await (_paced(play, tokens_per_second, write) if tokens_per_second else _unpaced(play, write))
     await write(play.tail)
@@ -110,11 +111,11 @@ async def perform(play: Play, tokens_per_second: float, write: Write) -> None:
 async def _unpaced(play: Play, write: Write) -> None:
     for start in range(0, len(play.frames), BATCH):
         await write(b"".join(play.frames[start : start + BATCH]))
-        await asyncio.sleep(0)  # a body that fits the buffers would hold the loop to its end
+        await asyncio.sleep(0)  # sends that fit the buffers don't wait for anything
 
 
 async def _paced(play: Play, tokens_per_second: float, write: Write) -> None:
-    """A frame each time that one is due; all that are due, where the clock went ahead."""
+    """Write each frame when it is due. After a delay, write all that are due in one go."""
     clock = asyncio.get_running_loop().time
     began, written = clock(), 0
     while written < len(play.frames):

@@ -1,9 +1,10 @@
-"""PURE: reads a chat-completions request: which schema is to be written, about what, and where.
+"""Reads a chat-completions request: the schema, the topic, and the form of the answer. Pure.
 
-tools                        the schema is a function's parameters, the answer a tool call
-response_format json_schema  the schema is there, the answer the message's content
-json_object, or neither      the schema may be in the system prompt, as Instructor's JSON
-                             modes write it; MD_JSON wants the answer in a fence
+tools                        the schema is that of a function's parameters; the answer is a
+                             tool call
+response_format json_schema  the schema is in the format; the answer is the message's content
+json_object, or neither      the schema may be in the system prompt, where Instructor's JSON
+                             modes put it; for MD_JSON the answer is in a fence
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 Message = dict[str, Any]
 
-# Instructor's MD_JSON appends this to the user's message, or as one of its own.
+# Instructor's MD_JSON adds this to the user's message, or sends it as a message of its own.
 FENCE_REQUEST: Final = re.compile(r"[^\n]*```json codeblock[^\n]*")
 TOPIC: Final = re.compile(r"<topic>\n(.*?)\n</topic>", re.DOTALL)
 PROMPT_SCHEMA: Final = re.compile(r"json_schema:\s*(?=\{)")
@@ -34,7 +35,7 @@ any_object: Final = {
 
 
 class BadRequest(ValueError):
-    """The request is not one that the endpoint takes: what is wrong, and with which parameter."""
+    """The endpoint can't take the request. Says what is wrong, and with which parameter."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -45,9 +46,13 @@ class BadRequest(ValueError):
 class DemoRequest:
     """What is asked for.
 
-    system: the instructions; schema: None asks for plain text; tool: the function to call
-    fenced: in a ```json block; again: it follows an earlier answer
+    system: the instructions
     seed: the same for the same messages and schema
+    schema: the answer's; None for plain text
+    tool: the function to call; None for an answer in text
+    fenced: whether the answer is to stand in a ```json block
+    again: whether the messages hold an earlier answer
+    usage: whether a stream is to end with its usage
     """
 
     model: str
@@ -64,7 +69,7 @@ class DemoRequest:
 
 
 def read_request(body: bytes) -> DemoRequest:
-    """The request's body in, what it asks for out. Raises BadRequest."""
+    """Read a request's body. Raises BadRequest."""
     request = _parse(body)
     messages = _messages(request)
     tool, schema, fenced = _wanted(request, messages)
@@ -86,7 +91,7 @@ def read_request(body: bytes) -> DemoRequest:
 
 
 def find_topic(messages: list[Message]) -> str:
-    """What to write about: the last delimited topic, else what the user said first."""
+    """The topic: the last one between delimiters, else the user's first message."""
     users = [_text(message) for message in messages if message.get("role") == "user"]
     for text in reversed(users):
         if found := TOPIC.findall(text):
@@ -146,7 +151,7 @@ def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | Non
 
 
 def _tool(request: dict[str, Any], messages: list[Message]) -> dict[str, Any] | None:
-    """The function to call: the one that is chosen, else the first; None: answer in text."""
+    """The function to call: the chosen one, else the first. None asks for text."""
     tools, choice = request.get("tools") or [], request.get("tool_choice", "auto")
     if not isinstance(tools, list):
         raise BadRequest("Invalid type for 'tools': expected an array.", "tools")
@@ -165,7 +170,7 @@ def _tool(request: dict[str, Any], messages: list[Message]) -> dict[str, Any] | 
 
 
 def _object(holder: object, key: str) -> dict[str, Any]:
-    """The object under a key: empty where there is none."""
+    """The object under a key, or an empty one."""
     value = holder.get(key) if isinstance(holder, dict) else None
     return value if isinstance(value, dict) else {}
 

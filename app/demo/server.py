@@ -9,13 +9,13 @@ client: inside the service (`DemoServer`), or as a server of its own (`serve_dem
                                           │ spoil.py: what makes it wrong
                                           └ chunks.py: the API's words for it
 
-A model's name may ask for a fault. Each but `demo-silent` and `demo-drip` gives some of its
-answer first; all but the last three begin with a 200.
+A model's name may ask for a fault. All but `demo-silent`, `demo-drip` and the last three write a
+part of their answer first. All but the last three answer with a 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-always-invalid  violates the schema
-    demo-obedient        tells its instructions, which a topic may ask for; asked again, before
-                         the answer
+    demo-obedient        tells its instructions instead of an answer, or before the answer if
+                         it is asked again
     demo-truncated       stops in the middle: finish reason `length`
     demo-refusal         refuses, in words
     demo-filtered        finish reason `content_filter`
@@ -41,6 +41,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo.answer import SECRET, answer, plays
 from app.demo.chunks import problem
@@ -56,11 +57,11 @@ refusals: Final[dict[str, tuple[int, str, dict[str, str]]]] = {
 }
 
 MODELS: Final[tuple[str, ...]] = (*plays, *refusals)
-"""The names of the models: the plain one first."""
+"""The names of the models. The first is the one without a fault."""
 
 
 def create_demo_app(tokens_per_second: float = 60) -> Starlette:
-    """The endpoint: `/v1/chat/completions` and `/v1/models`. 0 is as fast as it can."""
+    """The endpoint: `/v1/chat/completions` and `/v1/models`. A pace of 0 means no pause."""
     mute_on_purpose()
 
     async def complete(request: Request) -> Response:
@@ -108,18 +109,30 @@ def _error(status: int, message: str, kind: str, code: str | None, param: str | 
 
 class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
-        """The loggers are uvicorn's own, and so shared with the service in this process."""
+        """Change nothing: the service, in the same process, uses the same loggers of uvicorn."""
+
+
+class _Connection(HttpToolsProtocol):
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Cancel the keep-alive timer, which uvicorn 0.54 leaves running after a reset.
+
+        Until it ends, the timer keeps the connection's objects in memory.
+        """
+        super().connection_lost(exc)
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
 
 
 class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Break off what is running, some of which would never end, and wait until it has.
+        """Abort all connections, and wait until their tasks have ended.
 
-        In place of uvicorn's own, which gives it time, and takes 0.2 s where there is nothing.
+        uvicorn's own shutdown waits for answers to end, which some of the faults never do, and
+        takes 0.2 s even if nothing is running.
         """
         for listener in [*self.servers, *(sockets or ())]:
             listener.close()
-        await asyncio.sleep(0)  # what was accepted a moment ago is a connection after this
+        await asyncio.sleep(0)  # sockets just accepted become connections in this turn of the loop
         connections: Any = self.server_state.connections
         for connection in list(connections):
             connection.transport.abort()
@@ -130,7 +143,7 @@ class _Server(uvicorn.Server):
 
 
 class _Announced(_Server):
-    """Says that it serves when it does: before that, a signal would not end it in order."""
+    """Prints its message once it serves. Before that, a signal would not end it cleanly."""
 
     def __init__(self, config: uvicorn.Config, message: str) -> None:
         super().__init__(config)
@@ -144,21 +157,22 @@ class _Announced(_Server):
 class DemoServer:
     """The endpoint on a free port of 127.0.0.1, in the running event loop.
 
-    An async context manager: entered, it takes requests at `base_url`; left, it has broken
-    off what was still running, and nothing of it remains.
+    Entering it as a context starts it, at `base_url`. Leaving it aborts what is still running
+    and closes everything.
     """
 
     def __init__(self, tokens_per_second: float = 60) -> None:
         config = _Config(
             create_demo_app(tokens_per_second),
+            http=_Connection,
             lifespan="off",
             ws="none",
             log_config=None,
             log_level=None,
             access_log=False,
             proxy_headers=False,
-            # Never before the client's own: a connection closed while it is taken from the
-            # client's pool is an error there.
+            # Longer than any client keeps idle connections. If the server closed one first, a
+            # client could just be sending a request on it.
             timeout_keep_alive=3600,
         )
         config.load()
@@ -176,8 +190,8 @@ class DemoServer:
         return len(self._server.server_state.tasks)
 
     async def __aenter__(self) -> Self:
-        # uvicorn's startup and shutdown alone, without its main loop: that is there for
-        # signals, which are the service's, and for a date header.
+        # Only uvicorn's startup and shutdown are used. Its main loop handles signals, which
+        # the service does, and keeps the date for a header.
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
         with quiet():
@@ -190,11 +204,12 @@ class DemoServer:
 
 
 def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
-    """Serve the endpoint until a signal ends it; prints the base URL to use. 0 is a free port."""
+    """Print the base URL, and serve until a signal comes. Port 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family)
     config = uvicorn.Config(
         create_demo_app(tokens_per_second),
+        http=_Connection,
         lifespan="off",
         ws="none",
         log_level="warning",

@@ -1,4 +1,4 @@
-"""PURE: makes a right answer wrong, for the demo models that violate the schema."""
+"""Makes a right answer wrong, for the demo models that violate the schema. Pure."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Final
 from app.demo.text import Node, resolve, type_names, types
 
 NOTHING: Final = object()
-"""What `spoil` gives where the schema allows every value."""
+"""The result of `spoil` if the schema allows every value."""
 
 
 def spoil(schema: object, value: Any) -> Any:
-    """A schema and a value of it in, the value with one violation out, or NOTHING.
+    """Put one violation of the schema into a value of it. NOTHING if there is none.
 
-    The violation comes late, so that there is something good to see before it: in the second
-    element of a list, in a field after an object's first. A string over its bound is
-    preferred, then a wrong type, then a missing field.
+    The violation comes late, so that readers see something good before it: in the second
+    element of a list, or in a later field of an object. The first choice is a string over its
+    bound, then a wrong type, then a missing field.
     """
     return _spoil(schema, schema, value)
 
@@ -49,7 +49,7 @@ def _spoil_object(root: object, node: Node, value: Node) -> Any:
 
 
 def _late_first(root: object, schemas: Node, names: list[str]) -> Iterable[str]:
-    """Lists, then bounded strings, then the rest; the first field, which is to be good, last."""
+    """The order in which to try fields: lists, bounded strings, the rest, the first field."""
 
     def rank(name: str) -> tuple[bool, bool, bool, int]:
         node, _ = resolve(root, schemas[name])
@@ -60,7 +60,7 @@ def _late_first(root: object, schemas: Node, names: list[str]) -> Iterable[str]:
 
 
 def _bounded(node: Node) -> bool:
-    """Whether it is a string that can be too long and still be read."""
+    """Whether it is a string with a bound small enough to exceed."""
     return "maxLength" in node and "format" not in node and node["maxLength"] <= 1000
 
 

@@ -1,11 +1,11 @@
-"""PURE: writes JSON that satisfies a JSON Schema, as a model would.
+"""Writes JSON that satisfies a JSON Schema, as a model would. Pure.
 
     write_value(schema, topic, seed) -> a JSON value: the same one for the same arguments
     write_prose(topic, seed)         -> plain text, for a request without a schema
     tokens(text)                     -> the text in pieces of about four characters
 
-The words come from the examples that the schema carries (on fields and on models) and from
-the topic. Here are the containers; the leaves are in `words.py` and `numbers.py`.
+The words come from the schema's examples (of fields and of models) and from the topic. This file
+writes objects and lists; `words.py` and `numbers.py` write what is in them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ type_names: Final[dict[type, str]] = {
 }  # fmt: skip
 every_type: Final = frozenset(type_names.values())
 
-MAX_REPEATS: Final = 2  # of a definition inside itself, before only what must be is written
+MAX_REPEATS: Final = 2  # how often a definition may stand inside itself
 MAX_ITEMS: Final = 100
-NESTED_ITEMS: Final = 5  # a list deep inside is kept short, whatever it may hold
+NESTED_ITEMS: Final = 5  # the most elements of a list deep inside
 
 _TOKEN = re.compile(r" ?[^\W\d]{1,6}|\d{1,3}|[^\w\s]{1,4}|\s{1,4}")
 
@@ -36,13 +36,13 @@ Node = dict[str, Any]
 
 
 class TooDeep(Exception):
-    """A recursive schema has come back to itself too often: write something else here."""
+    """A recursive schema is too deep at this place, so something else must be written."""
 
 
 def write_value(schema: object, topic: str, seed: str) -> Any:
-    """A schema, what to write about and a seed in, a JSON value out.
+    """Write a value of the schema about the topic.
 
-    Raises TooDeep where the schema has no finite value.
+    Raises TooDeep if the schema has no finite value.
     """
     return _Writer(schema, topic, seed).value(schema, "", [])
 
@@ -54,7 +54,7 @@ def write_prose(topic: str, seed: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    """Cut as a tokenizer does: words whole where short, numbers and escapes in pieces."""
+    """Cut a text as a tokenizer does: short words whole, longer ones and numbers in pieces."""
     return _TOKEN.findall(text)
 
 
@@ -100,13 +100,13 @@ def _of(kind: type | tuple[type, ...], values: Sequence[Any]) -> list[Any]:
 
 
 def _numbers(values: Sequence[Any]) -> list[float]:
-    """Those that are numbers, or look so: a Decimal's examples are strings."""
+    """Those that are numbers, and strings of digits: a Decimal's examples are strings."""
     strings = [v for v in _of(str, values) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", v)]
     return [*_of((int, float), values), *map(float, strings)]
 
 
 def _is_of_branch(node: Node, example: Node) -> bool:
-    """Whether an example of a union is one of this member: its tags say so."""
+    """Whether an example of a union belongs to this member, by its constant fields."""
     tags = {k: s["const"] for k, s in node.get("properties", {}).items() if "const" in s}
     return all(example.get(key, tag) == tag for key, tag in tags.items())
 
@@ -116,7 +116,7 @@ def _unique(values: list[Any]) -> list[Any]:
 
 
 class _Writer:
-    """Walks a schema and writes; `hints` are examples of the value, from further out."""
+    """Walks a schema and writes a value. `hints` are examples from a level further out."""
 
     def __init__(self, root: object, topic: str, seed: str) -> None:
         self._root = root
@@ -187,7 +187,7 @@ class _Writer:
         raise TooDeep(name)
 
     def _order(self, options: list[Any]) -> list[Any]:
-        """By chance; but null is rare, and a Decimal is a number before it is a string."""
+        """A random order, in which null comes rarely first and numbers come before strings."""
         kinds = [(types(self._root, o), o) for o in self._rng.sample(options, len(options))]
         numeric = any(kind & {"integer", "number"} for kind, _ in kinds)
         nullish = self._rng.random() < 0.1 and not self._repeats
@@ -262,11 +262,11 @@ class _Writer:
             return max(low, min(self._rng.randint(0, 2), MAX_ITEMS if high is None else high))
         if high is None:
             return max(low, self._rng.randint(2, 4))
-        # The list that was asked for has its full length; one deep inside stays readable.
+        # The result's own list gets its full length. Lists deep inside stay short.
         return min(high, max(low, MAX_ITEMS if self._depth <= 2 else NESTED_ITEMS))
 
     def _fresh(self, schema: object, name: str, hints: Sequence[Any], others: list[Any]) -> Any:
-        """An element unlike the others, where the schema has one."""
+        """An element that differs from the others, if the schema allows one."""
         for _ in range(30):
             element = self.value(schema, name, hints)
             if element not in others:

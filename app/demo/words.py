@@ -1,8 +1,8 @@
-"""PURE: the demo model's strings.
+"""Writes the demo model's strings. Pure.
 
-A string takes the first of these that its schema calls for: its format, its pattern, a
-phrase that mixes the schema's examples with words of the topic. All choices are drawn from
-one `Random`, so the same seed writes the same words.
+A string follows its schema's format, else its pattern. Without either it is a phrase that mixes
+the schema's examples with words of the topic. All choices are drawn from one `Random`, so the
+same seed writes the same words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final
 from app.demo.pattern import compiled, from_pattern
 
 ELEMENT: Final = "[]"
-"""Ends the name of a list's element: there examples stand as they are, each once."""
+"""Ends the name of a list's element. Examples of elements are used as they are, each once."""
 
 # No word here begins with a vowel, so that "a" is always its article.
 adjectives: Final = (
@@ -81,7 +81,7 @@ sentences: Final = (
 
 
 class Words:
-    """Writes strings about a topic; the later ones know the earlier, so as not to repeat them."""
+    """Writes strings about a topic, and avoids those that it has written before."""
 
     def __init__(self, topic: str, rng: Random) -> None:
         self._rng = rng
@@ -92,7 +92,7 @@ class Words:
         self._used: set[str] = set()
 
     def string(self, node: dict[str, Any], name: str, examples: Sequence[str]) -> str:
-        """A string node of a JSON Schema, its property's name and examples in, a string out."""
+        """A string for a node of a JSON Schema, with its property's name and examples."""
         low, high = int(node.get("minLength", 0)), int(node.get("maxLength", 1000))
         pattern = compiled(node.get("pattern"))
 
@@ -108,7 +108,7 @@ class Words:
         return self._fit(self._phrase(name.lower(), examples, high), low, high)
 
     def vary(self, node: dict[str, Any], text: str) -> str:
-        """A text a little different, if nothing but its length is bound."""
+        """A variation of a text, unless the node binds more than its length."""
         varied = f"{text}, {self._rng.choice(adjectives)}"
         bound = {"pattern", "format", "enum", "const"} & node.keys()
         return text if bound or len(varied) > node.get("maxLength", 1000) else varied
@@ -122,7 +122,7 @@ class Words:
         return f"{self._rng.choice(adjectives)}_{self._slug(self._rng.choice(self._parts))}"
 
     def _turn(self, name: str, examples: Sequence[str]) -> str | None:
-        """The examples in turn, beginning anywhere: None where there are none."""
+        """The next example, in turn from a random one on; None if there are none."""
         key = f"{name}:{examples[0] if examples else ''}"
         self._turns[key] += 1
         return examples[(self._turns[key] + self._offset) % len(examples)] if examples else None
@@ -137,7 +137,7 @@ class Words:
     def _phrase(self, name: str, examples: Sequence[str], high: int) -> str:
         example = self._turn(name, examples) or ""
         known = next((names for part, names in by_name.items() if re.search(part, name)), ())
-        if known:  # of a person or a place nobody wants a variation
+        if known:  # names of persons and places are not varied
             return example or self._rng.choice(known)
         if example and name.endswith(ELEMENT):
             return example
@@ -161,7 +161,7 @@ class Words:
         return self._fill(short_mixed[:4] if plain else short_mixed, example)
 
     def _long(self, example: str, high: int) -> str:
-        """The example where it fits, and sentences up to a length that is read with pleasure."""
+        """The example if it fits, and sentences after it up to a pleasant length."""
         parts = [example if example.endswith((".", "!", "?")) else f"{example}."] if example else []
         if example in self._used and self._rng.random() < 0.7:
             parts = []
@@ -193,15 +193,15 @@ class Words:
         return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "topic"
 
     def slug(self) -> str:
-        """The topic and a word more, as it stands in an address."""
+        """The topic and one more word, as a part of an address."""
         return f"{self._slug(self._topic)[:40]}-{self._rng.choice(nouns)}-{self.n(2, 99)}"
 
     def n(self, low: int, high: int) -> int:
-        """Any number of these."""
+        """A random number in this range."""
         return self._rng.randint(low, high)
 
     def day(self, name: str) -> str:
-        """A date; one to come where the property's name sounds like it."""
+        """A date. It is in the future if the property's name suggests that."""
         year = 2031 if future_names.search(name.lower()) else 1985 if "birth" in name else 2024
         return str(date(year, 1, 1) + timedelta(days=self.n(0, 364)))
 
@@ -255,7 +255,7 @@ formats: Final[dict[str, Maker]] = {
 
 
 def implied_format(name: str, node: dict[str, Any], examples: Sequence[str]) -> str:
-    """Plain strings that are addresses by their name: "uri", "email" or ""."""
+    """The format that a plain string's name suggests: "uri", "email" or ""."""
     if examples or "pattern" in node or int(node.get("maxLength", 100)) < 100:
         return ""
     found = re.search(r"(ur[il]|link|website)$|(e_?mail)$", name.lower())
@@ -263,17 +263,17 @@ def implied_format(name: str, node: dict[str, Any], examples: Sequence[str]) -> 
 
 
 def is_code(example: str) -> bool:
-    """Whether an example is a tag, a code or a quantity, which mixing would spoil."""
+    """Whether an example is a tag, a code or a quantity, which must not be mixed with words."""
     return bool(example) and (" " not in example or example[0].isdigit())
 
 
 def is_name(example: str) -> bool:
-    """Whether all its words begin with a capital."""
+    """Whether all words of an example begin with a capital."""
     return bool(example) and all(w[0].isupper() for w in example.split() if w[0].isalpha())
 
 
 def shorten(text: str, high: int, low: int = 0) -> str:
-    """Cut to a length, at the end of a word where there is one; `low` is the least length."""
+    """Cut a text to a length, at the end of a word if one is there. `low` is the least length."""
     if len(text) <= high:
         return text
     cut = text[: high + 1].rpartition(" ")[0].rstrip(" ,;:—-")

@@ -1,8 +1,8 @@
-"""Who may begin a stream now: by the caller's limits, and by the room that there is.
+"""Decides who may begin a stream now: by the caller's limits, and by the room in this process.
 
-What is cheap to know comes first, and what is counted last: a call that is refused has been
-counted nowhere, and has cost the provider nothing. The room that a stream takes is given back
-when its generation is over, whatever has become of its readers.
+The cheap checks come first, and the call is counted last. So a call that is refused is counted
+nowhere and costs the provider nothing. A stream gives its slot back when its generation is over,
+even if its readers have left earlier.
 """
 
 from __future__ import annotations
@@ -16,31 +16,40 @@ from app.limits.slots import Slot, Slots
 from app.settings import Settings
 
 Wait = Callable[[Slot, float], Awaitable[None]]
-"""Waits for a place, at most so many seconds; it may raise what it likes."""
+"""Waits until a slot is granted, for at most so many seconds. It may raise any exception."""
 
 
 class Permit:
-    """A caller's right to one stream: `settle` it when the stream is over, or else `close` it."""
+    """A caller's right to one stream.
 
-    def __init__(self, admission: Admission, caller: str, place: Slot) -> None:
+
+    It is given back once: by `close`, or by `settle` when a stream was begun with it.
+    """
+
+    def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
         self._admission = admission
         self._caller = caller
-        self._place: Slot | None = place
+        self._slot: Slot | None = slot
 
     def settle(self, tokens: int) -> None:
-        """The stream that was begun with it is over, and has used these tokens."""
+        """Count what the stream has used, now that it is over, and give its slot back."""
         self._admission.quota.count_tokens(self._caller, tokens)
         self.close()
 
     def close(self) -> None:
-        """Give the room back, once."""
-        if self._place is not None:
-            self._admission.leave(self._caller, self._place)
-            self._place = None
+        """Give the slot back; a second call does nothing."""
+        if self._slot is not None:
+            self._admission.leave(self._caller, self._slot)
+            self._slot = None
 
 
 class Admission:
-    """Lets callers in. `slots` are the process's, `quota` and `streams` the callers' own."""
+    """Admits callers, or refuses them.
+
+    slots: the room of this process, shared by all callers
+    quota: what each caller has used of its limits
+    streams: how many streams each caller has running or queued
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.slots = Slots(settings.max_streams, settings.max_queued)
@@ -48,40 +57,41 @@ class Admission:
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
-        self._most = settings.share(limit) if limit else None
+        self._caller_streams = settings.share(limit) if limit else None
 
     async def admit(self, caller: str, wait: Wait) -> Permit:
-        """Let a caller begin one stream. Raises `RateLimited`, `Overloaded`, and what `wait` does.
+        """Let a caller begin one stream.
 
-        Its place in the queue counts as one of the caller's streams.
+        While the call waits in the queue, it counts as one of the caller's streams.
+        Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
         """
-        if self._most is not None and self.streams[caller] >= self._most:
+        if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
             raise RateLimited("You have as many streams at once as you may.", retry_after=1)
-        place = self._enter(caller)
+        slot = self._enter(caller)
         try:
             await self.quota.check(caller)
-            if not place.done():
-                await wait(place, self._queue_seconds)
-                if not place.done():
+            if not slot.done():
+                await wait(slot, self._queue_seconds)
+                if not slot.done():
                     raise Overloaded(retry_after=1)
             await self.quota.count_stream(caller)
         except BaseException:
-            self.leave(caller, place)
+            self.leave(caller, slot)
             raise
-        return Permit(self, caller, place)
+        return Permit(self, caller, slot)
 
     async def aclose(self) -> None:
-        """Let what is being counted be counted, and close the store."""
+        """Finish counting, and close the store."""
         await self.quota.aclose()
 
-    def leave(self, caller: str, place: Slot) -> None:
-        """Give back what a caller has taken."""
-        self.slots.give_back(place)
+    def leave(self, caller: str, slot: Slot) -> None:
+        """Give back a caller's slot, or its turn in the queue."""
+        self.slots.give_back(slot)
         self.streams[caller] -= 1
         if not self.streams[caller]:
             del self.streams[caller]
 
     def _enter(self, caller: str) -> Slot:
-        place = self.slots.ask()
+        slot = self.slots.ask()
         self.streams[caller] += 1
-        return place
+        return slot

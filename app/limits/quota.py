@@ -1,10 +1,10 @@
-"""What each caller has used of its limits: streams in a minute, tokens in a day.
+"""Counts what each caller has used of its limits: streams in a minute, tokens in a day.
 
-Counted by the `limits` library, in this process or in Redis. A minute slides: the count of the
-last one fades as the present one passes, so that no two bursts meet at its edge. A day begins
-with a caller's first token. While Redis does not answer, the counts go on here: a store that
-is down neither stops the service nor lifts the limits. Callers have names in the settings, so
-that there is a bound to the counts in memory.
+The `limits` library counts, in this process or in Redis. The minute is a sliding window: the
+count of the last minute fades while the present one passes, so a caller can't send two bursts
+around the turn of a minute. A day begins with a caller's first token. While Redis does not
+answer, this process counts by itself, so a store that is down neither stops the service nor
+lifts the limits. Only callers that the settings name are counted, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from redis.asyncio import BlockingConnectionPool
 
 STORE_SECONDS = 0.05
-"""For an answer of Redis: two of them, and a refusal stays under a tenth of a second."""
+"""How long to wait for an answer of Redis. A refusal takes two, so it takes under 0.1 s."""
 
 DOWN_SECONDS = 5
-"""Without asking Redis again, once it has not answered."""
+"""How long Redis is left alone after it has not answered."""
 
-MOST_CONNECTIONS = 20
-"""To Redis; who finds none free within `STORE_SECONDS` is counted here."""
+MAX_CONNECTIONS = 20
+"""The most connections to Redis. A call that gets none in `STORE_SECONDS` is counted here."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("quota")
@@ -51,21 +51,24 @@ class _Limit:
         self._item = item
 
     async def check(self, caller: str) -> float | None:
-        """None, or in how many seconds the caller may come back."""
+        """None if the caller has something left, else the seconds until it may come back."""
         if await self._limiter.test(self._item, caller):
             return None
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
         return max(1.0, reset - time.time())
 
     async def count(self, caller: str, cost: int) -> float | None:
-        """Count this; where it can't be, as `check`."""
+        """Count this cost. Gives what `check` gives; if that is a number, nothing was counted."""
         if await self._limiter.hit(self._item, caller, cost=cost):
             return None
         return await self.check(caller) or 1.0
 
 
 class _Limits:
-    """A caller's limits, as one store counts them. share: its part of each of them."""
+    """The limits of every caller, as one store counts them.
+
+    share: gives the part of a limit that this store has to keep
+    """
 
     def __init__(self, store: Storage, settings: Settings, share: Callable[[int], int]) -> None:
         self.streams = self.tokens = None
@@ -78,58 +81,61 @@ class _Limits:
 
 
 class Quota:
-    """What the callers have left. seconds: for an answer of the store that the settings name."""
+    """Counts for all callers, and refuses those who have nothing left.
+
+    seconds: how long to wait for an answer of the store that the settings name
+    """
 
     def __init__(self, settings: Settings, seconds: float = STORE_SECONDS) -> None:
         self._seconds = seconds
-        self._here = _Limits(MemoryStorage(), settings, settings.share)
-        self._there: _Limits | None = None
+        self._local = _Limits(MemoryStorage(), settings, settings.share)
+        self._shared: _Limits | None = None
         self._down_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         if settings.limits_store:
             self._pool = _pool(settings.limits_store.get_secret_value(), seconds)
-            self._there = _Limits(_redis(self._pool), settings, int)
+            self._shared = _Limits(_redis(self._pool), settings, int)
 
     async def check(self, caller: str) -> None:
-        """Has the caller something left? Raises `RateLimited`."""
+        """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
         await self._ask(lambda limits: _check(limits, caller))
 
     async def count_stream(self, caller: str) -> None:
-        """Count a stream that begins now. Raises `RateLimited`: then it is not counted."""
+        """Count a stream that begins now. Raises `RateLimited`, and then counts nothing."""
         await self._ask(lambda limits: _count_stream(limits, caller))
 
     def count_tokens(self, caller: str, tokens: int) -> None:
-        """Count what a stream has used, once it has ended: beyond the limit, too."""
-        if tokens and self._here.tokens:
+        """Count the tokens of a stream that has ended, even if they exceed the limit."""
+        if tokens and self._local.tokens:
             task = asyncio.create_task(self._ask(lambda limits: _spend(limits, caller, tokens)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
-        """Wait for what is being counted; close the store."""
+        """Wait until everything has been counted, and close the store."""
         await asyncio.gather(*self._tasks)
-        if self._there is not None:
+        if self._shared is not None:
             await self._pool.disconnect()
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
         now = asyncio.get_running_loop().time()
-        if self._there is not None and now >= self._down_until:
+        if self._shared is not None and now >= self._down_until:
             try:
                 async with asyncio.timeout(self._seconds):
-                    return await do(self._there)
+                    return await do(self._shared)
             except (StorageError, TimeoutError) as error:
                 self._down_until = now + DOWN_SECONDS
                 _log.warning(
                     "the limits' store does not answer",
                     cause=type(error.__cause__ or error).__name__,
                 )
-        return await do(self._here)
+        return await do(self._local)
 
 
 def _pool(url: str, seconds: float) -> BlockingConnectionPool:
-    from redis.asyncio import BlockingConnectionPool  # a tenth of a second, and few need it
+    from redis.asyncio import BlockingConnectionPool  # takes 0.1 s, and few services need it
 
-    return BlockingConnectionPool.from_url(url, max_connections=MOST_CONNECTIONS, timeout=seconds)
+    return BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=seconds)
 
 
 def _redis(pool: BlockingConnectionPool) -> Storage:

@@ -1,7 +1,7 @@
-"""Room for streams in this process, and a queue for those who find none.
+"""Slots for the streams of this process, and a queue for calls that find all slots taken.
 
-The queue has a bound, and those who wait have a deadline of their own: who finds it full is
-refused at once, so that a flood costs nothing but its refusals. First come, first served.
+First come, first served. The queue has a bound: a call that finds it full is refused at once,
+so a flood costs no more than its refusals. How long a call waits is up to the caller.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections import deque
 from app.errors import Overloaded
 
 Slot = asyncio.Future[None]
-"""Resolved: there is room. Whoever holds one gives it back, whatever has become of it."""
+"""A future that resolves when the slot is granted. Its holder gives it back in any case."""
 
 
 class Slots:
-    """most: how many places there are. queued: how many may wait for one."""
+    """limit: how many slots there are. queue_limit: how many calls may wait for one."""
 
-    def __init__(self, most: int, queued: int) -> None:
+    def __init__(self, limit: int, queue_limit: int) -> None:
         self.taken = 0
-        self._most = most
-        self._queued = queued
+        self._limit = limit
+        self._queue_limit = queue_limit
         self._queue: deque[Slot] = deque()
 
     @property
@@ -29,21 +29,21 @@ class Slots:
         return len(self._queue)
 
     def ask(self) -> Slot:
-        """A place, resolved at once where there is room. Raises `Overloaded`."""
-        place: Slot = asyncio.get_running_loop().create_future()
-        if self.taken < self._most:
+        """Take a free slot, or a turn in the queue. Raises `Overloaded` where the queue is full."""
+        slot: Slot = asyncio.get_running_loop().create_future()
+        if self.taken < self._limit:
             self.taken += 1
-            place.set_result(None)
-        elif len(self._queue) < self._queued:
-            self._queue.append(place)
+            slot.set_result(None)
+        elif len(self._queue) < self._queue_limit:
+            self._queue.append(slot)
         else:
             raise Overloaded(retry_after=1)
-        return place
+        return slot
 
-    def give_back(self, place: Slot) -> None:
-        """Leave a place, or the queue for it."""
-        if not place.done():
-            self._queue.remove(place)
+    def give_back(self, slot: Slot) -> None:
+        """Give back a slot that was granted, or leave the queue."""
+        if not slot.done():
+            self._queue.remove(slot)
         elif self._queue:
             self._queue.popleft().set_result(None)
         else:

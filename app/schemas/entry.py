@@ -1,4 +1,4 @@
-"""One schema with what follows from it: its JSON Schemas, and what the model is asked for."""
+"""A schema with what follows from it: JSON Schemas, plan, and the model to ask for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.schemas.version import sources, version
 
 @dataclass(frozen=True, eq=False)
 class SchemaEntry:
-    """One schema with all that follows from it, computed once."""
+    """One schema. All that follows from it is computed once, when it is first needed."""
 
     name: str
     file: Path
@@ -30,30 +30,30 @@ class SchemaEntry:
 
     @cached_property
     def is_list(self) -> bool:
-        """Whether the result is a list, bounded by the parameters' `count`."""
+        """Whether the result is a list, whose length the parameter `count` bounds."""
         base, _ = _unannotated(self.schema.result)
         return base is list or get_origin(base) is list
 
     @cached_property
     def root_key(self) -> str | None:
-        """The field of `response_model` that holds the result; None: the model is the result."""
+        """The field of `response_model` that holds the result; None if the model is the result."""
         if self.is_list:
             return "items"
         return None if _is_object_model(self.schema.result) else "value"
 
     @cached_property
     def parameters_json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of what goes in."""
+        """The JSON Schema of the parameters."""
         return self.schema.parameters.model_json_schema()
 
     @cached_property
     def parameter_keys(self) -> frozenset[str]:
-        """All keys that parameters may have, at any depth."""
+        """All keys that the parameters may have, at any depth."""
         return frozenset(_property_names(self.parameters_json_schema))
 
     @cached_property
     def result_json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the final value as it is serialized: by alias, a list bounded."""
+        """The JSON Schema of the final value as it is sent: with aliases, and a list's bounds."""
         schema = TypeAdapter(self.schema.result).json_schema(
             mode="serialization", schema_generator=ResultJsonSchema
         )
@@ -71,7 +71,7 @@ class SchemaEntry:
 
     @cached_property
     def plan(self) -> Node:
-        """How the result streams."""
+        """The plan of how the result streams."""
         return plan(self.schema.result, keep=False)
 
     @cached_property
@@ -81,16 +81,17 @@ class SchemaEntry:
 
     @cached_property
     def max_count(self) -> int | None:
-        """The largest `count` of a list; None for any other result."""
+        """The largest `count` of a list; None if the result is no list."""
         return (
             self.parameters_json_schema["properties"]["count"]["maximum"] if self.is_list else None
         )
 
     def response_model(self, count: int | None) -> type[BaseModel]:
-        """The model that the provider is asked for: an object at the root, a list bounded.
+        """The model that the provider is asked for. Its root is an object.
 
-        `count` is a list's bound; it is ignored where the result is no list. The same count
-        gives the same class: classes are never let go, so that there must be few of them.
+        count: the bound of a list; ignored if the result is no list
+
+        The same count gives the same class. Each class is kept for good, so there are few counts.
         Raises ValueError for a list without a count from 1 to `max_count`.
         """
         bound = self._bound(count)
@@ -111,7 +112,8 @@ class SchemaEntry:
             model: type[BaseModel] = result
             return model
         if bound is not None:
-            # The bound is the list's own, so it stands before the validators on the list.
+            # Pydantic applies metadata in order. The bound comes first, so that validators on
+            # the list get a list of the right length.
             base, metadata = _unannotated(result)
             result = Annotated[(base, Field(min_length=1, max_length=bound), *metadata)]
         root: dict[str, Any] = {self.root_key: (result, ...)}
@@ -140,6 +142,6 @@ def _is_object_model(result: Any) -> bool:
     if not (isinstance(result, type) and issubclass(result, BaseModel)):
         return False
     schema = result.model_json_schema()
-    # A recursive model's root is a reference to its definition.
+    # The JSON Schema of a recursive model is a reference to a definition inside it.
     root = schema["$defs"][schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
     return root.get("type") == "object"

@@ -1,7 +1,7 @@
-"""Finds the schemas and refuses bad ones at start-up.
+"""Finds the schemas, and refuses those that can't be served.
 
-A schema is a file in a folder with a module-level `schema = Schema(…)`. What can't be served
-stops the start with the file and the reason, rather than failing a request later.
+A schema is a file with a module-level `schema = Schema(…)`. A bad one stops the start, with the
+file and the reason, so that it can't fail a request later.
 """
 
 from __future__ import annotations
@@ -24,23 +24,24 @@ from app.schemas.entry import SchemaEntry
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
 
-FOLDER: Final = Path(__file__).resolve().parents[2] / "schemas"
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The folder that holds `app/`: relative paths of folders begin here."""
 
 RESERVED_NAMES: Final = frozenset(
     {"streams", "schemas", "tickets", "healthz", "readyz", "metrics", "docs", "redoc"}
     | {"openapi", "static", "assets", "web", "index", "favicon"}
 )
-"""First segments of paths that the service has, or may come to have, for itself."""
+"""First segments of the service's own paths, today's and some that it may need later."""
 
 RESERVED_PARAMETERS: Final = frozenset(
     {"schema", "view", "interval_ms", "resumable", "model", "reasoning"}
     | {"last_event_id", "ticket"}
 )
-"""Keys of a query, or of the body of `POST /streams`, that are not the schema's parameters."""
+"""Keys that mean something to the service itself, in a query or in a body of `POST /streams`."""
 
 
 class SchemaError(Exception):
-    """A file can't be served: `file` and the `reason`, for whoever starts the service."""
+    """A file can't be served. The message names the `file` and the `reason`."""
 
     def __init__(self, file: Path, reason: str) -> None:
         self.file = file
@@ -49,7 +50,7 @@ class SchemaError(Exception):
 
 
 class Registry:
-    """The schemas by name, in the order of their files.
+    """The schemas by name, in the order of their files' names.
 
     Raises SchemaError if two have the same name.
     """
@@ -67,7 +68,7 @@ class Registry:
         return tuple(self._entries)
 
     def get(self, name: str) -> SchemaEntry:
-        """The schema of this name; raises UnknownSchema, which says what there is."""
+        """The schema of this name. Raises UnknownSchema, which lists the names that exist."""
         try:
             return self._entries[name]
         except KeyError:
@@ -79,14 +80,27 @@ class Registry:
         return iter(self._entries.values())
 
 
-def load(folder: Path = FOLDER) -> Registry:
-    """All schemas of a folder: each `*.py` that doesn't start with `_`.
+def load(folder: str | Path, *more: str | Path) -> Registry:
+    """All schemas of these folders: each `*.py` that doesn't start with `_`.
 
     Raises SchemaError for the first that can't be served, and for a folder that isn't there.
     """
+    folders = [ROOT / path for path in (folder, *more)]
+    _make_package(folders)
+    return Registry(_entry(file) for folder in folders for file in _files(folder))
+
+
+def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SchemaError(folder, "there is no such folder")
-    return Registry(_entry(file) for file in sorted(folder.glob("[!_]*.py")))
+    return sorted(folder.glob("[!_]*.py"))
+
+
+def _make_package(folders: list[Path]) -> None:
+    """Make the package `schemas` of all files in the folders, so that they can import others."""
+    package = ModuleType("schemas")
+    package.__path__ = [str(folder) for folder in folders]
+    sys.modules["schemas"] = package
 
 
 def _entry(file: Path) -> SchemaEntry:
@@ -145,7 +159,7 @@ def _check_count(entry: SchemaEntry) -> str | None:
     if not entry.is_list:
         return None
     count = entry.parameters_json_schema["properties"].get("count", {})
-    # A class is kept for each count, and a client may choose it: it must have few values.
+    # A class is made and kept for each count that a client sends, so the counts must be few.
     if (
         count.get("type") == "integer"
         and count.get("minimum", 0) >= 1
@@ -181,7 +195,7 @@ def _check_regexes(entry: SchemaEntry) -> str | None:
 
 
 def _check_plan(entry: SchemaEntry) -> str | None:
-    """Makes the plan and its schema, too, so that nobody waits for them later."""
+    """Make the plan and its schema. Both are kept, so the first request does not wait for them."""
     try:
         _ = entry.partial_json_schema
     except Exception as error:
@@ -212,16 +226,16 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_prompt,
     _check_examples,
 )
-"""Each tells why an entry can't be served, or None. A later one may rely on those before."""
+"""Each check gives the reason to refuse an entry, or None. It may rely on those before it."""
 
 
 def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
-    """The patterns in a core schema that run on Python's `re`."""
+    """The patterns in a core schema that Python's `re` would match."""
     if isinstance(node, (list, tuple)):
         for child in node:
             yield from _backtracking(child, engine)
     elif isinstance(node, Mapping):
-        # Without a type it is a mapping of names to schemas, where any key is a name.
+        # A mapping without a type holds schemas by name, so each of its keys is a name.
         is_schema = isinstance(node.get("type"), str)
         if is_schema:
             engine = _engine(node, engine)
@@ -236,14 +250,14 @@ def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
 
 
 def _engine(node: Mapping[str, Any], inherited: str) -> str:
-    """The engine of the patterns under a node: a model inherits no config, the rest does."""
+    """The engine for the patterns under a node. All nodes but models inherit it from above."""
     default = "rust-regex" if node["type"] == "model" else inherited
     engine: str = (node.get("config") or {}).get("regex_engine", default)
     return engine
 
 
 def _keys(name: str, info: FieldInfo) -> set[str]:
-    """All names that a field may have in JSON."""
+    """All names that a parameter may have in JSON: its own and its aliases."""
     keys = {name, info.alias, info.serialization_alias}
     alias = info.validation_alias
     for choice in alias.choices if isinstance(alias, AliasChoices) else [alias]:
@@ -256,8 +270,8 @@ def _short(file: Path) -> str:
 
 
 def _words(error: Exception) -> str:
-    """An exception on one line."""
+    """An exception's message, on one line."""
     if isinstance(error, ValidationError):
-        flaws = error.errors(include_url=False, include_input=False)
-        return "; ".join(f"{'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}" for f in flaws)
+        details = error.errors(include_url=False, include_input=False)
+        return "; ".join(f"{'.'.join(map(str, d['loc'])) or 'it'}: {d['msg']}" for d in details)
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -1,9 +1,9 @@
-"""TypeScript of every schema: `python -m app types`.
+"""`python -m app types`: prints the TypeScript of every schema.
 
     schemas ── one JSON Schema of them all ──> json-schema-to-typescript ── text ──>
 
-Each schema gives three names (`IdeasParameters`, `Ideas`, `IdeasPartial`), the models inside keep
-theirs, and `Schemas` maps the schemas' names to the three. The generator is npm's
+Each schema gives three types (`IdeasParameters`, `Ideas`, `IdeasPartial`). The models inside keep
+their names. `Schemas` maps each schema's name to its three types. The generator is npm's
 json-schema-to-typescript, which `clients/types/` pins.
 """
 
@@ -30,18 +30,18 @@ OPTIONS: Final = (
 SECONDS: Final = 60
 
 _DROPPED: Final = {"title", "examples", "default", "discriminator", "minItems", "maxItems"}
-"""Keywords of JSON Schema that say nothing to TypeScript, or names to every property."""
+"""Keywords of JSON Schema that TypeScript can't express. A title would name every property."""
 _REF: Final = "#/$defs/"
 
 
 class GeneratorError(Exception):
-    """There is no TypeScript, and why."""
+    """The TypeScript can't be made; the message says why."""
 
 
 def typescript(entries: Iterable[SchemaEntry], folder: Path = FOLDER) -> str:
-    """The declarations of these schemas, by the generator installed in `folder`.
+    """The declarations of these schemas, made by the generator that `folder` holds.
 
-    Raises `GeneratorError`: no Node, no generator, or it fails.
+    Raises `GeneratorError` if there is no Node or no generator, or if it fails.
     """
     if not (folder / CLI).is_file():
         install = f"npm ci --omit=dev --prefix {folder.parent.name}/{folder.name}"
@@ -66,7 +66,7 @@ def typescript(entries: Iterable[SchemaEntry], folder: Path = FOLDER) -> str:
 
 
 def document(entries: Iterable[SchemaEntry]) -> dict[str, Any]:
-    """One JSON Schema of all schemas: an object with a property for each."""
+    """One JSON Schema for all schemas: an object with a property for each."""
     entries = list(entries)
     names = _Names(name for entry in entries for name in _roots(entry))
     each = {entry.name: _three(entry, names) for entry in entries}
@@ -85,13 +85,13 @@ def _roots(entry: SchemaEntry) -> tuple[str, str, str]:
 
 
 class _Names:
-    """The definitions of the document, of which each has a name of its own."""
+    """The definitions of the document, each under a name that no other has."""
 
     def __init__(self, roots: Iterable[str]) -> None:
         self.definitions: dict[str, Any] = {name: {} for name in roots}
 
     def root(self, name: str, schema: dict[str, Any]) -> dict[str, str]:
-        """Take a whole schema in, with what it defines; what refers to it."""
+        """Add a whole schema with its definitions. Gives a reference to it."""
         definitions = schema.get("$defs", {})
         names = {key: self._free(key, name, definitions) for key in definitions}
         for key, definition in definitions.items():
@@ -101,7 +101,7 @@ class _Names:
         return {"$ref": _REF + name}
 
     def _free(self, key: str, root: str, definitions: dict[str, Any]) -> str:
-        """A definition's name: its own, unless another thing has it."""
+        """A name for a definition: its own, unless a different definition has that name."""
         name = re.sub(r"\W+", "_", key)
         same = _bare(definitions[key], {key: re.sub(r"\W+", "_", key) for key in definitions})
         known = self.definitions.get(name)
@@ -109,12 +109,12 @@ class _Names:
 
 
 def _bare(schema: Any, names: dict[str, str]) -> Any:
-    """A schema with what TypeScript can say, its definitions renamed."""
+    """A schema reduced to what TypeScript can express, with its references renamed."""
     if isinstance(schema, list):
         return [_bare(part, names) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:  # what stands beside it would make a second type of the same
+    if "$ref" in schema:  # keywords beside it would make a second type out of the same definition
         return {"$ref": _REF + names[schema["$ref"].removeprefix(_REF)]}
     return dict(_keywords(schema, names))
 
@@ -125,7 +125,7 @@ def _keywords(schema: dict[str, Any], names: dict[str, str]) -> Iterator[tuple[s
             yield key, value
         elif key == "properties":
             yield key, {name: _bare(part, names) for name, part in value.items()}
-        elif key == "prefixItems":  # as the generator's older JSON Schema writes a tuple
+        elif key == "prefixItems":  # the generator reads tuples of an older JSON Schema
             yield from {
                 "items": _bare(value, names),
                 "additionalItems": False,

@@ -22,7 +22,7 @@ from app.streams.log_entry import Failed
 from app.streams.stream import Stream
 
 LAG_SECONDS = 0.1
-"""Between two looks at how late the event loop is."""
+"""The time between two measurements of how late the event loop is."""
 
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
@@ -66,13 +66,13 @@ class Telemetry:
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
-        def look(due: float) -> None:
+        def measure(due: float) -> None:
             nonlocal timer
             now = loop.time()
             self._lag.observe(max(now - due, 0))
-            timer = loop.call_at(now + LAG_SECONDS, look, now + LAG_SECONDS)
+            timer = loop.call_at(now + LAG_SECONDS, measure, now + LAG_SECONDS)
 
-        timer = loop.call_later(LAG_SECONDS, look, loop.time() + LAG_SECONDS)
+        timer = loop.call_later(LAG_SECONDS, measure, loop.time() + LAG_SECONDS)
         try:
             yield
         finally:

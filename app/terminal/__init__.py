@@ -1,7 +1,7 @@
 """The commands for people at a terminal.
 
-`stream` reads with the client that users install, `clients/python`. As nothing of the service is
-installed, it is taken from beside it.
+`stream` reads with `clients/python`, the client that users install. The service itself runs from
+its checkout without being installed, so the client is imported from the checkout too.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A value as it looks in a terminal: a card for each element of a list, a line for each field.
+"""Draws a value in a terminal: a card for each element of a list, a line for each field.
 
-The model's text is text: it is neither markup nor control codes.
+The model's text is shown as text. Markup in it has no effect, and control codes are replaced.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _CONTROLS: Final = {
 
 
 def clean(text: str) -> str:
-    """Text without the codes that a terminal would obey."""
+    """Replace the control codes in a text, which a terminal would obey."""
     return text.translate(_CONTROLS)
 
 
 def cards(value: Any, open: Path | None = None, path: Path = ()) -> RenderableType:
-    """A partial or final value; `open` is where it is being written, and has the cursor."""
+    """Draw a partial or final value. The cursor stands at `open`, the place being written."""
     cursor = CURSOR if path == open else ""
     if isinstance(value, dict) and value:
         return _fields(value, open, path)
@@ -66,9 +66,9 @@ def _leaf(value: Any, cursor: str) -> Text:
 
 
 class Window:
-    """As many lines as the terminal has room for: those around the cursor.
+    """Shows the lines around the cursor, as many as fit into the terminal.
 
-    reserved: lines that something else takes
+    reserved: how many lines of the terminal are kept for something else
     """
 
     def __init__(self, body: RenderableType, reserved: int) -> None:
@@ -85,7 +85,7 @@ class Window:
 
 
 def _cursor(lines: list[list[Segment]]) -> int:
-    """The line that has the cursor; the last one where none has."""
+    """The number of the line with the cursor, or the number of lines if there is no cursor."""
     for at, line in enumerate(lines):
         if any(CURSOR in segment.text for segment in line):
             return at

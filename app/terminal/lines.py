@@ -1,6 +1,6 @@
-"""A stream for a pipe: JSON, a partial a line; the last line is the final value.
+"""Writes a stream for a pipe: each partial is a line of JSON, the final value is the last line.
 
-Where somebody looks at stderr, the figures are there meanwhile.
+If stderr is a terminal, the figures are shown there while the stream runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.terminal.progress import Progress
 
 
 class Lines:
-    """Writes to stdout; at once, so that the next in the pipe has it."""
+    """Writes to stdout, and flushes each line so that the next program in the pipe gets it."""
 
     def __init__(self) -> None:
         self._progress = Progress(monotonic())
@@ -37,13 +37,13 @@ class Lines:
 
     def show(self, partial: Partial, reading: SyncStream[Any]) -> None:
         """Write a partial."""
-        self._progress.look(partial.value, partial.attempt, monotonic())
+        self._progress.update(partial.value, partial.attempt, monotonic())
         if self._status:
             self._status.update(self._progress.words(monotonic()))
         self._write(partial.value)
 
     def finish(self, final: Any, reading: SyncStream[Any]) -> None:
-        """Write the final value, unless the last partial was it."""
+        """Write the final value, unless it is the same as the last partial."""
         self._write(final)
 
     def _write(self, value: Any) -> None:

@@ -1,4 +1,4 @@
-"""A command's words as a schema's parameters: `healthy snacks count=3`."""
+"""Turns the words of a command into a schema's parameters: `healthy snacks count=3`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NAMED = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 
 
 def parameters(words: Iterable[str], json_schema: dict[str, Any]) -> dict[str, Any]:
-    """What the words say: those with a name, and the topic, which is all others.
+    """The parameters that the words give. Words without a name are the topic.
 
-    json_schema: of the parameters; where it takes no text, a value is read as JSON
+    json_schema: that of the parameters. A value is read as JSON where it can't be a string
     """
     topic: list[str] = []
     found: dict[str, Any] = {}
@@ -32,4 +32,4 @@ def _value(text: str, field: dict[str, Any]) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        return text  # the service says what is wrong with it
+        return text  # the service refuses it, and says why

@@ -1,4 +1,4 @@
-"""What a stream has cost so far, in figures. Time is passed in."""
+"""Keeps the figures of a stream: seconds, characters, tokens, attempts. Time is passed in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Progress:
-    """started: when the stream was asked for, on the clock of all other times."""
+    """started: when the stream was asked for, on the same clock as all other times here."""
 
     def __init__(self, started: float) -> None:
         self.attempt = 1
@@ -15,8 +15,8 @@ class Progress:
         self._began = started  # when the attempt had its first content
         self._size = 0
 
-    def look(self, value: Any, attempt: int, now: float) -> None:
-        """Take a partial."""
+    def update(self, value: Any, attempt: int, now: float) -> None:
+        """Count a partial of this attempt, which came now."""
         if attempt != self.attempt:
             self.attempt, self._size = attempt, 0
         before, self._size = self._size, size(value)
@@ -25,7 +25,7 @@ class Progress:
             self._first = self._first if self._first is not None else now
 
     def words(self, now: float, tokens: tuple[int, int] | None = None) -> str:
-        """All of it on a line. tokens: into the model, and out of it, where it has told."""
+        """The figures in one line. tokens: those in and out of the model, if it has told them."""
         parts = [f"{now - self._started:.1f} s"]
         if self._first is not None:
             parts.append(f"first content {self._first - self._started:.2f} s")
@@ -40,7 +40,7 @@ class Progress:
 
 
 def size(value: Any) -> int:
-    """The characters of a value's leaves."""
+    """How many characters the leaves of a value have."""
     if isinstance(value, dict | list):
         return sum(map(size, value.values() if isinstance(value, dict) else value))
     return 0 if value is None else len(str(value))

@@ -1,4 +1,4 @@
-"""`python -m app schemas`: what schemas there are, read from their files."""
+"""`python -m app schemas`: lists the schemas, which it reads from their files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _rows(entry: SchemaEntry) -> Iterator[tuple[str, str]]:
 
 
 def words(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """What a parameter takes, in a few words: `integer 1 to 20, default 5`."""
+    """Say in a few words what a parameter takes: `integer 1 to 20, default 5`."""
     field = _resolved(field, definitions)
     parts = [_kind(field, definitions)]
     if field.get("default") is not None:
@@ -62,7 +62,7 @@ def _range(field: dict[str, Any], low: str, high: str) -> str:
 
 
 def _resolved(field: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """A field with what it refers to; what stands beside the reference counts."""
+    """A field merged with what its `$ref` names. Keywords beside the `$ref` take precedence."""
     if "$ref" not in field:
         return field
     return {**definitions[field["$ref"].rsplit("/", 1)[-1]], **field}

@@ -1,6 +1,6 @@
-"""A stream as it fills in: cards that grow, a cursor where it is being written, figures below.
+"""Shows a stream while it fills in: cards that grow, a cursor, and figures below them.
 
-Where nobody looks (stdout is no terminal), the final value alone.
+If stdout is no terminal, only the final value is written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.terminal.progress import Progress
 
 FRAMES_PER_SECOND: Final = 12
 RESERVED: Final = 3
-"""Lines of a screen that are not the value's: the head, the figures, and where the shell waits."""
+"""Lines that are kept for the head, the figures and the shell's prompt."""
 
 
 class Screen:
@@ -56,12 +56,12 @@ class Screen:
             self._console.print(cards(self._partial.value), self._figures(), sep="\n")
 
     def show(self, partial: Partial, reading: SyncStream[Any]) -> None:
-        """Show a partial, at the next frame."""
+        """Take a partial, which the next frame shows."""
         self._partial, self._reading = partial, reading
-        self._progress.look(partial.value, partial.attempt, monotonic())
+        self._progress.update(partial.value, partial.attempt, monotonic())
 
     def finish(self, final: Any, reading: SyncStream[Any]) -> None:
-        """Leave the final value on the screen, all of it."""
+        """Write the whole final value, which stays on the screen."""
         self._live.stop()
         self._console.print(cards(final))
         if self._console.is_terminal:

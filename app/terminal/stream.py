@@ -1,4 +1,4 @@
-"""`python -m app stream`: an answer as it fills in, or line by line for a pipe.
+"""`python -m app stream`: shows an answer while it fills in, or writes lines for a pipe.
 
 words ── parameters ──> client ── partials ──> Screen: cards, live, with figures
                                          └───> Lines:  --json
@@ -38,7 +38,7 @@ def run(
     api_key: str | None = None,
     json: bool = False,
 ) -> int:
-    """Stream a schema from a service and show it. Gives the exit code."""
+    """Stream a schema from a service and show the answer. Gives the exit code."""
     try:
         described = _described(url, schema, api_key)
         given = parameters(words, described["parameters"])
@@ -59,13 +59,13 @@ def run(
     except KeyboardInterrupt:
         return _say(INTERRUPTED, "stopped")
     except BrokenPipeError:
-        sys.stdout = None  # else it is flushed once more, in vain
+        sys.stdout = None  # else Python flushes it once more at exit, and fails again
         return BROKEN_PIPE
     return OK
 
 
 def _described(url: str, schema: str, api_key: str | None) -> dict[str, Any]:
-    """What the service says of a schema. Raises `StreamError`, `httpx.TransportError`."""
+    """A schema's description by the service. Raises `StreamError`, `httpx.TransportError`."""
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     address = f"{url.rstrip('/')}/schemas/{quote(schema, safe='')}"
     answer = httpx.get(address, headers=headers, timeout=DESCRIBE_SECONDS)
@@ -77,8 +77,8 @@ def _described(url: str, schema: str, api_key: str | None) -> dict[str, Any]:
 
 def _told(error: StreamError) -> Iterable[str]:
     yield f"{error.code}: {error}" + (f" (request {error.request_id})" if error.request_id else "")
-    for flaw in error.errors:
-        yield f"  {flaw['path'] or 'it'} {flaw['message']}"
+    for detail in error.errors:
+        yield f"  {detail['path'] or 'it'} {detail['message']}"
 
 
 def _say(code: int, *lines: str) -> int:

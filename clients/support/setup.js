@@ -26,6 +26,7 @@ async function serve() {
     CORS_ORIGINS: '*',
     DEMO_TOKENS_PER_SECOND: '1000',
     LOG_FORMAT: 'json',
+    SCHEMAS: 'tests/support/schemas',
   };
   const service = spawn(python, ['-m', 'app'], {
     cwd: root,

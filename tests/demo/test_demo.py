@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -18,11 +19,14 @@ import openai
 import pytest
 from instructor.core.exceptions import InstructorRetryException
 from pydantic import BaseModel, Field
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo import MODELS, SECRET, DemoServer
 from app.demo.play import BATCH, Play, perform
 from app.demo.request import TOPIC, BadRequest, find_topic, read_request
 from app.schema import quote
+from tests.support.service import eventually
+from tests.support.sockets import reset_when_closed
 
 
 class Idea(BaseModel):
@@ -570,3 +574,20 @@ async def test_the_server_of_its_own_says_its_address_and_stops_on_a_signal() ->
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_a_connection_that_is_reset_after_an_answer_leaves_nothing_in_memory() -> None:
+    def connections() -> int:
+        gc.collect()
+        return sum(isinstance(held, HttpToolsProtocol) for held in gc.get_objects())
+
+    async with DemoServer(0) as demo:
+        before = connections()
+        url = httpx.URL(demo.base_url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"GET /v1/models HTTP/1.1\r\nHost: demo\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert connections() == before + 1
+        reset_when_closed(writer.get_extra_info("socket"))
+        writer.transport.abort()
+        await eventually(lambda: connections() == before)

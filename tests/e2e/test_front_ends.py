@@ -59,6 +59,7 @@ async def test_chat_shows_one_part_as_it_grows(server: Server) -> None:
         "metadata": {
             "stream": "r1",
             "schema": "ideas",
+            "schema_version": "0123456789ab",
             "model": "demo",
             "usage": {"inputTokens": 20, "outputTokens": 30, "totalTokens": 50},
             "attempts": 1,

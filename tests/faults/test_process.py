@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from tests.support.client import read, refused
-from tests.support.process import ROOT, Process, process
+from tests.support.process import ROOT, Process, environment, process
 from tests.support.service import eventually
 from tests.support.sockets import free_port, listens
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
@@ -162,7 +162,7 @@ async def test_a_full_disk_for_its_logs_stops_nothing() -> None:
         service = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "app"),
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "PORT": str(port), "DEMO_TOKENS_PER_SECOND": "0"},
+            env=environment(PORT=str(port), DEMO_TOKENS_PER_SECOND="0"),
             stdout=full,
             stderr=full,
         )

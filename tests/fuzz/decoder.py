@@ -25,11 +25,11 @@ from app.partial.node import Node
 from app.partial.operation import Path
 from app.partial.plan import plan
 from app.partial.value import dumps, loads
-from app.schemas.registry import load
 from tests.partial.classes import Generated
 from tests.partial.test_properties import changed, legal
 from tests.partial.texts import pieces, run
 from tests.partial.zoo import ZOO
+from tests.support.schema_files import REGISTRY
 
 HEAD = 2
 BOUND = 3
@@ -62,7 +62,7 @@ class Target:
 @cache
 def targets() -> list[Target]:
     """The schemas as they are served, each class of the zoo, and bare JSON."""
-    found = [(entry.schema.result, entry.root_key, entry.is_list) for entry in load()]
+    found = [(entry.schema.result, entry.root_key, entry.is_list) for entry in REGISTRY]
     types = [kind.type for kind in ZOO if kind.type is not Generated]  # never the same twice
     types += [dict[str, JsonValue], list[JsonValue], dict[str, list[int]]]
     made = [Target(type_, plan(type_), TypeAdapter(type_), None, None) for type_ in types]

@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from app.schema import ListParameters
-from app.schemas.registry import load
 from app.streams.request import GenerationRequest
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.connection import Connection, asked, connected
+from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import (
     HEAD,
@@ -182,7 +182,7 @@ async def test_tokens_are_counted_as_the_provider_tells(
 
 
 TEXT = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
-REQUEST = GenerationRequest(load().get("ideas"), ListParameters(topic="figs", count=1), "m")
+REQUEST = GenerationRequest(REGISTRY.get("ideas"), ListParameters(topic="figs", count=1), "m")
 ESTIMATE = (sum(len(message["content"]) for message in REQUEST.messages) + len(TEXT)) // 4
 
 

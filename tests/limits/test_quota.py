@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.errors import RateLimited
-from app.limits.quota import MOST_CONNECTIONS, STORE_SECONDS, Quota
+from app.limits.quota import MAX_CONNECTIONS, STORE_SECONDS, Quota
 from app.settings import Settings
 from tests.support.deaf import deaf
 from tests.support.redis import redis
@@ -126,5 +126,5 @@ async def test_while_the_store_does_not_answer_the_counts_go_on_here(store: Any)
 
 async def test_many_at_once_share_a_few_connections() -> None:
     async with redis() as url, quotas(1, url, caller_streams_per_minute=30) as [quota]:
-        waits = [begun(quota) for _ in range(MOST_CONNECTIONS * 2)]
+        waits = [begun(quota) for _ in range(MAX_CONNECTIONS * 2)]
         assert sum(await asyncio.gather(*waits)) >= 30

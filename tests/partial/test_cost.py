@@ -13,7 +13,7 @@ from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.node import Node
 from app.partial.plan import plan
-from schemas.briefs import Brief
+from tests.support.schema_files import REGISTRY
 
 
 class Idea(BaseModel):
@@ -102,7 +102,7 @@ def test_a_brief_costs_few_calls_a_chunk() -> None:
         }
     )
     text = text[:-1]
-    decoder = Decoder(plan(Brief))
+    decoder = Decoder(plan(REGISTRY.get("briefs").schema.result))
     count = 0
 
     def profile(frame: Any, event: str, argument: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -48,16 +47,6 @@ def test_an_unknown_name_is_told_what_exists_and_not_echoed(folder: Path) -> Non
     with pytest.raises(UnknownSchema, match=r"There are: more, words\.") as caught:
         load(folder).get("<script>")
     assert "script" not in caught.value.detail
-
-
-def test_the_documented_example_loads_as_it_stands(folder: Path) -> None:
-    source = re.search(r"```python\n(.*?)```", DOC.read_text(encoding="utf-8"), re.DOTALL)
-    assert source is not None
-    (folder / "trips.py").write_text(source[1], encoding="utf-8")
-    entry = load(folder).get("trips")
-    assert entry.is_list
-    parameters = entry.schema.parameters.model_validate(entry.schema.examples[0])
-    assert "by train only" in entry.schema.prompt(parameters).user
 
 
 def test_the_documentation_names_every_parameter_that_is_refused() -> None:

@@ -11,7 +11,7 @@ import pytest
 from app.schemas.registry import load
 from app.schemas.typescript import CLI, FOLDER, GeneratorError, typescript
 from tests.support.process import ROOT, ended
-from tests.support.schema_files import schema, write
+from tests.support.schema_files import REGISTRY, schema, write
 
 CHECKED_IN = ROOT / "clients" / "react" / "examples" / "schemas.ts"
 TSC = FOLDER / "node_modules" / ".bin" / "tsc"
@@ -105,7 +105,7 @@ def test_tuples_dictionaries_recursion_and_two_things_of_one_name(tmp_path: Path
 def test_without_the_generator_one_line_says_how_to_get_it(tmp_path: Path) -> None:
     assert not (tmp_path / CLI).exists()
     with pytest.raises(GeneratorError, match=r"run npm ci --omit=dev --prefix \S+$"):
-        typescript(load(), tmp_path)
+        typescript(REGISTRY, tmp_path)
 
 
 def test_the_generator_is_pinned_by_hashes_and_from_nowhere_in_particular() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.schemas.registry import load
-from tests.support.schema_files import load_one, schema, write
+from tests.support.schema_files import REGISTRY, load_one, schema, write
 
 SOURCE = '''
 def short(text: str) -> str:
@@ -37,7 +37,7 @@ def version(folder: Path, source: str = SOURCE) -> str:
 
 
 def test_it_is_twelve_hexadecimal_digits_and_another_for_each_schema() -> None:
-    versions = [entry.version for entry in load()]
+    versions = [entry.version for entry in REGISTRY]
     assert len(set(versions)) == len(versions) == 4
     for found in versions:
         assert len(found) == 12

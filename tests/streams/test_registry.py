@@ -16,7 +16,6 @@ from app.errors import Draining, ProviderRejected, StreamExpired, StreamNotFound
 from app.main import streams_of
 from app.providers.base import CompletionRequest
 from app.schema import ListParameters
-from app.schemas.registry import load
 from app.settings import Settings
 from app.streams.log_entry import Failed
 from app.streams.registry import Streams
@@ -24,8 +23,7 @@ from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 from app.telemetry.metrics import Telemetry
 from tests.support.clock import run
-
-REGISTRY = load()
+from tests.support.schema_files import REGISTRY
 
 
 class Silent:

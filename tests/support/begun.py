@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from app.schema import ListParameters
-from app.schemas.registry import load
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from tests.support.schema_files import REGISTRY
 
-IDEAS = load().get("ideas")
+IDEAS = REGISTRY.get("ideas")
 
 
 def begun(id: str = "S") -> Stream:

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
+SCHEMAS = Path(__file__).parent / "schemas"
 SECONDS = 60
 """How long a test waits for a process: what starts on a busy machine takes its time."""
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """These settings and no others; a warning is an error."""
+    """These settings and no others, the tests' own schemas, and a warning is an error."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, "PYTHONWARNINGS": "error", "PORT": "0", **settings}
+    defaults = {"PYTHONWARNINGS": "error", "PORT": "0", "SCHEMAS": str(SCHEMAS)}
+    return {**kept, **defaults, **settings}
 
 
 async def start(

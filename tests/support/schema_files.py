@@ -1,4 +1,7 @@
-"""Files with a schema for the tests of the registry: each begins alike."""
+"""The schemas of the tests, and files with a schema that a test writes.
+
+The files in `tests/support/schemas/` belong to the tests. Those that ship may change, come and go.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import textwrap
 from pathlib import Path
 
 from app.schemas.registry import SchemaEntry, load
+
+FOLDER = Path(__file__).parent / "schemas"
+REGISTRY = load(FOLDER)
 
 GOOD = """
     from __future__ import annotations

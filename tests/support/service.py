@@ -14,6 +14,14 @@ from app.http.server.server import Server, server
 from app.main import create_app
 from app.settings import Settings
 from app.streams.registry import Streams
+from tests.support.schema_files import FOLDER
+
+DEFAULTS: dict[str, Any] = {
+    "port": 0,
+    "schemas": (str(FOLDER),),
+    "demo_tokens_per_second": 0,
+    "model": "m",
+}
 
 
 @dataclass
@@ -41,9 +49,11 @@ async def running(
 ) -> AsyncIterator[Service]:
     """A service on a free port with these settings (by their lower-case names).
 
+    It serves the tests' own schemas, unless `registry` or the setting `schemas` names others.
+
     With neither `openai_base_url` nor `openai_api_key` it uses the demo model, as fast as it can.
     """
-    configured = Settings(**{"port": 0, "demo_tokens_per_second": 0, "model": "m", **settings})
+    configured = Settings(**{**DEFAULTS, **settings})
     app = create_app(configured, registry=registry, provider=provider)
     if middleware is not None:
         app.add_middleware(middleware)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+from tests.support.process import SECONDS
 from tests.support.sockets import reset_when_closed
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
@@ -145,7 +146,7 @@ class Upstream:
 
     async def next(self) -> Exchange:
         """The next request that has not been awaited yet."""
-        return await asyncio.wait_for(self._arrived.get(), 10)
+        return await asyncio.wait_for(self._arrived.get(), SECONDS)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from app.schemas.registry import load
 from app.terminal.cards import Path, cards
 from app.terminal.parameters import parameters
 from app.terminal.progress import Progress
 from app.terminal.schemas import words
 from tests.support.process import ended
+from tests.support.schema_files import REGISTRY
 
-MOVIES = load().get("movies").parameters_json_schema
+MOVIES = REGISTRY.get("movies").parameters_json_schema
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_a_parameter_is_described_in_a_few_words(field: dict[str, Any], found: s
 
 def test_figures_follow_the_attempt() -> None:
     progress = Progress(started=10.0)
-    progress.look([], 1, 10.4)
+    progress.update([], 1, 10.4)
     assert progress.words(10.5) == "0.5 s"
-    progress.look([{"title": "Figs", "year": 1999, "tags": ["a", None]}], 1, 10.5)
+    progress.update([{"title": "Figs", "year": 1999, "tags": ["a", None]}], 1, 10.5)
     assert progress.words(12.5) == "2.5 s · first content 0.50 s · 9 characters, 4/s"
-    progress.look(None, 2, 13.0)
+    progress.update(None, 2, 13.0)
     assert progress.words(13.0) == "3.0 s · first content 0.50 s · attempt 2"
-    progress.look("four", 2, 14.0)
+    progress.update("four", 2, 14.0)
     said = progress.words(16.0, (7, 9))
     assert said.endswith("4 characters, 2/s · tokens: 7 in, 9 out · attempt 2")
 
@@ -91,7 +91,7 @@ def test_the_cursor_is_where_it_is_being_written(open: Path | None, line: str) -
 async def test_schemas_are_listed_without_a_service() -> None:
     found = await ended("schemas")
     assert (found.code, found.said) == (0, "")
-    for entry in load():
+    for entry in REGISTRY:
         assert f"{entry.name}  {entry.schema.description}\n" in found.out
     assert "  count       integer 1 to 20, default 5" in found.out
     assert "  genre       string 1 to 50 characters, optional\n" in found.out

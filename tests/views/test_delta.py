@@ -17,12 +17,12 @@ from pydantic import BaseModel
 from app.demo.text import write_value
 from app.errors import OutputInvalid
 from app.partial.operation import Add, Append, Replace
-from app.schemas.registry import load
 from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.delta import DeltaView
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.partial.models import Case, cases
+from tests.support.schema_files import REGISTRY
 from tests.views.played import UNKNOWN, Looker, applied, checked, play, play_to
 from tests.views.scripted import stream
 
@@ -265,7 +265,8 @@ async def excess(case: Case, cut: Callable[[str, Random], list[str]] = tokens) -
         reader.look(run)
     assert isinstance(run.outcome, Done)
     total = sum(len(SSE.encode(message)) for message in reader.messages)
-    total -= len('"schema_version":"0123456789ab",')  # `start` has it once; the bound is about patches
+    # The bound is about patches; `start` tells the schema's version once.
+    total -= len('"schema_version":"0123456789ab",')
     return total - 130 * len(reader.messages) - 2 * len(run.document.encode())
 
 
@@ -288,7 +289,7 @@ async def test_defaults_and_nested_models_take_few_bytes(values: list[Any], seed
     ],
 )
 async def test_our_own_schemas_take_few_bytes(name: str, sizes: list[int]) -> None:
-    entry = load().get(name)
+    entry = REGISTRY.get(name)
     schema = entry.response_model(5 if entry.is_list else None).model_json_schema()
     for size, seed in itertools.product(sizes, range(8)):
         text = json.dumps(write_value(schema, "figs", str(seed)))

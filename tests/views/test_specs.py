@@ -14,7 +14,6 @@ from app.errors import InvalidRequest
 from app.http.endpoints.options import split_query
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.schemas.registry import load
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
 from app.views.followed import Followed
 from app.views.format import FORMATS, NDJSON, SSE, TEXT
@@ -33,6 +32,7 @@ from app.views.specs import (
 )
 from tests.http.openapi.openapi_document import answer, body, of, operations, parameters, resolved
 from tests.support.connection import connected
+from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, running
 
 
@@ -118,13 +118,13 @@ def test_the_option_takes_it() -> None:
 
 
 def test_a_schema_has_it_where_it_fits() -> None:
-    registry = load()
+    registry = REGISTRY
     assert views_of(registry.get("ideas")) == list(VIEWS)
     assert {"items", "length", "titles"}.isdisjoint(views_of(registry.get("briefs")))
 
 
 def test_openapi_describes_it() -> None:
-    document = of(load())
+    document = of(REGISTRY)
     for method in ("GET", "POST"):
         view = parameters(document, method, "/ideas")["view"]
         assert view["schema"]["enum"] == list(view["examples"]) == list(VIEWS)
@@ -151,7 +151,7 @@ def test_openapi_describes_it() -> None:
 
 
 def test_openapi_types_its_event_and_shows_an_example() -> None:
-    document = of(load())
+    document = of(REGISTRY)
     events = answer(document, "POST", "/ideas")
     reference = events["schema"]["x-event-data"]["length"]
     assert reference == {"$ref": "#/components/schemas/LengthEvent"}
@@ -214,7 +214,7 @@ async def test_it_is_refused_where_it_does_not_fit(view: str) -> None:
 
 
 def test_the_rows_agree_with_themselves() -> None:
-    entry = load().get("ideas")
+    entry = REGISTRY.get("ideas")
     media_types = [format.media_type for format in FORMATS]
     assert media_types == ["text/event-stream", "application/x-ndjson"]
     for name, spec in VIEWS.items():

@@ -1,8 +1,8 @@
-"""The gate that calls pass before anything is read of them: from where, and whose they are.
+"""Checks where a call comes from and whose it is, before its body is read.
 
-A key or a ticket, in this order: `Authorization: Bearer` (either), `X-API-Key` (a key), and
-`ticket` in the query, for `EventSource`, which sets no headers. A key is never taken from a
-URL, where histories and logs would keep it.
+A caller shows a key or a ticket. The first of these counts: `Authorization: Bearer` (a key or a
+ticket), `X-API-Key` (a key), `ticket` in the query (a ticket). The last is for `EventSource`,
+which can't send headers. A key is never taken from a URL, since histories and logs keep URLs.
 """
 
 from __future__ import annotations
@@ -22,25 +22,29 @@ from app.settings import Settings
 
 
 class Caller(NamedTuple):
-    """Who calls. name: of the key; "" where none is needed. ticket: where it came with one."""
+    """Who calls.
+
+    name: the name that its key has; "" where no keys are configured
+    ticket: the ticket that it has shown, if it has
+    """
 
     name: str = ""
     ticket: Ticket | None = None
 
     @property
     def owner(self) -> str:
-        """Whose the streams are that it begins. (No name has a slash.)"""
+        """Who owns the streams that it begins. Names have no slash, so this is unambiguous."""
         return f"{self.name}/{self.ticket.sub}" if self.ticket else self.name
 
 
 def caller(scope: Scope) -> Caller:
-    """Who has passed the gate with this request."""
+    """Who has sent this request; the `Authenticator` has let it pass."""
     found: Caller = scope.get("caller", Caller())
     return found
 
 
 class Authenticator:
-    """Lets callers pass. Where no keys are configured, everybody is one and the same."""
+    """Lets requests pass or refuses them. Without keys, all callers are one."""
 
     def __init__(self, settings: Settings) -> None:
         self.tickets = Tickets(settings.ticket_secret)
@@ -49,7 +53,7 @@ class Authenticator:
         self._origins = Origins(settings)
 
     def enter(self, request: Request) -> None:
-        """Let a request pass: `caller` and `owner` know it then.
+        """Let a request pass, and write its caller and owner into its scope.
 
         Raises `Forbidden`, `Unauthorized`, and `InvalidRequest` for a query that can't be read.
         """
@@ -78,7 +82,7 @@ class Authenticator:
         return None if name is None else Caller(name)
 
     def _of_ticket(self, token: str, headers: Headers) -> Caller | None:
-        """A ticket is as good as the caller who has asked for it: no key, no ticket."""
+        """A ticket is good as long as the caller that asked for it still has a key."""
         ticket = self.tickets.read(token)
         if ticket is None or ticket.caller not in self.keys:
             return None
@@ -88,6 +92,6 @@ class Authenticator:
 
 
 def _comes_from(origin: str, headers: Headers) -> bool:
-    """A page's `GET` of its own host carries no `Origin`."""
+    """Without `Origin` the page is one of this host: browsers omit it on a `GET` to their own."""
     given = headers.get("origin")
     return is_own(origin, headers.get("host", "")) if given is None else given == origin

@@ -15,8 +15,8 @@ import structlog
 
 from app.settings import KEY
 
-LOOK_SECONDS = 1.0
-"""Between two looks whether the file has changed, at least."""
+CHECK_SECONDS = 1.0
+"""The least time between two checks whether the file has changed."""
 
 FILE_BYTES = 1024 * 1024
 
@@ -25,25 +25,26 @@ _log = structlog.get_logger("keys")
 
 
 class KeysError(Exception):
-    """The file of keys can't be used; says why, without what stands in it."""
+    """The file of keys can't be used. The message says why, and quotes nothing of the file."""
 
 
 def make_key(name: str) -> tuple[str, str]:
-    """A new key, and the `name=sha256` by which the service will know it."""
+    """Make a new key. Gives it, and the `name=sha256` for the settings."""
     key = f"sk_{secrets.token_urlsafe(32)}"
     return key, f"{name}={digest(key)}"
 
 
 def digest(key: str) -> str:
-    """What is kept of a key. It has 256 random bits: a slow hash would add nothing."""
+    """The hash that is kept of a key. Keys have 256 random bits, so a fast hash is enough."""
     return sha256(key.encode()).hexdigest()
 
 
 class Keys:
-    """The callers' keys: those given, and those in a file. A caller may have several.
+    """The callers' keys, from the settings and from a file. A caller may have several.
 
-    The file is read anew when it has changed. One that can't be used changes nothing: it is
-    told to the log, once. At the start it raises `KeysError`.
+    The file is read again when it has changed. If it can't be used then, the keys stay as they
+    were and the log says so, once for each change.
+    Raises `KeysError` if the file can't be used at the start.
     """
 
     def __init__(
@@ -52,10 +53,10 @@ class Keys:
         self._now = now
         self._given = [_split(pair) for pair in given]
         self._file = Path(file) if file is not None else None
-        self._state = self._look()
+        self._state = self._stat()
         self._all = self._given + (_read(self._file) if self._file else [])
         self._names = frozenset(name for name, _ in self._all)
-        self._next_look = self._now() + LOOK_SECONDS
+        self._next_check = self._now() + CHECK_SECONDS
 
     def __len__(self) -> int:
         return len(self._names)
@@ -65,7 +66,10 @@ class Keys:
         return name in self._names
 
     def caller(self, key: str) -> str | None:
-        """Whose key this is. The time that it takes does not tell how near it came."""
+        """The name of the caller that has this key, or None.
+
+        All keys are compared, each in constant time, so the time tells nothing about them.
+        """
         self._refresh()
         given, found = digest(key), None
         for name, known in self._all:
@@ -74,10 +78,10 @@ class Keys:
         return found
 
     def _refresh(self) -> None:
-        if self._file is None or self._now() < self._next_look:
+        if self._file is None or self._now() < self._next_check:
             return
-        self._next_look = self._now() + LOOK_SECONDS
-        state = self._look()
+        self._next_check = self._now() + CHECK_SECONDS
+        state = self._stat()
         if state == self._state:
             return
         self._state = state
@@ -89,8 +93,8 @@ class Keys:
             self._names = frozenset(name for name, _ in self._all)
             _log.info("keys reread", callers=len(self._names))
 
-    def _look(self) -> tuple[int, ...] | None:
-        """What changes when the file does."""
+    def _stat(self) -> tuple[int, ...] | None:
+        """The file's time, size and inode, one of which changes when the file does."""
         try:
             found = os.stat(self._file) if self._file else None
         except OSError:

@@ -1,7 +1,8 @@
-"""Where a call comes from: pages that nobody has allowed may not spend, not even unseen.
+"""Refuses calls that a browser sends for pages that are not allowed to call.
 
-A browser sends requests for any page that a user looks at, and hides only the answer. What
-such a request would cost has been paid by then, so it is refused before anything is begun.
+A browser sends such a request for any page that a user has open, and only hides the answer from
+the page. The answer would have been paid for by then, so the request is refused before a stream
+begins.
 
 https://fetch.spec.whatwg.org/#origin-header
 https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
@@ -22,18 +23,18 @@ _PURPOSES: Final = ("sec-purpose", "purpose", "x-moz")
 
 
 class Origins:
-    """Which pages may call, and by which names."""
+    """Knows which pages may call, and by which host names the service may be called."""
 
     def __init__(self, settings: Settings) -> None:
         self._allowed = frozenset(settings.cors_origins)
         hosts = frozenset(name.lower() for name in settings.allowed_hosts)
-        # Bound to loopback, or told its names: any other is a page's own that now leads here
-        # (DNS rebinding), and which the browser takes for the same origin.
-        checks = settings.on_loopback or hosts
-        self._hosts = hosts | _LOOPBACK if checks else None
+        # DNS rebinding: a page makes its own host name lead to this service, and the browser then
+        # takes the two for one origin. It is noticed where the service knows all of its names.
+        knows_names = settings.on_loopback or hosts
+        self._hosts = hosts | _LOOPBACK if knows_names else None
 
     def check(self, headers: Headers) -> None:
-        """May this call come from there? Raises `Forbidden`."""
+        """Raise `Forbidden` if the page, the host name or the purpose is not allowed."""
         host = headers.get("host", "").lower()
         if self._hosts is not None and host and _name(host) not in self._hosts:
             raise Forbidden("The service is not called by this name: see ALLOWED_HOSTS.")
@@ -50,24 +51,24 @@ class Origins:
 
 
 def _is_foreign(headers: Headers) -> bool:
-    """Whether a browser says so of a call without `Origin`: an image, a link, a form.
+    """Whether a browser says that a call without `Origin` comes from a page of another site.
 
-    A page of the same site, such as another port's, may lead here, but embed nothing, be it
-    a picture or a frame.
+    Images, links and forms send no `Origin`. A page of the same site (another port, say) may
+    link to the service, but may not embed it as an image or a frame.
     """
     site = headers.get("sec-fetch-site")
-    leads = headers.get("sec-fetch-mode") == "navigate"
-    leads = leads and headers.get("sec-fetch-dest", "document") == "document"
-    return site == "cross-site" or (site == "same-site" and not leads)
+    is_link = headers.get("sec-fetch-mode") == "navigate"
+    is_link = is_link and headers.get("sec-fetch-dest", "document") == "document"
+    return site == "cross-site" or (site == "same-site" and not is_link)
 
 
 def is_own(origin: str, host: str) -> bool:
-    """Whether a page's origin is the host that it calls."""
+    """Whether a page comes from the host that it calls."""
     scheme, _, name = origin.lower().partition("://")
     port = {"http": ":80", "https": ":443"}.get(scheme)
     return port is not None and host != "" and host.lower() in (name, name + port)
 
 
 def _name(host: str) -> str:
-    """Without the port."""
+    """A host's name without its port."""
     return host if host.endswith("]") else host.rsplit(":", 1)[0]

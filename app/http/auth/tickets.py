@@ -1,9 +1,10 @@
-"""Tickets: what a browser has in place of a key, which it could not keep secret.
+"""Tickets, which browsers use instead of a key, as they could not keep a key secret.
 
-A caller with a key gets one (`POST /tickets`) and hands it to a page. It is a signed JWT
-(RFC 7519) that says for which subject, schemas, origin, number of streams and minutes it
-stands in for the key. What it has begun stays its subject's: to come back costs no use, and
-an expired ticket may still do it, for as long as the stream is kept.
+A caller with a key asks for a ticket (`POST /tickets`) and hands it to a page. The ticket is a
+signed JWT (RFC 7519). It names the subject, the schemas and the origin that it is for, and how
+many streams it may begin in how many minutes. A stream that it has begun belongs to its subject.
+Coming back to that stream is no further use of the ticket, and an expired ticket may still do
+it while the stream is kept.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from app.errors import Forbidden, Overloaded, Unauthorized
 
 ALGORITHM: Final = "HS256"
 TICKET_BYTES = 4096
-MINUTES = 60
-MOST_USED = 100_000
+MAX_MINUTES = 60
+MAX_COUNTED = 100_000
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
 class TicketRequest(BaseModel):
-    """What a ticket is to be good for: the body of `POST /tickets`."""
+    """The body of `POST /tickets`: what the ticket is to allow."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -51,12 +52,12 @@ class TicketRequest(BaseModel):
     ] = None
     streams: Annotated[int, Field(ge=1, le=1000, description="How many streams it begins.")] = 1
     minutes: Annotated[
-        int, Field(ge=1, le=MINUTES, description="How long it may begin streams.")
+        int, Field(ge=1, le=MAX_MINUTES, description="How long it may begin streams.")
     ] = 5
 
 
 class Ticket(BaseModel):
-    """What a ticket says. caller: who has asked for it."""
+    """What a ticket says, with the claims' names of RFC 7519. caller: who asked for it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -69,7 +70,7 @@ class Ticket(BaseModel):
     origin: str | None = None
 
     def check(self, schema: str) -> None:
-        """May it begin a stream of this schema? Raises `Unauthorized`, `Forbidden`."""
+        """Raise `Unauthorized` if it has expired, `Forbidden` if it is for other schemas."""
         if time.time() >= self.exp:
             raise Unauthorized("The ticket has expired.")
         if self.schemas is not None and schema not in self.schemas:
@@ -79,17 +80,17 @@ class Ticket(BaseModel):
 class Tickets:
     """Signs tickets, reads them, and counts their uses.
 
-    secret: the same in every worker; None: one of this process's own
-    most: tickets whose uses are counted at once; beyond that no other may be used for a while
+    secret: what signs them, the same in every worker; None makes one for this process
+    limit: how many tickets' uses are counted at once; no other ticket may be used beyond that
     """
 
-    def __init__(self, secret: SecretStr | None, most: int = MOST_USED) -> None:
-        self._most = most
+    def __init__(self, secret: SecretStr | None, limit: int = MAX_COUNTED) -> None:
+        self._limit = limit
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
-        self._used: dict[int, dict[str, int]] = {}  # by the minute of their expiry
+        self._used: dict[int, dict[str, int]] = {}  # by the minute in which they expire
 
     def issue(self, caller: str, wanted: TicketRequest) -> dict[str, Any]:
-        """A new ticket, as `POST /tickets` answers it."""
+        """Make a ticket. Gives the answer to `POST /tickets`."""
         jti = secrets.token_urlsafe(16)
         now = int(time.time())
         claims = {
@@ -107,7 +108,7 @@ class Tickets:
         }
 
     def read(self, token: str) -> Ticket | None:
-        """What a ticket of ours says, expired or not; None: it is none."""
+        """What a ticket says, even if it has expired; None if it is no ticket of ours."""
         if len(token) > TICKET_BYTES or not token.isascii():
             return None
         options: Any = {"verify_exp": False, "require": ["exp", "sub", "jti"]}
@@ -119,18 +120,21 @@ class Tickets:
             return None
 
     def use(self, ticket: Ticket) -> None:
-        """Count a stream that it begins. Raises `Forbidden` where it has none left."""
+        """Count a stream that it begins.
+
+        Raises `Forbidden` if it has no streams left, `Overloaded` if too many are counted.
+        """
         minute = ticket.exp // 60
         self._forget_expired()
         used = self._used.setdefault(minute, {})
-        if ticket.jti not in used and sum(map(len, self._used.values())) >= self._most:
+        if ticket.jti not in used and sum(map(len, self._used.values())) >= self._limit:
             raise Overloaded(retry_after=60)
         if used.get(ticket.jti, 0) >= ticket.streams:
             raise Forbidden("The ticket has no streams left.")
         used[ticket.jti] = used.get(ticket.jti, 0) + 1
 
     def give_back(self, ticket: Ticket) -> None:
-        """The provider has refused the stream: it counts for nothing."""
+        """Take back one use, as the provider has refused the stream."""
         used = self._used.get(ticket.exp // 60, {})
         if used.get(ticket.jti):
             used[ticket.jti] -= 1

@@ -12,7 +12,7 @@ from app.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from app.http.auth.tickets import MINUTES, TicketRequest
+from app.http.auth.tickets import MAX_MINUTES, TicketRequest
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json, record
 
@@ -47,7 +47,7 @@ def post_tickets(components: Components) -> Json:
     ticket: Json = {
         "ticket": {"type": "string", "description": "A signed JWT; to its holder just a string."},
         "subject": {"type": "string", "description": "Whose the streams are."},
-        "expires_in": {"type": "integer", "minimum": 60, "maximum": 60 * MINUTES},
+        "expires_in": {"type": "integer", "minimum": 60, "maximum": 60 * MAX_MINUTES},
     }
     given = {
         "description": "The ticket.",

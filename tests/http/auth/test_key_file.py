@@ -63,7 +63,7 @@ def test_keys_come_and_go_as_the_file_says(file: Path) -> None:
     assert "web" not in known
 
 
-def test_the_file_is_looked_at_once_a_second_at_most(file: Path) -> None:
+def test_the_file_is_checked_once_a_second_at_most(file: Path) -> None:
     clock = Clock()
     known = Keys([], str(file), clock)
     file.write_text(f"{CRON_PAIR}\n")

@@ -225,7 +225,7 @@ def a_ticket(jti: str = "j", *, minutes: float = 5, streams: int = 1) -> Ticket:
 
 
 def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() -> None:
-    tickets = Tickets(None, most=3)
+    tickets = Tickets(None, limit=3)
     over = [a_ticket(str(number), minutes=-2) for number in range(3)]
     for one in over:
         tickets.use(one)

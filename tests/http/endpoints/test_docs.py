@@ -19,10 +19,8 @@ from starlette.routing import Mount
 
 from app.http.endpoints.docs import FOLDER, mount_docs
 from app.http.openapi import openapi
-from app.schemas.registry import load
 from tests.support.chromium import HEADLESS
-
-REGISTRY = load()
+from tests.support.schema_files import REGISTRY
 
 
 def create(root_path: str = "") -> FastAPI:

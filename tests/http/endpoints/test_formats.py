@@ -9,10 +9,10 @@ import re
 import httpx
 import pytest
 
-from app.schemas.registry import load
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.support.events import messages
+from tests.support.schema_files import REGISTRY
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, end, saying, text, upstream
 
@@ -199,7 +199,7 @@ async def test_a_start_tells_the_version_that_the_schema_has() -> None:
     async with running() as service, httpx.AsyncClient(base_url=service.url) as client:
         for name in ("ideas", "briefs"):
             version = (await client.get(f"/schemas/{name}")).json()["version"]
-            assert version == load().get(name).version
+            assert version == REGISTRY.get(name).version
             for view in ("snapshot", "delta"):
                 begun = await client.get(f"/{name}?topic=tea&view={view}&resumable=true")
                 again = await client.get(f"{begun.headers['location']}?view={view}")
