@@ -267,6 +267,7 @@ class Decoder(Shown):
         value = frame.values.pop(other, None)
         if frame.node.extra == "ignore" and other not in frame.node.looked_into:
             return
+        self._check_extra(frame.node, other)
         if not isinstance(value, Raw):
             text = doubt[1] if doubt else field.node.serializer.to_json(value).decode()
             value = Raw(text)
@@ -360,11 +361,19 @@ class Decoder(Shown):
         node = frame.node
         if frame.dropped:
             return
+        self._check_extra(node, frame.key)
         if node.extra != "ignore" or frame.key in node.looked_into:
             value = loads(text)
             if not is_json(value):
                 raise self.refuse(_NOT_JSON)
             frame.values[frame.key] = Raw(text) if node.as_json else value
+
+    def _check_extra(self, node: Model, key: str) -> None:
+        """An extra key may not be one that a field is written under: it would stand there twice."""
+        if node.extra != "allow" or key in node.looked_into:
+            return
+        if any(field.out == key for field in node.fields):
+            raise self.refuse("has a key twice")
 
     def _written(self, node: Node, value: Any) -> Any:
         """The JSON form of a value."""

@@ -82,7 +82,7 @@ def fuzz(count: Count) -> None:
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate, Phase.shrink],
+        phases=[Phase.generate],
     )
     @given(st.data())
     def run(data: Any) -> None:
