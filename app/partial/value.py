@@ -57,7 +57,7 @@ def holds_numbers(written: Any, value: Any) -> bool:
         return written is not None or math.isfinite(value)
     if isinstance(value, dict) and isinstance(written, dict):
         return all(holds_numbers(written.get(key), item) for key, item in value.items())
-    if isinstance(value, list) and isinstance(written, list):
+    if isinstance(value, list | tuple | set | frozenset) and isinstance(written, list):
         return all(map(holds_numbers, written, value))
     return True
 

@@ -63,6 +63,8 @@ class Open(BaseModel):
         (dict[str, JsonValue], '{"a": {"b": 1e400}}'),
         (list[tuple[float, int]], '[["inf", 1]]'),
         (list[float | str], "[1e400]"),
+        (list[tuple[Any, int]], "[[1e400, 1]]"),
+        (list[set[Any]], "[[1e400]]"),
         (dict[str, list[float]], '{"a": [1, "nan"]}'),
         (Ratio, '{"of": 0}'),
         (Default, '{"text": "a"}'),
