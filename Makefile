@@ -81,8 +81,9 @@ profile: $(bench) ## Draw where a flooded service spends its time, in bench/prof
 	$(python) -m bench profile
 
 SECONDS := 60
-fuzz: $(dev) ## Fuzz the decoder for SECONDS (60)
+fuzz: $(dev) ## Fuzz the decoder with models for SECONDS (60), then with texts for as long
 	@$(call install_extra,fuzz)
+	$(python) -m tests.fuzz.models $(SECONDS)
 	$(python) -m tests.fuzz $(SECONDS)
 
 MINUTES := 5

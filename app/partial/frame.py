@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.partial.invalid import Invalid
 from app.partial.node import Field, List, Node
 from app.partial.operation import Path
 
@@ -22,10 +23,17 @@ class Frame:
         texts at them
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
+    doubts: of an object, what is wrong with members under names that a better one may outdo,
+        and their JSON texts; None: nothing
+    dropped: a default is to stand in for the member that it is, or is in
+    changed: an element that is shown was left out at its close
     forgets: its values, 0.5 KB each where they are objects, are not looked at, but counted
     """
 
     __slots__ = (
+        "changed",
+        "doubts",
+        "dropped",
         "field",
         "forgets",
         "held",
@@ -53,15 +61,27 @@ class Frame:
         self.field: Field | None = None
         self.seen: set[str] | None = None
         self.held: dict[str, str] = {}
+        self.doubts: dict[str, tuple[Invalid, str]] | None = None
+        self.dropped = False
+        self.changed = False
         self.forgets = False
         self.live = False
         self.hidden = False
         self.missing: set[str | int | None] | None = None
 
-    def knows(self, field: Field) -> bool:
-        """Whether the text has a field under another of its names already."""
-        keys = self.node.keys
-        return any(key != self.key and keys.get(key) is field for key in self.seen or ())
+    def others(self, field: Field) -> list[str]:
+        """The other names under which the text has a field already."""
+        return [name for name in field.names if name != self.key and name in (self.seen or ())]
+
+    @property
+    def may_be_outdone(self) -> bool:
+        """Whether the field being written has another name, which wins."""
+        return self.field is not None and self.key in self.field.names[1:]
+
+    def doubt(self, flaw: Invalid, text: str | bytes) -> None:
+        """Take a flaw of the member being written, which counts unless a better name comes."""
+        self.doubts = self.doubts or {}
+        self.doubts[self.key] = flaw, text if isinstance(text, str) else text.decode()
 
     def hand_up(self, value: Any) -> None:
         """Take the validated value of the member being written."""

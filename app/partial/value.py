@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic_core import to_json
 
 from app.partial.scan import MAX_DEPTH
 
+_lone = re.compile("[\ud800-\udfff]")
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
@@ -38,6 +40,28 @@ def dumps(value: Any) -> bytes:
         for character, escape in _LINE_BREAKS:
             data = data.replace(character, escape)
     return data
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold a plain value: it has no NaN, no infinity and no lone surrogate."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):
+        return value.isascii() or not _lone.search(value)
+    if isinstance(value, dict):
+        return all(is_json(key) and is_json(item) for key, item in value.items())
+    return all(map(is_json, value)) if isinstance(value, list) else True
+
+
+def holds_numbers(written: Any, value: Any) -> bool:
+    """Whether what was made of a value has something else than null for each of its numbers."""
+    if isinstance(value, float):
+        return written is not None or math.isfinite(value)
+    if isinstance(value, dict) and isinstance(written, dict):
+        return all(holds_numbers(written.get(key), item) for key, item in value.items())
+    if isinstance(value, list | tuple | set | frozenset) and isinstance(written, list):
+        return all(map(holds_numbers, written, value))
+    return True
 
 
 def loads(text: str) -> Any:
