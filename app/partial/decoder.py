@@ -61,6 +61,8 @@ class Decoder(Shown):
         self._bound = bound
         self._scanner = Scanner(self)
         self._writing = False
+        self._holder.forgets = root.forgotten
+        self._size: int | None = None  # how many elements the list at the root has had
         self.stopped = False
         self.result: Any = None
 
@@ -73,6 +75,7 @@ class Decoder(Shown):
         """
         if self.stopped:
             return []
+        self._read += len(text)
         try:
             self._scanner.feed(text)
             if self._writing:
@@ -144,7 +147,8 @@ class Decoder(Shown):
         self._writing = False
         frame, node = self._stack[-1], self._node
         assert type(node) is String
-        value = frame.shown[frame.out]
+        value = str(self._string(frame))
+        frame.shown[-1 if type(frame.shown) is list else frame.out] = value
         if node.checked:
             value = self._validated(node.whole.validate_python, value)
         self._stack[-1].hand_up(value)
@@ -178,7 +182,13 @@ class Decoder(Shown):
         value = self._closed(frame)
         if frame.hidden:
             self._reveal(frame)
-        self._stack[-1].hand_up(value)
+        below = self._stack[-1]
+        if below is self._holder:
+            self._size = frame.closed if frame.forgets and type(frame.node) is List else None
+        elif below.forgets:
+            below.settle()
+            value = None
+        below.hand_up(value)
         if not self._wrapped and len(self._stack) == 1:
             self._end()
 
@@ -197,19 +207,20 @@ class Decoder(Shown):
             if field is None:
                 return UNKNOWN
             if field.out is None or frame.knows(field):
+                frame.overrule(field)
                 frame.out = None
                 return as_leaf(field.node)
             return field.node
         if type(node) is List:
             self._check_length(frame, node)
-            frame.out = len(frame.shown)
+            frame.out = frame.count
             return node.item
         if type(node) is Dict:
             return node.item if frame.out is not None else as_leaf(node.item)
         return UNKNOWN
 
     def _check_length(self, frame: Frame, node: List) -> None:
-        count = len(frame.values)
+        count = frame.closed
         if self._bound is not None and count >= self._bound and frame is self._stack[1]:
             raise _Enough
         if node.max_length is not None and count >= node.max_length:
@@ -271,13 +282,16 @@ class Decoder(Shown):
         if type(node) is Tagged:
             raise invalid(self._named(frame.path), "does not say of which kind it is")
         try:
-            value = node.close.validate_python(frame.values)
+            value = node.close.validate_python(frame.members())
         except ValidationError as error:
             names = {key: field.out or key for key, field in getattr(node, "keys", {}).items()}
             raise from_members(error, self._named(frame.path), names) from None
         self._stack.pop()
         if node.changing or type(node) is Model:
-            self._settle(frame, self._written(node, value))
+            new = self._written(node, value)
+            for out in frame.settled:
+                new[out] = frame.shown[out]
+            self._settle(frame, new)
         return value
 
     # -- the end -----------------------------------------------------------------------------
@@ -289,9 +303,10 @@ class Decoder(Shown):
             raise invalid((), "is missing")
         result = self.result = values[key]
         if self._bound is not None and isinstance(result, list):
-            if not result:
+            size = len(result) if self._size is None else self._size
+            if not size:
                 raise invalid((), "must have at least 1 items")
-            if len(result) > self._bound:
+            if size > self._bound:
                 raise invalid((), f"must have at most {self._bound} items")
         root = self._root
         if type(root) is String and root.changing:

@@ -34,6 +34,7 @@ class Node:
     nullable: null is one of its values
     deferred: shown only when the object that holds it closes, as that may change it
     raw: the object that holds it validates it, so it is handed up as its JSON text
+    forgotten: at the root, nobody wants its validated value
     """
 
     schema: CoreSchema
@@ -41,6 +42,7 @@ class Node:
     nullable: bool = False
     deferred: bool = False
     raw: bool = False
+    forgotten: bool = False
     whole: SchemaValidator
     serializer: SchemaSerializer
 
@@ -77,10 +79,14 @@ class Container(Node):
     """What is closed.
 
     changing: validators may change what was shown inside it
+    looks: its closing looks at the values of its members, or of what is inside of them
+    counts: its closing counts its members
     """
 
     close: Close | None = None
     changing: bool = False
+    looks: bool = True
+    counts: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -120,14 +126,10 @@ class Model(Container):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class List(Container):
-    """A list of `item`s, at most `max_length`; None: no bound.
-
-    forgets: at the root, nothing sees its elements once they are valid
-    """
+    """A list of `item`s, at most `max_length`; None: no bound."""
 
     item: Node
     max_length: int | None = None
-    forgets: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -9,6 +9,9 @@ from typing import Any
 import orjson
 from pydantic_core import to_json
 
+from app.partial.block import Block
+from app.partial.growing import Growing
+
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
@@ -19,7 +22,7 @@ def copy(value: Any) -> Any:
         return {key: copy(item) for key, item in value.items()}
     if isinstance(value, list):
         return [copy(item) for item in value]
-    return value
+    return str(value) if isinstance(value, Growing) else value
 
 
 def dumps(value: Any) -> bytes:
@@ -29,13 +32,38 @@ def dumps(value: Any) -> bytes:
     of httpx and others, a model's text could forge an event with it.
     """
     try:
-        data = orjson.dumps(value)
+        data = orjson.dumps(value, default=_stand_in)
     except TypeError:  # an integer of more than 64 bits
-        data = to_json(value, inf_nan_mode="null")
+        data = to_json(plain(value), inf_nan_mode="null")
     if not data.isascii():
         for character, escape in _LINE_BREAKS:
             data = data.replace(character, escape)
     return data
+
+
+def plain(value: Any) -> Any:
+    """A copy without blocks and growing strings."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [item for part in value for item in _elements(part)]
+    return plain(value.element(0)) if isinstance(value, Block) else copy(value)
+
+
+def _elements(part: Any) -> Any:
+    """What a place in a list stands for."""
+    if isinstance(part, Block):
+        return plain(part.elements())
+    return [plain(part)]
+
+
+def _stand_in(part: object) -> Any:
+    """What orjson writes instead."""
+    if isinstance(part, Block):
+        return part.value if part.json is None else orjson.Fragment(part.json)
+    if isinstance(part, Growing):
+        return str(part)
+    raise TypeError
 
 
 def loads(text: str) -> Any:
