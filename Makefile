@@ -16,6 +16,8 @@ runtime := $(venv)/.runtime
 dev := $(venv)/.dev
 bench := $(venv)/.bench
 pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
+# Generators of clients from /openapi.json, whose needs are not the service's.
+generators := $(venv)/generators
 # The front ends' own clients, which some tests run, and the page with their hooks.
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
@@ -35,7 +37,7 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types test-clients $(npm) | debian ## Set up what the tests need; run lint, types and tests
+test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest --numprocesses 3 --dist worksteal
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
@@ -80,8 +82,9 @@ profile: $(bench) ## Draw where a flooded service spends its time, in bench/prof
 	$(python) -m bench profile
 
 SECONDS := 60
-fuzz: $(dev) ## Fuzz the decoder for SECONDS (60)
+fuzz: $(dev) ## Fuzz the decoder with models for SECONDS (60), then with texts for as long
 	@$(call install_extra,fuzz)
+	$(python) -m tests.fuzz.models $(SECONDS)
 	$(python) -m tests.fuzz $(SECONDS)
 
 MINUTES := 5
@@ -91,7 +94,7 @@ soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)
 	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements.lock -r requirements-dev.lock || { $(audit_failed); }
+		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock || { $(audit_failed); }
 	@for lock in $$(git ls-files '*package-lock.json'); do \
 		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
 	done
@@ -119,6 +122,7 @@ lock: $(runtime) ## Resolve pyproject.toml into the lock files
 	$(compile) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(compile) --extra dev --extra bench --constraint requirements-dev.lock \
 		--output-file requirements-bench.lock
+	$(subst pyproject.toml,--group generators,$(compile)) --output-file requirements-generators.lock
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
@@ -154,6 +158,12 @@ $(runtime): requirements.lock
 $(dev): requirements-dev.lock $(runtime)
 	@echo "Installing the test tools into $(venv) (half a minute)"
 	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(generators)/.installed: requirements-generators.lock $(runtime)
+	@echo "Installing the generators of clients into $(generators) (half a minute)"
+	@$(python) -m venv --clear $(generators)
+	@$(subst $(python),$(generators)/bin/python,$(pip_install)) --require-hashes -r requirements-generators.lock
 	@touch $@
 
 $(bench): requirements-bench.lock $(dev)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache
-from typing import Any
+from functools import partial
 
 import anyio.lowlevel
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from app import __version__
@@ -19,7 +17,9 @@ from app.demo import DemoServer
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
 from app.http.context import HEADER, RequestContext
+from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
+from app.http.endpoints.openapi import add_openapi
 from app.http.endpoints.playground import mount_playground
 from app.http.endpoints.routes import add_routes
 from app.http.endpoints.streams import StreamEndpoints
@@ -138,25 +138,23 @@ async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
 
 
 def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
-    @cache
-    def document() -> dict[str, Any]:
-        document: dict[str, Any] = openapi(
-            registry,
-            models(settings),
-            version=__version__,
-            root_path=settings.root_path,
-            keyed=not settings.open,
-        )
-        return document
-
+    document = partial(
+        openapi,
+        registry,
+        models(settings),
+        version=__version__,
+        root_path=settings.root_path,
+        keyed=not settings.open,
+    )
     app.openapi = document  # type: ignore[method-assign]
-    app.add_api_route("/openapi.json", lambda: document(), include_in_schema=False)
+    add_openapi(app, "/openapi.json", document)
+    add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
     app.add_middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,

@@ -25,12 +25,29 @@ class _Mark:
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        schema = cast(dict[str, Any], handler(source))
+        schema = _definition(handler(source), handler, self.key)
         schema["metadata"] = {**schema.get("metadata", {}), self.key: True}
         return cast(CoreSchema, schema)
 
     def __repr__(self) -> str:
         return self.key
+
+
+def _definition(schema: CoreSchema, handler: GetCoreSchemaHandler, key: str) -> dict[str, Any]:
+    """A copy of what a schema refers to, under a name of its own.
+
+    An annotation around the mark (`Strict()`, `Field(min_length=1)`) makes Pydantic go on with
+    the definition, and a mark at the reference would be lost.
+    """
+    reference = cast(dict[str, Any], schema)
+    if reference["type"] != "definition-ref":
+        return reference
+    try:
+        found = cast(dict[str, Any], handler.resolve_ref_schema(schema))
+    except LookupError:  # a class that refers to itself, and is not yet complete
+        return reference
+    metadata = {**found.get("metadata", {}), **reference.get("metadata", {})}
+    return {**found, "ref": f"{found['ref']}_{key}", "metadata": metadata}
 
 
 Whole: Final = _Mark("Whole")

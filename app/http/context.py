@@ -1,4 +1,4 @@
-"""What every request gets: an id, and an answer even where the service has a fault."""
+"""What every answer has: the request's id, `nosniff`; and that there is one, even after a fault."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEADER = "X-Request-ID"
+NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+"""In every answer: a browser must not take JSON or text for a page or a script."""
 
 _ours = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("http")
@@ -37,6 +39,8 @@ def owner(scope: Scope) -> str:
 class RequestContext:
     """ASGI middleware: takes the client's `X-Request-ID`, or makes one, and sends it back.
 
+    Every answer forbids browsers to guess its type (`NOSNIFF`).
+
     An exception that reaches it becomes a 500 here, inside the CORS middleware, so that a
     browser may read it; after the response's start there is nothing to say, and it goes on.
 
@@ -58,23 +62,25 @@ class RequestContext:
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)
         started = False
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)[HEADER] = scope["request_id"]
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = scope["request_id"]
+                headers.update(NOSNIFF)
             await send(message)
 
         try:
             with ExitStack() as scope["when_over"]:
-                await self._app(scope, receive, send_with_id)
+                await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             _log.debug("a client left within its request", request_id=scope["request_id"])
         except Exception:
             if started:
                 raise
             _log.exception("a request broke", request_id=scope["request_id"])
-            await self._fault(scope["request_id"])(scope, receive, send_with_id)
+            await self._fault(scope["request_id"])(scope, receive, send_with_headers)
 
 
 def _put_under(root_path: str, scope: Scope) -> None:

@@ -1,4 +1,8 @@
-"""Errors before the first byte: RFC 9457 problems. They never echo what was sent."""
+"""Errors before the first byte: RFC 9457 problems. They never echo what was sent.
+
+A problem has the fields of the `error` event (`error`, `code`, `retryable`, `request_id`,
+`errors`) beside those of the RFC, so that a client needs one handler for both.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from app.errors import (
     PayloadTooLarge,
     ServiceError,
 )
-from app.http.context import request_id
+from app.http.context import NOSNIFF, request_id
 from app.partial.value import dumps
 from app.streams.log_entry import Failed
 
@@ -44,9 +48,11 @@ def problem(
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
+        "error": error.detail,
+        "retryable": error.retryable,
         "request_id": request_id,
     }
-    sent = dict(headers or {})
+    sent = {**NOSNIFF, **(headers or {})}
     if error.retry_after is not None:
         sent["Retry-After"] = str(ceil(error.retry_after))
     if error.status == 401:

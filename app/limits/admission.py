@@ -22,7 +22,6 @@ Wait = Callable[[Slot, float], Awaitable[None]]
 class Permit:
     """A caller's right to one stream.
 
-
     It is given back once: by `close`, or by `settle` when a stream was begun with it.
     """
 

@@ -52,6 +52,32 @@ class CloseAsJson:
             _known.reset(token)
 
 
+class CloseInTwo:
+    """A list or dict whose validators ask for `info`: these are told that they are given JSON.
+
+    own: validates what is the container's own
+    layers: its validators, around what `own` has made
+    """
+
+    def __init__(self, own: SchemaValidator, layers: SchemaValidator) -> None:
+        self._own = own
+        self._layers = layers
+
+    def validate_python(self, input: Any, /) -> Any:
+        token = _known.set({"": self._own.validate_python(input)})
+        try:
+            return self._layers.validate_json("0")
+        finally:
+            _known.reset(token)
+
+
+CLOSED: Schema = {
+    "type": "function-plain",
+    "function": {"type": "no-info", "function": lambda value: _known.get()[""]},
+}
+"""The schema of what `CloseInTwo` has made, for the layers around it."""
+
+
 def known_or(name: str, schema: Schema) -> Schema:
     """The schema of a member that may be known; what is not known is its default."""
     return {

@@ -13,11 +13,10 @@ Nothing here knows of time, tasks or the network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, SchemaError
 
 from app.partial.close import Raw
 from app.partial.frame import Frame
@@ -25,6 +24,7 @@ from app.partial.invalid import Invalid, from_members, from_value, invalid
 from app.partial.node import (
     UNKNOWN,
     Dict,
+    Field,
     Leaf,
     List,
     Model,
@@ -37,9 +37,11 @@ from app.partial.node import (
 from app.partial.operation import Operation
 from app.partial.scan import Scanner
 from app.partial.shown import Shown
-from app.partial.value import loads
+from app.partial.value import dumps, holds_numbers, is_json, loads
 
 _SCALARS = (str, int, bool, type(None))
+_NOT_VALID = "is not valid"
+_NOT_JSON = "can't be written as JSON"
 
 
 class _Enough(Exception):
@@ -63,6 +65,9 @@ class Decoder(Shown):
         self._writing = False
         self._holder.forgets = root.forgotten
         self._size: int | None = None  # how many elements the list at the root has had
+        self._key = key
+        self._proof = root.proof
+        self._kept = bytearray()  # the text, where the proof needs it
         self.stopped = False
         self.result: Any = None
 
@@ -75,24 +80,64 @@ class Decoder(Shown):
         """
         if self.stopped:
             return []
-        self._read += len(text)
+        self._position += len(text)
         try:
-            self._scanner.feed(text)
-            if self._writing:
-                self._write()
-        except _Enough:
-            self.stopped = True
-            while not self.done:
-                self.close()
+            self._read(text)
         except Invalid:
             self.done = False
             raise
         return self._settle_feed()
 
     def finish(self) -> None:
-        """The text has ended. Raises `Invalid` where the value isn't complete."""
+        """The text has ended: only now is what is `done` certain to be valid.
+
+        Raises `Invalid` where the value isn't complete, or where its type needs Pydantic's own
+        word on the whole text (see proof.py) and Pydantic refuses it.
+        """
         if not self.done:
             raise self.refuse("ends before it is complete" if self._stack else "is not JSON")
+        self._prove()
+
+    @property
+    def kept(self) -> int:
+        """How many bytes of text are kept for the proof: none where there is none to come."""
+        return len(self._kept)
+
+    def _read(self, text: str) -> None:
+        try:
+            self._scanner.feed(text)
+            if self._writing:
+                self._write()
+        except _Enough:
+            self._stop(text)
+        else:
+            if self._proof is not None:
+                self._kept += text.encode()
+
+    def _stop(self, text: str) -> None:
+        """The list is complete; the text that has been read is so with its brackets closed."""
+        self.stopped = True
+        while not self.done:
+            self.close()
+        if self._proof is not None:
+            self._kept += text[: len(text) - self._scanner.unread].encode()
+            self._kept = self._kept.rstrip(b" \t\r\n,") + (b"]}" if self._wrapped else b"]")
+            self._prove()
+
+    def _prove(self) -> None:
+        """Let Pydantic validate the whole text, once."""
+        proof, self._proof = self._proof, None
+        kept, self._kept = self._kept, bytearray()
+        if proof is None:
+            return
+        try:
+            proof.check(kept, self._key)
+        except ValidationError as error:
+            self.done = False
+            raise from_value(error, ()) from None
+        except SchemaError:
+            self.done = False
+            raise invalid((), "is not valid") from None
 
     # -- what the scanner tells --------------------------------------------------------------
 
@@ -130,6 +175,8 @@ class Decoder(Shown):
         frame.seen.add(name)
         frame.key = name
         node = frame.node
+        if frame.dropped:
+            return
         if type(node) is Model:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
@@ -147,11 +194,10 @@ class Decoder(Shown):
         self._writing = False
         frame, node = self._stack[-1], self._node
         assert type(node) is String
-        value = str(self._string(frame))
-        frame.shown[-1 if type(frame.shown) is list else frame.out] = value
-        if node.checked:
-            value = self._validated(node.whole.validate_python, value)
-        self._stack[-1].hand_up(value)
+        value = self._finished_string()
+        values = self._validated(frame, node, dumps(value)) if node.checked else [value]
+        for value in values:
+            self._stack[-1].hand_up(value)
 
     def whole(self, text: str) -> None:
         frame, node = self._stack[-1], self._node
@@ -167,10 +213,10 @@ class Decoder(Shown):
         elif node.raw:
             self._stack[-1].hand_up(Raw(text))
         else:
-            value = self._validated(node.whole.validate_json, text)
-            if frame.out is not None and not node.deferred:
-                self._show(frame, self._written(node, value))
-            self._stack[-1].hand_up(value)
+            for value in self._validated(frame, node, text):
+                if frame.out is not None and not node.deferred:
+                    self._show(frame, self._as_json(node, value, self._written(node, value)))
+                self._stack[-1].hand_up(value)
         if frame is self._holder and not self._wrapped:
             self._end()
 
@@ -179,9 +225,15 @@ class Decoder(Shown):
         if frame is self._holder:
             self._end()
             return
-        value = self._closed(frame)
-        if frame.hidden:
-            self._reveal(frame)
+        for value in self._closed(frame):
+            if frame.hidden:
+                self._reveal(frame)
+            self._hand_up(frame, value)
+        if not self._wrapped and len(self._stack) == 1:
+            self._end()
+
+    def _hand_up(self, frame: Frame, value: Any) -> None:
+        """Give the value of a closed container to the one around it, which may forget it."""
         below = self._stack[-1]
         if below is self._holder:
             self._size = frame.closed if frame.forgets and type(frame.node) is List else None
@@ -189,8 +241,6 @@ class Decoder(Shown):
             below.settle()
             value = None
         below.hand_up(value)
-        if not self._wrapped and len(self._stack) == 1:
-            self._end()
 
     def refuse(self, message: str) -> Invalid:
         path = self._path(self._stack[-1]) if self._stack else ()
@@ -202,22 +252,40 @@ class Decoder(Shown):
         """The node of the value that begins."""
         frame = self._stack[-1]
         node = frame.node
+        if frame.dropped:
+            return UNKNOWN
         if type(node) is Model:
-            field = frame.field
-            if field is None:
-                return UNKNOWN
-            if field.out is None or frame.knows(field):
-                frame.overrule(field)
-                frame.out = None
-                return as_leaf(field.node)
-            return field.node
+            return self._member_node(frame, frame.field)
         if type(node) is List:
             self._check_length(frame, node)
             frame.out = frame.count
             return node.item
         if type(node) is Dict:
-            return node.item if frame.out is not None else as_leaf(node.item)
+            return node.item
         return UNKNOWN
+
+    def _member_node(self, frame: Frame, field: Field | None) -> Node:
+        if field is None:
+            return UNKNOWN
+        for other in frame.others(field):
+            frame.out = None
+            if field.names.index(other) < field.names.index(frame.key):
+                return UNKNOWN
+            self._outdo(frame, field, other)
+        return field.node if frame.out is not None else as_leaf(field.node)
+
+    def _outdo(self, frame: Frame, field: Field, other: str) -> None:
+        """A better name of a field has come: the value at the other is like an unknown key's."""
+        doubt = (frame.doubts or {}).pop(other, None)
+        value = frame.values.pop(other, None)
+        frame.settled.discard(field.out)
+        if frame.node.extra == "ignore" and other not in frame.node.looked_into:
+            return
+        self._check_extra(frame.node, other)
+        if not isinstance(value, Raw):
+            text = doubt[1] if doubt else field.node.serializer.to_json(value).decode()
+            value = Raw(text)
+        frame.values[other] = value if frame.node.as_json else loads(value)
 
     def _check_length(self, frame: Frame, node: List) -> None:
         count = frame.closed
@@ -234,15 +302,22 @@ class Decoder(Shown):
             frame.key, shown = node.named(name)
         except ValidationError as error:
             raise from_members(error, self._named(frame.path), {}) from None
-        frame.out = None if shown in frame.shown else shown
+        except SchemaError:  # no entry can be left out for its key
+            raise self.refuse(_NOT_VALID) from None
+        except (PydanticSerializationError, UnicodeDecodeError):
+            raise self.refuse(_NOT_JSON) from None
+        if frame.key in frame.values or shown in frame.shown:
+            raise self.refuse("has a key twice")
+        frame.out = shown
 
     def _hold(self, frame: Frame, text: str) -> None:
         """A member of a discriminated union before its tag is known."""
         frame.held[frame.key] = text
         while type(frame.node) is Tagged:
-            if frame.node.tag not in frame.held:
+            tag = next((tag for tag in frame.node.tags if tag in frame.held), None)
+            if tag is None:
                 return
-            choice = frame.node.choose(loads(frame.held[frame.node.tag]))
+            choice = frame.node.choose(loads(frame.held[tag]))
             if choice is None:
                 raise invalid(self._named(frame.path), "is of an unknown kind")
             frame.node = choice
@@ -255,17 +330,64 @@ class Decoder(Shown):
 
     # -- values ------------------------------------------------------------------------------
 
-    def _validated(self, validate: Callable[[str], Any], text: str) -> Any:
+    def _validated(self, frame: Frame, node: Node, text: str | bytes) -> list[Any]:
+        """A value as Pydantic makes it of its text: a list of it, or of none if it is left out."""
+        omits = type(node) is Leaf and node.omits
         try:
-            return validate(text)
+            value = node.whole.validate_json(f"[{text!s}]" if omits else text)
         except ValidationError as error:
-            raise from_value(error, self._named(self._path(self._stack[-1]))) from None
+            flaw = from_value(error, self._named(self._path(frame)))
+            if not frame.may_be_outdone:
+                raise flaw from None
+            frame.doubt(flaw, text)
+            return []
+        except SchemaError as error:
+            self._leave_out(error, is_shown=type(node) is String)
+            return []
+        return value if omits else [value]
+
+    def _leave_out(self, error: SchemaError, *, is_shown: bool) -> None:
+        """A validator of the value at hand has raised PydanticOmit or PydanticUseDefault.
+
+        Pydantic tells what nothing around the validator has caught with a SchemaError, which
+        names it in its words alone.
+        """
+        frame = self._stack[-1]
+        if "Omit" not in str(error):
+            self._use_default()
+        elif is_shown and type(frame.node) is not Model:
+            if len(self._stack) == 2:  # a list's elements are told of as they close
+                raise self.refuse(_NOT_VALID)
+            frame.left_out.append(frame.out)
+
+    def _use_default(self) -> None:
+        """Drop the innermost member that has a default: its object gives it that at its close."""
+        for depth in range(len(self._stack) - 1, 0, -1):
+            field = self._stack[depth].field
+            if field is not None and field.default:
+                for frame in self._stack[depth + 1 :]:
+                    frame.dropped = True
+                return
+        raise self.refuse(_NOT_VALID)
 
     def _unknown(self, frame: Frame, text: str) -> None:
-        """The value at a key that no field has."""
+        """The value at a key that no field has, or none has any more."""
         node = frame.node
-        if node.extra == "allow" or frame.key in node.looked_into:
-            frame.values[frame.key] = Raw(text) if node.as_json else loads(text)
+        if frame.dropped:
+            return
+        self._check_extra(node, frame.key)
+        if node.extra != "ignore" or frame.key in node.looked_into:
+            value = loads(text)
+            if not is_json(value):
+                raise self.refuse(_NOT_JSON)
+            frame.values[frame.key] = Raw(text) if node.as_json else value
+
+    def _check_extra(self, node: Model, key: str) -> None:
+        """An extra key may not be one that a field is written under: it would stand there twice."""
+        if node.extra != "allow" or key in node.looked_into:
+            return
+        if any(field.out == key for field in node.fields):
+            raise self.refuse("has a key twice")
 
     def _written(self, node: Node, value: Any) -> Any:
         """The JSON form of a value."""
@@ -273,26 +395,58 @@ class Decoder(Shown):
             return value
         try:
             return node.serializer.to_python(value, mode="json", by_alias=True, warnings=False)
-        except PydanticSerializationError:
-            raise self.refuse("can't be written as JSON") from None
+        except (PydanticSerializationError, UnicodeDecodeError):
+            raise self.refuse(_NOT_JSON) from None
 
-    def _closed(self, frame: Frame) -> Any:
-        """Validate a closed container by itself; its validators may change what is shown."""
+    def _as_json(self, node: Node, value: Any, written: Any) -> Any:
+        """What is written of a value, with the form that its config gives NaN and infinities.
+
+        Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
+        """
+        plain = value
+        try:
+            if written is None and value is not None:  # a serializer may have made a number of it
+                plain = node.serializer.to_python(value, by_alias=True, warnings=False)
+            if is_json(written) and holds_numbers(written, plain):
+                return written
+            again = loads(node.serializer.to_json(value, by_alias=True, warnings=False).decode())
+        except (PydanticSerializationError, ValueError):
+            raise self.refuse(_NOT_JSON) from None
+        if not (is_json(again) and holds_numbers(again, plain) and holds_numbers(again, written)):
+            raise self.refuse(_NOT_JSON)
+        return again
+
+    def _closed(self, frame: Frame) -> list[Any]:
+        """Validate a closed container by itself; its validators may change what is shown.
+
+        A list of it, or of nothing if it is left out.
+        """
+        if frame.dropped:
+            self._stack.pop()
+            return []
         node = frame.node
         if type(node) is Tagged:
             raise invalid(self._named(frame.path), "does not say of which kind it is")
+        for flaw, _ in (frame.doubts or {}).values():
+            raise flaw
         try:
             value = node.close.validate_python(frame.members())
         except ValidationError as error:
             names = {key: field.out or key for key, field in getattr(node, "keys", {}).items()}
             raise from_members(error, self._named(frame.path), names) from None
+        except SchemaError as error:
+            self._stack.pop()
+            self._leave_out(error, is_shown=not frame.hidden)
+            return []
         self._stack.pop()
         if node.changing or type(node) is Model:
-            new = self._written(node, value)
-            for out in frame.settled:
-                new[out] = frame.shown[out]
-            self._settle(frame, new)
-        return value
+            written = self._written(node, value)
+            if node.changing or frame.with_settled(written) != frame.shown:
+                new = self._as_json(node, value, written)
+                self._settle(frame, frame.with_settled(new))
+        elif frame.left_out:
+            self._settle(frame, frame.remaining())
+        return [value]
 
     # -- the end -----------------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from pydantic_core import SchemaSerializer, SchemaValidator
 
 from app.partial.layers import Schema
 
+_NOT_SCHEMAS = frozenset({"metadata", "config", "default"})
+
 
 class Definitions(dict[str, Schema]):
     """The schemas that others refer to, by name."""
@@ -69,8 +71,9 @@ def _references(schema: object) -> Iterator[str]:
         if isinstance(part, dict):
             if part.get("type") == "definition-ref":
                 yield part["schema_ref"]
+            is_schema = isinstance(part.get("type"), str)  # else it is fields by their names
             stack.extend(
-                value for key, value in part.items() if key not in ("metadata", "config", "default")
+                value for key, value in part.items() if not (is_schema and key in _NOT_SCHEMAS)
             )
         elif isinstance(part, list | tuple):
             stack.extend(part)

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from app.partial.block import LARGE, Block
 from app.partial.growing import grown
+from app.partial.invalid import Invalid
 from app.partial.node import Dict, Field, List, Model, Node
 from app.partial.operation import Path
-from app.partial.value import dumps
+from app.partial.value import dumps, plain
 
 FOLD: Final = 4096
 """Characters of text. What is finished of a list or a dict becomes a `Block` when so many more
@@ -28,14 +29,17 @@ class Frame:
     closed: how many members have been validated
     forgets: nobody looks at the values of its members once they are valid, so those of a list
         or a dict (0.5 KB each where they are objects) are not kept
-    settled: of a model that forgets, the members that have closed by themselves: from where
-        they are shown to the key in the text
+    settled: of a model that forgets, where the members are shown that have closed by themselves
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
     seen: the keys so far, None before the first; held: of a union before its tag, the JSON
         texts at them
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
+    doubts: of an object, what is wrong with members under names that a better one may outdo,
+        and their JSON texts; None: nothing
+    dropped: a default is to stand in for the member that it is, or is in
+    left_out: of a list or a dict, where members are shown that were left out at their close
     folded: how many places in `shown` have been looked at to be folded; mark: the position in
         the text when this was done
     """
@@ -43,12 +47,15 @@ class Frame:
     __slots__ = (
         "closed",
         "count",
+        "doubts",
+        "dropped",
         "field",
         "folded",
         "forgets",
         "held",
         "hidden",
         "key",
+        "left_out",
         "live",
         "mark",
         "missing",
@@ -75,20 +82,32 @@ class Frame:
         self.field: Field | None = None
         self.seen: set[str] | None = None
         self.held: dict[str, str] = {}
+        self.doubts: dict[str, tuple[Invalid, str]] | None = None
+        self.dropped = False
+        self.left_out: list[Any] = []
         self.count = 0
         self.closed = 0
         self.forgets = False
-        self.settled: dict[str | int | None, Any] = {}
+        self.settled: set[str | int | None] = set()
         self.folded = 0
         self.mark = mark
         self.live = False
         self.hidden = False
         self.missing: set[str | int | None] | None = None
 
-    def knows(self, field: Field) -> bool:
-        """Whether the text has a field under another of its names already."""
-        keys = self.node.keys
-        return any(key != self.key and keys.get(key) is field for key in self.seen or ())
+    def others(self, field: Field) -> list[str]:
+        """The other names under which the text has a field already."""
+        return [name for name in field.names if name != self.key and name in (self.seen or ())]
+
+    @property
+    def may_be_outdone(self) -> bool:
+        """Whether the field being written has another name, which wins."""
+        return self.field is not None and self.key in self.field.names[1:]
+
+    def doubt(self, flaw: Invalid, text: str | bytes) -> None:
+        """Take a flaw of the member being written, which counts unless a better name comes."""
+        self.doubts = self.doubts or {}
+        self.doubts[self.key] = flaw, text if isinstance(text, str) else text.decode()
 
     def hand_up(self, value: Any) -> None:
         """Take the validated value of the member being written."""
@@ -107,16 +126,20 @@ class Frame:
     def settle(self) -> None:
         """The container at the place being written has closed, and nothing here changes it."""
         if type(self.node) is Model:
-            self.settled[self.out] = self.key
+            self.settled.add(self.out)
 
-    def overrule(self, field: Field) -> None:
-        """A field comes again, under another of its names: does it stand for the first?"""
-        first = self.settled.get(field.out)
-        for key, named in self.node.keys.items() if first is not None else ():
-            if named is field and key in (first, self.key):
-                if key == self.key:
-                    del self.settled[field.out]
-                return
+    def with_settled(self, written: Any) -> Any:
+        """What is written of a closed container, with those members that it has forgotten."""
+        if not self.settled:
+            return written
+        return {**written, **{out: self.shown[out] for out in self.settled}}
+
+    def remaining(self) -> Any:
+        """What is shown of a list or a dict, but for what was left out."""
+        shown = plain(self.shown)
+        if type(shown) is list:
+            return [shown[at] for at in range(len(shown)) if at not in self.left_out]
+        return {key: shown[key] for key in shown if key not in self.left_out}
 
     def members(self) -> Any:
         """What the container validates when it closes: values, or as many that stand for them."""

@@ -7,10 +7,13 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic_core import core_schema
 
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
 
@@ -24,12 +27,54 @@ def partial_json_schema(root: Node) -> Json:
     return _Writer(root).schema
 
 
+class ResultJsonSchema(GenerateJsonSchema):
+    """Pydantic's JSON Schema, in which a number may be a string where a config makes it one.
+
+    `ser_json_inf_nan="strings"` writes NaN as `"NaN"`, which Pydantic's own schema leaves out.
+    """
+
+    def __init__(self, by_alias: bool = True, **options: Any) -> None:
+        super().__init__(by_alias, **options)
+        self._told = [False]  # whether the innermost class's config says so
+
+    def float_schema(self, schema: core_schema.FloatSchema) -> Json:
+        number = super().float_schema(schema)
+        if self.mode == "validation" or not self._told[-1]:
+            return number
+        return {"anyOf": [number, {"type": "string", "enum": _NO_NUMBERS}]}
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Json:
+        with self._configured(schema.get("config", {})):
+            return super().model_schema(schema)
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> Json:
+        config = schema.get("config")
+        with nullcontext() if config is None else self._configured(config):
+            return super().dataclass_schema(schema)
+
+    def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> Json:
+        config = getattr(schema.get("cls"), "__pydantic_config__", None)
+        with nullcontext() if config is None else self._configured(config):
+            return super().typed_dict_schema(schema)
+
+    @contextmanager
+    def _configured(self, config: Mapping[str, Any]) -> Iterator[None]:
+        self._told.append(config.get("ser_json_inf_nan") == "strings")
+        try:
+            yield
+        finally:
+            self._told.pop()
+
+
+_NO_NUMBERS = ["NaN", "Infinity", "-Infinity"]
+
+
 class _Writer:
     def __init__(self, root: Node) -> None:
-        self._names: dict[int, str] = {}
+        self._names: dict[object, str] = {}
         self._nodes: dict[int, Node] = {}
         self._collect(root)
-        self._leaves, definitions = GenerateJsonSchema().generate_definitions(list(self._schemas()))
+        self._leaves, definitions = ResultJsonSchema().generate_definitions(list(self._schemas()))
         self._definitions: Json = {}
         self._taken = {str(name) for name in definitions}
         self.schema = self._element(root)
@@ -91,15 +136,15 @@ class _Writer:
                 return self._whole(id(node))
 
     def _definition(self, node: Model) -> str:
-        if known := self._names.get(id(node.origin)):
+        if known := self._names.get(node.origin):
             return known
-        name = base = f"Partial{node.title}"
+        name = base = re.sub(r"[^A-Za-z0-9.\-_]", "_", f"Partial{node.title}")  # for a URI
         count = 1
         while name in self._taken:
             count += 1
             name = f"{base}{count}"
         self._taken.add(name)
-        self._names[id(node.origin)] = name
+        self._names[node.origin] = name
         self._definitions[name] = {}  # its place, should the model hold itself
         self._definitions[name].update(self._model(node))
         return name

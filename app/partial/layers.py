@@ -45,6 +45,16 @@ class LayeredSchema:
         return any(layer["type"] == "nullable" for layer in self.layers)
 
     @property
+    def default(self) -> bool:
+        """Whether a default stands in for what is missing."""
+        return any(layer["type"] == "default" for layer in self.layers)
+
+    @property
+    def asks(self) -> bool:
+        """Whether one of its validators asks for `info`: it is told whether it is given JSON."""
+        return any(_asks(layer) for layer in self.layers)
+
+    @property
     def serializations(self) -> list[Schema]:
         """The serializers of the place's own; an empty list: its type's default."""
         return [part["serialization"] for part in self.parts if "serialization" in part]
@@ -52,17 +62,25 @@ class LayeredSchema:
     @property
     def functions(self) -> bool:
         """Whether validators of the place's own may change its value."""
-        return any(layer["type"] in FUNCTIONS for layer in self.layers)
+        return any(
+            (layer["type"] in FUNCTIONS and not _makes_defaultdict(layer)) or layer.get("post_init")
+            for layer in self.layers
+        )
 
     @property
     def opaque(self) -> bool:
         """Whether its validators see the input before its type does: all or nothing then."""
         return any(
-            layer["type"] in OPAQUE
+            (layer["type"] in OPAQUE and not _makes_defaultdict(layer))
             or layer.get("custom_init")
             or layer.get("on_error", "raise") != "raise"
             for layer in self.layers
         )
+
+    @property
+    def omits(self) -> bool:
+        """Whether what it refuses is left out of the list or object that holds it."""
+        return any(layer.get("on_error") == "omit" for layer in self.layers)
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -85,6 +103,10 @@ class LayeredSchema:
         """The place without its `count` outermost layers."""
         return LayeredSchema(self.layers[count:], self.base, self.config, self.marks)
 
+    def inside_of(self, layer: Schema) -> LayeredSchema:
+        """The place in one more layer."""
+        return LayeredSchema((layer, *self.layers), self.base, self.config, self.marks)
+
     def around(self, base: Schema) -> Schema:
         """`base` in this place's layers."""
         return wrap(self.layers, base)
@@ -101,6 +123,9 @@ def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> L
             continue
         if _is_sequence(schema):
             schema = schema["json_schema"]
+            continue
+        if _is_defaultdict(schema):
+            schema = schema["lax_schema"]
             continue
         if schema["type"] == "model" and schema.get("root_model"):
             config = schema.get("config", {})
@@ -182,6 +207,26 @@ def _is_sequence(schema: Schema) -> bool:
         schema["type"] == "json-or-python"
         and schema["json_schema"]["type"] == "list"
         and getattr(function, "__name__", "") == "serialize_sequence_via_list"
+    )
+
+
+def _is_defaultdict(schema: Schema) -> bool:
+    """Whether it is Pydantic's own way to write a `defaultdict`, which is an object in JSON."""
+    function = schema.get("serialization", {}).get("function")
+    return (
+        schema["type"] == "lax-or-strict"
+        and _makes_defaultdict(schema["lax_schema"])
+        and str(getattr(function, "__module__", "")).startswith("pydantic.")
+    )
+
+
+def _makes_defaultdict(schema: Schema) -> bool:
+    """Whether it is Pydantic's own way to make a `defaultdict` of an object."""
+    function = schema.get("function", {}).get("function")
+    return (
+        schema["type"] == "function-wrap"
+        and schema["schema"]["type"] == "dict"
+        and getattr(getattr(function, "func", None), "__name__", "") == "defaultdict_validator"
     )
 
 

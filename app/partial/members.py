@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from pydantic_core import MISSING
 
 from app.partial.layers import Schema
 
@@ -26,7 +30,7 @@ class Member:
     vanishing: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Members:
     """hooks: whether the class runs code of its own once it has its members.
 
@@ -40,10 +44,27 @@ class Members:
     hooks: bool
     particular: bool
 
-    @property
+    @cached_property
     def looked_into(self) -> frozenset[str]:
-        """The keys that aliases lead into."""
-        return frozenset(key for member in self.members for key in member.paths)
+        """The keys that aliases lead into, and those of members that share one with another."""
+        paths = {key for member in self.members for key in member.paths}
+        shared = {key for member in self.members if self.shares(member) for key in member.keys}
+        return frozenset(paths | shared)
+
+    def shares(self, member: Member) -> bool:
+        """Whether another member may be read from one of its keys."""
+        return any(self._readers[key] > 1 for key in member.keys)
+
+    @property
+    def written_twice(self) -> str | None:
+        """A key that two members are written under."""
+        written = [member.out for member in self.members if member.out is not None]
+        counted = Counter([*written, *self.computed])
+        return next((key for key, count in counted.items() if count > 1), None)
+
+    @cached_property
+    def _readers(self) -> Counter[str]:
+        return Counter(key for member in self.members for key in member.keys)
 
 
 def is_wrapped(base: Schema) -> bool:
@@ -63,6 +84,8 @@ def members(base: Schema, config: Schema) -> Members:
     own: Schema = base.get("config", {})
     if base["type"] != "model" and not own:
         own = config
+    if base["type"] == "typed-dict":
+        own = _validating(own) | _writing(config)
     fields = holder["fields"]
     named = fields.items() if isinstance(fields, dict) else [(f["name"], f) for f in fields]
     typed_dict = holder["type"] == "typed-dict"
@@ -73,7 +96,7 @@ def members(base: Schema, config: Schema) -> Members:
     }
     return Members(
         members=[
-            _member(name, field, own, required=field.get("required", total) or not typed_dict)
+            _member(name, field, own, required=_is_required(field, total or not typed_dict))
             for name, field in named
         ],
         computed=computed,
@@ -101,13 +124,30 @@ def _replaced(fields: Any, residuals: Mapping[str, Schema]) -> Any:
     return [{**field, "schema": residuals.get(field["name"], field["schema"])} for field in fields]
 
 
+def _validating(config: Schema) -> Schema:
+    return {key: value for key, value in config.items() if not key.startswith("ser_json")}
+
+
+def _writing(config: Schema) -> Schema:
+    """What says how to write: a typed dict is written as whatever holds it says."""
+    return {key: value for key, value in config.items() if key.startswith("ser_json")}
+
+
+def _is_required(field: Schema, total: bool) -> bool:
+    """Whether a member is always there: a typed dict's may lack, and one that is MISSING does."""
+    schema = field["schema"]
+    if schema["type"] == "default" and schema.get("default") is MISSING:
+        return False
+    return bool(field.get("required", total))
+
+
 def _member(name: str, field: Schema, config: Schema, *, required: bool) -> Member:
     keys, paths = _names(name, field, config)
     out = field.get("serialization_alias", name)
     return Member(
         name=name,
         schema=field["schema"],
-        keys=keys,
+        keys=tuple(dict.fromkeys(keys)),
         paths=paths,
         out=None if field.get("serialization_exclude") or field.get("init_only") else out,
         required=required,

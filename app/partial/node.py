@@ -23,6 +23,7 @@ from typing import Any, Final
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 from app.partial.close import Close
+from app.partial.proof import Proof
 from app.partial.value import dumps
 
 
@@ -34,6 +35,7 @@ class Node:
     nullable: null is one of its values
     deferred: shown only when the object that holds it closes, as that may change it
     raw: the object that holds it validates it, so it is handed up as its JSON text
+    proof: of a root whose whole text Pydantic has to validate before the value counts
     forgotten: at the root, nobody wants its validated value
     """
 
@@ -42,6 +44,7 @@ class Node:
     nullable: bool = False
     deferred: bool = False
     raw: bool = False
+    proof: Proof | None = None
     forgotten: bool = False
     whole: SchemaValidator
     serializer: SchemaSerializer
@@ -54,10 +57,13 @@ class Leaf(Node):
     plain: its validated form is a JSON scalar as it stands
     shape: the container that it would be but for its validators; it is there, empty, from
         the start
+    omits: a value that it refuses is left out; `whole` takes a list of the value alone, and
+        gives a list of it or of nothing
     """
 
     plain: bool = False
     shape: Node | None = None
+    omits: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -91,12 +97,18 @@ class Container(Node):
 
 @dataclass(slots=True, eq=False)
 class Field:
-    """A member of a Model: `out` is its key in what is shown, None where it is excluded."""
+    """A member of a Model: `out` is its key in what is shown, None where it is excluded.
+
+    names: its keys in the JSON text, those that win first
+    default: a default stands in for it, also where a validator asks for that
+    """
 
     out: str | None
     node: Node
     not_null: bool = False
     required: bool = True
+    names: tuple[str, ...] = ()
+    default: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -108,7 +120,7 @@ class Model(Container):
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
     extra: what is done with unknown keys: `ignore`, `allow` (they are shown at its close), `forbid`
-    looked_into: keys that aliases lead into
+    looked_into: keys that aliases lead into, or that several fields read
     as_json: whether `close` takes unknown values as their JSON text
     not_null: whether it is shown only when its NotNull fields are known
     """
@@ -152,9 +164,9 @@ class Dict(Container):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Tagged(Node):
-    """A discriminated union: the value at `tag` chooses the Model."""
+    """A discriminated union: the value at the first of `tags` that is there chooses the Model."""
 
-    tag: str
+    tags: tuple[str, ...]
     choices: Mapping[str | int | bool, Model | Tagged]
 
     def choose(self, tag: object) -> Model | Tagged | None:

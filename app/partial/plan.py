@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import TypeAdapter
 
-from app.partial.close import CloseAsJson
+from app.partial.close import CLOSED, Close, CloseAsJson, CloseInTwo
 from app.partial.definitions import Definitions
 from app.partial.layers import (
     ANY,
@@ -24,10 +24,12 @@ from app.partial.layers import (
     layers_for_the_holder,
     leading_defaults,
     peel,
+    wrap,
 )
 from app.partial.members import Member, Members, is_wrapped, members, title, with_residuals
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
 from app.partial.planned import Planned
+from app.partial.proof import Proof, needs_proof
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
 _STRING_CHECKS = ("min_length", "max_length", "pattern", *_STRING_CHANGES)
@@ -41,9 +43,11 @@ def plan(type_: Any, *, keep: bool = True) -> Node:
     keep: whether a decoder's `result` is wanted. Without it the members of lists and dicts are
         let go of once they are valid (0.5 KB each), where nothing around looks at them
 
-    Raises what Pydantic raises for a type that it has no schema for.
+    Raises what Pydantic raises for a type that it has no schema for, and ValueError for one
+    whose values may be left out where nothing holds them, or would have a key twice.
     """
-    root = Compiler(cast(Schema, TypeAdapter(type_).core_schema)).root
+    # A schema whose building was put off is built when it is read as the mapping that it is.
+    root = Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema))).root
     root.forgotten = not keep
     return root
 
@@ -55,12 +59,31 @@ class Compiler:
         self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._places: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
-        self.root = self._item(schema, {})
+        self._nullables: dict[int, Schema] = {}
+        self.root = self._root(schema)
+
+    def _root(self, schema: Schema) -> Node:
+        if peel(schema, self.definitions, {}).omits:
+            raise ValueError("a value that is left out where it fails needs a list around it")
+        root = self._item(schema, {})
+        if needs_proof(schema, self.definitions):
+            root.proof = Proof(schema, self.definitions)
+        return root
 
     def _item(self, schema: Schema, config: Schema) -> Node:
         """The node of a place that no object holds directly: it has nothing to add."""
         place = peel(schema, self.definitions, config)
-        return self._node(place.inside(leading_defaults(place)))
+        if place.omits:
+            return self._omitting(place)
+        # A validator of its own may ask for the default.
+        return self._node(place if place.functions else place.inside(leading_defaults(place)))
+
+    def _omitting(self, place: LayeredSchema) -> Leaf:
+        """An element that is left out where it fails: it comes whole."""
+        leaf = replace(self._leaf(place), omits=True)
+        alone = {"type": "list", "items_schema": place.schema}
+        leaf.whole = self.definitions.validator(alone, place.config)
+        return leaf
 
     # -- nodes ----------------------------------------------------------------------------
 
@@ -114,7 +137,8 @@ class Compiler:
         if known := self._nodes.get(place.key):
             return known
         # A generator would be validated only when it is read, and could be read only once.
-        base = {key: place.base[key] for key in place.base if key != "ref"} | {"type": "list"}
+        kind = "deque" if place.base["type"] == "deque" else "list"
+        base = {key: place.base[key] for key in place.base if key != "ref"} | {"type": kind}
         node = List(
             **self._common(LayeredSchema(place.layers, base, place.config, place.marks)),
             item=cast(Node, None),
@@ -122,8 +146,7 @@ class Compiler:
         )
         self._remember(place, node)
         node.item = self._item(base.get("items_schema", ANY), place.config)
-        shallow = place.around({**base, "items_schema": ANY})
-        node.close = self.definitions.changed_validator(shallow, place.config)
+        node.close = self._close(place, {**base, "items_schema": ANY})
         node.changing = place.functions or _changes(node.item)
         node.looks = node.changing or not _is_blind(place)
         node.counts = _counts(base)
@@ -140,32 +163,51 @@ class Compiler:
             node.key = self.definitions.validator(only_keys, place.config)
             node.key_serializer = self.definitions.serializer(only_keys, place.config)
         node.item = self._item(place.base.get("values_schema", ANY), place.config)
-        shallow = place.around({**place.base, "keys_schema": ANY, "values_schema": ANY})
-        node.close = self.definitions.changed_validator(shallow, place.config)
+        node.close = self._close(place, {**place.base, "keys_schema": ANY, "values_schema": ANY})
         node.changing = place.functions or _changes(node.item) or node.key is not None
         node.looks = node.changing or not _is_blind(place)
         node.counts = _counts(place.base)
         return node
+
+    def _close(self, place: LayeredSchema, base: Schema) -> Close:
+        """What closes a list or a dict, given the base without what is inside it."""
+        base = {**base, "strict": False}  # Python's own lists and dicts will do, as in JSON
+        if not place.asks:
+            return self.definitions.changed_validator(place.around(base), place.config)
+        own = self.definitions.changed_validator(base, place.config)
+        return CloseInTwo(own, self.definitions.changed_validator(place.around(CLOSED), {}))
 
     def _tagged(self, place: LayeredSchema) -> Node | None:
         if known := self._nodes.get(place.key):
             return known
         if not self._streams_by_tag(place):
             return None
-        tag = _simple_tag(place.base["discriminator"])
-        node = Tagged(**self._common(place), tag=cast(str, tag), choices={})
+        tags = _simple_tags(place.base["discriminator"])
+        node = Tagged(**self._common(place), tags=tags, choices={})
         self._remember(place, node)
         node.choices = {
-            getattr(value, "value", value): cast(Model | Tagged, self._item(choice, place.config))
+            getattr(value, "value", value): cast(Model | Tagged, self._choice(place, choice))
             for value, choice in place.base["choices"].items()
         }
         return node
 
+    def _choice(self, union: LayeredSchema, choice: Schema) -> Node:
+        """One of a union's, in the root models that are around the union."""
+        place = peel(choice, self.definitions, union.config)
+        place = place.inside(leading_defaults(place))
+        for layer in reversed(union.layers):
+            if layer["type"] == "model":
+                place = place.inside_of(wrap((layer,), self.definitions.refer(place.schema)))
+        return self._node(place)
+
     def _streams_by_tag(self, place: LayeredSchema) -> bool:
-        """Whether a discriminated union has one simple tag, and objects to choose from."""
+        """Whether a discriminated union has simple tags, and objects to choose from.
+
+        Root models may be around it: each of the objects is then put into them.
+        """
         return (
-            _simple_tag(place.base["discriminator"]) is not None
-            and all(layer["type"] == "nullable" for layer in place.layers)
+            bool(_simple_tags(place.base["discriminator"]))
+            and all(layer["type"] in ("nullable", "model") for layer in place.layers)
             and all(
                 self._is_choice(peel(choice, self.definitions, place.config))
                 for choice in place.base["choices"].values()
@@ -186,10 +228,12 @@ class Compiler:
     def _model(self, place: LayeredSchema) -> Node:
         if known := self._nodes.get(place.key):
             return known
-        node = Model(**self._common(place), title=title(place.base), origin=place.base)
+        node = Model(**self._common(place), title=title(place.base), origin=_origin(place))
         self._remember(place, node)
         found = members(place.base, place.config)
-        residuals = self._fill(node, found)
+        if twice := found.written_twice:
+            raise ValueError(f"{node.title} has two fields that are written as {twice!r}")
+        residuals = self._fill(node, found, asks=place.asks)
         if is_wrapped(place.base):
             leaf = self._leaf(place)
             leaf.shape = node
@@ -202,26 +246,33 @@ class Compiler:
         node.looks = node.changing or not _is_blind(place) or _looks_around(node, found)
         return node
 
-    def _fill(self, node: Model, found: Members) -> dict[str, Schema]:
+    def _fill(self, node: Model, found: Members, *, asks: bool) -> dict[str, Schema]:
         """Compile the members of an object into its node; their residuals by name."""
         node.computed.update(found.computed)
         node.extra, node.looked_into = found.extra, found.looked_into
         planned = [(member, self._member(member, found)) for member in found.members]
-        node.as_json = found.particular or any(each.needs_json for _, each in planned)
+        node.as_json = asks or found.particular or any(each.needs_json for _, each in planned)
         for member, each in planned:
-            self._add(node, member, each)
+            keys = () if member.paths or found.shares(member) else member.keys
+            self._add(node, member, each, keys)
         return {
             member.name: each.residual(member, as_json=node.as_json) for member, each in planned
         }
 
-    def _add(self, node: Model, member: Member, planned: Planned) -> None:
+    def _add(self, node: Model, member: Member, planned: Planned, keys: tuple[str, ...]) -> None:
         inner = planned.node
-        required = member.required and not member.vanishing
-        field = Field(member.out, inner, "NotNull" in planned.place.marks, required)
+        required = member.required and not member.vanishing and not planned.place.omits
+        field = Field(
+            member.out,
+            inner,
+            not_null="NotNull" in planned.place.marks,
+            required=required,
+            names=keys,
+            default=planned.place.default,
+        )
         node.fields.append(field)
         node.not_null = node.not_null or (field.not_null and empty(inner) is None)
-        for key in () if member.paths else member.keys:
-            node.keys.setdefault(key, field)
+        node.keys.update(dict.fromkeys(keys, field))
 
     def _member(self, member: Member, found: Members) -> Planned:
         place = peel(member.schema, self.definitions, found.config)
@@ -232,18 +283,27 @@ class Compiler:
         if (
             member.paths
             or not found.looked_into.isdisjoint(member.keys)
+            or place.omits
             or inner.opaque_to(count)
             or asks_inside(inner.base, self.definitions)
         ):
             node = self._shown_as(place, len(layers), self._opaque(inner), deferred=True)
             node.raw = True
             return Planned(node, place, raw=True)
-        own = inner.inside(count)
+        own = self._own(inner, count)
         node = self._leaf(own) if member.vanishing else self._node(own)
         node = self._shown_as(place, len(layers), node, deferred=member.vanishing or count > 0)
         validated = any(_is_validated(layer, found.config) for layer in place.layers[:defaults])
         default = self.definitions.refer(own.schema) if validated else None
         return Planned(node, place, layers, default, asks=count > 0)
+
+    def _own(self, place: LayeredSchema, count: int) -> LayeredSchema:
+        """A member's place without its `count` outermost layers; null stays one of its values."""
+        own = place.inside(count)
+        if own.nullable or not place.outside(count).nullable:
+            return own
+        nullable = {"type": "nullable", "schema": self.definitions.refer(own.schema)}
+        return own.inside_of(self._nullables.setdefault(id(own.schema), nullable))
 
     def _shown_as(self, place: LayeredSchema, count: int, node: Node, *, deferred: bool) -> Node:
         """A member's node; a leaf where a serializer stands in its `count` outermost layers."""
@@ -261,7 +321,10 @@ class Compiler:
         "str": _string,
         "list": _list,
         "generator": _list,
+        "deque": _list,
         "dict": _dict,
+        "ordered-dict": _dict,
+        "counter": _dict,
         "tagged-union": _tagged,
         "model": _model,
         "dataclass": _model,
@@ -281,9 +344,11 @@ def _is_blind(place: LayeredSchema) -> bool:
 
 
 def _looks_around(node: Model, found: Members) -> bool:
-    """Whether a member is made or written by code that is given the others."""
-    return any(field.node.deferred for field in node.fields) or any(
-        _has_factory_of_others(member.schema) for member in found.members
+    """Whether a member is made or written by code that is given the others, or becomes extra."""
+    return (
+        any(field.node.deferred for field in node.fields)
+        or any(_has_factory_of_others(member.schema) for member in found.members)
+        or (node.extra != "ignore" and any(len(field.names) > 1 for field in node.fields))
     )
 
 
@@ -303,6 +368,12 @@ def _changes(node: Node) -> bool:
     return isinstance(node, String) and node.changing
 
 
+def _origin(place: LayeredSchema) -> object:
+    """What is the same wherever a class is shown in the same way."""
+    written = [(key, value) for key, value in place.config.items() if key[:8] == "ser_json"]
+    return (place.base.get("cls", id(place.base)), *sorted(written))
+
+
 def _names(found: Members) -> dict[str, str]:
     return {key: member.name for member in found.members for key in member.keys}
 
@@ -315,10 +386,11 @@ def _is_validated(default: Schema, config: Schema) -> bool:
     return bool(default.get("validate_default", config.get("validate_default", False)))
 
 
-def _simple_tag(discriminator: Any) -> str | None:
-    """The one key that holds the tag, None where it is found in another way."""
-    if isinstance(discriminator, list) and len(discriminator) == 1:
-        (discriminator,) = discriminator
-        if isinstance(discriminator, list) and len(discriminator) == 1:
-            (discriminator,) = discriminator
-    return discriminator if isinstance(discriminator, str) else None
+def _simple_tags(discriminator: Any) -> tuple[str, ...]:
+    """The keys that may hold the tag, the first of them first; () where it is found otherwise."""
+    if isinstance(discriminator, str):
+        return (discriminator,)
+    paths = discriminator if isinstance(discriminator, list) else []
+    keys = [path[0] for path in paths if isinstance(path, list) and len(path) == 1]
+    simple = len(keys) == len(paths) and all(isinstance(key, str) for key in keys)
+    return tuple(keys) if simple else ()

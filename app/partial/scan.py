@@ -15,7 +15,10 @@ from typing import Final, Protocol
 from app.partial.tokens import ESCAPE, LONGEST_ESCAPE, is_scalar, may_become_escape, unescape
 
 MAX_DEPTH: Final = 200
-"""Of nested containers; deeper text is refused (as Pydantic's own JSON parser does)."""
+"""Of nested containers, but for an empty one in the deepest; deeper text is refused.
+
+Pydantic's own JSON parser has the same limit, and comes to an empty container's end first.
+"""
 
 _space = re.compile(r"[ \t\n\r]*")
 _lead = re.compile(r"[^\[\]{}]*")
@@ -52,7 +55,11 @@ class Handler(Protocol):
 
 
 class Scanner:
-    """Cuts text into tokens. `ended` tells whether the one value is complete."""
+    """Cuts text into tokens.
+
+    ended: whether the one value is complete
+    unread: where the handler has stopped a feed, how many of its characters it hasn't taken
+    """
 
     def __init__(self, handler: Handler, *, bare: bool = False) -> None:
         """`bare`: the text is a value and nothing else."""
@@ -63,6 +70,7 @@ class Scanner:
         self._parts: list[str] = []  # of a token that is not yet complete
         self._depth = 0  # inside a container that comes whole
         self.ended = False
+        self.unread = 0
 
     def feed(self, text: str) -> None:
         """Scan more text."""
@@ -71,8 +79,11 @@ class Scanner:
         if self._rest:
             text, self._rest = self._rest + text, ""
         position, end = 0, len(text)
-        while position < end:
-            position = self._step(text, position)
+        try:
+            while position < end:
+                position = self._step(text, position)
+        finally:
+            self.unread = end - position
 
     def _check(self, text: str) -> None:
         try:
@@ -117,8 +128,6 @@ class Scanner:
         if first == '"':
             return self._begin_string(text, at + 1, in_parts)
         if first in "{[":
-            if len(self._open) >= MAX_DEPTH:
-                raise self._handler.refuse("is nested too deeply")
             if in_parts:
                 self._open.append(first == "{")
                 self._step = self._first_key if first == "{" else self._first_element
@@ -133,6 +142,7 @@ class Scanner:
             return at
         if text[at] == "}":
             return self._close(at)
+        self._check_depth()
         self._step = self._key
         return at
 
@@ -141,8 +151,14 @@ class Scanner:
             return at
         if text[at] == "]":
             return self._close(at)
+        self._check_depth()
         self._step = self._value
         return at
+
+    def _check_depth(self) -> None:
+        """Only an empty container may be in the deepest."""
+        if len(self._open) + self._depth > MAX_DEPTH:
+            raise self._handler.refuse("is nested too deeply")
 
     def _key(self, text: str, at: int) -> int:
         if found := _key_colon.match(text, at):
@@ -275,12 +291,22 @@ class Scanner:
         elif text[at] in "{[":
             self._depth += 1
             if len(self._open) + self._depth > MAX_DEPTH:
-                raise self._handler.refuse("is nested too deeply")
+                self._step = self._deepest
         else:
             self._depth -= 1
             if not self._depth:
                 self._hand_over()
         return at + 1
+
+    def _deepest(self, text: str, at: int) -> int:
+        """What follows the bracket of the deepest container that comes whole: its end."""
+        end = _skip(text, at)
+        self._parts.append(text[at:end])
+        if end < len(text):
+            if text[end] not in "]}":
+                self._check_depth()
+            self._step = self._container
+        return end
 
     def _hand_over(self) -> None:
         token = "".join(self._parts)

@@ -33,7 +33,7 @@ class Shown:
         self._begun = False  # whether something of that string is shown
         self._at: Path = ()  # where it is shown
         self._announced = False  # whether anything has been shown
-        self._read = 0  # characters of text
+        self._position = 0  # characters of text
         self.done = False
 
     @property
@@ -55,7 +55,7 @@ class Shown:
     def _push(self, node: Node) -> Frame:
         parent = self._stack[-1]
         values: Any = [] if type(node) is List else {}
-        frame = Frame(node, self._path(parent), parent.out, values, self._read)
+        frame = Frame(node, self._path(parent), parent.out, values, self._position)
         self._stack.append(frame)
         return frame
 
@@ -146,6 +146,13 @@ class Shown:
             message = f"must have at most {limit} characters"
             raise invalid(self._named(self._path(frame)), message)
 
+    def _finished_string(self) -> str:
+        """The string that was being written, now as one."""
+        frame = self._stack[-1]
+        at: Any = -1 if type(frame.shown) is list else frame.out
+        value = frame.shown[at] = str(frame.shown[at])
+        return value
+
     def _string(self, frame: Frame) -> Any:
         """What has come of the string that is being written."""
         return frame.shown[-1 if type(frame.shown) is list else frame.out]
@@ -195,7 +202,7 @@ class Shown:
                 if last.value is frame.shown:
                     operations[-1] = type(last)(last.path, copy(last.value))
             frame.live = live
-            frame.fold(self._read)
+            frame.fold(self._position)
         return operations
 
 

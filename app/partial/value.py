@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -11,7 +12,9 @@ from pydantic_core import to_json
 
 from app.partial.block import Block
 from app.partial.growing import Growing
+from app.partial.scan import MAX_DEPTH
 
+_lone = re.compile("[\ud800-\udfff]")
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
 _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
@@ -66,18 +69,54 @@ def _stand_in(part: object) -> Any:
     raise TypeError
 
 
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold a plain value: it has no NaN, no infinity and no lone surrogate."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):
+        return value.isascii() or not _lone.search(value)
+    if isinstance(value, dict):
+        return all(is_json(key) and is_json(item) for key, item in value.items())
+    return all(map(is_json, value)) if isinstance(value, list) else True
+
+
+def holds_numbers(written: Any, value: Any) -> bool:
+    """Whether what was made of a value has something else than null for each of its numbers."""
+    if isinstance(value, float):
+        return written is not None or math.isfinite(value)
+    if isinstance(value, dict) and isinstance(written, dict):
+        return all(holds_numbers(written.get(key), item) for key, item in value.items())
+    if isinstance(value, list | tuple | set | frozenset) and isinstance(written, list):
+        return all(map(holds_numbers, written, value))
+    return True
+
+
 def loads(text: str) -> Any:
     """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
 
+    Nor may it be nested more deeply: each version of Python would bear another depth.
     Raises ValueError.
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
+        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+            raise RecursionError
         if _surrogate.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
     return value
+
+
+def _depth(value: Any) -> int:
+    """How many containers stand inside each other."""
+    depth, level = 0, [value]
+    while level := [part for part in level if isinstance(part, (dict, list))]:
+        depth += 1
+        level = [
+            part for held in level for part in (held.values() if isinstance(held, dict) else held)
+        ]
+    return depth
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

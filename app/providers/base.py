@@ -92,9 +92,9 @@ class Provider(Protocol):
         """Ask for a completion.
 
         Entering the context returns once the provider has answered with a 2xx. Leaving it closes
-        the provider's connection at once, or gives it back where the completion was read to its
-        end: that may take a quarter of a second, and no time at all where it is left by an
-        exception. Entering raises `ProviderError`s only, leaving raises nothing.
+        the provider's connection, or gives it back where the completion was read to its end, and
+        never waits for the provider. Entering raises `ProviderError`s only, leaving raises
+        nothing.
         """
         ...
 

@@ -168,16 +168,17 @@ class OpenAICompletion:
         except Exception as error:
             raise while_reading(error) from None
 
-    async def leave(self, kind: type[BaseException] | None, *details: object) -> None:
-        """Read a response to its end whose completion has ended: nobody waits for that.
+    @property
+    def may_linger(self) -> bool:
+        """Whether the completion has ended and its response has not: that may yet come."""
+        return self._done and not self.received.done()
 
-        Where the block is left by an exception somebody does, for another attempt or an error.
-        """
-        if self._done and kind is None:
-            with suppress(Exception):
-                async with asyncio.timeout(LINGER_SECONDS):
-                    async for _ in self._body:
-                        pass
+    async def linger(self) -> None:
+        """Read the response to its end, for a moment, so that its connection can be used again."""
+        with suppress(Exception):
+            async with asyncio.timeout(LINGER_SECONDS):
+                async for _ in self._body:
+                    pass
 
     async def _chunks(self) -> AsyncGenerator[Chunk, None]:
         """All the text of a read, as one chunk. An error comes after the text before it."""
@@ -268,6 +269,7 @@ class OpenAIProvider:
                 follow_redirects=True,
             ),
         )
+        self._lingering: set[asyncio.Task[None]] = set()
         # Looked up now: the SDK imports its resources on first use, which takes a while.
         self._create: Any = self._client.chat.completions.with_streaming_response.create
         self._max_tokens_field = settings.max_tokens_field
@@ -295,11 +297,26 @@ class OpenAIProvider:
                 self._extract,
                 in_tools=self._in_tools,
             )
-            stack.push_async_exit(completion.leave)
-            yield completion
+            try:
+                yield completion
+            finally:
+                if completion.may_linger:  # and nobody waits for that
+                    self._linger(completion, stack.pop_all())
+
+    def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
+        async def linger() -> None:
+            async with contexts:
+                await completion.linger()
+
+        task = asyncio.create_task(linger())
+        self._lingering.add(task)
+        task.add_done_callback(self._lingering.discard)
 
     async def aclose(self) -> None:
         """Close all connections."""
+        for task in (tasks := list(self._lingering)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
     def _arguments(self, request: CompletionRequest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
-from app.partial.json_schema import partial_json_schema
+from app.partial.json_schema import ResultJsonSchema, partial_json_schema
 from app.partial.node import Node
 from app.partial.plan import plan
 from app.schema import Schema
@@ -54,7 +54,9 @@ class SchemaEntry:
     @cached_property
     def result_json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the final value as it is sent: with aliases, and a list's bounds."""
-        schema = TypeAdapter(self.schema.result).json_schema(mode="serialization")
+        schema = TypeAdapter(self.schema.result).json_schema(
+            mode="serialization", schema_generator=ResultJsonSchema
+        )
         return schema | {"minItems": 1, "maxItems": self.max_count} if self.is_list else schema
 
     @cached_property

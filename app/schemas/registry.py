@@ -195,9 +195,9 @@ def _check_regexes(entry: SchemaEntry) -> str | None:
 
 
 def _check_plan(entry: SchemaEntry) -> str | None:
-    """Make the plan. It is kept, so the first request does not have to wait for it."""
+    """Make the plan and its schema. Both are kept, so the first request does not wait for them."""
     try:
-        _ = entry.plan
+        _ = entry.partial_json_schema
     except Exception as error:
         return f"its result can't be streamed: {_words(error)}"
     return None

@@ -110,6 +110,7 @@ class Producer:
         """Return, or be cancelled, once the stream has ended."""
         try:
             await self._generate()
+            self._stream.end(Done())
         except ServiceError as error:
             self._figures.cause = error.cause
             self._stream.end(Failed.of(error))
@@ -137,7 +138,7 @@ class Producer:
             self._stream.restart(self._figures.attempts + 1, error)
 
     async def _attempt(self, messages: list[dict[str, Any]]) -> None:
-        """One attempt, which ends the stream in `Done` where its value is complete and valid.
+        """One attempt; returns when the value is complete and valid.
 
         Raises `_Failure`, or another ServiceError where a further attempt would not help.
         """
@@ -161,10 +162,8 @@ class Producer:
                     raise _broken_off(error) from None
             finally:
                 self._count(completion, messages, attempt.size)
-            assert completion is not None
-            _conclude(completion, attempt)
-            # Readers don't wait for the provider's connection to be given back.
-            self._stream.end(Done())
+        assert completion is not None
+        _conclude(completion, attempt)
 
     async def _read(self, completion: Completion, attempt: Attempt, deadline: Deadline) -> None:
         async for piece in completion:

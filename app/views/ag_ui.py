@@ -37,6 +37,12 @@ from app.views.summary import summarize
 
 FORMAT: Final = SSE_WITH_COMMENTS
 PROTOCOL_VERSION: Final = "1.0"
+EVENT_JSON_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"type": {"type": "string", "pattern": "^[A-Z]"}},
+    "required": ["type"],
+}
+"""The JSON Schema of every `data`."""
 
 _INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps"})
 

@@ -47,6 +47,17 @@ class ViewEvent(NamedTuple):
     component: str | None = None
 
 
+class ViewData(NamedTuple):
+    """What the events of a format of its own hold, which have no names, as OpenAPI describes it.
+
+    json_schema: of each `data`
+    end: the last `data`, where that is no JSON; None: it is as the others
+    """
+
+    json_schema: Mapping[str, Any]
+    end: str | None = None
+
+
 class ViewBody(NamedTuple):
     """A body that a front end posts, and which is taken beside the plain one.
 
@@ -75,6 +86,7 @@ class ViewSpec:
     format: how it is written, whatever is accepted; None: as the client accepts it (`FORMATS`)
     event: what a view without a format of its own shows; None: the protocol's other events only
     contents: what a stream in a format of its own holds, in sentences
+    data: what its events hold, where that format is one of events; None: it is not
     whole: the media type of the whole text, where that is the final value; None: it is not
     body: what `POST` takes beside the plain body; None: nothing
     requirement: None: every schema has it
@@ -86,6 +98,7 @@ class ViewSpec:
     format: Format | None = None
     event: ViewEvent | None = None
     contents: str = ""
+    data: ViewData | None = None
     whole: str | None = None
     body: ViewBody | None = None
     requirement: Requirement | None = None
@@ -149,6 +162,7 @@ _ROWS: Final = (
         format=ui_message.FORMAT,
         contents="each `data` a chunk of the AI SDK's UI message stream. The partial is one "
         "`data-{schema}` part, which is replaced as it grows; `[DONE]` comes last",
+        data=ViewData(ui_message.CHUNK_JSON_SCHEMA, end=ui_message.END),
         body=ViewBody(
             read=ui_message.from_use_chat,
             meaning="what the AI SDK's `useChat` posts (the user's last text is the topic; what is "
@@ -162,6 +176,7 @@ _ROWS: Final = (
         format=ag_ui.FORMAT,
         contents="each `data` an event of AG-UI, from `RUN_STARTED` to `RUN_FINISHED` or "
         "`RUN_ERROR`. The partial is the agent's state, by `STATE_SNAPSHOT` and `STATE_DELTA`",
+        data=ViewData(ag_ui.EVENT_JSON_SCHEMA),
         body=ViewBody(
             read=ag_ui.from_run_agent_input,
             meaning="AG-UI's `RunAgentInput` (the other parameters are in `forwardedProps`)",

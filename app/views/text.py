@@ -197,6 +197,8 @@ class TextWriter:
     def _write(self, path: Path, node: Node) -> bool:
         """Write what is at `path`, or begin to. Whether it is a container, which is open now."""
         value = self._at(path)
+        if isinstance(node, Tagged):  # the root: a member's has been chosen
+            node = _chosen(node, value) or node
         if isinstance(node, Leaf) or not isinstance(value, dict | list | str | Growing):
             if path:
                 self._out.append(dumps(value))
@@ -231,6 +233,8 @@ class TextWriter:
 
     def _close(self, top: _Open) -> None:
         value = self._at(top.path)
+        if self._stack and isinstance(top.path[-1], str):
+            self._stack[-1].written[top.path[-1]] = value  # another object, if it was replaced
         if isinstance(value, list):
             self._elements(top, value, length(value))
             self._out.append(b"]")
@@ -303,8 +307,9 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
     if not isinstance(value, dict):
         return None
     for tag, model in node.choices.items():
-        field = model.keys.get(node.tag) if isinstance(model, Model) else None
-        if field is not None and field.out in value and value[field.out] == tag:
+        keys = model.keys if isinstance(model, Model) else {}
+        fields = [keys[name] for name in node.tags if name in keys]
+        if any(field.out in value and value[field.out] == tag for field in fields):
             return model
     return None
 

@@ -33,9 +33,16 @@ from app.views.posted_body import PostedBody, with_topic
 from app.views.summary import summarize
 
 FORMAT: Final = replace(SSE_WITH_COMMENTS, headers={"x-vercel-ai-ui-message-stream": "v1"})
+END: Final = "[DONE]"
+CHUNK_JSON_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"type": {"type": "string", "pattern": "^[a-z]"}},
+    "required": ["type"],
+}
+"""The JSON Schema of every `data` but the last, which is `END`."""
 
 _TRANSPORT_KEYS: Final = frozenset({"id", "messages", "trigger", "messageId"})
-_DONE: Final = Message(None, b"[DONE]")
+_DONE: Final = Message(None, END.encode())
 _FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "content-filter"}
 
 

@@ -88,12 +88,14 @@ export const cutOff =
 /**
  * @param {number} status
  * @param {string} code
+ * @param {boolean} retryable
  * @param {Record<string, string>} [headers]
  * @returns {Answer}
  */
-export const problem = (status, code, headers) => response => {
+export const problem = (status, code, retryable, headers) => response => {
   response.writeHead(status, { 'Content-Type': 'application/problem+json', ...headers });
-  response.end(JSON.stringify({ detail: `It is ${code}.`, status, code, request_id: 'r1' }));
+  const error = `It is ${code}.`;
+  response.end(JSON.stringify({ error, status, code, retryable, request_id: 'r1' }));
 };
 
 /**

@@ -101,8 +101,12 @@ def check_problem(answer: httpx.Response, code: str) -> None:
     assert body["status"] == answer.status_code
     assert answer.status_code in TABLE[code].statuses
     assert body["request_id"] == answer.headers["x-request-id"]
+    assert body["retryable"] is TABLE[code].retryable
+    assert body["error"] == body["detail"]
     assert {"type", "title", "detail"} < body.keys()
-    assert body.keys() <= {"type", "title", "detail", "status", "code", "request_id", "errors"}
+    of_the_rfc = {"type", "title", "detail", "status"}
+    assert body.keys() - of_the_rfc <= {"error", "code", "retryable", "request_id", "errors"}
+    assert answer.headers["x-content-type-options"] == "nosniff"
     assert len(answer.content) < 1024
     check_words(answer.text)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import ipaddress
+import math
 import pathlib
 import re
 import uuid
@@ -127,6 +128,8 @@ WHOLES = [
     Kind(Annotated[int, Field(multiple_of=3)], small, True),
     Kind(Annotated[int, AfterValidator(twice)], small, True),
     Kind(float, floats | whole_numbers),
+    Kind(float, floats | st.sampled_from(["NaN", "-Infinity", math.inf])),
+    Kind(Any, anything | st.just(-math.inf)),
     Kind(bool, st.booleans()),
     Kind(Decimal, digits | floats | whole_numbers, True),
     Kind(Annotated[Decimal, Field(max_digits=5, decimal_places=1)], digits, True),

@@ -30,10 +30,11 @@ from pydantic_core import PydanticSerializationError
 
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
-from app.partial.node import Node
+from app.partial.node import Dict, List, Node, Tagged
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
-from tests.partial.kinds import STRINGS, UNFIT_FOR_KEYS, WHOLES, Kind, texts
+from tests.partial.kinds import STRINGS, UNFIT_FOR_KEYS, WHOLES, Kind, anything, texts
+from tests.partial.odd import ODD, Make, loses_a_number
 from tests.partial.texts import write
 from tests.partial.zoo import ZOO
 
@@ -97,10 +98,32 @@ class Case:
 
     def is_valid(self) -> bool:
         try:
-            self.dumped(self.validated())
+            value = self.validated()
+            written = json.loads(self.dumped(value))
         except (ValidationError, PydanticSerializationError):
             return False
-        return True
+        try:
+            plain = self.adapter.dump_python(value, by_alias=True, warnings=False)
+        except TypeError:  # a set of what was written as objects
+            return True
+        return not loses_a_number(plain, written)
+
+    @property
+    def has_rivals(self) -> bool:
+        """Whether a field has a better name than the one that the text may have it under."""
+        stack, seen = [self.root], set()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            fields = getattr(node, "fields", [])
+            if any(len(field.names) > 1 for field in fields):
+                return True
+            stack += [field.node for field in fields]
+            stack += [node.item] if isinstance(node, List | Dict) else []
+            stack += node.choices.values() if isinstance(node, Tagged) else []
+        return False
 
     def __repr__(self) -> str:
         return (
@@ -160,6 +183,8 @@ def kinds(draw: Any, depth: int = 3) -> Kind:
              inner.map(_optional), inner.map(_list), inner.map(_dict), inner.map(_short),
              st.builds(_tuple, inner, inner), st.builds(_union, inner, inner),
              leaf.map(_set), st.builds(_keyed, leaf, inner),
+             st.builds(_made, st.sampled_from(ODD), inner),
+             st.builds(_made, st.sampled_from(ODD), leaf),
              st.builds(_annotated, inner, st.sampled_from(_extras))]
         )
     )  # fmt: skip
@@ -201,6 +226,13 @@ def _union(left: Kind, right: Kind) -> Kind:
 def _set(kind: Kind) -> Kind:
     made = frozenset[kind.type] if kind.hashable else list[kind.type]
     return Kind(made, st.lists(kind.values, max_size=3))
+
+
+def _made(make: Make, kind: Kind) -> Kind:
+    try:
+        return make(kind)
+    except (PydanticUserError, TypeError):  # an annotation that the type does not take
+        reject()
 
 
 def _annotated(kind: Kind, extra: Any) -> Kind:
@@ -246,7 +278,10 @@ def generated(draw: Any, depth: int = 2) -> Kind:
                 fields[field] = (kind.type, Field(**settings))
                 members[key] = kind.values
     if draw(st.booleans()):
-        optional["unknown"] = texts
+        optional["unknown"] = anything
+    for key in draw(st.lists(_names, max_size=1)):
+        if key not in members:
+            optional.setdefault(key, anything)  # a name that a field may have besides its alias
     config = ConfigDict(
         extra=draw(st.sampled_from(["ignore", "allow", "forbid"])),
         strict=draw(st.integers(0, 9)) == 0,

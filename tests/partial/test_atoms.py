@@ -83,7 +83,6 @@ def test_a_bad_escape_is_invalid_as_soon_as_it_is_one(escape: str) -> None:
         (float, "-0", b"0.0"),
         (float, "-0.0", b"-0.0"),
         (float, "1E+2", b"100.0"),
-        (float, "1e400", b"null"),
         (int, "9" * 30, b"9" * 30),
         (Any, "-" + "9" * 30, b"-" + b"9" * 30),
         (int, "9" * 4300, b"9" * 4300),
@@ -101,6 +100,8 @@ def test_a_number_is_shown_as(type_: Any, text: str, shown: bytes) -> None:
     ("type_", "text"),
     [
         (int, "1e400"),
+        (float, "1e400"),
+        (Any, "-1e400"),
         (int, "9" * 5000),
         (Any, "9" * 5000),
         (Decimal, "9" * 5000),
@@ -160,9 +161,9 @@ class Ignoring(BaseModel):
 
 @pytest.mark.parametrize("type_", [Ignoring, Any, dict[str, Any], dict[str, JsonLike]])
 def test_the_limit_is_the_same_in_keys_that_are_ignored(type_: Any) -> None:
-    for depth in range(100, 199):
+    for depth in range(100, 201):
         decoded(type_, '{"a": ' + "[" * depth + "]" * depth + "}")
-    message(type_, '{"a": ' + "[" * 200 + "]" * 200 + "}")
+    message(type_, '{"a": ' + "[" * 201 + "]" * 201 + "}")
 
 
 # Limits -------------------------------------------------------------------------------------

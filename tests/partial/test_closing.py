@@ -8,14 +8,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import (
     AfterValidator,
     AliasPath,
+    Base64Bytes,
     BaseModel,
     BeforeValidator,
+    ByteSize,
     ConfigDict,
     Field,
     RootModel,
+    TypeAdapter,
     computed_field,
     field_validator,
     model_validator,
@@ -23,6 +27,7 @@ from pydantic import (
 
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
+from app.partial.json_schema import partial_json_schema
 from app.partial.plan import plan
 from tests.partial.streams import shown
 
@@ -145,6 +150,70 @@ def test_a_validator_of_elements_that_asks_for_info_sees_the_fields_before() -> 
     assert shown(Idea, '{"name": "n", "tags": ["a"]', "}") == [
         {"name": "n", "tags": []}, {"name": "n", "tags": ["n/a"]},
     ]  # fmt: skip
+
+
+def test_validators_are_told_that_they_are_given_json_wherever_they_stand() -> None:
+    modes: list[str] = []
+
+    def note(value: Any, info: Any) -> Any:
+        modes.append(info.mode)
+        return value
+
+    after = AfterValidator(note)
+
+    class Item(BaseModel):
+        text: Annotated[str, after]
+        texts: list[Annotated[str, after]]
+
+        @model_validator(mode="after")
+        def check(self, info: Any) -> Item:
+            return note(self, info)
+
+    class Root(RootModel[list[Annotated[int, after]]]):
+        @model_validator(mode="after")
+        def check(self, info: Any) -> Root:
+            return note(self, info)
+
+    item = '{"text": "a", "texts": ["b"]}'
+    for type_, text in (
+        (Item, item),
+        (Annotated[list[Item], after], f"[{item}]"),
+        (dict[str, Annotated[Item | None, after]], f'{{"a": {item}, "b": null}}'),
+        (Annotated[dict[Annotated[str, after], Annotated[list[int], after]], after], '{"a": [1]}'),
+        (list[Annotated[str, after]], '["a"]'),
+        (Root, "[1]"),
+    ):
+        modes.clear()
+        decoder = Decoder(plan(type_))
+        decoder.feed(text)
+        assert decoder.result == TypeAdapter(type_).validate_json(text)
+        assert len(modes) > 1
+        assert set(modes) == {"json"}
+
+
+def test_null_is_taken_around_validators_that_ask_for_info() -> None:
+    look = AfterValidator(lambda value, info: value)
+
+    class Holder(BaseModel):
+        number: Annotated[int, look] | None
+        size: ByteSize | None
+        data: Base64Bytes | None = None
+        author: Annotated[Author, look] | None = Author(name="", born=dt.date(2026, 1, 1))
+        tags: Annotated[list[str], look] | None = None
+        either: Annotated[Author | None, look] = None
+
+    nulls = dict.fromkeys(Holder.model_fields)
+    text = "{" + ", ".join(f'"{name}": null' for name in nulls) + "}"
+    validator = Draft202012Validator(partial_json_schema(plan(Holder)))
+    for partial in shown(Holder, *text):
+        assert partial == nulls
+        validator.validate(partial)
+    author = '{"name": "a", "born": "2026-01-01"}'
+    *_, last = shown(Holder, f'{{"number": 1, "size": "1KB", "author": {author}, "tags": ["a"]}}')
+    assert last == {
+        **nulls, "number": 1, "size": 1000, "tags": ["a"],
+        "author": {"name": "a", "born": "2026-01-01"},
+    }  # fmt: skip
 
 
 def test_aliases_that_lead_inside_another_value() -> None:

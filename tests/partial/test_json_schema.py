@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, NotRequired
+import json
+import re
+from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 
+import pytest
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, computed_field
 from typing_extensions import TypedDict
 
-from app.partial.json_schema import partial_json_schema
+from app.partial.json_schema import ResultJsonSchema, partial_json_schema
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
+from tests.partial.streams import shown
 
 
 def schema_of(type_: Any) -> dict[str, Any]:
@@ -133,3 +137,62 @@ def test_leaves_are_written_as_their_config_says() -> None:
 
     properties = schema_of(Timed)["$defs"]["PartialTimed"]["properties"]
     assert properties["span"] == {"type": ["number", "null"]}
+
+
+T = TypeVar("T")
+
+
+class Box(BaseModel, Generic[T]):
+    item: T
+    inner: Box[T] | None = None
+
+
+@pytest.mark.parametrize("type_", [Box[int], list[Box[dict[str, int]]], Box[Box[str]]])
+def test_the_names_of_generics_fit_into_a_uri(type_: Any) -> None:
+    text = json.dumps(schema_of(type_))
+    for reference in re.findall(r'"\$ref": "([^"]*)"', text):
+        assert re.fullmatch(r"#/\$defs/[A-Za-z0-9._-]+", reference)
+    partials = shown(Box[int], '{"item": 1, "inner": {"item": 2', "}}")
+    validator = Draft202012Validator(schema_of(Box[int]))
+    for partial in partials:
+        validator.validate(partial)
+
+
+def test_generics_whose_names_would_be_the_same_have_schemas_of_their_own() -> None:
+    class Box_int_(BaseModel):
+        text: str
+
+    class Both(BaseModel):
+        box: Box[int]
+        other: Box_int_
+
+    schema = schema_of(Both)
+    references = [
+        schema["$defs"]["PartialBoth"]["properties"][key]["$ref"] for key in ("box", "other")
+    ]
+    assert references == ["#/$defs/PartialBox_int_", "#/$defs/PartialBox_int_2"]
+
+
+class Inside(BaseModel):
+    size: float
+
+
+class Told(BaseModel):
+    model_config = ConfigDict(ser_json_inf_nan="strings")
+
+    size: float
+    sizes: list[float] = []
+    pair: tuple[float, Inside] | None = None
+
+
+def test_a_number_may_be_a_string_where_the_config_says_so() -> None:
+    result = TypeAdapter(Told).json_schema(mode="serialization", schema_generator=ResultJsonSchema)
+    value = {"size": "NaN", "sizes": [1, "-Infinity"], "pair": ["Infinity", {"size": 1}]}
+    for schema in (result, schema_of(Told)):
+        validator = Draft202012Validator(schema)
+        validator.validate(value)
+        assert not validator.is_valid({**value, "size": "nan"})
+        assert not validator.is_valid({**value, "pair": [1, {"size": "NaN"}]})
+    assert TypeAdapter(Told).json_schema(
+        mode="validation", schema_generator=ResultJsonSchema
+    ) == TypeAdapter(Told).json_schema(mode="validation")

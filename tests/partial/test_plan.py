@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import json
+from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -15,6 +18,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    RootModel,
+    Strict,
     StringConstraints,
     create_model,
     field_validator,
@@ -22,11 +27,14 @@ from pydantic import (
     model_validator,
 )
 from pydantic.errors import PydanticSchemaGenerationError
+from typing_extensions import TypeAliasType
 
 from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
 from app.partial.node import Dict, Leaf, List, Model, Node, String, Tagged
 from app.partial.plan import plan
 from app.schema import NotNull, Whole
+from tests.partial.shapes import Film
 
 T = TypeVar("T")
 
@@ -83,6 +91,15 @@ before = BeforeValidator(lambda v: v)
         (Iterable[int], List),
         (Annotated[list[int], after], List),
         (Annotated[list[int], before], Leaf),
+        (deque[int], List),
+        (deque[int] | None, List),
+        (OrderedDict[str, int], Dict),
+        (defaultdict[str, list[int]], Dict),
+        (Counter[str], Dict),
+        (Annotated[defaultdict[str, int], before], Leaf),
+        (Annotated[defaultdict[str, int], PlainSerializer(repr)], Leaf),
+        (Annotated[deque[int], PlainSerializer(repr)], Leaf),
+        (Annotated[OrderedDict[str, int], PlainSerializer(repr)], Leaf),
         (tuple[int, ...], Leaf),
         (set[int], Leaf),
         (dict[str, int], Dict),
@@ -177,6 +194,131 @@ def test_a_mark_on_a_recursive_class_leaves_the_others_as_they_are() -> None:
     assert isinstance(root, Model)
     assert root.keys["left"].node.nullable
     assert [type(field.node) for field in root.fields] == [String, Model, Leaf]
+
+
+class Holding(BaseModel):
+    text: str
+
+
+@dataclasses.dataclass
+class HoldingToo:
+    text: str
+
+
+class HoldingMore(RootModel[dict[str, str]]):
+    pass
+
+
+ListAlias = TypeAliasType("ListAlias", list[str])
+
+
+@pytest.mark.parametrize("type_", [Holding, HoldingToo, HoldingMore, ListAlias, Film, Pet, str])
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda marked: (marked, ...),
+        lambda marked: (Annotated[marked, Strict()], ...),
+        lambda marked: (Annotated[marked, Field(min_length=1)], ...),
+        lambda marked: (Annotated[Annotated[marked, Strict()], Field(title="T")], ...),
+        lambda marked: (marked | None, Field(None, strict=True)),
+        lambda marked: (Annotated[marked | None, Strict()], None),
+        lambda marked: (TypeAliasType("Marked", marked), ...),
+        lambda marked: (Annotated[TypeAliasType("Marked", marked), Strict()], ...),
+        lambda marked: (TypeAliasType("Marked", marked) | None, Field(None, strict=True)),
+        lambda marked: (TypeAliasType("Marked", marked | None), None),
+    ],
+)
+def test_a_mark_is_not_lost_in_what_is_around_it(type_: Any, around: Any) -> None:
+    try:
+        create_model("Made", a=around(type_))
+    except (TypeError, RuntimeError):  # Pydantic doesn't take that around it, marked or not
+        return
+    whole, not_null = (
+        create_model("Made", plain=(type_, ...), a=around(marked), b=around(marked))
+        for marked in (Annotated[type_, Whole], Annotated[type_, NotNull])
+    )
+    root = plan(whole)
+    assert isinstance(root, Model)
+    grows, *others = root.fields
+    assert type(grows.node) is not Leaf
+    assert [type(field.node) for field in others] == [Leaf, Leaf]
+    root = plan(not_null)
+    assert isinstance(root, Model)
+    assert [field.not_null for field in root.fields] == [False, True, True]
+
+
+def test_marks_do_not_mix_and_leave_the_published_schema_as_it_is() -> None:
+    def model(*types: Any) -> Any:
+        fields: dict[str, Any] = {f"f{at}": (type_, ...) for at, type_ in enumerate(types)}
+        return create_model("Made", **fields)
+
+    marked = model(
+        Annotated[Holding, Whole],
+        Annotated[Holding, Whole, NotNull],
+        Holding,
+        Annotated[Holding, NotNull],
+    )
+    root = plan(marked)
+    assert isinstance(root, Model)
+    found = [(type(field.node), field.not_null) for field in root.fields]
+    assert found == [(Leaf, False), (Leaf, True), (Model, False), (Model, True)]
+    plain = model(Holding, Holding, Holding, Holding)
+    assert marked.model_json_schema(mode="serialization") == plain.model_json_schema(
+        mode="serialization"
+    )
+
+
+def test_a_class_whose_building_is_put_off_is_planned() -> None:
+    class Later(BaseModel):
+        model_config = ConfigDict(defer_build=True)
+
+        text: str
+
+    for type_ in (Later, list[Later], Later | None):
+        Later.model_rebuild(force=True)
+        assert plan(type_)
+    once = create_model("Once", __config__=ConfigDict(defer_build=True), text=(str, ...))
+    assert isinstance(plan(once), Model)
+
+
+def test_queues_and_such_are_made_of_what_has_grown() -> None:
+    class Held(BaseModel):
+        model_config = ConfigDict(strict=True)
+
+        queue: Annotated[deque[int], Field(max_length=2)]
+        ordered: OrderedDict[str, list[int]]
+        lists: defaultdict[str, list[int]]
+        counted: Counter[str]
+
+    decoder = Decoder(plan(Held))
+    decoder.feed("{")
+    assert decoder.value == {"queue": [], "ordered": {}, "lists": {}, "counted": {}}
+    decoder.feed('"queue": [1, 2], "ordered": {"a": [1')
+    assert decoder.value["ordered"] == {"a": []}
+    decoder.feed('], "b": [2]}, "lists": {"a": [3]}, "counted": {"a": 4}}')
+    made = decoder.result
+    assert made == Held.model_validate_json(json.dumps(decoder.value))
+    assert [type(value) for _, value in made] == [deque, OrderedDict, defaultdict, Counter]
+    assert made.lists["new"] == []
+    with pytest.raises(Invalid) as caught:
+        Decoder(plan(Held)).feed('{"queue": [1, 2, 3')
+    assert caught.value.errors == [{"path": "/queue", "message": "must have at most 2 items"}]
+
+
+def test_fields_whose_names_are_those_of_parts_of_a_core_schema() -> None:
+    class Leaf_(BaseModel):
+        text: str
+
+    class Odd(BaseModel):
+        default: list[Leaf_]
+        config: Leaf_
+        metadata: Odd | None = None
+        type: str = "x"
+
+    Odd.model_rebuild(_types_namespace={"Leaf_": Leaf_, "Odd": Odd})
+    decoder = Decoder(plan(Odd))
+    decoder.feed('{"default": [{"text": "a"}], "config": {"text": "b"}, "type": "y"}')
+    assert decoder.done
 
 
 # Pydantic's own validator of a class must not step in for the one that closes it: it would

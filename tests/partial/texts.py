@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from random import Random
 from typing import Any
@@ -24,6 +25,8 @@ def write(value: Any, random: Random) -> str:
         return f"[{blank}{f'{blank},'.join(write(item, random) for item in value)}{blank}]"
     if isinstance(value, str):
         return blank + _string(value, random)
+    if isinstance(value, float) and math.isinf(value):
+        return blank + ("1e400" if value > 0 else "-1e400")
     return blank + json.dumps(value)
 
 

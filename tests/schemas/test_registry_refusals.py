@@ -101,6 +101,28 @@ def test_a_result_that_can_only_be_read_as_json_is_refused(folder: Path) -> None
     )
 
 
+def test_a_choice_whose_partials_have_no_json_schema_is_refused(folder: Path) -> None:
+    """Pydantic leaves it out of the union's schema; a partial of it has to have one."""
+    source = """
+        from pydantic import PlainSerializer, PlainValidator
+        class Odd(BaseModel):
+            kind: Literal["odd"]
+            x: Annotated[str, PlainValidator(str), PlainSerializer(lambda v: v)]
+        class Even(BaseModel):
+            kind: Literal["even"]
+        class Result(BaseModel):
+            either: Annotated[Odd | Even, Field(discriminator="kind")]
+    """
+    assert reason(folder, textwrap.dedent(source) + schema("Result", "Parameters")).startswith(
+        "its result can't be streamed: PydanticInvalidForJsonSchema: "
+    )
+
+
+def test_a_result_that_may_be_left_out_is_refused(folder: Path) -> None:
+    source = "from pydantic import OnErrorOmit\n" + schema("OnErrorOmit[Word]", "Parameters")
+    assert reason(folder, source).startswith("its result can't be streamed: ValueError: ")
+
+
 LOOKAROUND = "class Bad(BaseModel):\n    x: Annotated[str, Field(pattern='a(?=b)')]\n"
 COMPILED = "Code = Annotated[str, Field(pattern=re.compile('a+b'))]\n"
 PYTHON_RE = """

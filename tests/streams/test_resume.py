@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.begun import IDEAS
 from tests.support.connection import NDJSON, Event, asked, code, connected
 from tests.support.resuming import (
     ALL,
@@ -249,6 +250,7 @@ async def test_who_attaches_gets_the_state_so_far_and_then_what_follows() -> Non
                     assert start.data == {
                         "stream": first.stream,
                         "schema": "ideas",
+                        "schema_version": IDEAS.version,
                         "model": "m",
                         "view": view,
                     }

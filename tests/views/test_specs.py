@@ -12,11 +12,12 @@ import pytest
 
 from app.errors import InvalidRequest
 from app.http.endpoints.options import split_query
+from app.http.openapi import openapi
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
 from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
 from app.views.followed import Followed
-from app.views.format import FORMATS, NDJSON, SSE, TEXT
+from app.views.format import FORMATS, NDJSON, SSE, SSE_WITH_COMMENTS, TEXT
 from app.views.message import Message
 from app.views.native import NativeView
 from app.views.posted_body import PostedBody
@@ -25,12 +26,21 @@ from app.views.specs import (
     Requirement,
     ViewBody,
     ViewContext,
+    ViewData,
     ViewEvent,
     ViewSpec,
     specs_of,
     views_of,
 )
-from tests.http.openapi.openapi_document import answer, body, of, operations, parameters, resolved
+from tests.http.openapi.openapi_document import (
+    Json,
+    answer,
+    body,
+    of,
+    operations,
+    parameters,
+    resolved,
+)
 from tests.support.connection import connected
 from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, running
@@ -155,7 +165,7 @@ def test_openapi_types_its_event_and_shows_an_example() -> None:
     events = answer(document, "POST", "/ideas")
     reference = events["schema"]["x-event-data"]["length"]
     assert reference == {"$ref": "#/components/schemas/LengthEvent"}
-    assert resolved(document, reference) == {"type": "integer"}
+    assert resolved(document, reference) == {"title": "LengthEvent", "type": "integer"}
     example = resolved(document, events["examples"]["length"])["value"]
     assert "event: length\ndata: 2\n" in example
     lines = answer(document, "POST", "/ideas", "application/x-ndjson")
@@ -166,6 +176,43 @@ def test_openapi_types_its_event_and_shows_an_example() -> None:
     briefs = operations(document)["POST", "/briefs"]["responses"]["200"]["content"]
     assert "text/csv" not in briefs
     assert "length" not in briefs["text/event-stream"]["schema"]["x-event-data"]
+
+
+def test_openapi_32_types_its_events() -> None:
+    document = openapi(REGISTRY, ["demo"], version="1", item_schemas=True)
+    assert "length" in titles(document, "/ideas")
+    assert "length" not in titles(document, "/briefs")
+    for path in ("/ideas", "/movies"):
+        assert {"$ref": "#/components/schemas/LengthLine"} in lines(document, path)
+    line = document["components"]["schemas"]["LengthLine"]
+    assert line["properties"]["data"] == {"$ref": "#/components/schemas/LengthEvent"}
+    assert line["required"] == ["event", "data", "id"]
+
+
+def test_openapi_tells_what_a_format_of_events_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = replace(
+        TITLES, name="sums", format=SSE_WITH_COMMENTS, data=ViewData({"type": "integer"}, end="bye")
+    )
+    monkeypatch.setitem(VIEWS, "sums", sums)
+    document = openapi(REGISTRY, ["demo"], version="1", item_schemas=True)
+    events = answer(document, "POST", "/ideas")["itemSchema"]["anyOf"]
+    data = {event["title"]: event["properties"]["data"] for event in events}
+    assert data["sums"]["contentSchema"] == {"type": "integer"}
+    assert data["sums-end"] == {"const": "bye"}
+    assert not {"sums", "sums-end"} & set(titles(document, "/briefs"))
+    text = answer(of(REGISTRY), "POST", "/ideas")["schema"]
+    assert "`ui-message` and `ag-ui` and `sums`" in text["description"]
+
+
+def titles(document: Json, path: str) -> list[str]:
+    events = answer(document, "POST", path)["itemSchema"]["anyOf"]
+    return [event["title"] for event in events]
+
+
+def lines(document: Json, path: str) -> list[Json]:
+    line = answer(document, "POST", path, NDJSON.media_type)["itemSchema"]
+    found: list[Json] = resolved(document, line)["oneOf"]
+    return found
 
 
 async def read(service: Service, path: str, *, json: Any = None, **headers: str) -> httpx.Response:
@@ -224,6 +271,8 @@ def test_the_rows_agree_with_themselves() -> None:
         assert not isinstance(view, NativeView) or view.name == name
         assert spec.summary
         assert (spec.format is None) == (spec.contents == "")
+        has_events = spec.format is not None and spec.format.media_type == SSE.media_type
+        assert has_events == (spec.data is not None)
     assert [spec.name for spec in specs_of(entry)] == list(VIEWS)
 
 

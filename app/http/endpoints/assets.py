@@ -10,12 +10,14 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from app.http.context import NOSNIFF
+
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 
 HEADERS: Final = {
     # Kept by browsers, but asked for each time: the ETag makes that a short 304.
     "Cache-Control": "no-cache",
-    "X-Content-Type-Options": "nosniff",
+    **NOSNIFF,
 }
 
 

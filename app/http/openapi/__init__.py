@@ -1,4 +1,6 @@
-"""The service's OpenAPI 3.1 document, built from the registry and the error tree.
+"""The service's OpenAPI documents, built from the registry and the error tree.
+
+Generators of clients read version 3.1. Version 3.2 is the same, and types the events of a stream.
 
 document.py    the paths and what each takes
 steering.py    the query keys and headers of every call that streams

@@ -13,6 +13,11 @@ from typing import Any, Final
 
 Json = dict[str, Any]
 
+_CHOICES: Final = frozenset({"anyOf", "oneOf"})
+_NULL: Final[Json] = {"type": "null"}
+NULL: Final[Json] = {"const": None}
+"""Null, where it is no choice among others: there openapi-generator crashes on `_NULL`."""
+
 _LOCAL: Final = "#/$defs/"
 _SHARED: Final = "#/components/schemas/"
 
@@ -29,10 +34,15 @@ class Components:
         self._origins: dict[tuple[str, str], str] = {}
 
     def add(self, section: str, name: str, part: Json) -> Json:
-        """Add a part: a reference to it. The same part under the same name is there once."""
+        """Add a part: a reference to it. The same part under the same name is there once.
+
+        What is a reference itself stays one: openapi-python-client takes no second name for it.
+        """
+        if part.keys() == {"$ref"}:
+            return part
         origin = json.dumps(part, sort_keys=True)
         taken, _ = self._name(section, name, origin)
-        self.sections[section][taken] = part
+        self.sections[section][taken] = _titled(taken, part) if section == "schemas" else part
         return {"$ref": f"#/components/{section}/{taken}"}
 
     def schema(self, name: str, document: Json) -> Json:
@@ -53,7 +63,7 @@ class Components:
 
         for local, (name, new) in named.items():
             if new:
-                self.sections["schemas"][name] = _moved(definitions[local], move)
+                self.sections["schemas"][name] = _titled(name, _moved(definitions[local], move))
         body = {key: value for key, value in document.items() if key != "$defs"}
         moved: Json = _moved(body, move)
         return moved
@@ -83,6 +93,11 @@ def record(required: Json, optional: Json | None = None) -> Json:
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
+def _titled(name: str, schema: Json) -> Json:
+    """A component whose title is its name: generators name classes by titles, which may meet."""
+    return {"title": name, **{key: value for key, value in schema.items() if key != "title"}}
+
+
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
     """A schema whose references are what `move` makes of them. `named`: keys are just names."""
     if isinstance(node, list):
@@ -91,12 +106,41 @@ def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any
         return move(node) if node.startswith(_LOCAL) else node
     if not isinstance(node, dict):
         return node
-    return {
+    moved = {
         key: child
         if key in _DATA and not named
         else _moved(child, move, named=key in _NAMED and not named)
         for key, child in node.items()
     }
+    return moved if named else _readable(moved)
+
+
+def _readable(schema: Json) -> Json:
+    """The same schema, as generators of clients can read it.
+
+    A null that is no choice among others is a constant (see `NULL`). A choice of anything is
+    anything (openapi-generator's TypeScript calls a function without a name there). An `enum`
+    holds values of one type (else openapi-python-client leaves the whole schema out).
+    """
+    for key in _CHOICES & schema.keys():
+        schema[key] = [_NULL if choice == NULL else choice for choice in schema[key]]
+    if {} in schema.get("anyOf", ()):
+        return {key: value for key, value in schema.items() if key != "anyOf"}
+    if schema.get("type") == "null":
+        return {key: value for key, value in schema.items() if key != "type"} | NULL
+    return _by_type(schema)
+
+
+def _by_type(schema: Json) -> Json:
+    """An `enum` of several types as a choice of one for each."""
+    by_type: dict[type, list[Any]] = {}
+    for value in schema.get("enum", ()):
+        by_type.setdefault(type(value), []).append(value)
+    if not by_type.keys() - {type(None)} or len(by_type) == 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key not in ("enum", "type")}
+    choices = [_NULL if values == [None] else {"enum": values} for values in by_type.values()]
+    return rest | {"anyOf": choices}
 
 
 def _origin(local: str, definitions: Mapping[str, Json]) -> str:

@@ -47,14 +47,17 @@ def openapi(
     version: str,
     root_path: str = "",
     keyed: bool = False,
+    item_schemas: bool = False,
 ) -> dict[str, Any]:
     """The service's OpenAPI 3.1 document.
 
     models: those that a request may choose from, the default one first
     root_path: the prefix under which the service is reached
     keyed: whether callers need a key
+    item_schemas: make it an OpenAPI 3.2 document, which types each event of a stream and each
+        line of NDJSON by `itemSchema`. Generators of clients refuse that version as yet
     """
-    document = _Document(registry, models)
+    document = _Document(registry, models, item_schemas)
     if keyed:
         lock(document.paths, document.components)
     info = {
@@ -66,7 +69,7 @@ def openapi(
     }
     tags = [{"name": entry.name, "description": entry.schema.description} for entry in registry]
     return {
-        "openapi": "3.1.0",
+        "openapi": "3.2.0" if item_schemas else "3.1.0",
         "info": info,
         **({"servers": [{"url": root_path}]} if root_path else {}),
         "tags": [*tags, *TAGS],
@@ -76,14 +79,14 @@ def openapi(
 
 
 class _Document:
-    def __init__(self, registry: Registry, models: Sequence[str]) -> None:
+    def __init__(self, registry: Registry, models: Sequence[str], item_schemas: bool) -> None:
         self.components = Components()
         self._registry = registry
         self._models = models
         self._steering(list(VIEWS))  # first: the key `view` with all views is named so
         native = _view([spec.name for spec in VIEWS.values() if spec.format is None])
         first = start(registry.names, models, native)
-        self._responses = Responses(self.components, first, models[0])
+        self._responses = Responses(self.components, first, models[0], item_schemas)
         self.paths: Json = {}
         for entry in registry:
             self.paths[f"/{entry.name}"] = self._endpoint(entry)

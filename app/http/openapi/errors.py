@@ -107,11 +107,16 @@ def response(errors: list[ServiceError], components: Components) -> Json:
 
 
 def _schema(errors: list[ServiceError], components: Components) -> Json:
-    """The problem, narrowed to a status and its codes."""
-    status = {"type": "integer", "const": errors[0].status}
+    """A reference to the problem, narrowed to a status and its codes.
+
+    `enum`, not `const`: openapi-python-client can't merge a number with a constant.
+    """
+    number = errors[0].status
+    status = {"type": "integer", "enum": [number]}
     code = {"type": "string", "enum": codes(map(type, errors))}
     narrowed = {"type": "object", "properties": {"status": status, "code": code}}
-    return {"allOf": [problem_schema(components), narrowed]}
+    problem = {"allOf": [problem_schema(components), narrowed]}
+    return components.schema(f"Problem{number}", problem)
 
 
 def problem_schema(components: Components) -> Json:
@@ -123,6 +128,8 @@ def problem_schema(components: Components) -> Json:
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "For a human; never what was sent."},
         "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
+        "error": {"type": "string", "description": "The same as `detail`: as an `error` event."},
+        "retryable": {"type": "boolean", "description": "Whether trying again may help."},
         "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
     }
     return components.schema("Problem", record(required, {"errors": errors}))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from app.http.openapi import errors
-from app.http.openapi.components import Components, Json, record
+from app.http.openapi.components import NULL, Components, Json, record
 from app.http.openapi.steering import EVENT_ID
 from app.schemas.entry import SchemaEntry
 from app.views.message import RETRY_MS
@@ -95,10 +95,10 @@ class Events:
             "restart": components.schema("RestartEvent", _restart(errors_)),
             "usage": components.schema("UsageEvent", record(_USAGE)),
         }
-        self._last = {"error": components.schema("ErrorEvent", _error(errors_))}
-        for spec in VIEWS.values():  # the service's own names are taken before any schema's
-            if spec.event is not None and isinstance(spec.event.json_schema, Mapping):
-                self._component(spec.event, spec.event.json_schema, "")
+        self._last = {"error": components.schema("ErrorEvent", _error(errors_)), PING: NULL}
+        # The service's own names are taken before any schema's.
+        shared = {**self._first, **self._shared_views(), **self._middle, **self._last}
+        self._lines = {event: self._line("", event, data) for event, data in shared.items()}
 
     def of(self, entry: SchemaEntry, name: str, done: Json) -> dict[str, Json]:
         """The data of all events in a schema's streams, by the event.
@@ -111,8 +111,35 @@ class Events:
             for spec in specs_of(entry)
             if spec.event is not None
         }
-        last = {"done": done, **self._last, PING: {"type": "null"}}
-        return {**self._first, **views, **self._middle, **last}
+        return {**self._first, **views, **self._middle, "done": done, **self._last}
+
+    def line(self, name: str, events: Mapping[str, Json]) -> Json:
+        """A reference to the schema of one line of `application/x-ndjson`.
+
+        name: of the schema, events: the data of all events, as in `of`
+        """
+        lines = [
+            self._lines.get(event) or self._line(name, event, data)
+            for event, data in events.items()
+        ]
+        choices = {"description": "One line of the answer.", "oneOf": lines}
+        return self._components.schema(f"{name}Line", choices)
+
+    def _line(self, owner: str, event: str, data: Json) -> Json:
+        """A reference to the schema of an event's line. owner: empty for any schema's streams"""
+        kind = {"type": "string", "const": event}
+        has_id = event not in _WITHOUT_ID
+        required: Json = {"event": kind, "data": data} | ({"id": EVENT_ID} if has_id else {})
+        optional = {} if has_id else {"id": EVENT_ID}
+        return self._components.schema(f"{owner}{event.title()}Line", record(required, optional))
+
+    def _shared_views(self) -> dict[str, Json]:
+        """The data of those views' events that are the same for every schema."""
+        return {
+            spec.event.name or MESSAGE: self._component(spec.event, spec.event.json_schema, "")
+            for spec in VIEWS.values()
+            if spec.event is not None and isinstance(spec.event.json_schema, Mapping)
+        }
 
     def _data(self, event: ViewEvent, entry: SchemaEntry, name: str) -> Json:
         given = event.json_schema
@@ -136,18 +163,54 @@ def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
     return record(properties)
 
 
-def line(events: Mapping[str, Json]) -> Json:
-    """The schema of one line of `application/x-ndjson`. events: the data of each."""
-    return {"description": "One line of the answer.", "oneOf": list(_lines(events))}
+def event_schema(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
+    """The schema of one event of `text/event-stream`.
+
+    As OpenAPI 3.2 models an event ("Special Considerations for Server-Sent Events"): an object
+    of its fields, whose `data` is a string that holds JSON.
+
+    data: the schemas of its data, by its name; specs: the views in which it may come
+    """
+    named = [_named_event(name, schema) for name, schema in data.items() if name != MESSAGE]
+    text: Json = {"type": "string"}
+    fields = {"event": text, "data": text, "id": EVENT_ID, "retry": {"type": "integer"}}
+    return {
+        "type": "object",
+        "properties": fields,
+        "required": ["data"],
+        "anyOf": [*named, *_plain_events(data, specs)],
+    }
 
 
-def _lines(events: Mapping[str, Json]) -> Iterator[Json]:
-    for event, data in events.items():
-        name = {"type": "string", "const": event}
-        has_id = event not in _WITHOUT_ID
-        required: Json = {"event": name, "data": data} | ({"id": EVENT_ID} if has_id else {})
-        optional = {} if has_id else {"id": EVENT_ID}
-        yield {"title": event, **record(required, optional)}
+def _named_event(name: str, data: Json) -> Json:
+    required = ["event"] if name in _WITHOUT_ID else ["event", "id"]
+    properties = {"event": {"const": name}, "data": _holding(data)}
+    return {"title": name, "properties": properties, "required": required}
+
+
+def _plain_events(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Iterator[Json]:
+    """Those without an `event`: partials, and what the views with a format of their own send."""
+    for spec in specs:
+        words = f"In the `{spec.name}` view"
+        if spec.event is not None and spec.event.name is None:
+            meaning = f"{words}: {spec.event.meaning}."
+            yield _plain_event(MESSAGE, meaning, _holding(data[MESSAGE]))
+        if spec.data is not None:
+            yield _plain_event(spec.name, f"{words}.", _holding(dict(spec.data.json_schema)))
+            if spec.data.end is not None:
+                yield _plain_event(
+                    f"{spec.name}-end", f"{words}: the last.", {"const": spec.data.end}
+                )
+
+
+def _plain_event(title: str, words: str, data: Json) -> Json:
+    unnamed = {"not": {"required": ["event"]}}
+    return {"title": title, "description": words, "properties": {"data": data}, **unnamed}
+
+
+def _holding(schema: Json) -> Json:
+    """The schema of a string that holds JSON."""
+    return {"contentMediaType": "application/json", "contentSchema": schema}
 
 
 def _codes(words: str) -> Json:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from app.http.endpoints.negotiation import JSON
 from app.http.openapi import errors
 from app.http.openapi.components import Components, Json
-from app.http.openapi.events import Events, description, line
+from app.http.openapi.events import Events, description, event_schema
 from app.http.openapi.example import Example, example
 from app.schemas.entry import SchemaEntry
 from app.views.format import NDJSON, SSE, Format
@@ -57,10 +57,15 @@ class Shape(NamedTuple):
 
 
 class Responses:
-    """The responses of the calls that stream. start: the schema of the first event's data."""
+    """The responses of the calls that stream.
 
-    def __init__(self, components: Components, start: Json, model: str) -> None:
+    start: the schema of the first event's data
+    item_schemas: whether streams are described by `itemSchema`, as OpenAPI 3.2 can
+    """
+
+    def __init__(self, components: Components, start: Json, model: str, item_schemas: bool) -> None:
         self._components = components
+        self._item_schemas = item_schemas
         self._model = model
         self._shapes: dict[str, Shape] = {}
         # The service's own come before any schema's: a model called Problem is Problem_2.
@@ -87,21 +92,38 @@ class Responses:
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
         value = _any_of([shape.value for shape in shapes])
         specs = [spec for spec in VIEWS.values() if any(spec.fits(shape.entry) for shape in shapes)]
-        schemas = {
-            SSE.media_type: _stream(shapes),
-            NDJSON.media_type: _any_of([shape.line for shape in shapes]),
-            JSON: value,
-            **{format.media_type: _text(spec, value) for spec, format in _with_media_type(specs)},
-        }
+        # Generated clients take the first: the one that needs no reader of streams.
         content = {
-            media_type: {"schema": schema, "examples": shapes[0].examples.get(media_type, {})}
-            for media_type, schema in schemas.items()
+            JSON: {"schema": value},
+            SSE.media_type: self._events_of(shapes, specs),
+            NDJSON.media_type: self._lines_of(shapes),
+            **{
+                format.media_type: {"schema": _text(spec, value)}
+                for spec, format in _with_media_type(specs)
+            },
         }
+        for media_type, described in content.items():
+            described["examples"] = shapes[0].examples.get(media_type, {})
         return {
             "description": description(VIEWS.values()),
             "headers": self._headers,
             "content": content,
         }
+
+    def _events_of(self, shapes: Sequence[Shape], specs: Sequence[ViewSpec]) -> Json:
+        names = dict.fromkeys(event for shape in shapes for event in shape.events)
+        data = {
+            name: _any_of([shape.events[name] for shape in shapes if name in shape.events])
+            for name in names
+        }
+        if self._item_schemas:
+            return {"itemSchema": event_schema(data, specs)}
+        return {"schema": _stream(data, specs)}
+
+    def _lines_of(self, shapes: Sequence[Shape]) -> Json:
+        # In OpenAPI 3.2 `schema` is that of all lines, in 3.1 the best that can be said of one.
+        line = _any_of([shape.line for shape in shapes])
+        return {"itemSchema" if self._item_schemas else "schema": line}
 
     def _shape(self, entry: SchemaEntry) -> Shape:
         if entry.name not in self._shapes:
@@ -112,14 +134,15 @@ class Responses:
         name, components = pascal(entry.name), self._components
         value = components.schema(f"{name}Result", entry.result_json_schema)
         events = self._events.of(entry, name, value)
+        found = _examples(entry, example(entry, self._model), self._item_schemas)
         examples = {
             media_type: {
                 key: components.add("examples", f"{name}-{media_type}-{key}", one)
-                for key, one in found.items()
+                for key, one in named.items()
             }
-            for media_type, found in _examples(entry, example(entry, self._model)).items()
+            for media_type, named in found.items()
         }
-        return Shape(entry, events, value, components.schema(f"{name}Line", line(events)), examples)
+        return Shape(entry, events, value, self._events.line(name, events), examples)
 
 
 def pascal(name: str) -> str:
@@ -146,21 +169,12 @@ def _with_media_type(specs: Iterable[ViewSpec]) -> Iterator[tuple[ViewSpec, Form
             yield spec, spec.format
 
 
-def _stream(shapes: Sequence[Shape]) -> Json:
-    """The schema of a stream of events.
+def _stream(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
+    """The schema of a stream of events, whose `data` these are by the event's name.
 
     OpenAPI 3.1 can't type the events in a text: an extension links to their schemas.
     """
-    names = dict.fromkeys(event for shape in shapes for event in shape.events)
-    data = {
-        name: _any_of([shape.events[name] for shape in shapes if name in shape.events])
-        for name in names
-    }
-    other = " and ".join(
-        f"`{spec.name}`"
-        for spec in VIEWS.values()
-        if spec.format is not None and spec.format.media_type == SSE.media_type
-    )
+    other = " and ".join(f"`{spec.name}`" for spec in specs if spec.data is not None)
     return {
         "type": "string",
         "description": "Events, each ending in an empty line; `x-event-data` types their `data`"
@@ -180,7 +194,9 @@ def _any_of(schemas: Sequence[Json]) -> Json:
     return different[0] if len(different) == 1 else {"anyOf": different}
 
 
-def _examples(entry: SchemaEntry, found: Example | None) -> dict[str, dict[str, Json]]:
+def _examples(
+    entry: SchemaEntry, found: Example | None, item_schemas: bool
+) -> dict[str, dict[str, Json]]:
     """The examples of a schema, by media type."""
     if found is None:
         return {}
@@ -198,7 +214,7 @@ def _examples(entry: SchemaEntry, found: Example | None) -> dict[str, dict[str, 
     others = [message for messages in native.values() for message in messages]
     return {
         SSE.media_type: streams,
-        NDJSON.media_type: _lines([*others, *snapshots]),
+        NDJSON.media_type: _lines([*others, *snapshots], as_text=item_schemas),
         JSON: {"result": _named("The final value", json.loads(found.value))},
         **{
             format.media_type: {spec.name: _text_example(spec, format, found.views[spec.name])}
@@ -211,11 +227,17 @@ def _text_example(spec: ViewSpec, format: Format, messages: Sequence[Message]) -
     return _named(f"The `{spec.name}` view", _written(format, messages))
 
 
-def _lines(messages: Sequence[Message]) -> dict[str, Json]:
-    """A line for each event there is: the last of them."""
+def _lines(messages: Sequence[Message], *, as_text: bool) -> dict[str, Json]:
+    """A line for each event there is: the last of them.
+
+    as_text: as it is sent, which is what OpenAPI 3.2 wants of an example of NDJSON
+    """
     encoded = [*map(NDJSON.encode, messages), NDJSON.heartbeat]
-    lines = {line["event"]: line for line in map(json.loads, encoded)}
-    return {event: _named(f"A line: {event}", line) for event, line in lines.items()}
+    lines = {json.loads(line)["event"]: line for line in encoded}
+    return {
+        event: _named(f"A line: {event}", line.decode() if as_text else json.loads(line))
+        for event, line in lines.items()
+    }
 
 
 def _named(summary: str, value: Any) -> Json:

@@ -54,7 +54,7 @@ export const unexpected = about =>
   new StreamError('What the server sent is no stream.', { code: 'unexpected_response', ...about });
 
 /**
- * The error of an `error` event.
+ * The error of an `error` event, or of a problem, which has the same fields.
  *
  * @param {any} data
  */
@@ -67,28 +67,22 @@ export const failed = ({ error, code, retryable, request_id, retry_after, errors
     errors,
   });
 
-/** Those of the service's 429s and 5xxs that another try won't mend. */
-const FINAL = /^(provider_rejected|output_(truncated|refused|filtered|too_large))$/;
-
 /**
  * The error of a response that is no stream.
+ *
+ * The service says itself whether to try again. Anything else that answers (a proxy with a page
+ * of its own) says so by its status alone: 429 and 5xx pass, as a lost connection does.
  *
  * @param {Response} response
  */
 export async function refused(response) {
   const { status, headers } = response;
   const problem = await response.json().catch(() => null);
-  const isBusy = status === 429 || status >= 500;
-  const code = problem?.code;
-  if (typeof code !== 'string') return (isBusy ? lost : unexpected)({ status });
-  return new StreamError(problem.detail, {
-    code,
-    retryable: isBusy && !FINAL.test(code),
-    status,
-    requestId: problem.request_id,
-    retryAfter: seconds(headers.get('Retry-After')),
-    errors: problem.errors ?? [],
-  });
+  if (typeof problem?.code !== 'string' || typeof problem.retryable !== 'boolean') {
+    return (status === 429 || status >= 500 ? lost : unexpected)({ status });
+  }
+  const retryAfter = seconds(headers.get('Retry-After'));
+  return Object.assign(failed(problem), { status, retryAfter });
 }
 
 /**

@@ -208,7 +208,7 @@ describe('an end', () => {
     [404, 'stream_not_found'],
     [410, 'stream_expired'],
   ])('of a stream that is gone (%i) is an error', async (status, code) => {
-    const server = await open(new Scripted(cutOff(start, patch), problem(status, code)));
+    const server = await open(new Scripted(cutOff(start, patch), problem(status, code, false)));
     const error = await stream(`${server.url}/ideas`, TEA, SOON).final.catch(error => error);
     expect(error).toMatchObject({ code, status, retryable: false, requestId: 'r1' });
     expect(server.methods).toEqual(['POST', 'GET']);
@@ -254,7 +254,7 @@ describe('an end', () => {
 
 describe('a refusal', () => {
   test('that says when to come is followed', async () => {
-    const later = problem(503, 'overloaded', { 'Retry-After': '0.2' });
+    const later = problem(503, 'overloaded', true, { 'Retry-After': '0.2' });
     const server = await open(new Scripted(later, streaming(start, patch, more, done)));
     const began = performance.now();
     expect(await stream(`${server.url}/ideas`, TEA, SOON).final).toEqual(VALUE);
@@ -263,7 +263,7 @@ describe('a refusal', () => {
   });
 
   test('that says so while coming back is followed, too', async () => {
-    const later = problem(429, 'rate_limited', { 'Retry-After': new Date(0).toUTCString() });
+    const later = problem(429, 'rate_limited', true, { 'Retry-After': new Date(0).toUTCString() });
     const server = await open(
       new Scripted(cutOff(start, patch), later, streaming(start, more, done)),
     );
@@ -273,14 +273,36 @@ describe('a refusal', () => {
 
   test('for too long, or for good, is an error', async () => {
     for (const [refusal, retryAfter] of /** @type {const} */ ([
-      [problem(429, 'rate_limited', { 'Retry-After': '3600' }), 3600],
-      [problem(503, 'provider_rate_limited', { 'Retry-After': '1' }), 1],
-      [problem(500, 'internal'), undefined],
+      [problem(429, 'rate_limited', true, { 'Retry-After': '3600' }), 3600],
+      [problem(503, 'provider_rate_limited', true, { 'Retry-After': '1' }), 1],
+      [problem(500, 'internal', true), undefined],
     ])) {
       const server = await open(new Scripted(refusal));
       const error = await stream(`${server.url}/ideas`, TEA, SOON).final.catch(error => error);
       expect(error).toMatchObject({ retryable: true, retryAfter });
       expect(server.methods).toEqual(['POST']);
+    }
+  });
+
+  test('says itself whether another try may help, whatever its code and status', async () => {
+    for (const [status, retryable] of /** @type {const} */ ([
+      [502, false],
+      [500, false],
+      [409, true],
+    ])) {
+      const server = await open(new Scripted(problem(status, 'of_a_later_version', retryable)));
+      const error = await stream(`${server.url}/ideas`, TEA, SOON).final.catch(error => error);
+      const message = 'It is of_a_later_version.';
+      expect(error).toMatchObject({ code: 'of_a_later_version', message, status, retryable });
+    }
+  });
+
+  test('by what stands in front of the service, in JSON, is a lost connection', async () => {
+    for (const body of ['{"code":"quota","message":"No."}', '{"retryable":false}', '[]', 'null']) {
+      const gateway = (/** @type {import('node:http').ServerResponse} */ response) =>
+        void response.writeHead(429, { 'Content-Type': 'application/json' }).end(body);
+      const server = await open(new Scripted(gateway, streaming(start, patch, more, done)));
+      expect(await stream(`${server.url}/ideas`, TEA, SOON).final).toEqual(VALUE);
     }
   });
 

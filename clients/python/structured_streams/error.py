@@ -68,7 +68,7 @@ def abandoned() -> StreamError:
 
 
 def failed(data: Mapping[str, Any]) -> StreamError:
-    """The error of an `error` event."""
+    """The error of an `error` event, or of a problem, which has the same fields."""
     return StreamError(
         str(data.get("error")),
         code=str(data.get("code")),
@@ -79,30 +79,31 @@ def failed(data: Mapping[str, Any]) -> StreamError:
     )
 
 
-_FINAL = {
-    *("provider_rejected", "output_truncated", "output_refused", "output_filtered"),
-    "output_too_large",
-}
-"""Those of the service's 5xx that another try won't mend."""
-
-
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> StreamError:
-    """The error of a response that is no stream: an RFC 9457 problem, or a proxy's own words."""
-    is_busy = status == 429 or status >= 500
+    """The error of a response that is no stream: an RFC 9457 problem, or a proxy's own words.
+
+    The service says itself whether to try again. Anything else that answers (a proxy with a
+    page of its own) says so by its status alone: 429 and 5xx pass, as a lost connection does.
+    """
+    problem = _problem(body)
+    if problem is None:
+        return lost(status) if status == 429 or status >= 500 else unexpected(status)
+    error = failed(problem)
+    error.status = status
+    error.retry_after = _seconds(headers.get("retry-after"))
+    return error
+
+
+def _problem(body: bytes) -> Mapping[str, Any] | None:
+    """A problem of the service's; None for anything else."""
     try:
-        problem = json.loads(body)
-        code, detail = problem["code"], problem["detail"]
-    except (ValueError, TypeError, LookupError):
-        return lost(status) if is_busy else unexpected(status)
-    return StreamError(
-        detail,
-        code=code,
-        retryable=is_busy and code not in _FINAL,
-        status=status,
-        request_id=problem.get("request_id"),
-        errors=problem.get("errors", ()),
-        retry_after=_seconds(headers.get("retry-after")),
-    )
+        found = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    is_problem = isinstance(found.get("code"), str) and isinstance(found.get("retryable"), bool)
+    return found if is_problem else None
 
 
 def _seconds(given: str | None) -> float | None:

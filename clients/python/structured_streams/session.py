@@ -179,7 +179,8 @@ class Session(Generic[T]):
         error = refused(status, headers, body)
         if error.code != "connection_lost":  # the service's own word, not that of a proxy
             self._may_run = self.id is not None
-            # What the service has tried for itself is the caller's to ask for again.
+            # A 429 and a 503 ask the client to come back. But what the service has tried for
+            # itself is the caller's to ask for again.
             is_busy = status in (429, 503) and not error.code.startswith("provider_")
             if not is_busy or (error.retry_after or 0) > LONGEST_WAIT:
                 raise self._ended(error)

@@ -35,8 +35,8 @@ def refused(session: Session[Any], status: int, body: Any, **headers: str) -> No
     session.refused(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def problem(code: str) -> dict[str, str]:
-    return {"code": code, "detail": "No.", "request_id": "R"}
+def problem(code: str, retryable: bool = True) -> dict[str, Any]:
+    return {"code": code, "error": "No.", "retryable": retryable, "request_id": "R"}
 
 
 def test_a_stream_begins_under_a_key_that_stays() -> None:
@@ -142,7 +142,7 @@ def test_a_refusal_is_an_error_with_all_that_it_says(
     errors = [{"path": "/topic", "message": "is too long"}]
     session = new()
     with pytest.raises(StreamError, match=r"No\.") as raised:
-        refused(session, status, {**problem(code), "errors": errors})
+        refused(session, status, {**problem(code, retryable), "errors": errors})
     error = raised.value
     assert (error.code, error.status, error.retryable) == (code, status, retryable)
     assert (error.request_id, error.errors) == ("R", errors)
@@ -159,6 +159,25 @@ def test_what_a_proxy_says_is_a_lost_connection_and_what_is_no_service_is_an_err
         with pytest.raises(StreamError) as raised:
             refused(new(), status, body)
         assert (raised.value.code, raised.value.status) == ("unexpected_response", status)
+
+
+@pytest.mark.parametrize(("status", "retryable"), [(502, False), (500, False), (409, True)])
+def test_the_service_says_whether_another_try_may_help_whatever_the_code_and_status(
+    status: int, retryable: bool
+) -> None:
+    with pytest.raises(StreamError) as raised:
+        refused(new(), status, problem("of_a_later_version", retryable))
+    error = raised.value
+    assert (error.code, error.status, error.retryable) == ("of_a_later_version", status, retryable)
+
+
+@pytest.mark.parametrize(
+    "body", [{"code": "quota", "message": "No."}, {"retryable": False}, {"code": 7}, [], None]
+)
+def test_json_that_is_no_problem_of_the_services_is_a_proxys(body: Any) -> None:
+    session = new(retries=1)
+    refused(session, 429, body)
+    assert session.pause() == 0.5
 
 
 @pytest.mark.parametrize(

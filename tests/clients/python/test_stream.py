@@ -179,7 +179,9 @@ async def test_a_first_response_that_is_lost_is_not_paid_twice(way: str) -> None
 
 
 async def test_a_service_that_is_busy_is_asked_again_when_it_says(way: str) -> None:
-    busy = answer(503, "application/problem+json", '{"code":"draining","detail":"No."}')
+    busy = answer(
+        503, "application/problem+json", '{"code":"draining","error":"No.","retryable":true}'
+    )
     busy = busy.replace(b"\r\n\r\n", b"\r\nRetry-After: 1\r\n\r\n")
     loop = asyncio.get_running_loop()
     async with answering(busy, events(START + FIRST + DONE)) as server:

@@ -43,6 +43,7 @@ no_json: dict[str, bytes] = {
     "a key twice, deep down": b'{"topic": {"c4n4ry": 1, "c4n4ry": 1}}',
     "deep nesting": b"[" * 30_000,
     "deep nesting that ends": b'{"topic": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "a nesting over the limit": b'{"topic": ' + b"[" * 200 + b"]" * 200 + b"}",
     "deep objects": b'{"topic": ' + b'{"a": ' * 9000 + b"1" + b"}" * 9000 + b"}",
     "a number of 60,000 digits": b'{"topic": "c4n4ry", "count": ' + b"9" * 60_000 + b"}",
     "more after the object": b'{"topic": "c4n4ry"} {}',

@@ -124,6 +124,8 @@ async def test_json_says_where_an_output_is_invalid() -> None:
         "status": 502,
         "detail": "The model's answer does not satisfy the schema.",
         "code": "output_invalid",
+        "error": "The model's answer does not satisfy the schema.",
+        "retryable": True,
         "request_id": "R",
         "errors": [{"path": "/0/blurb", "message": "must be a string"}],
     }

@@ -95,8 +95,8 @@ def codes(document: Json, operation: Json) -> dict[str, list[str]]:
     for status, reference in operation["responses"].items():
         if int(status) >= 400:
             content = resolved(document, reference)["content"]["application/problem+json"]
-            narrowed = content["schema"]["allOf"][1]["properties"]
-            assert narrowed["status"]["const"] == int(status)
+            narrowed = resolved(document, content["schema"])["allOf"][1]["properties"]
+            assert narrowed["status"]["enum"] == [int(status)]
             assert list(content["examples"]) == narrowed["code"]["enum"]
             found[status] = narrowed["code"]["enum"]
     return found

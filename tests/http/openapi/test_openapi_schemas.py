@@ -71,6 +71,43 @@ def test_a_model_may_have_the_name_of_one_of_ours_or_of_a_keyword(tmp_path: Path
     assert theirs["$ref"]["type"] == "string"
 
 
+def test_a_component_has_its_name_for_a_title(tmp_path: Path) -> None:
+    source = dedent("""
+    class Titled(BaseModel):
+        model_config = ConfigDict(title="Word")
+        words: list[Word]
+    """) + schema_files.schema("Titled", "Parameters")
+    schemas = of(write(tmp_path, titles=source, words=schema_files.schema()))["components"][
+        "schemas"
+    ]
+    assert {name: schema["title"] for name, schema in schemas.items()} == {n: n for n in schemas}
+
+
+def test_what_generators_of_clients_stumble_over_is_said_in_another_way(tmp_path: Path) -> None:
+    source = dedent("""
+    class Odd(BaseModel):
+        nothing: None = None
+        nothings: list[None]
+        maybe: str | None
+        mixed: Literal["a", 1, "b", None]
+        one: Literal["a", "b"]
+        anything: Any
+        type: str
+    """) + schema_files.schema("Odd", "Parameters")
+    document = of(write(tmp_path, odd="\nfrom typing import Any\n" + source))
+    schemas = document["components"]["schemas"]
+    found = schemas["OddResult"]["properties"]
+    assert found["nothing"] == {"const": None, "default": None, "title": "Nothing"}
+    assert found["nothings"]["items"] == {"const": None}
+    assert found["maybe"]["anyOf"] == [{"type": "string"}, {"type": "null"}]
+    assert found["mixed"]["anyOf"] == [{"enum": ["a", "b"]}, {"enum": [1]}, {"type": "null"}]
+    assert found["one"]["enum"] == ["a", "b"]
+    assert found["type"]["type"] == "string"
+    assert "anyOf" not in schemas["PartialOdd"]["properties"]["anything"]
+    ping = schemas["PingLine"]["properties"]
+    assert ping["data"] == {"const": None}
+
+
 def test_the_mapping_of_a_discriminator_follows_its_definitions(tmp_path: Path) -> None:
     source = dedent("""
     class Cat(BaseModel):

@@ -92,7 +92,7 @@ async def test_an_answer_without_content_says_only_its_request(client: httpx.Asy
     ):
         assert (answer.status_code, answer.content) == (204, b"")
         own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
-        assert own == {"x-request-id": "R"}
+        assert own == {"x-content-type-options": "nosniff", "x-request-id": "R"}
         assert "content-length" not in answer.headers
 
 
@@ -105,7 +105,11 @@ async def test_a_value_alone_has_no_stream_to_come_back_to(client: httpx.AsyncCl
     answer = await client.get(STREAM, headers={"Accept": "application/json"})
     own = {name: value for name, value in answer.headers.items() if name not in SERVERS}
     assert own.pop("x-request-id")
-    assert own == {"content-type": "application/json", "cache-control": "no-cache"}
+    assert own == {
+        "content-type": "application/json",
+        "cache-control": "no-cache",
+        "x-content-type-options": "nosniff",
+    }
 
 
 async def test_a_connection_that_is_to_be_closed_is_not_said_to_be_kept(service: Service) -> None:
@@ -117,6 +121,35 @@ async def test_a_connection_that_is_to_be_closed_is_not_said_to_be_kept(service:
 async def test_a_server_says_nothing_of_what_it_is(client: httpx.AsyncClient) -> None:
     for path in (STREAM, "/schemas", "/sonnets", "/docs"):
         assert "server" not in (await client.get(path)).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/docs", 200),
+        ("GET", "/docs/", 307),
+        ("GET", "/docs/assets/start.js", 200),
+        ("GET", "/web/client/index.js", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/schemas", 200),
+        ("HEAD", "/healthz", 200),
+        ("GET", "/metrics", 200),
+        ("POST", "/ideas", 422),
+        ("GET", "/sonnets", 404),
+        ("PUT", "/streams", 405),
+        ("GET", f"{STREAM}&model=demo-401", 502),
+        ("OPTIONS", "/ideas", 200),
+        ("GET", f"/{'x' * 65_530}", 431),
+    ],
+)
+async def test_no_browser_may_guess_what_an_answer_is(
+    client: httpx.AsyncClient, method: str, path: str, status: int
+) -> None:
+    page = {"Origin": "http://localhost:3000", "Access-Control-Request-Method": "POST"}
+    answer = await client.request(method, path, headers=page, json={})
+    assert answer.status_code == status
+    assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
 
 
 async def test_a_load_balancer_may_ask_for_the_head_alone(client: httpx.AsyncClient) -> None:

@@ -1,0 +1,50 @@
+"""`/openapi.json` and `/openapi-3.2.json`: each is made once, and from then on sent as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from threading import Lock
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.partial.value import dumps
+
+Make = Callable[[], dict[str, Any]]
+
+
+def add_openapi(app: FastAPI, path: str, make: Make) -> None:
+    """Serve the document that `make` makes at this path. It is made at the first request."""
+    app.add_api_route(path, _endpoint(make), include_in_schema=False)
+
+
+def _endpoint(make: Make) -> Callable[[Request], Awaitable[Response]]:
+    made: list[tuple[bytes, str]] = []
+    lock = Lock()
+
+    def make_once() -> None:
+        with lock:
+            if not made:
+                body = dumps(make())
+                made.append((body, f'"{sha256(body).hexdigest()[:32]}"'))
+
+    async def endpoint(request: Request) -> Response:
+        if not made:  # it takes a sixth of a second, in which the loop goes on
+            await run_in_threadpool(make_once)
+        body, etag = made[0]
+        headers = {"ETag": etag, "Cache-Control": "no-cache"}
+        if _has(request, etag):
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type="application/json", headers=headers)
+
+    return endpoint
+
+
+def _has(request: Request, etag: str) -> bool:
+    """Whether `If-None-Match` names this version, or any (RFC 9110 13.1.2: weakly compared)."""
+    given = ",".join(request.headers.getlist("If-None-Match"))
+    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in given.split(","))

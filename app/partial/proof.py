@@ -1,0 +1,99 @@
+"""Pydantic's own last word on an answer: whether it takes the whole text, too.
+
+The engine validates each place by itself, while it is written. For most types that is
+proved to come to what Pydantic comes to when it validates the whole: strings, numbers, lists,
+dicts and objects whose fields have one name each. Where a validator of the schema's own runs,
+where one key may be read by two fields, or one field from two keys, it is not. There the
+answer's text is kept, and Pydantic decides before the answer counts as complete. The value
+stays the engine's: defaults and validators that ran for it are not run into another one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic_core import SchemaValidator
+
+from app.partial.definitions import Definitions
+from app.partial.layers import NOT_SCHEMAS, Schema
+
+_SCALARS = ("any", "none", "bool", "int", "float", "decimal", "str", "bytes", "literal", "enum")
+_MOMENTS = ("date", "time", "datetime", "timedelta", "uuid", "url", "multi-host-url")
+_CONTAINERS = ("list", "tuple", "set", "frozenset", "dict", "nullable", "union", "tagged-union")
+_OBJECTS = ("model", "model-fields", "model-field", "dataclass", "dataclass-args")
+_FIELDS = ("dataclass-field", "typed-dict", "typed-dict-field", "computed-field")
+_OTHERS = ("default", "definitions", "definition-ref")
+
+PROVED: Final = frozenset((*_SCALARS, *_MOMENTS, *_CONTAINERS, *_OBJECTS, *_FIELDS, *_OTHERS))
+"""The types of core schema that come to the same in parts, but for what `_is_odd` finds."""
+
+_ODD_CONFIG = ("strict", "validate_by_name", "populate_by_name", "validate_default")
+
+
+class Proof:
+    """Validates whole answers whose value has `schema`."""
+
+    def __init__(self, schema: Schema, definitions: Definitions) -> None:
+        self._schema = schema
+        self._definitions = definitions
+        self._validators: dict[str | None, SchemaValidator] = {}
+
+    def check(self, text: bytes | bytearray, key: str | None) -> None:
+        """Validate an answer that is wrapped at `key` (None: it is not).
+
+        Before and after the JSON there may be prose without brackets. Raises what Pydantic
+        raises.
+        """
+        if key not in self._validators:
+            self._validators[key] = self._validator(key)
+        self._validators[key].validate_json(_json(text))
+
+    def _validator(self, key: str | None) -> SchemaValidator:
+        if key is None:
+            return self._definitions.validator(self._schema, {})
+        field = {"type": "typed-dict-field", "schema": self._schema}
+        return self._definitions.validator({"type": "typed-dict", "fields": {key: field}}, {})
+
+
+def needs_proof(schema: Schema, definitions: Definitions) -> bool:
+    """Whether a schema holds anything that isn't proved to come to the same in parts."""
+    stack: list[Any] = [schema, *definitions.values()]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, dict):
+            is_schema = isinstance(part.get("type"), str)  # else it is fields by their names
+            if is_schema and (part["type"] not in PROVED or _is_odd(part)):
+                return True
+            stack.extend(part[key] for key in part if not (is_schema and key in NOT_SCHEMAS))
+        elif isinstance(part, list | tuple):
+            stack.extend(part)
+    return False
+
+
+def _is_odd(schema: Schema) -> bool:
+    config = schema.get("config") or {}
+    return bool(
+        any(config.get(setting) for setting in _ODD_CONFIG)
+        or schema.get("strict")
+        or schema.get("custom_init")
+        or schema.get("post_init")
+        or schema.get("validate_default")
+        or schema.get("on_error", "raise") != "raise"
+        or schema.get("default_factory_takes_data")
+        or "allow" in (schema.get("extra_behavior"), config.get("extra_fields_behavior"))
+        or not _is_one_key(schema.get("validation_alias"))
+        or not _is_one_key(schema.get("discriminator"))
+    )
+
+
+def _is_one_key(alias: object) -> bool:
+    """Whether an alias, or a tag, leads to one key of the object itself."""
+    if alias is None or isinstance(alias, str):
+        return True
+    return isinstance(alias, list) and len(alias) == 1 and _is_one_key(alias[0])
+
+
+def _json(text: bytes | bytearray) -> bytes | bytearray:
+    """The text from the first bracket to the last."""
+    start = min(at for at in (text.find(b"["), text.find(b"{")) if at >= 0)
+    return text[start : max(text.rfind(b"]"), text.rfind(b"}")) + 1]
