@@ -109,9 +109,9 @@ def loads(text: str) -> Any:
 
 
 def _depth(value: Any) -> int:
-    """How many containers stand inside each other."""
+    """How many containers stand inside each other; an empty one does not count."""
     depth, level = 0, [value]
-    while level := [part for part in level if isinstance(part, (dict, list))]:
+    while level := [part for part in level if part and isinstance(part, (dict, list))]:
         depth += 1
         level = [
             part for held in level for part in (held.values() if isinstance(held, dict) else held)
