@@ -12,7 +12,6 @@ from pydantic_core import to_json
 
 from app.partial.block import Block
 from app.partial.growing import Growing
-from app.partial.scan import MAX_DEPTH
 
 _lone = re.compile("[\ud800-\udfff]")
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
@@ -94,13 +93,10 @@ def holds_numbers(written: Any, value: Any) -> bool:
 def loads(text: str) -> Any:
     """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
 
-    Nor may it be nested more deeply: each version of Python would bear another depth.
-    Raises ValueError.
+    Raises ValueError, also where it is nested more deeply than Python's own parser bears.
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-            raise RecursionError
         if _surrogate.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -108,15 +104,15 @@ def loads(text: str) -> Any:
     return value
 
 
-def _depth(value: Any) -> int:
-    """How many containers stand inside each other; an empty one does not count."""
-    depth, level = 0, [value]
-    while level := [part for part in level if part and isinstance(part, (dict, list))]:
-        depth += 1
+def depth(value: Any) -> int:
+    """How many containers stand inside each other."""
+    count, level = 0, [value]
+    while level := [part for part in level if isinstance(part, (dict, list))]:
+        count += 1
         level = [
             part for held in level for part in (held.values() if isinstance(held, dict) else held)
         ]
-    return depth
+    return count
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
