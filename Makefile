@@ -74,8 +74,9 @@ bench: $(bench) ## Measure everything next to others (27 minutes); write bench/r
 bench-quick: $(bench) ## Measure the most telling figures (under two minutes)
 	$(python) -m bench quick
 
-bench-micro: $(bench) ## Measure the decoder, the document and the formats by themselves
+bench-micro: $(bench) ## Measure the decoder, the document and the views by themselves, and how their costs grow
 	$(python) -m pytest bench/micro.py
+	$(python) -m bench.growth
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile

@@ -63,6 +63,8 @@ class Decoder(Shown):
         self._bound = bound
         self._scanner = Scanner(self)
         self._writing = False
+        self._holder.forgets = root.forgotten
+        self._size: int | None = None  # how many elements the list at the root has had
         self._key = key
         self._proof = root.proof
         self._kept = bytearray()  # the text, where the proof needs it
@@ -78,6 +80,7 @@ class Decoder(Shown):
         """
         if self.stopped:
             return []
+        self._position += len(text)
         try:
             self._read(text)
         except Invalid:
@@ -191,7 +194,7 @@ class Decoder(Shown):
         self._writing = False
         frame, node = self._stack[-1], self._node
         assert type(node) is String
-        value = frame.shown[frame.out]
+        value = self._finished_string()
         values = self._validated(frame, node, dumps(value)) if node.checked else [value]
         for value in values:
             self._stack[-1].hand_up(value)
@@ -225,9 +228,19 @@ class Decoder(Shown):
         for value in self._closed(frame):
             if frame.hidden:
                 self._reveal(frame)
-            self._stack[-1].hand_up(value)
+            self._hand_up(frame, value)
         if not self._wrapped and len(self._stack) == 1:
             self._end()
+
+    def _hand_up(self, frame: Frame, value: Any) -> None:
+        """Give the value of a closed container to the one around it, which may forget it."""
+        below = self._stack[-1]
+        if below is self._holder:
+            self._size = frame.closed if frame.forgets and type(frame.node) is List else None
+        elif below.forgets:
+            below.settle()
+            value = None
+        below.hand_up(value)
 
     def refuse(self, message: str) -> Invalid:
         path = self._path(self._stack[-1]) if self._stack else ()
@@ -245,7 +258,7 @@ class Decoder(Shown):
             return self._member_node(frame, frame.field)
         if type(node) is List:
             self._check_length(frame, node)
-            frame.out = len(frame.shown)
+            frame.out = frame.count
             return node.item
         if type(node) is Dict:
             return node.item
@@ -265,6 +278,7 @@ class Decoder(Shown):
         """A better name of a field has come: the value at the other is like an unknown key's."""
         doubt = (frame.doubts or {}).pop(other, None)
         value = frame.values.pop(other, None)
+        frame.settled.discard(field.out)
         if frame.node.extra == "ignore" and other not in frame.node.looked_into:
             return
         self._check_extra(frame.node, other)
@@ -274,7 +288,7 @@ class Decoder(Shown):
         frame.values[other] = value if frame.node.as_json else loads(value)
 
     def _check_length(self, frame: Frame, node: List) -> None:
-        count = len(frame.values)
+        count = frame.closed
         if self._bound is not None and count >= self._bound and frame is self._stack[1]:
             raise _Enough
         if node.max_length is not None and count >= node.max_length:
@@ -344,7 +358,7 @@ class Decoder(Shown):
         elif is_shown and type(frame.node) is not Model:
             if len(self._stack) == 2:  # a list's elements are told of as they close
                 raise self.refuse(_NOT_VALID)
-            frame.changed = True
+            frame.left_out.append(frame.out)
 
     def _use_default(self) -> None:
         """Drop the innermost member that has a default: its object gives it that at its close."""
@@ -416,7 +430,7 @@ class Decoder(Shown):
         for flaw, _ in (frame.doubts or {}).values():
             raise flaw
         try:
-            value = node.close.validate_python(frame.values)
+            value = node.close.validate_python(frame.members())
         except ValidationError as error:
             names = {key: field.out or key for key, field in getattr(node, "keys", {}).items()}
             raise from_members(error, self._named(frame.path), names) from None
@@ -425,10 +439,13 @@ class Decoder(Shown):
             self._leave_out(error, is_shown=not frame.hidden)
             return []
         self._stack.pop()
-        if node.changing or frame.changed or type(node) is Model:
+        if node.changing or type(node) is Model:
             written = self._written(node, value)
-            if node.changing or written != frame.shown:
-                self._settle(frame, self._as_json(node, value, written))
+            if node.changing or frame.with_settled(written) != frame.shown:
+                new = self._as_json(node, value, written)
+                self._settle(frame, frame.with_settled(new))
+        elif frame.left_out:
+            self._settle(frame, frame.remaining())
         return [value]
 
     # -- the end -----------------------------------------------------------------------------
@@ -440,9 +457,10 @@ class Decoder(Shown):
             raise invalid((), "is missing")
         result = self.result = values[key]
         if self._bound is not None and isinstance(result, list):
-            if not result:
+            size = len(result) if self._size is None else self._size
+            if not size:
                 raise invalid((), "must have at least 1 items")
-            if len(result) > self._bound:
+            if size > self._bound:
                 raise invalid((), f"must have at most {self._bound} items")
         root = self._root
         if type(root) is String and root.changing:

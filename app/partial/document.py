@@ -7,51 +7,70 @@ keeps the bytes before and after its open member, and only that member is writte
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any
 
+import msgspec
+
+from app.partial.block import Block, member
+from app.partial.growing import grown
 from app.partial.operation import Add, Append, Operation, Path
 from app.partial.value import copy, dumps
 
 
 class Document:
-    """A value in the making. `known` is False until its first operation."""
+    """A value in the making. `known` is False until its first operation.
+
+    value: JSON that may hold `Block`s and `Growing` strings
+    tip: where the last operation was
+    """
 
     def __init__(self) -> None:
-        self.value: Any = None
+        self._value: Any = None
+        self._packed: bytes | None = None
         self.known = False
-        self._tip: Path = ()  # where the last operation was
+        self.tip: Path = ()
         self._spine: list[_Level] = []
+
+    @property
+    def value(self) -> Any:
+        if self._packed is not None:
+            self._value, self._packed = msgspec.json.decode(self.encode()), None
+        return self._value
 
     def apply(self, operations: Iterable[Operation]) -> None:
         """Apply operations in order. They stay the caller's: what they hold is copied."""
         for operation in operations:
-            self._tip = operation.path
+            self.tip = operation.path
             value = copy(operation.value)
             if operation.path:
                 self._change(operation, value)
             else:
-                self.value = self.value + value if isinstance(operation, Append) else value
-                self.known = True
+                appends = isinstance(operation, Append)
+                self._value = grown(self.value, value) if appends else value
+                self._packed, self.known = None, True
 
     def _change(self, operation: Operation, value: Any) -> None:
         *way, last = operation.path
         container = self.value
         for step in way:
-            container = container[step]
-        if isinstance(operation, Append):
-            container[last] += value
-        elif isinstance(operation, Add) and isinstance(container, list):
-            container.append(value)
-        else:
-            container[last] = value
+            container = member(container, step)
+        change(container, last, operation, value)
 
     def adopt(self, value: Any, tip: Path) -> None:
         """Take over the state of a decoder, which has applied its operations itself.
 
         `tip`: the path of the last of them.
         """
-        self.value, self.known, self._tip = value, True, tip
+        self._value, self.known, self.tip = value, True, tip
+
+    def pack(self) -> None:
+        """Take little memory: nothing will be written any more. `value` unpacks it."""
+        if self.known and self._packed is None:
+            self._packed = zlib.compress(self.encode(), 1)
+            self._value, self._spine = None, []
 
     def clear(self) -> None:
         """Forget everything: another attempt begins."""
@@ -59,20 +78,18 @@ class Document:
 
     def encode(self) -> bytes:
         """The value as compact JSON, one line of UTF-8."""
+        if self._packed is not None:
+            return zlib.decompress(self._packed)
         levels = self._levels()
-        end = dumps(self._open_member(levels))
-        if not levels:
-            return end
-        return b"".join([*(level.before for level in levels), end, *_after(levels)])
-
-    def _open_member(self, levels: list[_Level]) -> Any:
-        return levels[-1].member if levels else self.value
+        end = dumps(levels[-1].member if levels else self._value)
+        before = [part for level in levels for part in level.before]
+        return b"".join([*before, end, *(level.after for level in reversed(levels))])
 
     def _levels(self) -> list[_Level]:
         """The spine as of now: levels are kept while they are of the same open member."""
-        container = self.value
+        container = self._value
         spine: list[_Level] = []
-        for depth, step in enumerate(self._tip):
+        for depth, step in enumerate(self.tip):
             known = self._spine[depth] if depth < len(self._spine) else None
             if not isinstance(container, dict | list) or not container:
                 break
@@ -96,8 +113,25 @@ class Document:
         return spine
 
 
-def _after(levels: list[_Level]) -> list[bytes]:
-    return [level.after for level in reversed(levels)]
+def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
+    """Do in a container what an operation does at its member `last`, with a value that is its."""
+    if isinstance(container, list):
+        if isinstance(operation, Add):
+            container.append(value)
+            return
+        last = _index(container, last)
+    if isinstance(operation, Append):
+        value = grown(container[last], value)
+    container[last] = value
+
+
+def _index(container: list[Any], index: int) -> int:
+    """Where an element that is in no block is in the list itself."""
+    for block in container:
+        if type(block) is not Block:
+            break
+        index -= block.count - 1
+    return index
 
 
 class _ListLevel:
@@ -107,17 +141,28 @@ class _ListLevel:
 
     def __init__(self, container: list[Any]) -> None:
         self.container = container
-        self.before = bytearray(b"[")
+        self._blocks: list[bytes] = []
+        self._rest = bytearray()  # what follows the blocks
         self._written = 0
 
     @property
     def member(self) -> Any:
         return self.container[-1]
 
+    @property
+    def before(self) -> list[bytes | bytearray]:
+        return [b"[", *(part for json in self._blocks for part in (json, b",")), self._rest]
+
     def update(self) -> None:
-        finished = len(self.container) - 1
+        container, count = self.container, len(self._blocks)
+        while count < len(container) - 1 and type(container[count]) is Block:
+            self._blocks.append(container[count].json or dumps(container[count]))
+            count += 1
+            self._rest.clear()
+            self._written = count
+        finished = len(container) - 1
         if finished > self._written:
-            self.before += dumps(self.container[self._written : finished])[1:-1] + b","
+            self._rest += dumps(container[self._written : finished])[1:-1] + b","
             self._written = finished
 
 
@@ -129,17 +174,41 @@ class _ObjectLevel:
         self.key = key
         keys = list(container)
         at = keys.index(key)
-        before = dumps({name: container[name] for name in keys[:at]})[:-1]
         after = dumps({name: container[name] for name in keys[at + 1 :]})[1:]
-        self.before = before + (b"," if at else b"") + dumps(key) + b":"
-        self.after = (b"," if after != b"}" else b"") + after
+        self._is_last = after == b"}"
+        self.after = after if self._is_last else b"," + after
+        self._members = bytearray(dumps({name: container[name] for name in keys[:at]})[:-1])
+        self._open()
+
+    def _open(self) -> None:
+        if len(self._members) > 1:
+            self._members += b","
+        self._members += dumps(self.key) + b":"
+
+    @property
+    def before(self) -> list[bytes | bytearray]:
+        return [self._members]
 
     @property
     def member(self) -> Any:
         return self.container[self.key]
 
     def is_of(self, container: object, key: object) -> bool:
-        return self.container is container and self.key == key
+        """Whether it is, now, the level of a key: of the same, or of one that has been added."""
+        if self.container is not container:
+            return False
+        if self._is_last and self.key != key and next(reversed(self.container)) == key:
+            self._go_on()
+        return bool(self.key == key)
+
+    def _go_on(self) -> None:
+        """Its member is finished, and others have been added at the end."""
+        added = list(takewhile(lambda key: key != self.key, reversed(self.container)))
+        self._members += dumps(self.member)
+        for self.key in reversed(added):
+            self._open()
+            if self.key is not added[0]:
+                self._members += dumps(self.member)
 
 
 _Level = _ListLevel | _ObjectLevel

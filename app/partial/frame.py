@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
+from app.partial.block import LARGE, Block
+from app.partial.growing import grown
 from app.partial.invalid import Invalid
-from app.partial.node import Field, List, Node
+from app.partial.node import Dict, Field, List, Model, Node
 from app.partial.operation import Path
+from app.partial.value import dumps, plain
+
+FOLD: Final = 4096
+"""Characters of text. What is finished of a list or a dict becomes a `Block` when so many more
+have been read."""
 
 
 class Frame:
@@ -16,7 +24,12 @@ class Frame:
     path: where it is shown
     place: its key or index in the frame below
     shown: its members so far, plain JSON; None for a union before its tag
+    count: of a list, how many elements are shown
     values: its members so far, validated: by the key in the JSON text, or in order
+    closed: how many members have been validated
+    forgets: nobody looks at the values of its members once they are valid, so those of a list
+        or a dict (0.5 KB each where they are objects) are not kept
+    settled: of a model that forgets, where the members are shown that have closed by themselves
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
     seen: the keys so far, None before the first; held: of a union before its tag, the JSON
@@ -26,31 +39,39 @@ class Frame:
     doubts: of an object, what is wrong with members under names that a better one may outdo,
         and their JSON texts; None: nothing
     dropped: a default is to stand in for the member that it is, or is in
-    changed: an element that is shown was left out at its close
-    forgets: its values, 0.5 KB each where they are objects, are not looked at, but counted
+    left_out: of a list or a dict, where members are shown that were left out at their close
+    folded: how many places in `shown` have been looked at to be folded; mark: the position in
+        the text when this was done
     """
 
     __slots__ = (
-        "changed",
+        "closed",
+        "count",
         "doubts",
         "dropped",
         "field",
+        "folded",
         "forgets",
         "held",
         "hidden",
         "key",
+        "left_out",
         "live",
+        "mark",
         "missing",
         "node",
         "out",
         "path",
         "place",
         "seen",
+        "settled",
         "shown",
         "values",
     )
 
-    def __init__(self, node: Node, path: Path, place: str | int | None, values: Any) -> None:
+    def __init__(
+        self, node: Node, path: Path, place: str | int | None, values: Any, mark: int = 0
+    ) -> None:
         self.node: Any = node
         self.path = path
         self.place = place
@@ -63,8 +84,13 @@ class Frame:
         self.held: dict[str, str] = {}
         self.doubts: dict[str, tuple[Invalid, str]] | None = None
         self.dropped = False
-        self.changed = False
+        self.left_out: list[Any] = []
+        self.count = 0
+        self.closed = 0
         self.forgets = False
+        self.settled: set[str | int | None] = set()
+        self.folded = 0
+        self.mark = mark
         self.live = False
         self.hidden = False
         self.missing: set[str | int | None] | None = None
@@ -85,7 +111,72 @@ class Frame:
 
     def hand_up(self, value: Any) -> None:
         """Take the validated value of the member being written."""
+        self.closed += 1
         if type(self.node) is List:
-            self.values.append(None if self.forgets else value)
-        else:
+            if not self.forgets:
+                self.values.append(value)
+        elif not self.forgets or type(self.node) is not Dict:
             self.values[self.key] = value
+
+    def grow(self, piece: str) -> None:
+        """Show more of the string being written."""
+        at: Any = -1 if type(self.shown) is list else self.out
+        self.shown[at] = grown(self.shown[at], piece)
+
+    def settle(self) -> None:
+        """The container at the place being written has closed, and nothing here changes it."""
+        if type(self.node) is Model:
+            self.settled.add(self.out)
+
+    def with_settled(self, written: Any) -> Any:
+        """What is written of a closed container, with those members that it has forgotten."""
+        if not self.settled:
+            return written
+        return {**written, **{out: self.shown[out] for out in self.settled}}
+
+    def remaining(self) -> Any:
+        """What is shown of a list or a dict, but for what was left out."""
+        shown = plain(self.shown)
+        if type(shown) is list:
+            return [shown[at] for at in range(len(shown)) if at not in self.left_out]
+        return {key: shown[key] for key in shown if key not in self.left_out}
+
+    def members(self) -> Any:
+        """What the container validates when it closes: values, or as many that stand for them."""
+        if not self.forgets or not getattr(self.node, "counts", False):
+            return self.values
+        members = range(self.closed)
+        return list(members) if type(self.node) is List else dict.fromkeys(members)
+
+    def fold(self, mark: int) -> None:
+        """Make blocks of what is finished, where `mark` characters of text have been read."""
+        if mark - self.mark < FOLD:
+            return
+        self.mark = mark
+        if type(self.shown) is list:
+            self._fold_elements()
+        elif type(self.node) is Dict:
+            self._fold_members()
+
+    def _fold_elements(self) -> None:
+        finished = self.shown[self.folded : -1]
+        if not finished:
+            return
+        blocks = []
+        json = dumps(finished)[1:-1]
+        if len(json) > LARGE:  # the first was being written when this was done last
+            blocks.append(Block(1, None, finished.pop(0)))
+            json = dumps(finished)[1:-1]
+        if finished:
+            blocks.append(Block(len(finished), json))
+        self.shown[self.folded : -1] = blocks
+        self.folded += len(blocks)
+
+    def _fold_members(self) -> None:
+        count = len(self.shown) - 1
+        for key in list(islice(reversed(self.shown), 1, 1 + count - self.folded)):
+            if isinstance(self.shown[key], dict | list):
+                json = dumps([self.shown[key]])[1:-1]
+                if len(json) <= LARGE:
+                    self.shown[key] = Block(1, json)
+        self.folded = max(count, 0)

@@ -36,6 +36,7 @@ class Node:
     deferred: shown only when the object that holds it closes, as that may change it
     raw: the object that holds it validates it, so it is handed up as its JSON text
     proof: of a root whose whole text Pydantic has to validate before the value counts
+    forgotten: at the root, nobody wants its validated value
     """
 
     schema: CoreSchema
@@ -44,6 +45,7 @@ class Node:
     deferred: bool = False
     raw: bool = False
     proof: Proof | None = None
+    forgotten: bool = False
     whole: SchemaValidator
     serializer: SchemaSerializer
 
@@ -83,10 +85,14 @@ class Container(Node):
     """What is closed.
 
     changing: validators may change what was shown inside it
+    looks: its closing looks at the values of its members, or of what is inside of them
+    counts: its closing counts its members
     """
 
     close: Close | None = None
     changing: bool = False
+    looks: bool = True
+    counts: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -132,14 +138,10 @@ class Model(Container):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class List(Container):
-    """A list of `item`s, at most `max_length`; None: no bound.
-
-    forgets: at the root, nothing sees its elements once they are valid
-    """
+    """A list of `item`s, at most `max_length`; None: no bound."""
 
     item: Node
     max_length: int | None = None
-    forgets: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

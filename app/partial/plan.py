@@ -40,22 +40,22 @@ _SCALARS = frozenset({"str", "int", "bool", "none", "literal", "any"})
 def plan(type_: Any, *, keep: bool = True) -> Node:
     """The node of a value of `type_`: anything that `pydantic.TypeAdapter` takes.
 
-    keep: whether a decoder's `result` is wanted. Without it the elements of a list at the root
-        are let go of once they are valid (0.5 KB each), where validators of its own don't
-        look at them
+    keep: whether a decoder's `result` is wanted. Without it the members of lists and dicts are
+        let go of once they are valid (0.5 KB each), where nothing around looks at them
 
     Raises what Pydantic raises for a type that it has no schema for, and ValueError for one
     whose values may be left out where nothing holds them, or would have a key twice.
     """
     # A schema whose building was put off is built when it is read as the mapping that it is.
-    return Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema)), keep=keep).root
+    root = Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema))).root
+    root.forgotten = not keep
+    return root
 
 
 class Compiler:
     """Compiles one core schema; a recursive reference leads back to the node it names."""
 
-    def __init__(self, schema: Schema, *, keep: bool) -> None:
-        self._keep = keep
+    def __init__(self, schema: Schema) -> None:
         self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._places: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
@@ -148,8 +148,8 @@ class Compiler:
         node.item = self._item(base.get("items_schema", ANY), place.config)
         node.close = self._close(place, {**base, "items_schema": ANY})
         node.changing = place.functions or _changes(node.item)
-        blind = all(layer["type"] in _BLIND for layer in place.layers)
-        node.forgets = blind and not node.changing and not self._keep
+        node.looks = node.changing or not _is_blind(place)
+        node.counts = _counts(base)
         return node
 
     def _dict(self, place: LayeredSchema) -> Node:
@@ -165,6 +165,8 @@ class Compiler:
         node.item = self._item(place.base.get("values_schema", ANY), place.config)
         node.close = self._close(place, {**place.base, "keys_schema": ANY, "values_schema": ANY})
         node.changing = place.functions or _changes(node.item) or node.key is not None
+        node.looks = node.changing or not _is_blind(place)
+        node.counts = _counts(place.base)
         return node
 
     def _close(self, place: LayeredSchema, base: Schema) -> Close:
@@ -241,6 +243,7 @@ class Compiler:
         validator = self.definitions.changed_validator(shallow, place.config)
         node.close = CloseAsJson(validator, _names(found)) if node.as_json else validator
         node.changing = place.functions or found.hooks or node.as_json
+        node.looks = node.changing or not _is_blind(place) or _looks_around(node, found)
         return node
 
     def _fill(self, node: Model, found: Members, *, asks: bool) -> dict[str, Schema]:
@@ -327,6 +330,38 @@ class Compiler:
         "dataclass": _model,
         "typed-dict": _model,
     }
+
+
+def _is_blind(place: LayeredSchema) -> bool:
+    """Whether no layer of a place looks into its value."""
+    return all(
+        layer["type"] in _BLIND
+        or (
+            layer["type"] == "model" and not layer.get("post_init") and not layer.get("custom_init")
+        )
+        for layer in place.layers
+    )
+
+
+def _looks_around(node: Model, found: Members) -> bool:
+    """Whether a member is made or written by code that is given the others, or becomes extra."""
+    return (
+        any(field.node.deferred for field in node.fields)
+        or any(_has_factory_of_others(member.schema) for member in found.members)
+        or (node.extra != "ignore" and any(len(field.names) > 1 for field in node.fields))
+    )
+
+
+def _has_factory_of_others(schema: Schema) -> bool:
+    while "schema" in schema:
+        if schema.get("default_factory_takes_data"):
+            return True
+        schema = schema["schema"]
+    return False
+
+
+def _counts(base: Schema) -> bool:
+    return "min_length" in base or "max_length" in base
 
 
 def _changes(node: Node) -> bool:

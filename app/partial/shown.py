@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.partial.block import length
 from app.partial.frame import Frame
 from app.partial.invalid import invalid
 from app.partial.node import Dict, List, Model, Node, blank
@@ -32,11 +33,13 @@ class Shown:
         self._begun = False  # whether something of that string is shown
         self._at: Path = ()  # where it is shown
         self._announced = False  # whether anything has been shown
+        self._position = 0  # characters of text
         self.done = False
 
     @property
     def value(self) -> Any:
-        """What is shown: plain JSON, not to be changed. None before there is anything."""
+        """What is shown: JSON, not to be changed, the long parts of which are `Block`s and
+        `Growing` (`plain` makes plain JSON of it). None before there is anything."""
         return self._holder.shown[self._field.out] if self._announced else None
 
     @property
@@ -44,21 +47,22 @@ class Shown:
         """How many elements of a list at the root are complete."""
         if len(self._stack) > 1:
             root = self._stack[1]
-            return len(root.values) if type(root.node) is List else 0
-        return len(self.value) if isinstance(self.value, list) else 0
+            return root.closed if type(root.node) is List else 0
+        return length(self.value) if isinstance(self.value, list) else 0
 
     # -- frames ------------------------------------------------------------------------------
 
     def _push(self, node: Node) -> Frame:
         parent = self._stack[-1]
-        frame = Frame(node, self._path(parent), parent.out, [] if type(node) is List else {})
-        frame.forgets = len(self._stack) == 1 and type(node) is List and node.forgets
+        values: Any = [] if type(node) is List else {}
+        frame = Frame(node, self._path(parent), parent.out, values, self._position)
         self._stack.append(frame)
         return frame
 
     def _enter(self, frame: Frame, parent: Frame) -> None:
         """Give a frame what it shows, and show it unless a NotNull field is missing."""
         node = frame.node
+        frame.forgets = parent.forgets and not node.looks
         there = parent.shown.get(frame.place) if type(parent.shown) is dict else None
         if there is not None:  # as it is there from the start
             frame.shown, frame.live = there, parent.live
@@ -109,6 +113,7 @@ class Shown:
         out, shown = frame.out, frame.shown
         if type(shown) is list:
             shown.append(value)
+            frame.count += 1
             if frame.live:
                 self._operations.append(Add(self._path(frame), value))
             return
@@ -133,13 +138,24 @@ class Shown:
             self._at = self._path(frame)
             self._show(frame, piece)
         elif piece:
-            frame.shown[frame.out] += piece
+            frame.grow(piece)
             if frame.live:
                 self._operations.append(Append(self._at, piece))
         limit = self._node.max_length  # type: ignore[attr-defined]
-        if limit is not None and len(frame.shown[frame.out]) > limit:
+        if limit is not None and len(self._string(frame)) > limit:
             message = f"must have at most {limit} characters"
             raise invalid(self._named(self._path(frame)), message)
+
+    def _finished_string(self) -> str:
+        """The string that was being written, now as one."""
+        frame = self._stack[-1]
+        at: Any = -1 if type(frame.shown) is list else frame.out
+        value = frame.shown[at] = str(frame.shown[at])
+        return value
+
+    def _string(self, frame: Frame) -> Any:
+        """What has come of the string that is being written."""
+        return frame.shown[-1 if type(frame.shown) is list else frame.out]
 
     def _settle(self, frame: Frame, new: Any) -> None:
         """A container has closed, and `new` is what it has become."""
@@ -158,7 +174,8 @@ class Shown:
     def _change(self, frame: Frame, new: Any) -> None:
         """Show something else in the place of a container that has closed."""
         if not frame.hidden and frame.place is not None:
-            self._stack[-1].shown[frame.place] = new
+            below = self._stack[-1].shown
+            below[-1 if type(below) is list else frame.place] = new
             if frame.live:
                 self._operations.append(Replace(frame.path, new))
             elif self._operations and self._operations[-1].value is frame.shown:
@@ -185,6 +202,7 @@ class Shown:
                 if last.value is frame.shown:
                     operations[-1] = type(last)(last.path, copy(last.value))
             frame.live = live
+            frame.fold(self._position)
         return operations
 
 
@@ -193,5 +211,7 @@ def _filled(old: Any, new: Any) -> list[str] | None:
     if type(old) is not dict or type(new) is not dict or list(old) != list(new):
         return None
     filled = [key for key in old if old[key] is None and new[key] is not None]
-    unchanged = all(key in filled or dumps(old[key]) == dumps(new[key]) for key in old)
+    unchanged = all(
+        key in filled or old[key] is new[key] or dumps(old[key]) == dumps(new[key]) for key in old
+    )
     return filled if unchanged else None

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 from pydantic_core import to_json
 
-from app.partial.scan import MAX_DEPTH
+from app.partial.block import Block
+from app.partial.growing import Growing
 
 _lone = re.compile("[\ud800-\udfff]")
 _surrogate = re.compile(r"\\u[dD][89a-fA-F]")
@@ -23,7 +24,7 @@ def copy(value: Any) -> Any:
         return {key: copy(item) for key, item in value.items()}
     if isinstance(value, list):
         return [copy(item) for item in value]
-    return value
+    return str(value) if isinstance(value, Growing) else value
 
 
 def dumps(value: Any) -> bytes:
@@ -33,13 +34,38 @@ def dumps(value: Any) -> bytes:
     of httpx and others, a model's text could forge an event with it.
     """
     try:
-        data = orjson.dumps(value)
+        data = orjson.dumps(value, default=_stand_in)
     except TypeError:  # an integer of more than 64 bits
-        data = to_json(value, inf_nan_mode="null")
+        data = to_json(plain(value), inf_nan_mode="null")
     if not data.isascii():
         for character, escape in _LINE_BREAKS:
             data = data.replace(character, escape)
     return data
+
+
+def plain(value: Any) -> Any:
+    """A copy without blocks and growing strings."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [item for part in value for item in _elements(part)]
+    return plain(value.element(0)) if isinstance(value, Block) else copy(value)
+
+
+def _elements(part: Any) -> Any:
+    """What a place in a list stands for."""
+    if isinstance(part, Block):
+        return plain(part.elements())
+    return [plain(part)]
+
+
+def _stand_in(part: object) -> Any:
+    """What orjson writes instead."""
+    if isinstance(part, Block):
+        return part.value if part.json is None else orjson.Fragment(part.json)
+    if isinstance(part, Growing):
+        return str(part)
+    raise TypeError
 
 
 def is_json(value: Any) -> bool:
@@ -67,13 +93,10 @@ def holds_numbers(written: Any, value: Any) -> bool:
 def loads(text: str) -> Any:
     """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
 
-    Nor may it be nested more deeply: each version of Python would bear another depth.
-    Raises ValueError.
+    Raises ValueError, also where it is nested more deeply than Python's own parser bears.
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-        if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
-            raise RecursionError
         if _surrogate.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -81,15 +104,15 @@ def loads(text: str) -> Any:
     return value
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
     """How many containers stand inside each other."""
-    depth, level = 0, [value]
+    count, level = 0, [value]
     while level := [part for part in level if isinstance(part, (dict, list))]:
-        depth += 1
+        count += 1
         level = [
             part for held in level for part in (held.values() if isinstance(held, dict) else held)
         ]
-    return depth
+    return count
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,70 +1,148 @@
 """A run's log: entries in order, in little memory.
 
 An entry is a few objects of some 50 bytes each, and a stream of 3 KB has several hundred
-entries. So what is older than the newest is kept as compressed bytes, and unpacked for the
-reader who is that far behind: one who comes back, or is very slow.
+entries. So what is older than the newest is kept as compressed JSON, and unpacked for the
+reader who is that far behind: one who comes back, or is very slow. No more of it is unpacked
+than is asked for.
 """
 
 from __future__ import annotations
 
-import pickle
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
 
-from app.streams.log_entry import LogEntry
+import msgspec
+
+from app.partial.block import Block
+from app.partial.growing import Growing
+from app.streams.log_entry import Event, LogEntry
 
 SEGMENT = 32
-"""Entries that are packed together."""
+"""Entries that are packed together, at least."""
+
+LARGE_SEGMENT = 256
+"""Entries that are packed together where there are many."""
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """`count` operations that a reader has not been given, as it is far behind."""
+
+    count: int
+
+
+News = LogEntry | Skipped
 
 
 class Log:
-    """Append-only. `last` is the newest entry, None where there is none."""
+    """Append-only. `last` is the newest entry, None where there is none.
 
-    __slots__ = ("_newest", "_packed", "_segments", "last")
+    base: the position that it begins at, where what was before is kept no more
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_events", "_newest", "_packed", "_segments", "_starts", "base", "last")
+
+    def __init__(self, base: int = 0) -> None:
+        self.base = base
         self.last: LogEntry | None = None
         self._newest: list[LogEntry] = []
-        self._packed = 0  # entries in the segments
+        self._packed = base  # the position after what is in the segments
         self._segments: list[bytes] = []
+        self._starts: list[int] = []  # the position of each segment's first entry
+        self._events: list[tuple[int, Event]] = []  # what is no operation, and where
 
     def __len__(self) -> int:
+        """How many entries it has."""
+        return self.position - self.base
+
+    @property
+    def position(self) -> int:
+        """The position after the last entry."""
         return self._packed + len(self._newest)
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
         # Before, so that the readers who keep up find what is new as it is.
         while len(self._newest) >= SEGMENT:
-            self._pack(SEGMENT)
+            self._pack()
+        at = self.position
         self._newest.extend(entries)
+        for position, entry in enumerate(self._newest[at - self._packed :], at):
+            if isinstance(entry, Event):
+                self._events.append((position, entry))
         if self._newest:
             self.last = self._newest[-1]
 
-    def since(self, position: int) -> list[LogEntry]:
-        """The entries after the first `position`."""
-        if position >= self._packed:
-            return self._newest[position - self._packed :]
+    def since(self, position: int, most: int | None = None) -> list[LogEntry]:
+        """The first `most` entries after a position; None: all of them.
+
+        Raises IndexError for a position before the log's base.
+        """
+        if position < self.base:
+            raise IndexError("the log begins later")
         found: list[LogEntry] = []
-        for segment in self._segments[position // SEGMENT :]:
-            found += pickle.loads(zlib.decompress(segment))
-        return found[position % SEGMENT :] + self._newest
+        for number in range(bisect_right(self._starts, position) - 1, len(self._segments)):
+            if position >= self._packed or (most is not None and len(found) >= most):
+                break
+            found += _unpack(self._segments[number])[max(position - self._starts[number], 0) :]
+        if most is None or len(found) < most:
+            found += self._newest[max(position - self._packed, 0) :]
+        return found[:most]
+
+    def news(self, position: int, most: int) -> list[News]:
+        """All that a reader has to know of after a position, in at most about `most` entries.
+
+        Where there are more, no operation is among them: `Skipped` tells how many there were.
+        """
+        if self.position - position <= most:
+            return list(self.since(position))
+        found: list[News] = []
+        for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
+            found += _skipped(at - position)
+            found.append(event)
+            position = at + 1
+        return found + _skipped(self.position - position)
 
     def pack(self) -> None:
         """Pack it all: nothing will follow."""
         while self._newest:
-            self._pack(SEGMENT)
+            self._pack()
 
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
         return sum(map(len, self._segments)) + ENTRY_BYTES * len(self._newest)
 
-    def _pack(self, count: int) -> None:
+    def _pack(self) -> None:
+        count = LARGE_SEGMENT if len(self._newest) >= LARGE_SEGMENT else SEGMENT
         entries = self._newest[:count]
-        # Never leaves the process, so nobody else can have a say in what is unpacked.
-        self._segments.append(zlib.compress(pickle.dumps(entries, 5), 1))
+        self._segments.append(zlib.compress(_encoder.encode(entries), 1))
+        self._starts.append(self._packed)
         self._packed += len(entries)
         del self._newest[:count]
 
 
 ENTRY_BYTES = 250
 """About what an entry takes that is not packed."""
+
+
+def _skipped(count: int) -> list[News]:
+    return [Skipped(count)] if count else []
+
+
+def _unpack(segment: bytes) -> list[LogEntry]:
+    return _decoder.decode(zlib.decompress(segment))
+
+
+def _stand_in(part: object) -> Any:
+    """What the JSON of a long value's parts is."""
+    if isinstance(part, Block):
+        return part.value if part.json is None else msgspec.Raw(part.json)
+    if isinstance(part, Growing):
+        return str(part)
+    raise TypeError
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_stand_in)
+_decoder = msgspec.json.Decoder(list[LogEntry])

@@ -15,20 +15,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import uuid4
 
 from msgspec import structs
 
-from app.partial.error_detail import pointer
+from app.partial.block import member
+from app.partial.growing import Growing
 from app.partial.merge import merge
 from app.partial.node import Node, empty
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
-from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
+from app.streams.log import News, Skipped
+from app.streams.log_entry import Done, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
 from app.views.message import Message, about
+from app.views.patch import Pointers, is_far_behind, written
 from app.views.posted_body import PostedBody, object_at, string_at, with_topic
 from app.views.summary import summarize
 
@@ -68,7 +71,7 @@ class AgUiView:
         version = PROTOCOL_VERSION
         return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(run))]
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, usage, end = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
@@ -83,18 +86,20 @@ class AgUiView:
             out.append(self._error(run, end))
         return out
 
-    def _change(self, run: Followed, operations: list[Operation]) -> Message:
-        if self._shown:
-            merged = merge(operations)
+    def _change(self, run: Followed, operations: list[Operation | Skipped]) -> Message:
+        if self._shown and not is_far_behind(operations, run.document):
+            merged = merge(cast(list[Operation], operations))
             if not any(_is_refused(operation.path) for operation in merged):
-                return _event("STATE_DELTA", delta=patch(merged, run.document.value))
+                delta = patch(merged, run.document.value)
+                return Message(None, _with({"type": "STATE_DELTA"}, "delta", delta))
         return _snapshot(run.document.encode())
 
     def _finished(self, run: Followed) -> Message:
         head = {"type": "RUN_FINISHED", **self._ids, **_usage_fields(run, self._usage)}
-        if run.document.value is None:  # the protocol allows no null here
+        result = run.document.encode()
+        if result == b"null":  # the protocol allows no null here
             return Message(None, dumps(head))
-        return Message(None, _with(head, "result", run.document.encode()))
+        return Message(None, _with(head, "result", result))
 
     def _error(self, run: Followed, end: Failed) -> Message:
         error = end.body(self._request_id)
@@ -124,27 +129,26 @@ def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
     return PostedBody(found, ids)
 
 
-def patch(merged: Iterable[Operation], value: Any) -> list[dict[str, Any]]:
+def patch(merged: Iterable[Operation], value: Any) -> bytes:
     """Operations as RFC 6902 has them. value: the state that they lead to"""
-    out: list[dict[str, Any]] = []
+    out: list[bytes] = []
+    pointers = Pointers()
     for operation in merged:
-        name, given = "replace" if isinstance(operation, Replace) else "add", operation.value
         if isinstance(operation, Append):
-            name, given = "replace", _at(value, operation.path)
-            if not isinstance(given, str):  # what follows replaces all that is around it
+            text = _at(value, operation.path)
+            if not isinstance(text, str | Growing):  # what follows replaces all that is around it
                 continue
-        out.append({"op": name, "path": pointer(operation.path), "value": given})
-    return out
+            operation = Replace(operation.path, text)
+        out.append(written(operation, pointers))
+    return b"[%b]" % b",".join(out)
 
 
 def _at(value: Any, path: Path) -> Any:
     """The value at a path; None where there is nothing."""
     for step in path:
-        if isinstance(value, dict):
-            value = value.get(step)
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
+        try:
+            value = member(value, step)
+        except (LookupError, TypeError):
             return None
     return value
 

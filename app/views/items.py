@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from app.partial.block import member
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.streams.log import News
+from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
+from app.views.summary import numbered
 
 
 class ItemsView(NativeView):
@@ -18,15 +21,13 @@ class ItemsView(NativeView):
 
     name = "items"
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
-        at = position - len(entries)
         undone = _before_last_restart(entries)
-        for number, entry in enumerate(entries):
-            at += 1
+        for number, (at, entry) in enumerate(numbered(entries, position)):
             if isinstance(entry, ElementClosed):
                 if number >= undone:
-                    value = dumps(run.document.value[entry.index])
+                    value = dumps(member(run.document.value, entry.index))
                     out.append(Message("item", value, f"{run.id}-{at}"))
             elif isinstance(entry, Restart | Usage | Done | Failed):
                 out.append(self.event(run, entry, at))
@@ -48,7 +49,7 @@ def element_json_schema(entry: SchemaEntry) -> dict[str, Any]:
     return {**whole["items"], **definitions}
 
 
-def _before_last_restart(entries: Sequence[LogEntry]) -> int:
+def _before_last_restart(entries: Sequence[News]) -> int:
     """How many of the entries a restart among them undoes."""
     return max(
         (number for number, entry in enumerate(entries) if isinstance(entry, Restart)), default=0

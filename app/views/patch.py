@@ -1,19 +1,24 @@
 """The `patch` of the `delta` view says in few bytes what operations do.
 
 The changes inside a container may take more bytes than the whole container does, for example
-when the defaults of a small object are filled in. Then the container is replaced.
+when the defaults of a small object are filled in. Then the container is replaced. A reader that
+is far behind is sent the whole state where that is shorter: its bytes are there already, and
+nothing has to be merged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from typing import Any, Final
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final, cast
 
+from app.partial.block import LARGE, Block, member
+from app.partial.document import Document
 from app.partial.error_detail import pointer
 from app.partial.merge import merge
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
+from app.streams.log import Skipped
 
 _PATH: Final = {"type": "string", "description": "A JSON Pointer to the place."}
 _CHANGE: Final = {
@@ -52,48 +57,138 @@ PATCH_JSON_SCHEMA: Final[dict[str, Any]] = {
 
 _Part = tuple[Path, bytes]
 
-MANY = 3
+MANY: Final = 3
 """So many changes inside a list may become its replacement. Fewer are sent as they are: a reader
 then keeps the other elements. In an object two are enough."""
 
+FAR_BEHIND: Final = 1000
+"""Operations. After more, a reader may get the whole state instead."""
 
-def patch(operations: Iterable[Operation], value: Any) -> bytes:
-    """The JSON of what operations come to. value: the state that they lead to"""
-    parts = [(operation.path, _json(operation)) for operation in merge(operations)]
+TOO_FAR_BEHIND: Final = 4000
+"""Operations: to merge them takes some 30 ms. After more, a reader gets the whole state."""
+
+OPERATION_BYTES: Final = 40
+"""Of the JSON of an operation, at least."""
+
+
+def is_far_behind(operations: Sequence[Operation | Skipped], document: Document) -> bool:
+    """Whether a reader that has not had these is better served with the whole state."""
+    count = len(operations)
+    if count > TOO_FAR_BEHIND or any(isinstance(one, Skipped) for one in operations):
+        return True
+    return count > FAR_BEHIND and len(document.encode()) < OPERATION_BYTES * count
+
+
+def patch(operations: Sequence[Operation | Skipped], document: Document) -> bytes:
+    """The JSON of what operations come to, where the document has the state they lead to."""
+    if is_far_behind(operations, document):
+        return b'[{"op":"replace","path":"","value":%b}]' % document.encode()
+    pointers = Pointers()
+    merged = merge(cast(Sequence[Operation], operations))
+    parts = [(operation.path, written(operation, pointers)) for operation in merged]
     if len(parts) > 1:
-        for length in range(max(len(path) for path, _ in parts) - 1, -1, -1):
-            parts = _with_containers(parts, length, value)
+        parts = _Containers(document, pointers).reduce(parts)
     return b"[%b]" % b",".join(json for _, json in parts)
 
 
-def _json(operation: Operation) -> bytes:
-    """An operation as RFC 6902 writes it. `append` is not in the RFC."""
-    name = "append" if isinstance(operation, Append) else None
-    name = name or ("replace" if isinstance(operation, Replace) else "add")
-    return dumps({"op": name, "path": pointer(operation.path), "value": operation.value})
+class Pointers:
+    """Writes paths as JSON Pointers; one that begins like the last is not written anew."""
+
+    def __init__(self) -> None:
+        self._way: Path = ()
+        self._written = b'"'
+
+    def write(self, path: Path) -> bytes:
+        """The JSON of the pointer to a place."""
+        if not path:
+            return b'""'
+        if path[:-1] != self._way:
+            self._way = path[:-1]
+            self._written = dumps(pointer(self._way))[:-1]
+        last = path[-1]
+        if isinstance(last, int):
+            return b'%b/%d"' % (self._written, last)
+        return self._written + dumps(pointer((last,)))[1:]
 
 
-def _with_containers(parts: list[_Part], length: int, value: Any) -> list[_Part]:
-    """Replace each container whose path has this length, if its replacement is shorter."""
-    out: list[_Part] = []
-    for path, group in groupby(parts, lambda part: part[0][:length]):
-        inside = list(group)
-        whole = None
-        if len(inside) > 1 and all(len(place) > length for place, _ in inside):
-            whole = _whole(path, value, inside)
-        out += inside if whole is None else [(path, whole)]
-    return out
+def written(operation: Operation, pointers: Pointers) -> bytes:
+    """An operation as RFC 6902 writes it; `append` is ours."""
+    name = b"append" if isinstance(operation, Append) else None
+    name = name or (b"replace" if isinstance(operation, Replace) else b"add")
+    path = pointers.write(operation.path)
+    return b'{"op":"%b","path":%b,"value":%b}' % (name, path, dumps(operation.value))
 
 
-def _whole(path: Path, value: Any, inside: list[_Part]) -> bytes | None:
-    """The replacement of the container at `path`, if it is shorter than what is done inside."""
-    for step in path:
-        value = value[step]
-    room = sum(len(json) + 1 for _, json in inside)
-    if (isinstance(value, list) and len(inside) < MANY) or _is_longer(value, room):
-        return None
-    json = _json(Replace(path, value))
-    return json if len(json) < room else None
+class _Group:
+    """Changes inside one container. `settled`: it is known whether they are shorter than it."""
+
+    def __init__(self, parts: list[_Part]) -> None:
+        self.parts = parts
+        self.settled = len(parts) == 1
+
+
+class _Containers:
+    """Replaces containers, the innermost first, where that is shorter."""
+
+    def __init__(self, document: Document, pointers: Pointers) -> None:
+        self._document = document
+        self._pointers = pointers
+
+    def reduce(self, parts: list[_Part]) -> list[_Part]:
+        groups = [_Group([part]) for part in parts]
+        shared = [_shared(one[0], other[0]) for one, other in pairwise(parts)]
+        lengths = set(shared)
+        for length in range(max(lengths), -1, -1):
+            if length in lengths:
+                groups, shared = _joined(groups, shared, length)
+            elif all(group.settled for group in groups):
+                continue
+            for group in groups:
+                if not group.settled:
+                    self._replace(group, length)
+        return [part for group in groups for part in group.parts]
+
+    def _replace(self, group: _Group, length: int) -> None:
+        """Replace the container at a path so long that a group is in, if that is shorter."""
+        path = group.parts[0][0][:length]
+        value = self._document.value
+        for step in path:
+            value = member(value, step)
+        if isinstance(value, list) and len(group.parts) < MANY:
+            return
+        group.settled = True  # what is around a container that is longer is longer, too
+        room = sum(len(json) + 1 for _, json in group.parts)
+        if not _is_longer(value, room):
+            json = written(Replace(path, value), self._pointers)
+            if len(json) < room:
+                group.parts = [(path, json)]
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many steps two paths have in common, from the root."""
+    if one[:-1] == other[:-1]:
+        return len(one) - 1
+    for count, (step, its) in enumerate(zip(one, other, strict=False)):
+        if step != its:
+            return count
+    return min(len(one), len(other))
+
+
+def _joined(groups: list[_Group], shared: list[int], length: int) -> tuple[list[_Group], list[int]]:
+    """Join neighbours whose paths share so many steps; what those that are left share."""
+    joined, between = [groups[0]], []
+    new = groups[0]
+    for group, common in zip(groups[1:], shared, strict=True):
+        if common < length:
+            new = group
+            joined.append(new)
+            between.append(common)
+            continue
+        if new.settled:
+            new = joined[-1] = _Group(list(new.parts))
+            new.settled = False
+        new.parts += group.parts
+    return joined, between
 
 
 def _is_longer(value: Any, room: int) -> bool:
@@ -101,12 +196,14 @@ def _is_longer(value: Any, room: int) -> bool:
     stack = [value]
     while stack and room >= 0:
         found = stack.pop()
-        if isinstance(found, str):
-            room -= len(found) + 2
+        if isinstance(found, Block):
+            room -= LARGE if found.json is None else len(found.json)
         elif isinstance(found, dict | list):
             room -= len(found) + 1
             if room >= 0:
                 stack.extend(found.values() if isinstance(found, dict) else found)
+        elif hasattr(found, "__len__"):
+            room -= len(found) + 2
         else:
             room -= 1
     return room < 0

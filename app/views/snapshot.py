@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.streams.log import News
+from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
 from app.views.native import NativeView
+from app.views.summary import numbered
 
 
 class SnapshotView(NativeView):
@@ -15,12 +17,10 @@ class SnapshotView(NativeView):
 
     name = "snapshot"
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         changed = False
-        at = position - len(entries)
-        for entry in entries:
-            at += 1
+        for at, entry in numbered(entries, position):
             if isinstance(entry, ElementClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 from app.partial.operation import Add, Append, Operation, Replace
-from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
+from app.streams.log import News, Skipped
+from app.streams.log_entry import Done, Failed, Restart, Usage
 
 
 class Summary(NamedTuple):
@@ -18,15 +20,23 @@ class Summary(NamedTuple):
     """
 
     restart: Restart | None
-    operations: list[Operation]
+    operations: list[Operation | Skipped]
     usage: Usage | None
     end: Done | Failed | None
 
 
-def summarize(entries: Sequence[LogEntry]) -> Summary:
+def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
+    """Each entry with the position after it, where `position` is that after the last."""
+    counts = [entry.count if isinstance(entry, Skipped) else 1 for entry in entries]
+    after = accumulate(counts, initial=position - sum(counts))
+    next(after)
+    return list(zip(after, entries, strict=True))
+
+
+def summarize(entries: Sequence[News]) -> Summary:
     """The entries in short, without anything of an attempt that has failed meanwhile."""
     restart: Restart | None = None
-    operations: list[Operation] = []
+    operations: list[Operation | Skipped] = []
     usage: Usage | None = None
     end: Done | Failed | None = None
     for entry in entries:
@@ -38,6 +48,6 @@ def summarize(entries: Sequence[LogEntry]) -> Summary:
                 usage = entry
             case Done() | Failed():
                 end = entry
-            case Append() | Add() | Replace():
+            case Append() | Add() | Replace() | Skipped():
                 operations.append(entry)
     return Summary(restart, operations, usage, end)

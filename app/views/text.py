@@ -8,13 +8,18 @@ closed, which is known when something is written outside of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
+from app.partial.block import Block, length, member, pieces
+from app.partial.document import Document
+from app.partial.growing import Growing
 from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
-from app.streams.log_entry import Failed, LogEntry
+from app.streams.log import News
+from app.streams.log_entry import Failed
 from app.views.followed import Followed
 from app.views.message import Message
 from app.views.summary import summarize
@@ -34,28 +39,38 @@ class TextView:
     def start(self, run: Followed, position: int) -> list[Message]:
         return []
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, _, end = summarize(entries)
         if isinstance(end, Failed) or (restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
         if operations:
-            text = self._writer.move(operations[-1].path, run.document.value)
+            text = self._writer.move(run.document)
         if end is not None:
-            text += self._writer.finish(run.document.value)
+            text += self._writer.finish(run.document)
         return [Message(None, text)] if text else []
 
 
 class _Open:
-    """A container whose text has begun, and what of it is written."""
+    """A container whose text has begun, and what of it is written.
 
-    __slots__ = ("count", "node", "path", "written")
+    looked: how many members of a dict have been looked at
+    """
+
+    __slots__ = ("count", "looked", "node", "path", "written")
 
     def __init__(self, path: Path, node: Node) -> None:
         self.path = path
         self.node = node
         self.count = 0
+        self.looked = 0
         self.written: dict[str, Any] = {}
+
+    def new_keys(self, value: dict[str, Any]) -> list[str]:
+        """The keys of a dict that have not been looked at, as they are added at its end."""
+        keys = list(islice(reversed(value), len(value) - self.looked))
+        self.looked = len(value) - 1  # the last one is still being written
+        return keys[::-1]
 
     def has(self, step: str | int) -> bool:
         """Whether a member is written, or begun."""
@@ -72,14 +87,14 @@ class TextWriter:
     def __init__(self, plan: Node) -> None:
         self._plan = plan
         self._stack: list[_Open] = []
-        self._string: tuple[Path, str] | None = None  # the one being written, so far
+        self._string: tuple[Path, _Text] | None = None  # the one being written, so far
         self._value: Any = None
         self._out: list[bytes] = []
         self.begun = False
 
-    def move(self, path: Path, value: Any) -> bytes:
-        """Take the state `value`, whose last change was at `path`; gives the text that is new."""
-        self._value = value
+    def move(self, document: Document) -> bytes:
+        """Take the state; gives the text that is new."""
+        self._value, path = document.value, document.tip
         if self._string is not None:
             self._grow(ended=self._string[0] != path)
         if self._string is None and not _changes(self._plan):
@@ -87,13 +102,13 @@ class TextWriter:
             self._enter(path)
         return self._take()
 
-    def finish(self, value: Any) -> bytes:
-        """Take the final value; gives the rest of its text."""
-        self._value = value
+    def finish(self, document: Document) -> bytes:
+        """Take the final state; gives the rest of the text."""
+        if not self.begun:
+            return document.encode()
+        self._value = document.value
         if self._string is not None:
             self._grow(ended=True)
-        if not self._stack and not self.begun:
-            self._out.append(dumps(value))
         while self._stack:
             self._close(self._stack.pop())
         return self._take()
@@ -124,10 +139,22 @@ class TextWriter:
     def _write_others(self, top: _Open, step: str | int) -> None:
         """Write the other members of an object: the change is elsewhere, so they are complete."""
         value = self._at(top.path)
-        if isinstance(value, dict):
+        if isinstance(top.node, Dict):
+            if not _changes(top.node.item):
+                self._members(top, value, [key for key in top.new_keys(value) if key != step])
+        elif isinstance(value, dict):
             for key in [key for key in value if key != step and self._is_known(top, key, value)]:
                 self._name(top, key, value)
                 self._out.append(dumps(value[key]))
+
+    def _members(self, top: _Open, value: dict[str, Any], keys: Iterable[str]) -> None:
+        """What is known of some members of a dict that are complete."""
+        new = {key: value[key] for key in keys if key not in top.written}
+        new = {key: found for key, found in new.items() if _has_content(found)}
+        if new:
+            self._out += [top.separator(), dumps(new)[1:-1]]
+            top.count += len(new) - 1
+            top.written.update(dict.fromkeys(new))
 
     def _go_on(self) -> None:
         """Write what came together with the container that was reached.
@@ -139,10 +166,11 @@ class TextWriter:
             top = self._stack[-1]
             value = self._at(top.path)
             if isinstance(value, list):
-                steps: list[Any] = [len(value) - 1] if len(value) > top.count else []
+                count = length(value)
+                steps: list[Any] = [count - 1] if count > top.count else []
             else:
                 steps = [key for key in value if self._is_known(top, key, value)]
-                growing = [key for key in steps if _grows(top.node, key, value[key])]
+                growing = [key for key in steps if _grows(top.node, key, member(value, key))]
                 for key in steps:
                     if key not in growing:
                         self._write_member(top, key)
@@ -151,13 +179,16 @@ class TextWriter:
                 return
 
     def _is_known(self, top: _Open, key: str, value: Any) -> bool:
-        node = None if top.has(key) else _child(top.node, key, value[key])
-        return node is not None and not _changes(node) and _has_content(value[key])
+        if top.has(key):
+            return False
+        found = member(value, key)
+        node = _child(top.node, key, found)
+        return node is not None and not _changes(node) and _has_content(found)
 
     def _write_member(self, top: _Open, step: str | int) -> bool:
         """Write a member, if it is certain. Whether it is a container, which is open now."""
         value = self._at(top.path)
-        node = None if top.has(step) else _child(top.node, step, value[step])
+        node = None if top.has(step) else _child(top.node, step, member(value, step))
         if node is None or _changes(node):
             return False
         self._name(top, step, value)
@@ -168,13 +199,13 @@ class TextWriter:
         value = self._at(path)
         if isinstance(node, Tagged):  # the root: a member's has been chosen
             node = _chosen(node, value) or node
-        if isinstance(node, Leaf) or not isinstance(value, dict | list | str):
+        if isinstance(node, Leaf) or not isinstance(value, dict | list | str | Growing):
             if path:
                 self._out.append(dumps(value))
             return False
-        if isinstance(value, str):
+        if isinstance(value, str | Growing):
             self._out.append(b'"')
-            self._string = (path, "")
+            self._string = (path, _Text())
             self._grow(ended=False)
             return False
         self._begin(path, node)
@@ -183,12 +214,18 @@ class TextWriter:
     def _name(self, top: _Open, step: str | int, value: Any) -> None:
         """Write what stands before a member: its key, or the elements before it in a list."""
         if isinstance(step, int):
-            for index in range(top.count, step):
-                self._out += [top.separator(), dumps(value[index])]
+            self._elements(top, value, step)
             self._out.append(top.separator())
         else:
             self._out += [top.separator(), dumps(step), b":"]
-            top.written[step] = value[step]
+            top.written[step] = None if isinstance(top.node, Dict) else value[step]
+
+    def _elements(self, top: _Open, value: list[Any], end: int) -> None:
+        """The elements of a list from where it is written to `end`."""
+        if end > top.count:
+            written = dumps(pieces(value, top.count, end))[1:-1]
+            self._out += [top.separator(), written]
+            top.count = end
 
     def _begin(self, path: Path, node: Node) -> None:
         self._out.append(b"[" if isinstance(self._at(path), list) else b"{")
@@ -199,26 +236,24 @@ class TextWriter:
         if self._stack and isinstance(top.path[-1], str):
             self._stack[-1].written[top.path[-1]] = value  # another object, if it was replaced
         if isinstance(value, list):
-            for index in range(top.count, len(value)):
-                self._out += [top.separator(), dumps(value[index])]
+            self._elements(top, value, length(value))
             self._out.append(b"]")
             return
-        for key, member in value.items():
-            if not top.has(key):
-                self._out += [top.separator(), dumps(key), b":", dumps(member)]
-            elif not _is_same(top.written[key], member):
-                raise CannotTakeBack
+        if isinstance(top.node, Model) and not all(
+            _is_same(written, value[key]) for key, written in top.written.items()
+        ):
+            raise CannotTakeBack
+        missing = {key: value[key] for key in value if key not in top.written}
+        if missing:
+            self._out += [top.separator(), dumps(missing)[1:-1]]
         self._out.append(b"}")
 
     def _grow(self, *, ended: bool) -> None:
         """Write what is new of the string being written."""
         assert self._string is not None
-        path, before = self._string
+        path, written = self._string
         text = self._at(path)
-        if not isinstance(text, str) or not text.startswith(before):
-            raise CannotTakeBack
-        self._out.append(dumps(text[len(before) :])[1:-1])
-        self._string = (path, text)
+        self._out.append(dumps(written.rest(text))[1:-1])
         if ended:
             self._out.append(b'"')
             self._string = None
@@ -228,8 +263,32 @@ class TextWriter:
     def _at(self, path: Path) -> Any:
         value = self._value
         for step in path:
-            value = value[step]
+            value = member(value, step)
         return value
+
+
+class _Text:
+    """A string that is being written: as much of it as is."""
+
+    def __init__(self) -> None:
+        self._text: str | Growing = ""
+        self._length = 0
+
+    def rest(self, text: Any) -> str:
+        """What is not written of it, as it is now. Raises `CannotTakeBack`."""
+        if isinstance(text, Growing):
+            self._check(text)
+            rest = text.since(self._length)
+        elif isinstance(text, str) and text.startswith(str(self._text)[: self._length]):
+            rest = text[self._length :]
+        else:
+            raise CannotTakeBack
+        self._text, self._length = text, len(text)
+        return rest
+
+    def _check(self, text: Growing) -> None:
+        if text is not self._text and not str(text).startswith(str(self._text)):
+            raise CannotTakeBack
 
 
 def _child(node: Node, step: str | int, value: Any) -> Node | None:
@@ -260,16 +319,20 @@ def _is_same(written: Any, member: Any) -> bool:
 
     It may be another where the model has written it twice, under two of its names.
     """
-    return written == member and type(written) is type(member)
+    return written is member or dumps(written) == dumps(member)
 
 
 def _grows(node: Node, step: str, value: Any) -> bool:
     """Whether a member is shown before it is complete."""
-    return not isinstance(_child(node, step, value), Leaf) and isinstance(value, str | dict | list)
+    return not isinstance(_child(node, step, value), Leaf) and isinstance(
+        value, str | Growing | dict | list
+    )
 
 
 def _has_content(value: Any) -> bool:
     """Whether anything is known of a value. A container is there, empty, from the start."""
+    if isinstance(value, Block):
+        value = value.element(0)
     if isinstance(value, dict):
         return any(map(_has_content, value.values()))
     return value is not None and value != []

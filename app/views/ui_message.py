@@ -24,7 +24,8 @@ from msgspec import structs
 
 from app.partial.node import Node, empty
 from app.partial.value import dumps
-from app.streams.log_entry import Done, Failed, LogEntry, Usage
+from app.streams.log import News
+from app.streams.log_entry import Done, Failed, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
 from app.views.message import Message, about
@@ -60,7 +61,7 @@ class UiMessageView:
     def start(self, run: Followed, position: int) -> list[Message]:
         return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about(run))]
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, usage, end = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.streams.log_entry import LogEntry
+from app.streams.log import News
 from app.views.followed import Followed
 from app.views.message import Message
 
@@ -17,7 +17,7 @@ class View(Protocol):
         """The response's first messages; it goes on after `position`."""
         ...
 
-    def messages(self, run: Followed, entries: Sequence[LogEntry], position: int) -> list[Message]:
+    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         """The messages for `entries`, which are followed by `position` in the run's log.
 
         The state is that after the last of them.

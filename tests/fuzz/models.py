@@ -15,6 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from app.partial.document import Document
 from app.partial.invalid import Invalid
 from app.partial.value import dumps
 from app.views.text import CannotTakeBack, TextWriter
@@ -60,14 +61,16 @@ def check(case: Case, *, spoilt: bool) -> None:
 def check_text(case: Case) -> None:
     """The `text` view writes the value, and takes nothing back."""
     decoder = case.decoder()
+    document = Document()
     writer = TextWriter(case.root)
     written = b""
     try:
         for piece in pieces(case.text, case.random):
             if operations := decoder.feed(piece):
-                written += writer.move(operations[-1].path, decoder.value)
+                document.adopt(decoder.value, operations[-1].path)
+                written += writer.move(document)
         decoder.finish()
-        written += writer.finish(decoder.value)
+        written += writer.finish(document)
     except Invalid:
         return
     except CannotTakeBack:

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from app.partial.operation import Add, Append, Replace
-from app.streams.log import SEGMENT, Log
+from app.streams.log import LARGE_SEGMENT, SEGMENT, Log, Skipped
 from app.streams.log_entry import Done, ElementClosed, LogEntry, Restart, Usage
 
 
@@ -37,6 +37,35 @@ def test_from_each_position_the_log_is_what_was_put_in(number: int, packed: bool
     assert log.last == (given[-1] if given else None)
     for position in range(number + 1):
         assert log.since(position) == given[position:]
+
+
+@pytest.mark.parametrize("base", [0, 5, 1000])
+def test_a_bounded_read_gives_the_first_entries_and_positions_count_from_the_base(
+    base: int,
+) -> None:
+    given = entries(3 * LARGE_SEGMENT)
+    log = Log(base)
+    log.extend(given[:700])
+    log.extend(given[700:])
+    assert (len(log), log.position) == (len(given), base + len(given))
+    for position in range(0, len(given) + 1, 7):
+        for most in (0, 1, 40, 300, len(given)):
+            assert log.since(base + position, most) == given[position : position + most]
+    if base:
+        with pytest.raises(IndexError):
+            log.since(base - 1)
+
+
+def test_news_of_a_long_way_are_its_events_and_how_many_operations_there_were() -> None:
+    log = Log(10)
+    operations = [Append((0, "title"), "x")] * 500
+    restart = Restart(2, "output_invalid", [])
+    log.extend([*operations, restart, *operations, ElementClosed(0), Done()])
+    assert log.news(10, 100) == [Skipped(500), restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.news(510, 100) == [restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.news(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
+    assert log.news(1010, 100) == [operations[0], ElementClosed(0), Done()]
+    assert log.news(log.position, 100) == []
 
 
 def test_many_entries_at_once_are_as_good_as_one_by_one() -> None:

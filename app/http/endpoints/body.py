@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 
 from app.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
-from app.partial.value import loads
+from app.partial.scan import MAX_DEPTH
+from app.partial.value import depth, loads
 
 SECONDS = 10
 """For all of a body: a client that drips one has a connection and a task of ours."""
@@ -34,6 +35,8 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
         raise BodyTooSlow from None
     try:
         body = loads(content.decode())
+        if depth(body) > MAX_DEPTH:  # each version of Python would bear another depth
+            raise ValueError
     except ValueError:
         raise InvalidRequest("The body is not valid JSON.", status=400) from None
     if not isinstance(body, dict):

@@ -1,0 +1,207 @@
+"""How the cost of an answer grows with its length, by its shape and view: `make bench-micro`.
+
+Each answer is decoded in slices of 4 KB, as the producer does it, and a reader makes its
+messages after each. Printed are the CPU of a character of 1 MB in µs, the exponent of growth
+(1: ten times the text costs ten times as much; a snapshot's bytes are in it), the longest
+single call in ms, and the memory as a multiple of the document, at its peak and kept.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import tracemalloc
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import log
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, create_model
+
+from app.partial.decoder import Decoder
+from app.partial.document import Document
+from app.partial.plan import plan
+from app.streams.log import Log
+from app.streams.log_entry import Done
+from app.views.ag_ui import AgUiView
+from app.views.delta import DeltaView
+from app.views.patch import TOO_FAR_BEHIND
+from app.views.snapshot import SnapshotView
+from app.views.text import TextView
+from app.views.ui_message import UiMessageView
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from app.partial.node import Node
+    from app.views.view import View
+
+SLICE: Final = 4096
+SIZES: Final = (100_000, 1_000_000)
+PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
+"""How many slices a reader lets pass."""
+
+
+class Small(BaseModel):
+    a: int
+
+
+class Tree(BaseModel):
+    kids: list[Tree] = []
+
+
+class Row(BaseModel):
+    name: str
+    cells: list[int]
+
+
+class Table(BaseModel):
+    rows: list[Row]
+
+
+def _many(text: str, size: int) -> str:
+    return f"[{','.join([text] * (size // (len(text) + 1)))}]"
+
+
+def _keys(size: int) -> str:
+    return json.dumps({f"k{number:06}": 1 for number in range(size // 13)})
+
+
+def _tables(size: int) -> str:
+    row = json.dumps({"name": "row", "cells": list(range(20))})
+    return _many(f'{{"rows":{_many(row, 20_000)}}}', size)
+
+
+def _deep(size: int) -> str:
+    return '{"kids":[' * 60 + _many('{"kids":[]}', size)[1:-1] + "]}" * 60
+
+
+SHAPES: Final[dict[str, tuple[Any, Callable[[int], str]]]] = {
+    "objects": (list[dict[str, int]], lambda size: _many("{}", size)),
+    "models": (list[Small], lambda size: _many('{"a":1}', size)),
+    "numbers": (list[int], lambda size: _many("1", size)),
+    "strings": (list[str], lambda size: _many('"ab"', size)),
+    "string": (str, lambda size: f'"{"word " * (size // 5)}"'),
+    "keys": (dict[str, int], _keys),
+    "tables": (list[Table], _tables),
+    "deep": (Tree, _deep),
+}
+
+VIEWS: Final[dict[str, Callable[[Node], View]]] = {
+    "snapshot": lambda _: SnapshotView("r"),
+    "delta": lambda _: DeltaView("r"),
+    "text": TextView,
+    "ui-message": lambda root: UiMessageView("r", root),
+    "ag-ui": lambda root: AgUiView("r", root, "t", "u"),
+}
+
+
+@dataclass
+class Seen:
+    """What a view reads of a stream."""
+
+    id: str = "s"
+    schema: str = "answers"
+    schema_version: str = "0"
+    model: str = "m"
+    log: Log = field(default_factory=Log)
+    document: Document = field(default_factory=Document)
+
+
+@dataclass
+class Clock:
+    """The CPU seconds of calls: of all, and of the longest."""
+
+    total: float = 0
+    longest: float = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        before = time.thread_time()
+        yield
+        spent = time.thread_time() - before
+        self.total += spent
+        self.longest = max(self.longest, spent)
+
+
+def answer(shape: str, size: int) -> tuple[Node, str]:
+    """A schema and an answer to it: the large value is a member of an object."""
+    type_, write = SHAPES[shape]
+    model = create_model("Answer", title=(str, ...), value=(type_, ...), note=(str, "none"))
+    return plan(model, keep=False), f'{{"title":"t","value":{write(size)}}}'
+
+
+def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
+    """The costs of the producer (decoder and log) and of a reader that looks at every `pace`."""
+    seen, decoder = Seen(), Decoder(root)
+    producer, reader = Clock(), Clock()
+    position = 0
+    view.start(seen, 0)
+    for number, at in enumerate(range(0, len(text), SLICE)):
+        with producer.call():
+            operations = decoder.feed(text[at : at + SLICE])
+        with producer.call():
+            seen.log.extend([*operations, *([Done()] if decoder.done else ())])
+            seen.document.adopt(decoder.value, operations[-1].path if operations else ())
+        if decoder.done or number % pace == pace - 1:
+            with reader.call():
+                news = seen.log.news(position, TOO_FAR_BEHIND)
+                position = seen.log.position
+                view.messages(seen, news, position)
+    assert decoder.done
+    return producer, reader
+
+
+def memory(shape: str, size: int) -> tuple[float, float]:
+    """The bytes of a stream with a `delta` reader, as a multiple of the document's: peak, kept."""
+    root, text = answer(shape, size)
+    tracemalloc.start()
+    seen, decoder, view = Seen(), Decoder(root), DeltaView("r")
+    position = 0
+    for at in range(0, len(text), SLICE):
+        operations = decoder.feed(text[at : at + SLICE])
+        seen.log.extend(operations)
+        seen.document.adopt(decoder.value, operations[-1].path if operations else ())
+        view.messages(seen, seen.log.news(position, TOO_FAR_BEHIND), seen.log.position)
+        position = seen.log.position
+    length = len(seen.document.encode())
+    peak = tracemalloc.get_traced_memory()[1]
+    del decoder, operations
+    seen.log.pack()
+    seen.document.pack()
+    kept = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    return peak / length, kept / length
+
+
+def _row(name: str, costs: list[float], longest: float, sizes: list[int]) -> str:
+    exponent = log(costs[1] / costs[0]) / log(sizes[1] / sizes[0])
+    return f"  {name:22}{costs[1] / sizes[1] * 1e6:8.2f}{exponent:8.2f}{longest * 1e3:8.1f}"
+
+
+def report(shape: str) -> Iterator[str]:
+    """The lines on a shape."""
+    answers = [answer(shape, size) for size in SIZES]
+    sizes = [len(text) for _, text in answers]
+    yield "{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1]))
+    for name, make in VIEWS.items():
+        for pace, slices in PACES.items():
+            runs = [play(root, text, make(root), slices) for root, text in answers]
+            producers, readers = zip(*runs, strict=True)
+            if (name, pace) == ("snapshot", "keeps up"):
+                costs = [clock.total for clock in producers]
+                yield _row("decoder and log", costs, producers[1].longest, sizes)
+            costs = [clock.total for clock in readers]
+            yield _row(f"{name}, {pace}", costs, readers[1].longest, sizes)
+
+
+def main() -> None:
+    print(f"{'':24}{'µs':>8}{'growth':>8}{'ms':>8}")
+    for shape in SHAPES:
+        for line in report(shape):
+            print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
