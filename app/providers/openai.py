@@ -314,6 +314,7 @@ class OpenAIProvider:
 
     async def aclose(self) -> None:
         """Close all connections."""
+        await asyncio.sleep(0)  # a task that is cancelled before its first step closes nothing
         for task in (tasks := list(self._lingering)):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

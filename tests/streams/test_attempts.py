@@ -346,7 +346,9 @@ async def test_a_request_that_was_rejected_is_not_tried_again(code: int) -> None
             "title": "Bad Gateway",
             "status": 502,
             "detail": "The model's provider refused the service's request.",
+            "error": "The model's provider refused the service's request.",
             "code": "provider_rejected",
+            "retryable": False,
             "request_id": answer.headers["X-Request-ID"],
         }
         assert len(provider.exchanges) == 1

@@ -190,6 +190,8 @@ async def test_a_conflict_does_not_say_what_the_other_request_was() -> None:
             "status": 409,
             "detail": "This idempotency key was used for a different request.",
             "code": "idempotency_conflict",
+            "error": "This idempotency key was used for a different request.",
+            "retryable": False,
             "request_id": "R",
         }
 
