@@ -31,12 +31,12 @@ _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
 
-_FLAWS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
+_DETAILS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
     InvalidRequest: [ErrorDetail(path="/topic", message="is required")],
     OutputInvalid: [ErrorDetail(path="/0/title", message="is required")],
 }
 
-FLAW: Final = record(
+ERROR_DETAIL: Final = record(
     {
         "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
         "message": {"type": "string"},
@@ -121,7 +121,7 @@ def _schema(errors: list[ServiceError], components: Components) -> Json:
 
 def problem_schema(components: Components) -> Json:
     """A reference to the body of every error (RFC 9457)."""
-    errors = {"type": "array", "items": components.schema("ErrorDetail", FLAW)}
+    errors = {"type": "array", "items": components.schema("ErrorDetail", ERROR_DETAIL)}
     required: Json = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},
@@ -138,7 +138,7 @@ def problem_schema(components: Components) -> Json:
 def _instance(kind: type[ServiceError]) -> ServiceError:
     """An error as a client may meet it."""
     unavailable = kind.retryable and kind.status in (429, 503)
-    return kind(retry_after=1 if unavailable else None, errors=_FLAWS_OF.get(kind, ()))
+    return kind(retry_after=1 if unavailable else None, errors=_DETAILS_OF.get(kind, ()))
 
 
 def _body(error: ServiceError) -> Any:

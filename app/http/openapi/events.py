@@ -89,7 +89,7 @@ class Events:
 
     def __init__(self, components: Components, start: Json) -> None:
         self._components = components
-        errors_ = {"type": "array", "items": components.schema("ErrorDetail", errors.FLAW)}
+        errors_ = {"type": "array", "items": components.schema("ErrorDetail", errors.ERROR_DETAIL)}
         self._first = {"start": components.schema("StartEvent", start)}
         self._middle = {
             "restart": components.schema("RestartEvent", _restart(errors_)),
@@ -218,13 +218,13 @@ def _codes(words: str) -> Json:
     return {"type": "string", "enum": codes, "description": words}
 
 
-def _restart(flaws: Json) -> Json:
+def _restart(details: Json) -> Json:
     attempt = {"type": "integer", "minimum": 2, "description": "The one that begins."}
     code = _codes("Why the last one failed.")
-    return record({"attempt": attempt, "code": code, "errors": flaws})
+    return record({"attempt": attempt, "code": code, "errors": details})
 
 
-def _error(flaws: Json) -> Json:
+def _error(details: Json) -> Json:
     required: Json = {
         "error": {"type": "string", "description": "For a human."},
         "code": _codes("For a program."),
@@ -232,4 +232,4 @@ def _error(flaws: Json) -> Json:
         "request_id": {"type": "string"},
     }
     after = {"type": "integer", "minimum": 0, "description": "Seconds."}
-    return record(required, {"retry_after": after, "errors": flaws})
+    return record(required, {"retry_after": after, "errors": details})
