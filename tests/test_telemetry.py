@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.client import read, refused
@@ -209,6 +210,21 @@ def test_a_fault_is_logged_with_its_place_and_without_what_it_says(format: str) 
     assert ran.stderr.count("line 7, in <module>") == 2
     assert ran.stderr.count("ValueError") >= 2
     assert ran.stdout == ""
+
+
+async def test_a_text_that_is_cut_off_is_one_line_of_the_log() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(HEAD, text('{"items": [{"title": "Figs"'), end("length"))
+
+    async with logging_(script, OPENAI_API_KEY="k") as (service, _):
+        with pytest.raises(httpx.RemoteProtocolError):
+            await refused(f"{service.url}{IDEAS}&view=text")
+        service.signal()
+        await service.exit_code(5)
+        told = [line for line in service.lines if "cut off" in line]
+        assert len(told) == 1
+        assert json.loads(told[0])["request_id"]
+        assert not any("Traceback" in line or "CannotTakeBack" in line for line in service.lines)
 
 
 async def test_metrics_count_streams_started_active_and_ended_by_code() -> None:

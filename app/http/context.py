@@ -12,6 +12,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.views.text import CannotTakeBack
+
 HEADER = "X-Request-ID"
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 """In every answer: a browser must not take JSON or text for a page or a script."""
@@ -76,6 +78,9 @@ class RequestContext:
                 await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             _log.debug("a client left within its request", request_id=scope["request_id"])
+        except CannotTakeBack:
+            _log.info("a text was cut off", request_id=scope["request_id"])
+            raise  # the server closes the connection, without an end of the response
         except Exception:
             if started:
                 raise

@@ -9,6 +9,8 @@ from typing import Literal
 
 import structlog
 
+from app.views.text import CannotTakeBack
+
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
 """At DEBUG these log every chunk with its payload, so they stay at INFO, whatever the level."""
 
@@ -38,6 +40,7 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -54,6 +57,16 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
         logging.getLogger(name).setLevel(least)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record says anything that no line of ours does.
+
+    A response that is cut on purpose ends by an exception, which the server logs as a fault of
+    the app; the request's own line has told of it.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, CannotTakeBack)
 
 
 def _without_words(exc_info: structlog.typing.ExcInfo) -> str:
