@@ -202,11 +202,25 @@ def document() -> str:
     return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
 
-def test_the_files_that_the_architecture_document_names_are_there() -> None:
-    named = set(re.findall(r"[\w./-]+\.(?:py|js|md)\b", document()))
-    assert len(named) > 40
-    places = (ROOT, ROOT / "app", ROOT / "docs")
-    assert [name for name in named if not any((p / name).exists() for p in places)] == []
+FOR_CONTRIBUTORS: Final = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "architecture.md",
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", FOR_CONTRIBUTORS, ids=lambda page: page.name)
+def test_the_files_that_a_document_names_are_there(page: Path) -> None:
+    named = set(re.findall(r"[\w./-]+\.(?:py|js|md)\b", page.read_text(encoding="utf-8")))
+    folders = (ROOT, ROOT / "app", ROOT / "docs", page.parent)
+    assert [name for name in named if not any((f / name).exists() for f in folders)] == []
+
+
+def test_each_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for page in folder.glob("[a-z]*.md"):
+        assert f"| [{page.name}]({page.name}) | " in index
 
 
 def test_the_rooms_of_the_architecture_document_are_those_that_are_there() -> None:
