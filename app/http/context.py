@@ -44,7 +44,7 @@ class RequestContext:
     Every answer forbids browsers to guess its type (`NOSNIFF`).
 
     An exception becomes a 500 here. As this is inside the CORS middleware, a browser may read
-    it. Once the response has started it is too late for a status, and the exception is raised.
+    it. Once the response has started it is too late for a status, and the exception goes on.
 
     root_path: the prefix that a proxy strips; requests may carry it all the same
     fault: makes the response to a fault, for a request's id

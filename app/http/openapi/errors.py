@@ -26,7 +26,7 @@ from app.http.problem import MEDIA_TYPE, problem
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
 """In the examples."""
 
-# Where an error can't befall every call that streams.
+# The errors that not every call that streams may have, by what they need.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
@@ -61,13 +61,17 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 
 def in_stream() -> list[type[ServiceError]]:
-    """Those that may come after the first byte: nothing is then wrong with the request."""
+    """The errors that may come after the first byte, when nothing can be wrong with the request."""
     found = [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
     return [kind for kind in found if kind is not Overloaded]
 
 
 def of_stream(*, post: bool, named: bool) -> list[ServiceError]:
-    """What a call that streams may answer. post: it has a body; named: which names its schema."""
+    """The errors that a call that streams may answer.
+
+    post: whether it has a body
+    named: whether the body names the schema
+    """
     absent = _NO_OPERATION if post else _NO_OPERATION | _POST
     absent = absent if named else absent | _NAMED_SCHEMA
     found = [_instance(kind) for kind in kinds() if kind not in absent]
@@ -146,7 +150,7 @@ def _body(error: ServiceError) -> Any:
 
 
 def _words(error: ServiceError) -> str:
-    """What its class says of it; its own words where they are more special."""
+    """The error's own message, or what its class says if that is all it has."""
     if error.detail != error.message:
         return error.detail
     return (type(error).__doc__ or error.detail).splitlines()[0]
