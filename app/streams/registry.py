@@ -35,7 +35,7 @@ _log = structlog.get_logger("stream")
 
 
 class Observer(Protocol):
-    """Who is told of streams: the metrics and the log."""
+    """Who is told when streams begin and end: the metrics and the log."""
 
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
@@ -44,7 +44,7 @@ class Observer(Protocol):
         """A stream has ended, whatever its outcome."""
 
     def left(self, stream: Stream) -> None:
-        """A stream has ended, and its last reader has what there was for it: told once."""
+        """A stream has ended, and its last reader has had all of it. This is told once."""
 
 
 @dataclass(eq=False)
@@ -52,7 +52,7 @@ class _Running:
     """A stream while its producer runs.
 
     on_end: what whoever began it wants to do once it has ended
-    grace: runs while it waits for a reader to come back
+    grace: the timer that ends it, while it waits for a reader to come back
     """
 
     task: asyncio.Task[None]
@@ -70,7 +70,7 @@ def _new_id() -> str:
 
 
 class Streams:
-    """Begins streams and holds them. `provider` is to be set before the first.
+    """Begins streams and holds them. Its `provider` must be set before the first one begins.
 
     grace: seconds that a resumable stream goes on without a reader
     """
@@ -85,7 +85,7 @@ class Streams:
         self._observer = observer
         self._grace = grace
         self._running: dict[Stream, _Running] = {}
-        self._untold: set[Stream] = set()  # whose end the observer has not been told
+        self._untold: set[Stream] = set()  # those of which `left` is still to be told
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -150,7 +150,7 @@ class Streams:
             running.task.cancel()
 
     def _clean_up(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        """The producer is over. Every step is taken, whatever another one raises."""
+        """The producer has ended. Each step of the cleanup is taken, even if another one raises."""
         # A task that is cancelled before its first step runs nothing, not even a `finally`.
         stream.end(Failed.of(Cancelled()))
         try:
@@ -180,9 +180,9 @@ class Streams:
     # -- readers ------------------------------------------------------------------------------
 
     def read(self, stream: Stream) -> Callable[[], None]:
-        """Be one of a stream's readers, until what this returns is called (once).
+        """Become a reader of a stream. The function that this returns ends that; call it once.
 
-        When the last one goes, so may the stream.
+        When its last reader leaves, a stream is ended, unless it is resumable.
         """
         stream.followers += 1
         if running := self._running.get(stream):
@@ -197,7 +197,7 @@ class Streams:
         if running is None:
             self._left(stream)
         elif stream.ended:
-            pass  # its producer is about to be over, and then it is left
+            pass  # its producer is about to end, and the cleanup then does what is left to do
         elif stream.resumable:
             loop = asyncio.get_running_loop()
             running.grace = loop.call_later(self._grace, self._stop, stream, Cancelled())
@@ -205,7 +205,7 @@ class Streams:
             self._stop(stream, Cancelled())
 
     def _left(self, stream: Stream) -> None:
-        """The last reader of a stream that has ended has had what there was."""
+        """The last reader of an ended stream has had all of it."""
         stream.pack()
         if stream in self._untold:
             self._untold.remove(stream)
@@ -214,7 +214,7 @@ class Streams:
     # -- the end ------------------------------------------------------------------------------
 
     async def drain(self, seconds: float) -> None:
-        """Begin nothing more; end what still runs after `seconds` in `draining`."""
+        """Begin no more streams. Those that still run after `seconds` end in `draining`."""
         self.draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -223,7 +223,7 @@ class Streams:
             await self.stop()
 
     async def stop(self) -> None:
-        """End everything now."""
+        """End all streams now, in `draining`."""
         self.draining = True
         for stream in list(self._running):
             self._stop(stream, Draining(retry_after=1))

@@ -21,16 +21,16 @@ class ItemsView(NativeView):
 
     name = "items"
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         undone = _before_last_restart(entries)
         for number, (at, entry) in enumerate(numbered(entries, position)):
             if isinstance(entry, ElementClosed):
                 if number >= undone:
-                    value = dumps(member(run.document.value, entry.index))
-                    out.append(Message("item", value, f"{run.id}-{at}"))
+                    value = dumps(member(stream.document.value, entry.index))
+                    out.append(Message("item", value, f"{stream.id}-{at}"))
             elif isinstance(entry, Restart | Usage | Done | Failed):
-                out.append(self.event(run, entry, at))
+                out.append(self.event(stream, entry, at))
         return out
 
 

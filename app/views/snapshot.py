@@ -13,11 +13,11 @@ from app.views.summary import numbered
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since the last, without those that a restart undoes."""
+    """Makes one partial of all operations since its last. A restart undoes those before it."""
 
     name = "snapshot"
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         changed = False
         for at, entry in numbered(entries, position):
@@ -27,9 +27,9 @@ class SnapshotView(NativeView):
                 changed = True
                 continue
             if changed and not isinstance(entry, Restart):
-                out.append(Message(None, run.document.encode()))
+                out.append(Message(None, stream.document.encode()))
             changed = False
-            out.append(self.event(run, entry, at))
+            out.append(self.event(stream, entry, at))
         if changed:
-            out.append(Message(None, run.document.encode()))
+            out.append(Message(None, stream.document.encode()))
         return out

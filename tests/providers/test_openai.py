@@ -180,6 +180,12 @@ async def test_the_key_is_sent_and_a_base_url_without_a_key_works() -> None:
     assert with_key.head.startswith("POST /v1/chat/completions HTTP/1.1\r\n")
 
 
+async def test_nothing_is_sent_of_this_machine() -> None:
+    async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
+        await asked(other)
+        assert "stainless" not in other.exchanges[0].head.lower()
+
+
 async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
     before = json.dumps(MESSAGES)
     for mode in MODES:
