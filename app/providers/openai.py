@@ -276,6 +276,7 @@ class OpenAIProvider:
         mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
         self._prepare: Any = handlers(mode).request_handler
+        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
         # MD_JSON's own extractor holds the text back until its JSON is complete. The service
         # strips fences by itself.
         self._extract: Any = handlers(
@@ -330,10 +331,22 @@ class OpenAIProvider:
         }
         if request.max_tokens is not None:
             arguments[self._max_tokens_field] = request.max_tokens
-        _, prepared = self._prepare(_described(request.response_model), arguments)
-        # The schema goes along as it is: the SDK would look at each part of it, for 0.9 ms.
-        own = {name: value for name, value in prepared.items() if name in arguments}
-        return own | {"extra_body": {k: v for k, v in prepared.items() if k not in own}}
+        # What Instructor has made goes along as it is, and takes the place of the arguments: the
+        # SDK would look at each part of the messages and of the schema, for a millisecond.
+        body = self._prepared(request.response_model, arguments)
+        return {"model": request.model, "messages": (), "stream": True, "extra_body": body}
+
+    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+        """The request's JSON: the arguments, with what Instructor adds to them for the mode."""
+        if not self._in_tools:
+            return self._handle(model, arguments)
+        if model not in self._tools:  # which have nothing to do with the messages
+            self._tools[model] = self._handle(model, {})
+        return {**self._tools[model], **arguments}
+
+    def _handle(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = self._prepare(_described(model), arguments)[1]
+        return body
 
 
 def handlers(mode: Mode) -> Any:

@@ -7,7 +7,7 @@ import secrets
 import string
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -51,12 +51,12 @@ class Observer(Protocol):
 class _Running:
     """A stream while its producer runs.
 
-    cleanup: what is done once it has ended, the last thing first
+    on_end: what whoever began it wants to do once it has ended
     grace: runs while it waits for a reader to come back
     """
 
     task: asyncio.Task[None]
-    cleanup: ExitStack = field(default_factory=ExitStack)
+    on_end: Callable[[Stream], None]
     grace: asyncio.TimerHandle | None = None
 
     def end_grace(self) -> None:
@@ -111,13 +111,11 @@ class Streams:
         stream = Stream(_new_id(), request, origin)
         producer = Producer(stream, self.provider, self._settings)
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
-        running = self._running[stream] = _Running(task)
+        self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)
         self._idle.clear()
         self._store.add(stream)
         self._observer.started(stream)
-        for step in (self._ended, self._observer.ended, on_end):
-            running.cleanup.callback(step, stream)
         task.add_done_callback(partial(self._clean_up, stream))
         return stream
 
@@ -156,7 +154,10 @@ class Streams:
         # A task that is cancelled before its first step runs nothing, not even a `finally`.
         stream.end(Failed.of(Cancelled()))
         try:
-            self._running[stream].cleanup.close()
+            with ExitStack() as steps:  # the last one first
+                steps.callback(self._ended, stream)
+                steps.callback(self._observer.ended, stream)
+                steps.callback(self._running[stream].on_end, stream)
         except Exception:
             _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
@@ -167,7 +168,7 @@ class Streams:
         if not stream.was_begun:
             self._store.forget(stream)
         elif stream.resumable:
-            stream.log.pack()
+            stream.pack()
             self._store.keep(stream)
         else:
             self._store.expire(stream)
