@@ -23,7 +23,6 @@ from app.streams.log import Log
 from app.streams.log_entry import Done
 from app.views.ag_ui import AgUiView
 from app.views.delta import DeltaView
-from app.views.patch import TOO_FAR_BEHIND
 from app.views.snapshot import SnapshotView
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
@@ -97,7 +96,7 @@ def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
             seen.document.adopt(decoder.value, operations[-1].path if operations else ())
         if decoder.done or number % pace == pace - 1:
             with reader.call():
-                news = seen.log.news(position, TOO_FAR_BEHIND)
+                news = seen.log.news(position)
                 position = seen.log.position
                 view.messages(seen, news, position)
     assert decoder.done
@@ -114,7 +113,7 @@ def memory(shape: str, size: int) -> tuple[float, float]:
         operations = decoder.feed(text[at : at + SLICE])
         seen.log.extend(operations)
         seen.document.adopt(decoder.value, operations[-1].path if operations else ())
-        view.messages(seen, seen.log.news(position, TOO_FAR_BEHIND), seen.log.position)
+        view.messages(seen, seen.log.news(position), seen.log.position)
         position = seen.log.position
     length = len(seen.document.encode())
     peak = tracemalloc.get_traced_memory()[1]

@@ -80,7 +80,7 @@ class Decoder(Shown):
         """
         if self.stopped:
             return []
-        self._position += len(text)
+        self._unfolded += len(text)
         try:
             self._read(text)
         except Invalid:

@@ -72,6 +72,11 @@ class Document:
             self._packed = zlib.compress(self.encode(), 1)
             self._value, self._spine = None, []
 
+    @property
+    def size(self) -> int:
+        """Bytes in memory of a packed value; 0 where it is not packed."""
+        return len(self._packed or b"")
+
     def clear(self) -> None:
         """Forget everything: another attempt begins."""
         self.__init__()  # type: ignore[misc]

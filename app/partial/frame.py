@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Final
+from typing import Any
 
 from app.partial.block import LARGE, Block
 from app.partial.growing import grown
@@ -11,10 +11,6 @@ from app.partial.invalid import Invalid
 from app.partial.node import Dict, Field, List, Model, Node
 from app.partial.operation import Path
 from app.partial.value import dumps, plain
-
-FOLD: Final = 4096
-"""Characters of text. What is finished of a list or a dict becomes a `Block` when so many more
-have been read."""
 
 
 class Frame:
@@ -40,8 +36,7 @@ class Frame:
         and their JSON texts; None: nothing
     dropped: a default is to stand in for the member that it is, or is in
     left_out: of a list or a dict, where members are shown that were left out at their close
-    folded: how many places in `shown` have been looked at to be folded; mark: the position in
-        the text when this was done
+    folded: how many places in `shown` have been looked at to be folded
     """
 
     __slots__ = (
@@ -57,7 +52,6 @@ class Frame:
         "key",
         "left_out",
         "live",
-        "mark",
         "missing",
         "node",
         "out",
@@ -69,9 +63,7 @@ class Frame:
         "values",
     )
 
-    def __init__(
-        self, node: Node, path: Path, place: str | int | None, values: Any, mark: int = 0
-    ) -> None:
+    def __init__(self, node: Node, path: Path, place: str | int | None, values: Any) -> None:
         self.node: Any = node
         self.path = path
         self.place = place
@@ -90,7 +82,6 @@ class Frame:
         self.forgets = False
         self.settled: set[str | int | None] = set()
         self.folded = 0
-        self.mark = mark
         self.live = False
         self.hidden = False
         self.missing: set[str | int | None] | None = None
@@ -148,11 +139,8 @@ class Frame:
         members = range(self.closed)
         return list(members) if type(self.node) is List else dict.fromkeys(members)
 
-    def fold(self, mark: int) -> None:
-        """Make blocks of what is finished, where `mark` characters of text have been read."""
-        if mark - self.mark < FOLD:
-            return
-        self.mark = mark
+    def fold(self) -> None:
+        """Make blocks of what is finished."""
         if type(self.shown) is list:
             self._fold_elements()
         elif type(self.node) is Dict:

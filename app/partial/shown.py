@@ -9,7 +9,7 @@ then added whole.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from app.partial.block import length
 from app.partial.frame import Frame
@@ -17,6 +17,10 @@ from app.partial.invalid import invalid
 from app.partial.node import Dict, List, Model, Node, blank
 from app.partial.operation import Add, Append, Operation, Path, Replace
 from app.partial.value import copy, dumps
+
+FOLD: Final = 4096
+"""Characters of text. What is finished of the open lists and dicts becomes `Block`s when so many
+more have been read."""
 
 
 class Shown:
@@ -33,7 +37,7 @@ class Shown:
         self._begun = False  # whether something of that string is shown
         self._at: Path = ()  # where it is shown
         self._announced = False  # whether anything has been shown
-        self._position = 0  # characters of text
+        self._unfolded = 0  # characters of text
         self.done = False
 
     @property
@@ -55,7 +59,7 @@ class Shown:
     def _push(self, node: Node) -> Frame:
         parent = self._stack[-1]
         values: Any = [] if type(node) is List else {}
-        frame = Frame(node, self._path(parent), parent.out, values, self._position)
+        frame = Frame(node, self._path(parent), parent.out, values)
         self._stack.append(frame)
         return frame
 
@@ -202,7 +206,10 @@ class Shown:
                 if last.value is frame.shown:
                     operations[-1] = type(last)(last.path, copy(last.value))
             frame.live = live
-            frame.fold(self._position)
+        if self._unfolded >= FOLD:
+            self._unfolded = 0
+            for frame in self._stack:
+                frame.fold()
         return operations
 
 

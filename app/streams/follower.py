@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
-from app.streams.log_entry import LogEntry
+from app.streams.log import News
 from app.streams.stream import Stream
 
 Message = TypeVar("Message")
@@ -14,7 +14,7 @@ Message = TypeVar("Message")
 
 async def follow(
     stream: Stream,
-    make: Callable[[Sequence[LogEntry], int], list[Message]],
+    make: Callable[[Sequence[News], int], list[Message]],
     *,
     interval: float,
     heartbeat: float,
@@ -22,7 +22,7 @@ async def follow(
 ) -> AsyncGenerator[list[Message], None]:
     """What is made of a stream, in batches to be sent together; an empty batch: a heartbeat.
 
-    make: gives the messages of some entries, which end at a position
+    make: gives the messages of what is new in the log, which ends at a position
     interval: seconds between two batches, after the first, at least
     heartbeat: seconds without a batch, after which a heartbeat is due
     position: of the log, after which the follower goes on
@@ -37,8 +37,8 @@ async def follow(
             yield []
             silent_until = loop.time() + heartbeat
             continue
-        entries = stream.log.since(position)
-        position += len(entries)
+        entries = stream.log.news(position)
+        position = stream.position
         batch = make(entries, position)
         if batch or due:
             due = loop.time() + interval

@@ -27,6 +27,11 @@ LARGE_SEGMENT = 256
 """Entries that are packed together where there are many."""
 
 
+MANY = 4000
+"""Entries. A reader that has more to read is given the events alone: the operations would take
+50 ms to be unpacked and merged, and the state says what they come to."""
+
+
 class Skipped(msgspec.Struct, frozen=True):
     """`count` operations that a reader has not been given, as it is far behind."""
 
@@ -90,10 +95,11 @@ class Log:
             found += self._newest[max(position - self._packed, 0) :]
         return found[:most]
 
-    def news(self, position: int, most: int) -> list[News]:
-        """All that a reader has to know of after a position, in at most about `most` entries.
+    def news(self, position: int, most: int = MANY) -> list[News]:
+        """All that a reader has to know of after a position.
 
-        Where there are more, no operation is among them: `Skipped` tells how many there were.
+        Where that is more than `most` entries, no operation is among them: `Skipped` tells how
+        many there were.
         """
         if self.position - position <= most:
             return list(self.since(position))

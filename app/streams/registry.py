@@ -167,7 +167,7 @@ class Streams:
         if not stream.was_begun:
             self._store.forget(stream)
         elif stream.resumable:
-            stream.log.pack()
+            stream.pack()
             self._store.keep(stream)
         else:
             self._store.expire(stream)

@@ -10,7 +10,7 @@ nobody queues anything for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -19,7 +19,7 @@ from app.errors import Cancelled, ServiceError
 from app.partial.document import Document
 from app.partial.operation import Operation
 from app.streams.audience import Audience
-from app.streams.log import Log
+from app.streams.log import MANY, Log
 from app.streams.log_entry import END, URGENT, Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.streams.request import GenerationRequest
 
@@ -104,7 +104,8 @@ class Stream:
         self.followers = 0
         self.attempt_began = 0
         """The position of the attempt that runs: where a reader begins that has nothing."""
-        self._document: Document | None = Document()
+        self.document = Document()
+        """The newest state."""
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has been told 200
@@ -140,22 +141,14 @@ class Stream:
     @property
     def size(self) -> int:
         """Bytes in memory, about."""
-        return STREAM_BYTES + self.log.size
+        return STREAM_BYTES + self.log.size + self.document.size
 
     # -- its state ----------------------------------------------------------------------------
 
     @property
     def position(self) -> int:
         """The length of its log."""
-        return len(self.log)
-
-    @property
-    def document(self) -> Document:
-        """The state, made again from the log where it has been let go of."""
-        if self._document is None:
-            self._document = Document()
-            self._document.apply(self._operations())
-        return self._document
+        return self.log.position
 
     @property
     def outcome(self) -> Done | Failed | None:
@@ -207,7 +200,10 @@ class Stream:
         """Go back to the state that the log makes: a decoder that fails has gone beyond it."""
         if self.document.known:
             self.document.clear()
-            self.document.apply(self._operations())
+            position = self.attempt_began
+            while entries := self.log.since(position, MANY):
+                self.document.apply(entry for entry in entries if isinstance(entry, Operation))
+                position += len(entries)
 
     def restart(self, attempt: int, error: ServiceError) -> None:
         """Forget the state: another attempt begins, as the last has failed with `error`."""
@@ -232,11 +228,6 @@ class Stream:
             self._urgent = self.position
         self.audience.wake(urgent=urgent)
 
-    def _operations(self) -> Iterator[Operation]:
-        """Those of the attempt that runs."""
-        entries = self.log.since(self.attempt_began)
-        return (entry for entry in entries if isinstance(entry, Operation))
-
     # -- what its followers do ----------------------------------------------------------------
 
     def commit(self) -> None:
@@ -248,9 +239,9 @@ class Stream:
         return self._urgent > position
 
     def pack(self) -> None:
-        """Take little memory: it has ended, and nobody follows it for now."""
+        """Take little memory: it has ended. A follower's next look unpacks what it needs."""
         self.log.pack()
-        self._document = None
+        self.document.pack()
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -64,9 +64,6 @@ then keeps the other elements. In an object two are enough."""
 FAR_BEHIND: Final = 1000
 """Operations. After more, a reader may get the whole state instead."""
 
-TOO_FAR_BEHIND: Final = 4000
-"""Operations: to merge them takes some 30 ms. After more, a reader gets the whole state."""
-
 OPERATION_BYTES: Final = 40
 """Of the JSON of an operation, at least."""
 
@@ -74,7 +71,7 @@ OPERATION_BYTES: Final = 40
 def is_far_behind(operations: Sequence[Operation | Skipped], document: Document) -> bool:
     """Whether a reader that has not had these is better served with the whole state."""
     count = len(operations)
-    if count > TOO_FAR_BEHIND or any(isinstance(one, Skipped) for one in operations):
+    if any(isinstance(one, Skipped) for one in operations):
         return True
     return count > FAR_BEHIND and len(document.encode()) < OPERATION_BYTES * count
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from functools import partial
 from typing import Any
 
 from app.errors import OutputInvalid, ProviderTimeout
-from app.partial.operation import Replace
+from app.partial.operation import Add, Append, Replace
 from app.streams.follower import follow
+from app.streams.log import MANY
 from app.streams.log_entry import Done, Failed, Restart, Usage
 from app.streams.stream import Stream
+from app.views.delta import DeltaView
 from app.views.message import Message
 from app.views.snapshot import SnapshotView
 from tests.support.begun import begun
@@ -155,6 +159,41 @@ def test_a_slow_reader_skips_to_the_newest_state() -> None:
         (8.0, "26"),
         (12.0, "32 | done 32"),
     ]
+
+
+def test_a_reader_that_is_very_far_behind_is_given_the_state() -> None:
+    async def main() -> list[Message]:
+        target = begun()
+        target.write([Replace((), ""), *[Append((), "x")] * (2 * MANY)], "x" * 2 * MANY, range(0))
+        target.end(Done())
+        target.pack()
+        make = partial(DeltaView("R").messages, target)
+        return [m async for batch in follow(target, make, interval=0, heartbeat=9) for m in batch]
+
+    patch, done = run(main())
+    assert json.loads(patch.data) == [{"op": "replace", "path": "", "value": "x" * 2 * MANY}]
+    assert (done.event, json.loads(done.data)) == ("done", "x" * 2 * MANY)
+    assert [m.id.rpartition("-")[2] for m in (patch, done)] == [
+        f"{2 * MANY + 1}",
+        f"{2 * MANY + 2}",
+    ]
+
+
+def test_a_stream_goes_back_to_the_state_that_its_log_makes() -> None:
+    async def main() -> Stream:
+        target = begun()
+        write(target, "of the first attempt")
+        tell(target, RESTART)
+        value: list[int] = []
+        for number in range(2 * MANY):
+            value.append(number)
+            operation = Add((number,), number) if number else Replace((), [0])
+            target.write([operation], value, range(0))
+        value += ["what the decoder did before it failed"]
+        target.rewind()
+        return target
+
+    assert run(main()).document.value == list(range(2 * MANY))
 
 
 def test_a_heartbeat_goes_out_after_silence_only() -> None:
