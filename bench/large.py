@@ -13,7 +13,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -141,11 +141,12 @@ async def measure(case: Case) -> Large:
         if case.reader.late:
             path = (await _read(server, case, path)).location
         server.reset_peak()
-        probing = asyncio.create_task(_probe(server))
+        over = asyncio.Event()
+        probing = asyncio.create_task(_probe(server, over))
         began = time.monotonic()
         got = await _read(server, case, path)
         seconds = time.monotonic() - began
-        probing.cancel()
+        over.set()
         probes = await probing
         return Large(case.document_bytes, got.bytes, seconds, probes, server.peak - before)
 
@@ -174,17 +175,16 @@ def _written(answer: str) -> bytes:
     return b"".join([HEAD, *events, end()])
 
 
-async def _probe(server: Process) -> list[float]:
-    """Ask `/healthz` on one connection until cancelled: the seconds of each answer."""
+async def _probe(server: Process, over: asyncio.Event) -> list[float]:
+    """Ask `/healthz` on one connection until it is over: the seconds of each answer."""
     found: list[float] = []
     reader, writer = await asyncio.open_connection(*server.address)
-    with suppress(asyncio.CancelledError):
-        while True:
-            asked = time.monotonic()
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-            await reader.readuntil(HEALTHY)
-            found.append(time.monotonic() - asked)
-            await asyncio.sleep(max(PROBE_SECONDS - found[-1], 0))
+    while not over.is_set():
+        asked = time.monotonic()
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await reader.readuntil(HEALTHY)
+        found.append(time.monotonic() - asked)
+        await asyncio.sleep(max(PROBE_SECONDS - found[-1], 0))
     writer.close()
     return found
 
