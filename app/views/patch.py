@@ -73,7 +73,7 @@ def is_far_behind(operations: Sequence[Operation | Skipped], document: Document)
     count = len(operations)
     if any(isinstance(one, Skipped) for one in operations):
         return True
-    return count > FAR_BEHIND and len(document.encode()) < OPERATION_BYTES * count
+    return count > FAR_BEHIND and not _is_longer(document.value, OPERATION_BYTES * count)
 
 
 def patch(operations: Sequence[Operation | Skipped], document: Document) -> bytes:
