@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from bench import contestants as who
+from bench.answers import SHAPES
 from bench.contestants import Contestant
 from bench.documents import LISTS
 from bench.field import DIRECT, field
 from bench.flood import Turns, flood
+from bench.large import large
 from bench.memory import kept_streams, open_streams
 from bench.paced import DOCUMENT, capacity, trial
 from bench.plan import FULL, QUICK, WORKED, Plan, Results, play
@@ -22,6 +24,7 @@ from bench.publish import RESULTS, ROOT, publish
 from bench.report import (
     capacity_table,
     flood_table,
+    large_table,
     memory_table,
     paced_table,
     tables,
@@ -125,6 +128,13 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
             return workers_table(rates)
 
     print(asyncio.run(run()))
+
+
+@cli.command("large")
+def only_large(shapes: str = ",".join(SHAPES), reader: str = "") -> None:
+    """How late others are answered beside a large answer, and what it takes of memory."""
+    found = asyncio.run(large(shapes.split(","), Progress(), reader))
+    print(large_table(found))
 
 
 @cli.command()

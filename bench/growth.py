@@ -8,16 +8,13 @@ single call in ms, and the memory as a multiple of the document, at its peak and
 
 from __future__ import annotations
 
-import json
 import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import log
-from typing import TYPE_CHECKING, Any, Final
-
-from pydantic import BaseModel, create_model
+from typing import TYPE_CHECKING, Final
 
 from app.partial.decoder import Decoder
 from app.partial.document import Document
@@ -29,6 +26,7 @@ from app.views.delta import DeltaView
 from app.views.snapshot import SnapshotView
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
+from bench.answers import SHAPES, answer, model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,51 +39,6 @@ SIZES: Final = (100_000, 1_000_000)
 PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
 """How many slices a reader lets pass."""
 
-
-class Small(BaseModel):
-    a: int
-
-
-class Tree(BaseModel):
-    kids: list[Tree] = []
-
-
-class Row(BaseModel):
-    name: str
-    cells: list[int]
-
-
-class Table(BaseModel):
-    rows: list[Row]
-
-
-def _many(text: str, size: int) -> str:
-    return f"[{','.join([text] * (size // (len(text) + 1)))}]"
-
-
-def _keys(size: int) -> str:
-    return json.dumps({f"k{number:06}": 1 for number in range(size // 13)})
-
-
-def _tables(size: int) -> str:
-    row = json.dumps({"name": "row", "cells": list(range(20))})
-    return _many(f'{{"rows":{_many(row, 20_000)}}}', size)
-
-
-def _deep(size: int) -> str:
-    return '{"kids":[' * 60 + _many('{"kids":[]}', size)[1:-1] + "]}" * 60
-
-
-SHAPES: Final[dict[str, tuple[Any, Callable[[int], str]]]] = {
-    "objects": (list[dict[str, int]], lambda size: _many("{}", size)),
-    "models": (list[Small], lambda size: _many('{"a":1}', size)),
-    "numbers": (list[int], lambda size: _many("1", size)),
-    "strings": (list[str], lambda size: _many('"ab"', size)),
-    "string": (str, lambda size: f'"{"word " * (size // 5)}"'),
-    "keys": (dict[str, int], _keys),
-    "tables": (list[Table], _tables),
-    "deep": (Tree, _deep),
-}
 
 VIEWS: Final[dict[str, Callable[[Node], View]]] = {
     "snapshot": lambda _: SnapshotView("r"),
@@ -124,11 +77,9 @@ class Clock:
         self.longest = max(self.longest, spent)
 
 
-def answer(shape: str, size: int) -> tuple[Node, str]:
-    """A schema and an answer to it: the large value is a member of an object."""
-    type_, write = SHAPES[shape]
-    model = create_model("Answer", title=(str, ...), value=(type_, ...), note=(str, "none"))
-    return plan(model, keep=False), f'{{"title":"t","value":{write(size)}}}'
+def planned(shape: str, size: int) -> tuple[Node, str]:
+    """A schema's plan, and an answer to it."""
+    return plan(model(shape), keep=False), answer(shape, size)
 
 
 def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
@@ -154,7 +105,7 @@ def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
 
 def memory(shape: str, size: int) -> tuple[float, float]:
     """The bytes of a stream with a `delta` reader, as a multiple of the document's: peak, kept."""
-    root, text = answer(shape, size)
+    root, text = planned(shape, size)
     tracemalloc.start()
     seen, decoder, view = Seen(), Decoder(root), DeltaView("r")
     position = 0
@@ -181,7 +132,7 @@ def _row(name: str, costs: list[float], longest: float, sizes: list[int]) -> str
 
 def report(shape: str) -> Iterator[str]:
     """The lines on a shape."""
-    answers = [answer(shape, size) for size in SIZES]
+    answers = [planned(shape, size) for size in SIZES]
     sizes = [len(text) for _, text in answers]
     yield "{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1]))
     for name, make in VIEWS.items():

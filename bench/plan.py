@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bench import contestants as who
+from bench.answers import SHAPES
 from bench.contestants import Contestant
 from bench.documents import LISTS, OTHERS
 from bench.field import DIRECT, Field
 from bench.flood import Costs, Turns, flood
+from bench.large import Case, Large, large
 from bench.memory import Memory, kept_streams, open_streams
 from bench.paced import Capacity, Trial, capacity, first_content, trial
 from bench.progress import Progress
@@ -29,6 +31,7 @@ class Plan:
     held: whose capacity to search for, in so many `trials` each
     delayed: whose delay to measure, at `streams` of `paced` at once
     worked: rounds of one worker and two
+    large: shapes of large answers
     opened, kept: how many streams to open, or keep, for what each takes of memory
     """
 
@@ -47,6 +50,7 @@ class Plan:
     opened: Sequence[tuple[Contestant, int]] = ()
     kept: int = 0
     worked: int = 0
+    large: Sequence[str] = ()
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Results:
     delays: dict[str, Trial] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     workers: dict[int, float] = field(default_factory=dict)
+    large: dict[Case, Large] = field(default_factory=dict)
 
 
 async def play(place: Field, plan: Plan, progress: Progress) -> Results:
@@ -89,6 +94,7 @@ async def play(place: Field, plan: Plan, progress: Progress) -> Results:
             results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
     if plan.worked:
         results.workers = await workers(place, plan.worked, WORKED, progress)
+    results.large = await large(plan.large, progress)
     return results
 
 
@@ -120,4 +126,5 @@ FULL: Final = Plan(
     opened=[(SNAPSHOT, 300), (DELTA, 300), *((proxy, 300) for proxy in who.PROXIES)],
     kept=1000,
     worked=3,
+    large=list(SHAPES),
 )

@@ -60,6 +60,22 @@ class Process:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGESIZE")
 
+    @property
+    def peak(self) -> int:
+        """The most resident bytes since `reset_peak`."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+    def reset_peak(self) -> None:
+        """Let the peak begin at what is resident now. See proc_pid_clear_refs(5)."""
+        Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port of its `url`."""
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
 
 @asynccontextmanager
 async def started(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +12,7 @@ from bench.client import percentile
 from bench.contestants import BASELINE, KEPT, Contestant
 from bench.documents import document
 from bench.flood import Costs, exponent
+from bench.large import Case, Large
 from bench.memory import Memory
 from bench.paced import Capacity, Trial, ideal_seconds
 from bench.plan import Plan, Results
@@ -36,8 +37,27 @@ def tables(plan: Plan, results: Results) -> dict[str, str]:
         "capacity": capacity_table(results.capacities),
         "memory": memory_table(results.memory),
         "workers": workers_table(results.workers),
+        "large": large_table(results.large),
     }
     return {name: text for name, text in made.items() if text}
+
+
+def large_table(found: Mapping[Case, Large]) -> str:
+    """How late others were answered beside a large answer, and what it took of memory."""
+    head = ["answer", "read as", "document, MB", "sent, MB", "s"]
+    head += ["`/healthz` p50, ms", "p99", "longest", "memory, MB", "documents"]
+    return table(head, [_large(case, one) for case, one in found.items()], words=2)
+
+
+def _large(case: Case, one: Large) -> list[str]:
+    probes = [percentile(one.probes, which) for which in (50, 99, 100)]
+    return [
+        *(case.shape, case.reader.name),
+        *(f"{size / 1e6:.1f}" for size in (one.document, one.sent)),
+        f"{one.seconds:.2f}",
+        *(f"{1e3 * seconds:.1f}" for seconds in probes),
+        *(f"{one.memory / 1e6:.1f}", f"{one.memory / one.document:.1f}"),
+    ]
 
 
 def workers_table(rates: dict[int, float]) -> str:
@@ -67,9 +87,9 @@ def python() -> str:
     return f"Python {platform.python_version()} (built {pgo} PGO and {lto} LTO)"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table: the first column is of words, the others of numbers."""
-    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
+    """A Markdown table: the first columns are of words, the others of numbers."""
+    lines = [head, [*["---"] * words, *["---:"] * (len(head) - words)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) if rows else ""
 
 

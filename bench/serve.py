@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ import uvicorn
 import uvloop
 from pydantic import Field
 
-from bench import contestants
+from bench import answers, contestants
 from bench.documents import MODELS
 
 
@@ -43,6 +44,29 @@ def registry() -> Any:
     return Registry(map(entry, MODELS))
 
 
+def large_registry() -> Any:
+    """The schemas of large answers, each as a member of an object, and lists as the result, too."""
+    from app.schema import Parameters, Prompt, Schema
+    from app.schemas.entry import SchemaEntry
+    from app.schemas.registry import Registry
+
+    class LargeParameters(Parameters):
+        count: Annotated[int, Field(ge=1, le=1_000_000)] = 1_000_000
+
+    def entry(name: str, result: Any) -> SchemaEntry:
+        schema = Schema(
+            description=name,
+            result=result,
+            parameters=LargeParameters,
+            prompt=lambda p: Prompt(system="bench", user=p.topic),
+        )
+        return SchemaEntry(name, Path(__file__), schema)
+
+    members = [entry(shape, answers.model(shape)) for shape in answers.SHAPES]
+    lists = [entry(f"list_of_{shape}", answers.SHAPES[shape][0]) for shape in answers.LISTS]
+    return Registry([*members, *lists])
+
+
 def create_bench_app(settings: Any) -> Any:
     """The service with the bench's schemas."""
     from app.main import create_app
@@ -50,7 +74,14 @@ def create_bench_app(settings: Any) -> Any:
     return create_app(settings, registry=registry())
 
 
-def ours(upstream: str, models: str, mode: str) -> None:
+def create_large_app(settings: Any) -> Any:
+    """The service with the schemas of large answers."""
+    from app.main import create_app
+
+    return create_app(settings, registry=large_registry())
+
+
+def ours(upstream: str, models: str, mode: str, create_app: Callable[[Any], Any]) -> None:
     """The service with its default settings, but for what the upstream needs, and no limit."""
     from app.settings import Settings
     from app.telemetry.logs import configure_logging
@@ -67,20 +98,20 @@ def ours(upstream: str, models: str, mode: str) -> None:
     if settings.workers > 1:
         from app.http.server.workers import serve_workers
 
-        serve_workers(settings, say, create_bench_app)
+        serve_workers(settings, say, create_app)
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(alone(settings))
+            runner.run(alone(settings, create_app))
 
 
-async def alone(settings: Any) -> None:
+async def alone(settings: Any, create_app: Callable[[Any], Any]) -> None:
     from app.http.server.server import server, settle
 
     def on_start(url: str) -> None:
         settle()  # as `python -m app` does
         say(url)
 
-    await server(create_bench_app(settings), settings, on_start).serve()
+    await server(create_app(settings), settings, on_start).serve()
 
 
 def say(url: str) -> None:
@@ -98,7 +129,7 @@ def other(name: str, upstream: str) -> None:
 def main(name: str, upstream: str, models: str) -> None:
     if name.startswith("ours"):
         mode = "json_schema" if name == "ours_content" else "tools"
-        ours(upstream, models, mode)
+        ours(upstream, models, mode, create_large_app if name == "ours_large" else create_bench_app)
     else:
         other(name, upstream)
 

@@ -1,0 +1,219 @@
+"""What a large answer that comes at once does to everything else, and what it takes of memory.
+
+The model's server has 1 MB of an answer written before it is asked, and sends it in events as
+long as the service takes them. While one reader reads the stream, a probe asks `/healthz` on a
+connection that it keeps: a loop that is held answers it late. Each figure is of a process of
+its own, since memory that one answer has left could serve the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from bench.answers import LISTS, SHAPES, answer, document_bytes, list_answer, model
+from bench.process import SERVER_CORE, Process, started
+from bench.progress import Progress
+from tests.support.upstream import HEAD, Exchange, end, text, upstream
+
+SIZE: Final = 1_000_000
+SMALL: Final = 1_000
+"""Of the answer that comes before: what is imported and made once is none of the large one's."""
+
+EVENT_CHARACTERS: Final = 500_000
+"""Of an answer in one event: written as JSON they may be twice as many, and the service takes
+no event over 1 MiB."""
+
+PROBE_SECONDS: Final = 0.01
+READ_BYTES: Final = 262_144
+SLOW_READ: Final = (65_536, 0.05)
+"""Bytes at a time, and the seconds between."""
+
+END_BYTES: Final = 500
+"""Of a response: an error is no longer, and no document has its name in it."""
+
+READ_SECONDS: Final = 120
+HEALTHY: Final = b'{"status":"ok"}'
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One way to read a stream.
+
+    query: of the request. accept: its format
+    slow: takes little at a time. late: attaches once the stream has ended
+    """
+
+    name: str
+    query: str
+    accept: str = "*/*"
+    slow: bool = False
+    late: bool = False
+
+
+VIEWS: Final = ("snapshot", "delta", "text", "ui-message", "ag-ui")
+"""Those that every schema has."""
+
+ITEMS: Final = Reader("items", "view=items")
+READERS: Final = [
+    *(
+        Reader(view, f"view={view}")
+        for view in ("snapshot", "delta", "text", "ui-message", "ag-ui")
+    ),
+    Reader("delta, interval_ms=0", "view=delta&interval_ms=0"),
+    Reader("delta, slow", "view=delta", slow=True),
+    Reader("delta, late", "view=delta&resumable=true", late=True),
+    Reader("application/json", "", "application/json"),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A shape and how it is read. as_list: the list is the result itself."""
+
+    shape: str
+    reader: Reader
+    as_list: bool = False
+
+    @property
+    def schema(self) -> str:
+        return f"list_of_{self.shape}" if self.as_list else self.shape
+
+    def text(self, size: int) -> str:
+        """What the model answers."""
+        return (list_answer if self.as_list else answer)(self.shape, size)
+
+    @property
+    def document_bytes(self) -> int:
+        """Of the final value's JSON."""
+        if self.as_list:
+            return document_bytes(SHAPES[self.shape][0], SHAPES[self.shape][1](SIZE))
+        return document_bytes(model(self.shape), self.text(SIZE))
+
+
+def cases(shapes: Sequence[str]) -> list[Case]:
+    """Every shape, read in every way that it can be read."""
+    members = [Case(shape, reader) for shape in shapes for reader in READERS]
+    lists = [Case(shape, ITEMS, as_list=True) for shape in shapes if shape in LISTS]
+    return sorted([*members, *lists], key=lambda case: shapes.index(case.shape))
+
+
+@dataclass(frozen=True)
+class Large:
+    """What was measured of a case.
+
+    document: bytes of the final value. sent: bytes of the response
+    seconds: from the request to the end of its response
+    probes: seconds of each answer of `/healthz` meanwhile
+    memory: resident bytes at the peak, above those before the stream
+    """
+
+    document: int
+    sent: int
+    seconds: float
+    probes: list[float]
+    memory: int
+
+
+async def large(shapes: Sequence[str], progress: Progress, part: str = "") -> dict[Case, Large]:
+    """Measure every shape in every way that has this in its name, one after another."""
+    found = {}
+    chosen = [case for case in cases(shapes) if part in case.reader.name]
+    with progress.step("large answers", len(chosen)) as advance:
+        for case in chosen:
+            advance(f"{case.shape}, {case.reader.name}")
+            found[case] = await measure(case)
+    return found
+
+
+async def measure(case: Case) -> Large:
+    """One stream of a process of its own. Raises RuntimeError where it does not end well."""
+    async with _service(case) as server:
+        await _read(server, case, f"/{case.schema}?topic=a&model=small&{case.reader.query}")
+        before = server.memory
+        path = f"/{case.schema}?topic=a&model=large&{case.reader.query}"
+        if case.reader.late:
+            path = (await _read(server, case, path)).location
+        server.reset_peak()
+        over = asyncio.Event()
+        probing = asyncio.create_task(_probe(server, over))
+        began = time.monotonic()
+        got = await _read(server, case, path)
+        seconds = time.monotonic() - began
+        over.set()
+        probes = await probing
+        return Large(case.document_bytes, got.bytes, seconds, probes, server.peak - before)
+
+
+@asynccontextmanager
+async def _service(case: Case) -> AsyncIterator[Process]:
+    """A service whose model has its answers ready: a large one and a small one."""
+    answers = {"large": _written(case.text(SIZE)), "small": _written(case.text(SMALL))}
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(answers[exchange.body["model"]])
+
+    async with (
+        upstream(script) as provider,
+        started(
+            "bench.serve", "ours_large", provider.base_url, "large,small", cores={SERVER_CORE}
+        ) as server,
+    ):
+        yield server
+
+
+def _written(answer: str) -> bytes:
+    """An answer as the model's server sends it, in as few events as the service takes."""
+    starts = range(0, len(answer), EVENT_CHARACTERS)
+    events = [text(answer[at : at + EVENT_CHARACTERS]) for at in starts]
+    return b"".join([HEAD, *events, end()])
+
+
+async def _probe(server: Process, over: asyncio.Event) -> list[float]:
+    """Ask `/healthz` on one connection until it is over: the seconds of each answer."""
+    found: list[float] = []
+    reader, writer = await asyncio.open_connection(*server.address)
+    while not over.is_set():
+        asked = time.monotonic()
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await reader.readuntil(HEALTHY)
+        found.append(time.monotonic() - asked)
+        await asyncio.sleep(max(PROBE_SECONDS - found[-1], 0))
+    writer.close()
+    return found
+
+
+class _Response(NamedTuple):
+    """bytes: how many came. location: of the stream"""
+
+    bytes: int
+    location: str
+
+
+async def _read(server: Process, case: Case, path: str) -> _Response:
+    """A whole response. Raises RuntimeError where it is none, or ends in an error."""
+    # A thread reads it: to wait for the socket and to copy from it hold nobody up.
+    return await asyncio.to_thread(_read_socket, server.address, case.reader, path)
+
+
+def _read_socket(address: tuple[str, int], reader: Reader, path: str) -> _Response:
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: {reader.accept}\r\n"
+    size, pause = SLOW_READ if reader.slow else (READ_BYTES, 0)
+    with socket.create_connection(address, timeout=READ_SECONDS) as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        first = last = connection.recv(size)
+        count = len(first)
+        while piece := connection.recv(size):
+            count += len(piece)
+            last = last[-END_BYTES:] + piece
+            time.sleep(pause)
+    if not first.startswith(b"HTTP/1.1 200") or b"rror" in last[-END_BYTES:]:
+        raise RuntimeError(f"{path} failed: {first[:END_BYTES]!r} … {last[-END_BYTES:]!r}")
+    found = re.search(rb"location: *(\S+)", first, re.IGNORECASE)
+    return _Response(count, f"{found[1].decode()}?{reader.query}" if found else "")
