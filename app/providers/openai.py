@@ -305,13 +305,18 @@ class OpenAIProvider:
                 self._extract,
                 in_tools=self._in_tools,
             )
-            try:
-                yield completion
-            finally:
-                if completion.may_linger:  # in a task, so that nobody waits for it
+
+            def leave(kind: type[BaseException] | None, *_: object) -> None:
+                cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+                if completion.may_linger and not cancelled:
                     self._linger(completion, stack.pop_all())
 
+            stack.push(leave)
+            yield completion
+
     def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
+        """Leave the contexts once the response has had its moment. Nobody waits for that."""
+
         async def linger() -> None:
             async with contexts:
                 await completion.linger()

@@ -494,7 +494,9 @@ async def test_a_response_may_end_a_moment_after_its_completion() -> None:
             async with provider.complete(request()) as completion:
                 assert [piece async for piece in completion] == [ANSWER]
                 assert not completion.received.done()
-                asyncio.get_running_loop().call_later(0.01, counter.may_end.set)
+            counter.may_end.set()
+            await asyncio.wait_for(completion.received, 5)
+            await asyncio.sleep(0)  # then the connection is given back
     assert len(counter.connections) == 1
 
 
@@ -504,7 +506,7 @@ async def test_a_response_that_does_not_end_is_closed_after_a_moment() -> None:
     async with counting(counter) as provider:
         async with provider.complete(request()) as completion:
             assert [piece async for piece in completion] == [ANSWER]
-        assert completion.received.done()
+        await asyncio.wait_for(completion.received, 5)
         await asyncio.wait_for(counter.connections[0].wait(), 5)
 
 
