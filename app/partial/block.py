@@ -34,7 +34,7 @@ class Block:
         self.value = value
 
     def element(self, index: int) -> Any:
-        return self.value if self.json is None else msgspec.json.decode(self._parts()[index])
+        return self.value if self.json is None else msgspec.json.decode(self.parts()[index])
 
     def elements(self) -> list[Any]:
         if self.json is None:
@@ -46,11 +46,11 @@ class Block:
         """Some of the elements."""
         if start <= 0 and end >= self.count:
             return self
-        parts = self._parts()[max(start, 0) : end]
+        parts = self.parts()[max(start, 0) : end]
         return Block(len(parts), b",".join(bytes(part) for part in parts))
 
-    def _parts(self) -> Sequence[bytes | msgspec.Raw]:
-        """The JSON of each element."""
+    def parts(self) -> Sequence[bytes | msgspec.Raw]:
+        """The JSON of each element, where it has that."""
         assert self.json is not None
         return [self.json] if self.count == 1 else _split.decode(b"[%b]" % self.json)
 

@@ -9,7 +9,7 @@ than is asked for.
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
@@ -18,7 +18,7 @@ import msgspec
 
 from app.partial.block import Block
 from app.partial.growing import Growing
-from app.streams.log_entry import Event, LogEntry
+from app.streams.log_entry import ElementClosed, Event, LogEntry
 
 SEGMENT = 32
 """Entries that are packed together, at least."""
@@ -38,7 +38,20 @@ class Skipped(msgspec.Struct, frozen=True):
     count: int
 
 
-News = LogEntry | Skipped
+class ElementsClosed(msgspec.Struct, frozen=True):
+    """`count` entries `ElementClosed` in a row, of the elements from `index` on."""
+
+    index: int
+    count: int
+
+    def after(self, count: int) -> ElementClosed | ElementsClosed:
+        """What is left of it after the first `count` entries."""
+        if self.count - count == 1:
+            return ElementClosed(self.index + count)
+        return ElementsClosed(self.index + count, self.count - count)
+
+
+News = LogEntry | Skipped | ElementsClosed
 
 
 class Log:
@@ -56,7 +69,8 @@ class Log:
         self._packed = base  # the position after what is in the segments
         self._segments: list[bytes] = []
         self._starts: list[int] = []  # the position of each segment's first entry
-        self._events: list[tuple[int, Event]] = []  # what is no operation, and where
+        # What is no operation, and where. A list of a million elements has as many that closed.
+        self._events: list[tuple[int, Event | ElementsClosed]] = []
 
     def __len__(self) -> int:
         """How many entries it has."""
@@ -74,7 +88,9 @@ class Log:
         at = self.position
         self._newest.extend(entries)
         for position, entry in enumerate(self._newest[at - self._packed :], at):
-            if isinstance(entry, Event):
+            if isinstance(entry, ElementClosed):
+                self._close(position, entry.index)
+            elif isinstance(entry, Event):
                 self._events.append((position, entry))
         if self._newest:
             self.last = self._newest[-1]
@@ -104,10 +120,15 @@ class Log:
         if self.position - position <= most:
             return list(self.since(position))
         found: list[News] = []
-        for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
+        first = bisect_right(self._events, position, key=itemgetter(0)) - 1
+        for at, event in self._events[max(first, 0) :]:
+            end = at + (event.count if isinstance(event, ElementsClosed) else 1)
+            if end <= position:
+                continue
             found += _skipped(at - position)
-            found.append(event)
-            position = at + 1
+            passed = max(position - at, 0)
+            found.append(event.after(passed) if isinstance(event, ElementsClosed) else event)
+            position = end
         return found + _skipped(self.position - position)
 
     def pack(self) -> None:
@@ -119,6 +140,17 @@ class Log:
     def size(self) -> int:
         """Bytes in memory, about."""
         return sum(map(len, self._segments)) + ENTRY_BYTES * len(self._newest)
+
+    def _close(self, position: int, index: int) -> None:
+        if self._events:
+            at, last = self._events[-1]
+            if isinstance(last, ElementsClosed) and (at + last.count, last.index + last.count) == (
+                position,
+                index,
+            ):
+                self._events[-1] = (at, ElementsClosed(last.index, last.count + 1))
+                return
+        self._events.append((position, ElementsClosed(index, 1)))
 
     def _pack(self) -> None:
         count = LARGE_SEGMENT if len(self._newest) >= LARGE_SEGMENT else SEGMENT
@@ -134,7 +166,7 @@ ENTRY_BYTES = 250
 
 
 def _skipped(count: int) -> list[News]:
-    return [Skipped(count)] if count else []
+    return [Skipped(count)] if count > 0 else []
 
 
 def _unpack(segment: bytes) -> list[LogEntry]:

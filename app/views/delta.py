@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app.partial.document import Document
 from app.partial.operation import Operation
-from app.streams.log import News, Skipped
+from app.streams.log import ElementsClosed, News, Skipped
 from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
@@ -24,7 +24,7 @@ class DeltaView(NativeView):
         out: list[Message] = []
         operations: list[Operation | Skipped] = []
         for at, entry in numbered(entries, position):
-            if isinstance(entry, ElementClosed):
+            if isinstance(entry, ElementClosed | ElementsClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 operations.append(entry)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.partial.block import member
+from app.partial.block import Block, length, pieces
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.streams.log import News
+from app.streams.log import ElementsClosed, News
 from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
@@ -24,14 +24,27 @@ class ItemsView(NativeView):
     def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         undone = _before_last_restart(entries)
+        texts: Iterator[bytes] | None = None  # of the elements that have closed: they are in order
         for number, (at, entry) in enumerate(numbered(entries, position)):
-            if isinstance(entry, ElementClosed):
+            if isinstance(entry, ElementClosed | ElementsClosed):
                 if number >= undone:
-                    value = dumps(member(run.document.value, entry.index))
-                    out.append(Message("item", value, f"{run.id}-{at}"))
+                    texts = texts or _texts(run.document.value, entry.index)
+                    count = entry.count if isinstance(entry, ElementsClosed) else 1
+                    ids = (f"{run.id}-{after}" for after in range(at - count + 1, at + 1))
+                    # The ids come first in `zip`, which takes no text for one that is not there.
+                    out += [Message("item", text, id) for id, text in zip(ids, texts, strict=False)]
             elif isinstance(entry, Restart | Usage | Done | Failed):
                 out.append(self.event(run, entry, at))
         return out
+
+
+def _texts(value: list[Any], start: int) -> Iterator[bytes]:
+    """The JSON of each element of a list, from `start` on."""
+    for piece in pieces(value, start, length(value)):
+        if isinstance(piece, Block) and piece.json is not None:
+            yield from map(bytes, piece.parts())
+        else:
+            yield dumps(piece)
 
 
 def has_items(entry: SchemaEntry) -> bool:

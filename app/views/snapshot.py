@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.streams.log import News
+from app.streams.log import ElementsClosed, News
 from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message
@@ -21,7 +21,7 @@ class SnapshotView(NativeView):
         out: list[Message] = []
         changed = False
         for at, entry in numbered(entries, position):
-            if isinstance(entry, ElementClosed):
+            if isinstance(entry, ElementClosed | ElementsClosed):
                 continue
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 changed = True

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from app.partial.operation import Add, Append, Operation, Replace
-from app.streams.log import News, Skipped
+from app.streams.log import ElementsClosed, News, Skipped
 from app.streams.log_entry import Done, Failed, Restart, Usage
 
 
@@ -27,7 +27,9 @@ class Summary(NamedTuple):
 
 def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
     """Each entry with the position after it, where `position` is that after the last."""
-    counts = [entry.count if isinstance(entry, Skipped) else 1 for entry in entries]
+    counts = [
+        entry.count if isinstance(entry, Skipped | ElementsClosed) else 1 for entry in entries
+    ]
     after = accumulate(counts, initial=position - sum(counts))
     next(after)
     return list(zip(after, entries, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from functools import partial
 
@@ -23,6 +23,10 @@ HEADERS = {
 }
 
 
+PIECE_BYTES = 65536
+"""Of messages that are sent together, about: a batch may have a hundred thousand of them."""
+
+
 async def body(
     stream: Stream,
     view: View,
@@ -38,18 +42,33 @@ async def body(
     Raises `CannotTakeBack` where a view can't go on.
     """
 
-    def encode(batch: list[Message]) -> bytes:
+    def encode(batch: list[Message]) -> Iterator[bytes]:
         stream.figures.messages += len(batch)
-        return b"".join(map(format.encode, batch)) if batch else format.heartbeat
+        return _pieces(map(format.encode, batch)) if batch else iter([format.heartbeat])
 
     if start := view.start(stream, position):
-        yield encode(start)
+        for piece in encode(start):
+            yield piece
     make = partial(view.messages, stream)
     batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
     async with aclosing(batches):
         async for batch in batches:
-            if piece := encode(batch):
+            for piece in encode(batch):
                 yield piece
+
+
+def _pieces(messages: Iterable[bytes]) -> Iterator[bytes]:
+    """Messages joined to pieces of some size."""
+    small: list[bytes] = []
+    size = 0
+    for message in messages:
+        small.append(message)
+        size += len(message)
+        if size >= PIECE_BYTES:
+            yield b"".join(small)
+            small, size = [], 0
+    if size:
+        yield b"".join(small)
 
 
 def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:
