@@ -19,10 +19,13 @@ class NativeView:
     def start(self, run: Followed, position: int) -> list[Message]:
         return [start(run, self.name, position)]
 
-    def event(self, run: Followed, event: Event, position: int) -> Message:
+    def event(
+        self, run: Followed, event: Event, position: int, state: bytes | None = None
+    ) -> Message:
         """The message of an event.
 
         position: of the log, after the event. A `Done` is told with the newest state
+        state: that, where it is written already
         """
-        value = run.document.encode() if isinstance(event, Done) else b""
+        value = (state or run.document.encode()) if isinstance(event, Done) else b""
         return of_event(event, id=f"{run.id}-{position}", value=value, request_id=self._request_id)

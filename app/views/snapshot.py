@@ -20,6 +20,7 @@ class SnapshotView(NativeView):
     def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         changed = False
+        state: bytes | None = None
         for at, entry in numbered(entries, position):
             if isinstance(entry, ElementClosed | ElementsClosed):
                 continue
@@ -27,9 +28,10 @@ class SnapshotView(NativeView):
                 changed = True
                 continue
             if changed and not isinstance(entry, Restart):
-                out.append(Message(None, run.document.encode()))
+                state = run.document.encode()
+                out.append(Message(None, state))
             changed = False
-            out.append(self.event(run, entry, at))
+            out.append(self.event(run, entry, at, state))
         if changed:
             out.append(Message(None, run.document.encode()))
         return out

@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from app.partial.operation import Add, Append, Replace
-from app.streams.log import LARGE_SEGMENT, SEGMENT, Log, Skipped
+from app.streams.log import LARGE_SEGMENT, SEGMENT, ElementsClosed, Log, Skipped
 from app.streams.log_entry import Done, ElementClosed, LogEntry, Restart, Usage
 
 
@@ -66,6 +66,22 @@ def test_news_of_a_long_way_are_its_events_and_how_many_operations_there_were() 
     assert log.news(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
     assert log.news(1010, 100) == [operations[0], ElementClosed(0), Done()]
     assert log.news(log.position, 100) == []
+
+
+def test_elements_that_close_in_a_row_are_one_of_the_news_wherever_it_begins() -> None:
+    log = Log()
+    added = Add((0,), 1)
+    log.extend([added, *map(ElementClosed, range(500))])
+    log.extend([*map(ElementClosed, range(500, 800)), added, *map(ElementClosed, range(800, 1000))])
+    log.extend([Done()])
+    rest = [Skipped(1), ElementsClosed(800, 200), Done()]
+    assert log.news(0, 10) == [Skipped(1), ElementsClosed(0, 800), *rest]
+    assert log.news(1, 10) == [ElementsClosed(0, 800), *rest]
+    assert log.news(701, 10) == [ElementsClosed(700, 100), *rest]
+    assert log.news(800, 10) == [ElementClosed(799), *rest]
+    assert log.news(801, 10) == rest
+    assert log.news(802, 10) == rest[1:]
+    assert log.news(1001, 1) == [ElementClosed(999), Done()]
 
 
 def test_many_entries_at_once_are_as_good_as_one_by_one() -> None:

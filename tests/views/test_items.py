@@ -9,9 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.errors import OutputInvalid
+from app.partial.block import Block
 from app.partial.decoder import Decoder
 from app.partial.node import List
 from app.partial.operation import Add, Append, Replace
+from app.streams.log import ElementsClosed, News, Skipped
 from app.streams.log_entry import Done, ElementClosed, Failed, LogEntry, Restart, Usage
 from app.views.format import NDJSON, SSE
 from app.views.items import ItemsView
@@ -19,7 +21,7 @@ from app.views.message import Message
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases, generated, kinds
 from tests.views.played import Looker, canonical, checked, play, play_to
-from tests.views.scripted import stream
+from tests.views.scripted import ScriptedRun, stream
 
 START = (
     'event: start\ndata: {"stream":"r1","schema":"ideas","schema_version":"0123456789ab",'
@@ -72,6 +74,18 @@ def test_an_error_is_the_last_event() -> None:
         'event: error\ndata: {"error":"The model\'s answer does not satisfy the schema.",'
         '"code":"output_invalid","retryable":true,"request_id":"q1"}\nid: r1-3\n\n'
     )
+
+
+def test_a_reader_that_is_far_behind_has_each_item_with_its_own_id() -> None:
+    run = ScriptedRun()
+    value = [Block(2, b'{"n":0},{"n":1}'), Block(1, None, {"n": 2}), {"n": 3}, {"n": None}]
+    run.document.adopt(value, (4,))
+    news: list[News] = [Skipped(5), ElementsClosed(1, 2), Skipped(1), ElementClosed(3)]
+    assert ItemsView("q1").messages(run, news, 20) == [
+        Message("item", b'{"n":1}', "r1-17"),
+        Message("item", b'{"n":2}', "r1-18"),
+        Message("item", b'{"n":3}', "r1-20"),
+    ]
 
 
 def test_a_line_of_json_holds_the_same() -> None:
