@@ -25,7 +25,7 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test test-clients debian lint types fmt
+.PHONY: help run demo test chaos test-clients debian lint types fmt
 .PHONY: bench bench-quick bench-micro profile fuzz soak audit sbom lock clean
 
 help: ## List what there is to make
@@ -38,7 +38,10 @@ demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
 test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests
-	$(python) -m pytest --numprocesses 3 --dist worksteal
+	$(python) -m pytest -m "not chaos" --numprocesses 3 --dist worksteal
+
+chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out
+	$(python) -m pytest -m chaos --numprocesses 2
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent

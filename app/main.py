@@ -1,4 +1,4 @@
-"""The one place where the parts are wired together."""
+"""The app is put together here, and nowhere else."""
 
 from __future__ import annotations
 
@@ -53,22 +53,23 @@ def create_app(
 ) -> FastAPI:
     """The service.
 
-    registry: default: the schemas in the folders that the settings name
-    provider: default: as the settings say, the demo model where they name none
+    registry: None takes the schemas in the folders that the settings name
+    provider: None takes the one of the settings, or the demo model where they name none
 
-    `app.state.streams` are its streams, `app.state.schemas` the schemas' names,
-    `app.state.keys` the callers' keys and `app.state.admission` what they and the process take.
+    `app.state` has `streams`, `schemas` (the names of the schemas), `keys` (those of the callers)
+    and `admission`.
     Raises `SchemaError`, `KeysError`.
     """
     registry = registry or load(*settings.schemas)
     telemetry = Telemetry()
     streams = streams_of(settings, telemetry)
     admission = Admission(settings)
-    gate = Authenticator(settings)
+    authenticator = Authenticator(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # Else the first stream loads its backend, or, out of files, does not.
+        # anyio loads its backend at its first call. If the first stream made that call when the
+        # process has no file descriptor left, the import would fail.
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             stack.enter_context(telemetry.watching())
@@ -89,15 +90,15 @@ def create_app(
     )
     app.state.streams = streams
     app.state.admission = admission
-    app.state.keys = gate.keys
+    app.state.keys = authenticator.keys
     app.state.schemas = registry.names
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
-    starter = StreamEndpoints(
-        registry, streams, settings, models(settings), admission, gate.tickets
+    stream_endpoints = StreamEndpoints(
+        registry, streams, settings, models(settings), admission, authenticator.tickets
     )
-    desk = TicketEndpoint(gate, registry, settings)
-    add_routes(app, gate, starter, desk, streams, telemetry)
+    ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
+    add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
     _describe(app, registry, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
@@ -114,7 +115,7 @@ def models(settings: Settings) -> tuple[str, ...]:
 
 
 def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
-    """The streams of a process, by its settings; their provider is to be set."""
+    """The streams of a process, by its settings. Their provider is set later, at the start."""
     producing = ProducerSettings(
         attempts=settings.max_attempts,
         output_bytes=settings.max_output_bytes,

@@ -137,6 +137,104 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
                 assert not {"environ", "getenv"} & {a.name for a in node.names}, name_of(file)
 
 
+PRIVATE_MODULES: Final = {
+    "uvicorn.protocols": {"http.server.protocol", "demo.server"},
+    "uvicorn.supervisors": {"http.server.workers"},
+    "instructor.v2": {"providers.openai"},
+}
+"""The modules of dependencies that are private or undocumented, and who imports them."""
+
+PRIVATE_NAMES: Final = {
+    "STATUS_LINE": "http.server.protocol",
+    "AppStatus": "http.server.server",
+    "timeout_keep_alive_task": "demo.server",
+    "app_root_path": "http.endpoints.routes",
+    "preflight_response": "http.cors",
+    "on_eof": "providers.transport",
+    "x-stainless-": "providers.transport",
+    "mode_registry": "providers.openai",
+    "_use_prebuilt": "partial.definitions",
+    "serialize_sequence_via_list": "partial.layers",
+    "defaultdict_validator": "partial.layers",
+    "__pydantic_core_schema__": "partial.layers",
+    "re._parser": "demo.pattern",
+}
+"""Such names, and the one file that uses each."""
+
+
+def names_in(file: Path) -> Iterator[str]:
+    """All names and short texts that a file's code uses."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.FunctionDef(name=name):
+                yield name
+            case ast.alias(name=name) | ast.keyword(arg=str(name)) | ast.Constant(value=str(name)):
+                yield name
+
+
+def test_what_is_private_in_a_dependency_is_used_in_one_file_and_is_in_the_table() -> None:
+    table = document().split("## What is private or undocumented")[1].split("\n## ")[0]
+    for module, known in PRIVATE_MODULES.items():
+        found = {name_of(file) for file in FILES if any(_is_in(module, m) for m in imports(file))}
+        assert found == known, module
+        assert f"`{module}`" in table
+    for name, only in PRIVATE_NAMES.items():
+        assert {name_of(file) for file in FILES if name in names_in(file)} == {only}, name
+        assert f"`{name}`" in table, name
+
+
+def _is_in(module: str, found: str) -> bool:
+    return f"{found}.".startswith(f"{module}.")
+
+
+def test_no_attribute_that_is_private_by_its_name_is_read_of_another_object() -> None:
+    for file in FILES:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        own = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and re.match(r"_[^_]", node.attr):
+                assert ast.unparse(node.value) in {"self", "cls", *own}, (
+                    f"{name_of(file)}: {ast.unparse(node)}"
+                )
+
+
+def document() -> str:
+    return (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+FOR_CONTRIBUTORS: Final = [
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "docs" / "architecture.md",
+    *sorted((ROOT / "docs" / "decisions").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("page", FOR_CONTRIBUTORS, ids=lambda page: page.name)
+def test_the_files_that_a_document_names_are_there(page: Path) -> None:
+    named = set(re.findall(r"[\w./-]+\.(?:py|js|md)\b", page.read_text(encoding="utf-8")))
+    folders = (ROOT, ROOT / "app", ROOT / "docs", page.parent)
+    assert [name for name in named if not any((f / name).exists() for f in folders)] == []
+
+
+def test_each_decision_is_in_the_index() -> None:
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for page in folder.glob("[a-z]*.md"):
+        assert f"| [{page.name}]({page.name}) | " in index
+
+
+def test_the_rooms_of_the_architecture_document_are_those_that_are_there() -> None:
+    rooms = {room.strip("/") for room in re.findall(r"^\| `([a-z/]+/)` \|", document(), re.M)}
+    folders = {file.parent.relative_to(ROOT / "app").as_posix() for file in FILES} - {".", "http"}
+    assert rooms == folders | {"web"}
+
+
+def test_the_words_of_the_architecture_document_are_few() -> None:
+    words = re.findall(r"^\| \*\*([a-z ]+)\*\* \|", document(), re.M)
+    assert 10 < len(words) <= 25
+    assert len(set(words)) == len(words)
+
+
 def test_a_schema_imports_nothing_of_the_service_but_its_schema_module() -> None:
     for file in (ROOT / "schemas").glob("*.py"):
         assert {m for m in imports(file) if m.split(".")[0] == "app"} <= {"app.schema"}

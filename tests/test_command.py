@@ -43,7 +43,7 @@ async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> No
         async with httpx.AsyncClient(follow_redirects=True) as client:
             assert "<title>" in (await client.get(f"{service.url}/")).text
         service.signal()
-        assert await service.exit_code(20) == 0
+        assert await service.exit_code() == 0
         after = service.lines[1:]
     assert len([line for line in after if "stream" in line]) == 2, after
     assert "healthy" not in "".join(after)
@@ -66,7 +66,7 @@ async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
         )
         assert "curl" not in service.lines[0]
         service.signal(signal.SIGINT)
-        assert await service.exit_code(20) == 0
+        assert await service.exit_code() == 0
         assert "c4n4ry" not in "".join(service.lines)
 
 
@@ -186,7 +186,7 @@ async def test_the_service_takes_the_demo_model_for_a_provider() -> None:
 async def test_the_demo_model_ends_by_a_signal_without_a_word(number: signal.Signals) -> None:
     async with process("demo", "--port", "0") as demo:
         demo.signal(number)
-        await demo.exit_code(20)
+        await demo.exit_code()
         assert len(demo.lines) == 1, demo.lines
 
 

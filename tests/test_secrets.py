@@ -118,7 +118,7 @@ async def told(request: Any) -> AsyncIterator[Told]:
     ):
         yield service, provider, script
         service.signal()
-        assert await service.exit_code(15) == 0
+        assert await service.exit_code() == 0
         log = "\n".join(service.lines)
         assert log.count("stream ended") == script.streams > 0
         assert MARK.decode() not in log

@@ -70,7 +70,7 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         await read(service.url + IDEAS)
         await service.line("stream ended")
         service.signal()
-        assert await service.exit_code(5) == 0
+        assert await service.exit_code() == 0
         serving, started, ended = map(json.loads, service.lines)
     assert serving["event"].startswith("serving on http://127.0.0.1:")
     assert set(started) == {
@@ -122,7 +122,7 @@ async def test_no_line_is_written_for_a_partial() -> None:
         for _ in range(3):
             await read(service.url + IDEAS)
         service.signal()
-        await service.exit_code(5)
+        await service.exit_code()
         events = [json.loads(line)["event"] for line in service.lines]
     assert events[1:] == ["stream started", "stream ended"] * 3
 
@@ -175,7 +175,7 @@ async def test_no_payload_key_or_words_of_the_providers_are_ever_logged(format: 
         await refused(f"{service.url}/ideas?topic={CANARY}&{CANARY}=1")
         await refused(f"{service.url}/{CANARY}")
         service.signal()
-        await service.exit_code(5)
+        await service.exit_code()
         log = "\n".join(service.lines)
     assert log.count("stream ended") == len(SAID)
     assert CANARY not in log
@@ -220,7 +220,7 @@ async def test_a_text_that_is_cut_off_is_one_line_of_the_log() -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             await refused(f"{service.url}{IDEAS}&view=text")
         service.signal()
-        await service.exit_code(5)
+        await service.exit_code()
         told = [line for line in service.lines if "cut off" in line]
         assert len(told) == 1
         assert json.loads(told[0])["request_id"]

@@ -1,4 +1,4 @@
-"""What every answer has: the request's id, `nosniff`; and that there is one, even after a fault."""
+"""What every request has: an id, an owner, an answer even after a fault, and a cleanup."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def request_id(scope: Scope) -> str:
 
 
 def when_over(scope: Scope) -> ExitStack:
-    """What is done once a request is over, however it ends: its response has been sent, or not."""
+    """Where to put what is to be done once a request is over, whether it was answered or not."""
     stack: ExitStack = scope["when_over"]
     return stack
 
 
 def owner(scope: Scope) -> str:
-    """Whose a request is. Where no keys are configured all callers are one."""
+    """Who owns the streams of a request; "" where no keys are configured."""
     return str(scope.get("owner", ""))
 
 
@@ -43,11 +43,11 @@ class RequestContext:
 
     Every answer forbids browsers to guess its type (`NOSNIFF`).
 
-    An exception that reaches it becomes a 500 here, inside the CORS middleware, so that a
-    browser may read it; after the response's start there is nothing to say, and it goes on.
+    An exception becomes a 500 here. As this is inside the CORS middleware, a browser may read
+    it. Once the response has started it is too late for a status, and the exception goes on.
 
     root_path: the prefix that a proxy strips; requests may carry it all the same
-    fault: the response to a fault, for a request's id
+    fault: makes the response to a fault, for a request's id
     """
 
     def __init__(self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp]) -> None:
@@ -89,7 +89,7 @@ class RequestContext:
 
 
 def _put_under(root_path: str, scope: Scope) -> None:
-    """Let the path begin with the prefix, stripped or not: Starlette's mounts rely on it."""
+    """Put the prefix before the path if a proxy has stripped it: Starlette's mounts expect it."""
     path = "/" if scope["path"] == root_path else scope["path"]
     if not path.startswith(f"{root_path}/"):
         path = root_path + path

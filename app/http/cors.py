@@ -10,10 +10,10 @@ from app.http.context import NOSNIFF
 
 
 class Cors(CORSMiddleware):
-    """Starlette's middleware. It answers preflights itself, before `RequestContext`."""
+    """Starlette's middleware. It answers preflights itself, so `RequestContext` sees none."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
-        """The answer to a preflight, with what every answer has."""
+        """The answer to a preflight, with the headers that every answer has."""
         response = super().preflight_response(request_headers)
         response.headers.update(NOSNIFF)
         return response

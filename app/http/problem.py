@@ -41,7 +41,7 @@ _OF_STATUS: dict[int, type[ServiceError]] = {
 def problem(
     error: ServiceError | Failed, request_id: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The response of an error, or of a run that failed."""
+    """The response of an error, or of a stream that has failed."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
@@ -70,7 +70,7 @@ async def on_service_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Starlette's handler for the framework's errors: no such path, method, size."""
+    """Starlette's handler for the framework's own errors, such as an unknown path or method."""
     assert isinstance(error, HTTPException)
     kind = _OF_STATUS.get(error.status_code, Internal)
     ours = kind(status=error.status_code) if kind is InvalidRequest else kind()

@@ -48,7 +48,7 @@ class _Enough(Exception):
     """The list has all the elements that were asked for."""
 
 
-class Decoder(Shown):
+class Decoder:
     """Decodes one answer.
 
     root: the plan of the value
@@ -57,7 +57,10 @@ class Decoder(Shown):
     """
 
     def __init__(self, root: Node, *, key: str | None = None, bound: int | None = None) -> None:
-        super().__init__(holder(root, key or "value"))
+        self._shown = Shown(holder(root, key or "value"))
+        self._stack = self._shown.stack
+        self._holder = self._shown.holder
+        self._node = root  # of the value being written
         self._root = root
         self._wrapped = key is not None
         self._bound = bound
@@ -68,6 +71,7 @@ class Decoder(Shown):
         self._key = key
         self._proof = root.proof
         self._kept = bytearray()  # the text, where the proof needs it
+        self.done = False
         self.stopped = False
         self.result: Any = None
 
@@ -80,13 +84,12 @@ class Decoder(Shown):
         """
         if self.stopped:
             return []
-        self._unfolded += len(text)
         try:
             self._read(text)
         except Invalid:
             self.done = False
             raise
-        return self._settle_feed()
+        return self._shown.end_feed(len(text), done=self.done)
 
     def finish(self) -> None:
         """The text has ended: only now is what is `done` certain to be valid.
@@ -99,6 +102,16 @@ class Decoder(Shown):
         self._prove()
 
     @property
+    def value(self) -> Any:
+        """The partial value, as `Shown` has it."""
+        return self._shown.value
+
+    @property
+    def elements(self) -> int:
+        """How many elements of a list at the root are complete."""
+        return self._shown.elements
+
+    @property
     def kept(self) -> int:
         """How many bytes of text are kept for the proof: none where there is none to come."""
         return len(self._kept)
@@ -107,7 +120,7 @@ class Decoder(Shown):
         try:
             self._scanner.feed(text)
             if self._writing:
-                self._write()
+                self._shown.write()
         except _Enough:
             self._stop(text)
         else:
@@ -148,22 +161,23 @@ class Decoder(Shown):
                 if first != "{":
                     raise invalid((), "must be an object")
                 return True
-            self.key(self._field.out or "")
+            self.key(self._shown.field.out or "")
         node = self._node = self._next_node()
         if first == '"':
-            self._writing = type(node) is String
-            self._begun = False
+            self._writing = isinstance(node, String)
+            if isinstance(node, String):
+                self._shown.begin_string(node.max_length)
             return self._writing
         if first == "{":
             if not isinstance(node, Model | Dict | Tagged):
                 return False
         elif first != "[" or type(node) is not List:
             return False
-        frame = self._push(node)
+        frame = self._shown.push(node)
         if type(node) is Tagged:
             frame.hidden = True
         else:
-            self._enter(frame, self._stack[-2])
+            self._shown.enter(frame, self._stack[-2])
         return True
 
     def key(self, name: str) -> None:
@@ -181,20 +195,20 @@ class Decoder(Shown):
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
             if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
-                raise invalid(self._named(frame.path), "has an unknown key", about=name)
+                raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
         elif type(node) is Dict:
             self._dict_key(frame, node, name)
 
     def text(self, piece: str) -> None:
-        self._text.append(piece)
+        self._shown.text.append(piece)
 
     def string(self, piece: str) -> None:
-        self._text.append(piece)
-        self._write()
+        self._shown.text.append(piece)
+        self._shown.write()
         self._writing = False
         frame, node = self._stack[-1], self._node
         assert type(node) is String
-        value = self._finished_string()
+        value = self._shown.finished_string()
         values = self._validated(frame, node, dumps(value)) if node.checked else [value]
         for value in values:
             self._stack[-1].hand_up(value)
@@ -215,7 +229,7 @@ class Decoder(Shown):
         else:
             for value in self._validated(frame, node, text):
                 if frame.out is not None and not node.deferred:
-                    self._show(frame, self._as_json(node, value, self._written(node, value)))
+                    self._shown.show(frame, self._as_json(node, value, self._written(node, value)))
                 self._stack[-1].hand_up(value)
         if frame is self._holder and not self._wrapped:
             self._end()
@@ -227,7 +241,7 @@ class Decoder(Shown):
             return
         for value in self._closed(frame):
             if frame.hidden:
-                self._reveal(frame)
+                self._shown.reveal(frame)
             self._hand_up(frame, value)
         if not self._wrapped and len(self._stack) == 1:
             self._end()
@@ -243,8 +257,8 @@ class Decoder(Shown):
         below.hand_up(value)
 
     def refuse(self, message: str) -> Invalid:
-        path = self._path(self._stack[-1]) if self._stack else ()
-        return invalid(self._named(path), message)
+        path = self._shown.path(self._stack[-1]) if self._stack else ()
+        return invalid(self._shown.named(path), message)
 
     # -- places ------------------------------------------------------------------------------
 
@@ -292,7 +306,9 @@ class Decoder(Shown):
         if self._bound is not None and count >= self._bound and frame is self._stack[1]:
             raise _Enough
         if node.max_length is not None and count >= node.max_length:
-            raise invalid(self._named(frame.path), f"must have at most {node.max_length} items")
+            raise invalid(
+                self._shown.named(frame.path), f"must have at most {node.max_length} items"
+            )
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
         frame.out = name
@@ -301,7 +317,7 @@ class Decoder(Shown):
         try:
             frame.key, shown = node.named(name)
         except ValidationError as error:
-            raise from_members(error, self._named(frame.path), {}) from None
+            raise from_members(error, self._shown.named(frame.path), {}) from None
         except SchemaError:  # no entry can be left out for its key
             raise self.refuse(_NOT_VALID) from None
         except (PydanticSerializationError, UnicodeDecodeError):
@@ -319,11 +335,11 @@ class Decoder(Shown):
                 return
             choice = frame.node.choose(loads(frame.held[tag]))
             if choice is None:
-                raise invalid(self._named(frame.path), "is of an unknown kind")
+                raise invalid(self._shown.named(frame.path), "is of an unknown kind")
             frame.node = choice
         frame.hidden = False
         held, frame.seen = frame.held, None
-        self._enter(frame, self._stack[-2])
+        self._shown.enter(frame, self._stack[-2])
         for key, member in held.items():
             self.key(key)
             Scanner(self, bare=True).feed(member + " ")
@@ -336,7 +352,7 @@ class Decoder(Shown):
         try:
             value = node.whole.validate_json(f"[{text!s}]" if omits else text)
         except ValidationError as error:
-            flaw = from_value(error, self._named(self._path(frame)))
+            flaw = from_value(error, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
                 raise flaw from None
             frame.doubt(flaw, text)
@@ -426,14 +442,14 @@ class Decoder(Shown):
             return []
         node = frame.node
         if type(node) is Tagged:
-            raise invalid(self._named(frame.path), "does not say of which kind it is")
+            raise invalid(self._shown.named(frame.path), "does not say of which kind it is")
         for flaw, _ in (frame.doubts or {}).values():
             raise flaw
         try:
             value = node.close.validate_python(frame.members())
         except ValidationError as error:
             names = {key: field.out or key for key, field in getattr(node, "keys", {}).items()}
-            raise from_members(error, self._named(frame.path), names) from None
+            raise from_members(error, self._shown.named(frame.path), names) from None
         except SchemaError as error:
             self._stack.pop()
             self._leave_out(error, is_shown=not frame.hidden)
@@ -443,15 +459,15 @@ class Decoder(Shown):
             written = self._written(node, value)
             if node.changing or frame.with_settled(written) != frame.shown:
                 new = self._as_json(node, value, written)
-                self._settle(frame, frame.with_settled(new))
+                self._shown.settle(frame, frame.with_settled(new))
         elif frame.left_out:
-            self._settle(frame, frame.remaining())
+            self._shown.settle(frame, frame.remaining())
         return [value]
 
     # -- the end -----------------------------------------------------------------------------
 
     def _end(self) -> None:
-        key = self._field.out
+        key = self._shown.field.out
         values = self._holder.values
         if key not in values:
             raise invalid((), "is missing")
@@ -465,5 +481,5 @@ class Decoder(Shown):
         root = self._root
         if type(root) is String and root.changing:
             self._holder.out = key
-            self._show(self._holder, self._written(root, result))
+            self._shown.show(self._holder, self._written(root, result))
         self.done = True

@@ -24,46 +24,50 @@ more have been read."""
 
 
 class Shown:
-    """The frames and their operations. The lowest frame is the *holder*, which has the value."""
+    """The frames and their operations.
+
+    holder: the lowest frame, which has the value; field: the value's place in it
+    stack: the frames that are open
+    text: what has come of the string that is being written since the last operation
+    """
 
     def __init__(self, holder: Model) -> None:
-        (self._field,) = holder.fields
-        self._holder = Frame(holder, (), None, {})
-        self._holder.shown = blank(holder)
-        self._stack: list[Frame] = []
+        (self.field,) = holder.fields
+        self.holder = Frame(holder, (), None, {})
+        self.holder.shown = blank(holder)
+        self.stack: list[Frame] = []
         self._operations: list[Operation] = []
-        self._node: Node = self._field.node  # of the value being written
-        self._text: list[str] = []  # of the string being written, since the last operation
+        self.text: list[str] = []
         self._begun = False  # whether something of that string is shown
+        self._limit: int | None = None  # of its length
         self._at: Path = ()  # where it is shown
         self._announced = False  # whether anything has been shown
         self._unfolded = 0  # characters of text
-        self.done = False
 
     @property
     def value(self) -> Any:
         """What is shown: JSON, not to be changed, the long parts of which are `Block`s and
         `Growing` (`plain` makes plain JSON of it). None before there is anything."""
-        return self._holder.shown[self._field.out] if self._announced else None
+        return self.holder.shown[self.field.out] if self._announced else None
 
     @property
     def elements(self) -> int:
         """How many elements of a list at the root are complete."""
-        if len(self._stack) > 1:
-            root = self._stack[1]
+        if len(self.stack) > 1:
+            root = self.stack[1]
             return root.closed if type(root.node) is List else 0
         return length(self.value) if isinstance(self.value, list) else 0
 
     # -- frames ------------------------------------------------------------------------------
 
-    def _push(self, node: Node) -> Frame:
-        parent = self._stack[-1]
+    def push(self, node: Node) -> Frame:
+        parent = self.stack[-1]
         values: Any = [] if type(node) is List else {}
-        frame = Frame(node, self._path(parent), parent.out, values)
-        self._stack.append(frame)
+        frame = Frame(node, self.path(parent), parent.out, values)
+        self.stack.append(frame)
         return frame
 
-    def _enter(self, frame: Frame, parent: Frame) -> None:
+    def enter(self, frame: Frame, parent: Frame) -> None:
         """Give a frame what it shows, and show it unless a NotNull field is missing."""
         node = frame.node
         frame.forgets = parent.forgets and not node.looks
@@ -89,70 +93,74 @@ class Shown:
     def _attach(self, frame: Frame, parent: Frame) -> None:
         """Make what a frame shows part of what is shown."""
         parent.out = frame.place
-        self._show(parent, frame.shown)
+        self.show(parent, frame.shown)
 
-    def _reveal(self, frame: Frame) -> None:
+    def reveal(self, frame: Frame) -> None:
         """Show a frame that was hidden: an open one, or the one that has just been closed."""
         frame.hidden = False
-        above = self._stack.index(frame) if frame in self._stack else len(self._stack)
-        self._attach(frame, self._stack[above - 1])
+        above = self.stack.index(frame) if frame in self.stack else len(self.stack)
+        self._attach(frame, self.stack[above - 1])
 
-    def _path(self, frame: Frame) -> Path:
+    def path(self, frame: Frame) -> Path:
         """The path of the place that is being written in a frame."""
-        if frame is self._holder or frame.out is None:
+        if frame is self.holder or frame.out is None:
             return frame.path
         return (*frame.path, frame.out)
 
-    def _named(self, path: Path) -> Path:
+    def named(self, path: Path) -> Path:
         """A path as far as the schema has named it: the keys of a dict are the answer's text."""
-        for frame in self._stack:
+        for frame in self.stack:
             if type(frame.node) is Dict:
                 return path[: len(frame.path)]
         return path
 
     # -- changes -----------------------------------------------------------------------------
 
-    def _show(self, frame: Frame, value: Any) -> None:
+    def show(self, frame: Frame, value: Any) -> None:
         """Show a value at the place that is being written."""
         out, shown = frame.out, frame.shown
         if type(shown) is list:
             shown.append(value)
             frame.count += 1
             if frame.live:
-                self._operations.append(Add(self._path(frame), value))
+                self._operations.append(Add(self.path(frame), value))
             return
         there = out in shown
         if value is not None or not there:
             shown[out] = value
             if frame.live:
                 operation = Replace if there else Add
-                self._operations.append(operation(self._path(frame), value))
+                self._operations.append(operation(self.path(frame), value))
         if frame.missing:
             frame.missing.discard(out)
             if not frame.missing and frame.hidden:
-                self._reveal(frame)
+                self.reveal(frame)
 
-    def _write(self) -> None:
+    def begin_string(self, limit: int | None) -> None:
+        """A string begins, of at most `limit` characters (None: any number)."""
+        self._begun = False
+        self._limit = limit
+
+    def write(self) -> None:
         """Show what has come of the string that is being written."""
-        frame = self._stack[-1]
-        piece = "".join(self._text)
-        self._text.clear()
+        frame = self.stack[-1]
+        piece = "".join(self.text)
+        self.text.clear()
         if not self._begun:
             self._begun = True
-            self._at = self._path(frame)
-            self._show(frame, piece)
+            self._at = self.path(frame)
+            self.show(frame, piece)
         elif piece:
             frame.grow(piece)
             if frame.live:
                 self._operations.append(Append(self._at, piece))
-        limit = self._node.max_length  # type: ignore[attr-defined]
-        if limit is not None and len(self._string(frame)) > limit:
-            message = f"must have at most {limit} characters"
-            raise invalid(self._named(self._path(frame)), message)
+        if self._limit is not None and len(self._string(frame)) > self._limit:
+            message = f"must have at most {self._limit} characters"
+            raise invalid(self.named(self.path(frame)), message)
 
-    def _finished_string(self) -> str:
+    def finished_string(self) -> str:
         """The string that was being written, now as one."""
-        frame = self._stack[-1]
+        frame = self.stack[-1]
         at: Any = -1 if type(frame.shown) is list else frame.out
         value = frame.shown[at] = str(frame.shown[at])
         return value
@@ -161,7 +169,7 @@ class Shown:
         """What has come of the string that is being written."""
         return frame.shown[-1 if type(frame.shown) is list else frame.out]
 
-    def _settle(self, frame: Frame, new: Any) -> None:
+    def settle(self, frame: Frame, new: Any) -> None:
         """A container has closed, and `new` is what it has become."""
         old = frame.shown
         if (dumps(old) == dumps(new)) if frame.node.changing else old == new:
@@ -178,7 +186,7 @@ class Shown:
     def _change(self, frame: Frame, new: Any) -> None:
         """Show something else in the place of a container that has closed."""
         if not frame.hidden and frame.place is not None:
-            below = self._stack[-1].shown
+            below = self.stack[-1].shown
             below[-1 if type(below) is list else frame.place] = new
             if frame.live:
                 self._operations.append(Replace(frame.path, new))
@@ -189,26 +197,30 @@ class Shown:
 
     # -- feeds -------------------------------------------------------------------------------
 
-    def _settle_feed(self) -> list[Operation]:
-        """The feed's operations. What is open is live from now on, unless it is hidden."""
+    def end_feed(self, size: int, *, done: bool) -> list[Operation]:
+        """The operations of a feed of `size` characters; `done`: it has completed the value.
+
+        What is open is live from now on, unless it is hidden.
+        """
         operations, self._operations = self._operations, []
         if not self._announced:
-            value = self._holder.shown[self._field.out]
-            if not self._stack or (value is None and not self.done):
+            value = self.holder.shown[self.field.out]
+            if not self.stack or (value is None and not done):
                 return []
             self._announced = True
             operations = [Replace((), copy(value))]
         live = True
-        for frame in self._stack:
+        for frame in self.stack:
             live = live and not frame.hidden
             if live and not frame.live and operations and frame.path:
                 last = operations[-1]
                 if last.value is frame.shown:
                     operations[-1] = type(last)(last.path, copy(last.value))
             frame.live = live
+        self._unfolded += size
         if self._unfolded >= FOLD:
             self._unfolded = 0
-            for frame in self._stack:
+            for frame in self.stack:
                 frame.fold()
         return operations
 

@@ -1,4 +1,4 @@
-"""What a provider gives: a completion's text as it is written, and how it ended."""
+"""What a provider gives: the text of a completion as it is written, and how it has ended."""
 
 from __future__ import annotations
 
@@ -61,25 +61,25 @@ class Completion(Protocol):
 
     @property
     def finish(self) -> Finish | None:
-        """Why the model has stopped, known once the text has ended; None: it was not told."""
+        """Why the model has stopped, to be read after the text; None: the provider doesn't tell."""
         ...
 
     @property
     def usage(self) -> Tokens | None:
-        """None where the provider has not told."""
+        """The completion's tokens, to be read after the text; None: the provider doesn't tell."""
         ...
 
     @property
     def received(self) -> asyncio.Future[None]:
-        """Resolves once the provider's last byte has come, read or not, or nothing more can come.
+        """Resolves once nothing more will come; what has come may still be unread.
 
-        A connection that breaks while nobody reads resolves it only at the next read.
+        If the connection breaks while nobody reads, it resolves at the next read.
         """
         ...
 
     @property
     def ahead(self) -> bool:
-        """Whether the provider writes faster than it is read: waiting would hold it up."""
+        """Whether the provider writes faster than it is read, so that a pause would hold it up."""
         ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...

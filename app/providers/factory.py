@@ -26,5 +26,5 @@ def _openai(settings: Settings, base_url: str | None) -> Provider:
 PROVIDERS: Final[dict[str, Callable[[Settings, str | None], Provider]]] = {
     "openai": _openai,
 }
-"""What makes each provider; a base URL goes before that of the settings. A provider's libraries
-are imported when it is made."""
+"""What makes each provider, by name. It is given the settings, and a base URL (or None) that goes
+before the one in the settings. Its libraries are imported when it is made."""

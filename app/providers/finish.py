@@ -42,7 +42,7 @@ _WORDS = {
 
 
 def _key(word: str) -> str:
-    """The word without what only its spelling has: `tool-calls`, `toolCalls` and `TOOL_CALLS`."""
+    """The same key for all spellings of a word: `tool-calls`, `toolCalls`, `TOOL_CALLS`."""
     return "".join(filter(str.isalnum, word)).lower()
 
 

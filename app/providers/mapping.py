@@ -1,4 +1,4 @@
-"""Other people's exceptions, mapped once, to ours. Their words are left behind."""
+"""Maps the exceptions of libraries to those of the service. Their messages are dropped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def while_opening(error: BaseException) -> ProviderError:
             return _of_status(cause)
         if _is_no_http(cause):
             return _with_cause(ProviderProtocol(), chain)
-    # What aiohttp says counts, where it has said something: behind it may be causes of any kind.
+    # If aiohttp has raised, its exceptions count. What caused those may be of any kind.
     own: list[BaseException] = [c for c in chain if isinstance(c, aiohttp.ClientError)]
     timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
     timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
@@ -40,7 +40,7 @@ def while_opening(error: BaseException) -> ProviderError:
 
 
 def _is_no_http(error: BaseException) -> bool:
-    """Whether an answer could not be read. (A proxy's refusal to connect could.)"""
+    """Whether the answer was no HTTP. A proxy's refusal to connect is HTTP."""
     refused = isinstance(error, aiohttp.ClientHttpProxyError)
     return isinstance(error, aiohttp.ClientResponseError) and not refused
 
@@ -55,7 +55,7 @@ def while_reading(error: BaseException) -> ProviderError:
 
 
 def _with_cause(error: ProviderError, chain: list[BaseException]) -> ProviderError:
-    """For the log: the class of what it came from. Its words may hold a host or a key."""
+    """Note the class of the first cause, for the log. Its message may hold a host or a key."""
     error.cause = type(chain[-1]).__name__
     return error
 
@@ -75,7 +75,7 @@ def _of_status_code(error: openai.APIStatusError) -> ProviderError:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds in `Retry-After` (RFC 9110 10.2.3: a number or a date), None where it has none."""
+    """The seconds of `Retry-After` (RFC 9110 10.2.3: a number or a date), or None."""
     value = headers.get("retry-after", "")
     try:
         seconds = float(value)
@@ -90,7 +90,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An exception and what it came from, outside in."""
+    """An exception, then its cause, then the cause of that, and so on."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

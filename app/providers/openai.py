@@ -41,14 +41,18 @@ LINGER_SECONDS = 0.25
 another."""
 
 AHEAD_BYTES = 8 * 1024
-"""A provider of which a read finds as much is ahead of us."""
+"""If a read finds so many bytes, the provider writes faster than it is read."""
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAISettings:
-    """base_url: None: OpenAI's own. connect_timeout: in seconds."""
+    """What the provider is configured with.
+
+    base_url: None for OpenAI's own
+    connect_timeout: in seconds
+    """
 
     api_key: SecretStr | None
     base_url: str | None
@@ -100,7 +104,10 @@ class CompletionUsage(msgspec.Struct):
 
 
 class Chunk(msgspec.Struct):
-    """error: anything but null says that the provider has failed."""
+    """One chunk of a response.
+
+    error: anything but null says that the provider has failed
+    """
 
     choices: list[Choice] | None = None
     usage: CompletionUsage | None = None
@@ -154,7 +161,7 @@ class OpenAICompletion:
         self._events = EventDecoder()
         self._finish: Finish | None = None
         self._refused = False
-        self._until = 0.0  # when there is no more waiting for the usage
+        self._until = 0.0  # how long to wait for the usage; 0 before the finish reason
         self._done = False  # the provider has said that nothing follows
 
     @property
@@ -170,7 +177,7 @@ class OpenAICompletion:
 
     @property
     def may_linger(self) -> bool:
-        """Whether the completion has ended and its response has not: that may yet come."""
+        """Whether the completion has ended, and the end of its response is still to come."""
         return self._done and not self.received.done()
 
     async def linger(self) -> None:
@@ -181,7 +188,7 @@ class OpenAICompletion:
                     pass
 
     async def _chunks(self) -> AsyncGenerator[Chunk, None]:
-        """All the text of a read, as one chunk. An error comes after the text before it."""
+        """The text of each read, as one chunk. An error is raised after the text before it."""
         while not self._done:
             data = await self._read()
             texts: list[str] = []
@@ -190,7 +197,7 @@ class OpenAICompletion:
                 self._take(b"\n\n" if data is None else data, texts)
             except ProviderError:
                 if data is None:
-                    return  # the half of a chunk, cut off
+                    return  # the response was cut off within a chunk
                 if texts:
                     yield self._standard("".join(texts))
                 raise
@@ -200,7 +207,7 @@ class OpenAICompletion:
                 return
 
     def _standard(self, text: str) -> Chunk:
-        """A chunk that says this and nothing else, in the place where the mode has its text."""
+        """A chunk that holds this text and nothing else, where the mode has its text."""
         if not self._in_tools:
             return Chunk(choices=[Choice(delta=ChoiceDelta(content=text))])
         call = ToolCall(function=Function(arguments=text))
@@ -218,10 +225,10 @@ class OpenAICompletion:
             async with asyncio.timeout_at(self._until):
                 return await anext(self._body, None)
         except Exception:
-            return None  # the model has finished: only its usage is missing
+            return None  # the model has finished, and only its usage is missing
 
     def _take(self, data: bytes, texts: list[str]) -> None:
-        """Keep what the chunks in `data` say; what they add to the text goes to `texts`."""
+        """Read the chunks in `data`. What they add to the text is appended to `texts`."""
         for event in self._events.feed(data):
             if event == b"[DONE]":
                 self._done = True
@@ -262,7 +269,7 @@ class OpenAIProvider:
         self._client = openai.AsyncOpenAI(
             api_key=key.get_secret_value() if key else _NO_KEY,
             base_url=settings.base_url,
-            max_retries=0,  # the SDK's own sleep in silence
+            max_retries=0,  # the service retries by itself, where readers are told
             http_client=httpx2.AsyncClient(
                 transport=Transport(settings.connect_timeout),
                 timeout=None,
@@ -276,6 +283,7 @@ class OpenAIProvider:
         mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
         self._prepare: Any = handlers(mode).request_handler
+        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
         # MD_JSON's own extractor holds the text back until its JSON is complete. The service
         # strips fences by itself.
         self._extract: Any = handlers(
@@ -297,13 +305,18 @@ class OpenAIProvider:
                 self._extract,
                 in_tools=self._in_tools,
             )
-            try:
-                yield completion
-            finally:
-                if completion.may_linger:  # and nobody waits for that
+
+            def leave(kind: type[BaseException] | None, *_: object) -> None:
+                cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+                if completion.may_linger and not cancelled:
                     self._linger(completion, stack.pop_all())
 
+            stack.push(leave)
+            yield completion
+
     def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
+        """Leave the contexts once the response has had its moment. Nobody waits for that."""
+
         async def linger() -> None:
             async with contexts:
                 await completion.linger()
@@ -330,10 +343,22 @@ class OpenAIProvider:
         }
         if request.max_tokens is not None:
             arguments[self._max_tokens_field] = request.max_tokens
-        _, prepared = self._prepare(_described(request.response_model), arguments)
-        # The schema goes along as it is: the SDK would look at each part of it, for 0.9 ms.
-        own = {name: value for name, value in prepared.items() if name in arguments}
-        return own | {"extra_body": {k: v for k, v in prepared.items() if k not in own}}
+        # What Instructor has made goes along as it is, and takes the place of the arguments: the
+        # SDK would walk through each part of the messages and of the schema, for a millisecond.
+        body = self._prepared(request.response_model, arguments)
+        return {"model": request.model, "messages": (), "stream": True, "extra_body": body}
+
+    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+        """The request's JSON: the arguments, with what Instructor adds to them for the mode."""
+        if not self._in_tools:
+            return self._handle(model, arguments)
+        if model not in self._tools:  # which have nothing to do with the messages
+            self._tools[model] = self._handle(model, {})
+        return {**self._tools[model], **arguments}
+
+    def _handle(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+        body: dict[str, Any] = self._prepare(_described(model), arguments)[1]
+        return body
 
 
 def handlers(mode: Mode) -> Any:
@@ -343,9 +368,9 @@ def handlers(mode: Mode) -> Any:
 
 @cache
 def _described(model: type[BaseModel]) -> type[BaseModel]:
-    """The class for Instructor: one for each response model, never one for each request."""
+    """Instructor's class for a response model. It is made once, and not for each request."""
     made: Any = response_schema(model)
-    # Pydantic would make it anew for each request, which takes it half a millisecond or more.
+    # Pydantic would make the JSON Schema for each request, in half a millisecond or more.
     made.model_json_schema = cache(made.model_json_schema)
     described: type[BaseModel] = made
     return described

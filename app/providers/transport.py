@@ -22,11 +22,11 @@ read or not, or the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
 MAX_ERROR_BYTES = 64 * 1024
-"""The bound of an answer that is no 2xx: an SDK reads such an answer to its end at once."""
+"""The bound of an answer that is no 2xx, as an SDK reads such an answer to its end at once."""
 
 
 class Body(httpx2.AsyncByteStream):
-    """A response's bytes as they come, decompressed: each read gives all that there are.
+    """A response's bytes as they come, decompressed. Each read gives all that have come.
 
     aiohttp holds at most 128 KiB that have come and are not taken; beyond that it does not
     read the socket.
@@ -58,9 +58,9 @@ class Body(httpx2.AsyncByteStream):
 
 
 class Transport(httpx2.AsyncBaseTransport):
-    """Connections as many as are needed, kept for the next request while they are idle.
+    """Opens as many connections as are needed, and keeps idle ones for the next request.
 
-    connect_timeout: seconds for a connection with its TLS. Nothing else is timed here.
+    connect_timeout: seconds for a connection with its TLS; nothing else is timed here
 
     Raises aiohttp's own exceptions.
     """
@@ -73,7 +73,9 @@ class Transport(httpx2.AsyncBaseTransport):
         response = await self._opened().request(
             request.method,
             URL(str(request.url), encoded=True),
-            headers=[item for item in request.headers.multi_items() if not _is_idle(item[0])],
+            headers=[
+                item for item in request.headers.multi_items() if not _tells_of_machine(item[0])
+            ],
             data=await request.aread(),
             allow_redirects=False,
             timeout=self._timeout,
@@ -98,8 +100,8 @@ class Transport(httpx2.AsyncBaseTransport):
         return self._session
 
 
-def _is_idle(name: str) -> bool:
-    """Whether it is a header about this machine, which the SDK adds and no provider needs."""
+def _tells_of_machine(name: str) -> bool:
+    """Whether the SDK has added the header to tell of this machine. No provider needs it."""
     return name.startswith("x-stainless-")
 
 

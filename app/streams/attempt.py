@@ -1,4 +1,4 @@
-"""One attempt at a value: a model's text in, entries of the stream's log out."""
+"""One attempt at a value: it turns a model's text into entries of the stream's log."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from app.streams.stream import Stream
 
 
 class Attempt:
-    """Decodes the text of one completion, as it comes, and writes what it makes of it.
+    """Decodes the text of one completion as it comes, and writes the operations to the stream.
 
-    stream: what it writes to
-    decoder: a new one
+    decoder: one that has decoded nothing yet
+    invalid: why the text is certain to fail; None as long as it may succeed
     """
 
     def __init__(self, stream: Stream, decoder: Decoder) -> None:
         self.invalid: Invalid | None = None
         self._stream = stream
         self._decoder = decoder
-        self._text = bytearray()  # as strings, the pieces would take five times as much
-        self._closed = 0  # elements of a list result
+        self._text = bytearray()  # a list of its pieces would take five times the memory
+        self._closed = 0  # how many elements of a list result are complete
 
     @property
     def begun(self) -> bool:
@@ -42,7 +42,7 @@ class Attempt:
         return self.invalid is not None or self._decoder.stopped
 
     def write(self, piece: str) -> None:
-        """Decode more text. What is certain to fail is told by `invalid`."""
+        """Decode more text. Sets `invalid` as soon as the text is certain to fail."""
         self._text += piece.encode(errors="surrogatepass")
         if self.is_over:
             return
@@ -56,7 +56,7 @@ class Attempt:
         self._stream.write(operations, self._decoder.value, range(before, self._closed))
 
     def finish(self) -> None:
-        """The text has ended, as its provider says. Raises `Invalid` where it is no value."""
+        """The provider says that the text has ended. Raises `Invalid` if it is no valid value."""
         if self.invalid is not None:
             raise self.invalid
         if not self._decoder.stopped:

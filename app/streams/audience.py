@@ -1,4 +1,4 @@
-"""Those who follow a stream, as its producer and its log see them: somebody waits, or nobody."""
+"""The followers of a stream, as its producer sees them: somebody waits for text, or nobody."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A time limit that moves, at no cost."""
+"""A time limit that may move while it runs. Moving it to a later time costs nothing."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import TracebackType
 
 
 class Deadline:
-    """`async with Deadline(due)`: raises TimeoutError once the loop's time is past `due()`.
+    """`async with Deadline(due)` raises TimeoutError once the loop's time is past `due()`.
 
-    `due` is asked when the timer fires, not before: where it has moved to an earlier time, call
-    `check`.
+    `due` is called when the timer fires, and not before. If the time has moved to an earlier
+    one, call `check`.
     """
 
     def __init__(self, due: Callable[[], float]) -> None:
@@ -26,7 +26,7 @@ class Deadline:
         return self
 
     def check(self) -> None:
-        """Ask `due` again."""
+        """Call `due` again, and set the timer by it."""
         self._stop()
         due = self._due()
         if self._loop.time() >= due:

@@ -1,4 +1,7 @@
-"""What a run's log holds: operations, and the few events around them. A closed, frozen union."""
+"""What a stream's log holds: operations on its value, and a few events around them.
+
+An entry is plain, frozen data with a JSON form. It is never pickled.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,11 @@ from app.partial.operation import Operation
 
 
 class Restart(msgspec.Struct, frozen=True, tag="restart"):
-    """Attempt `attempt` begins: forget what came before. `code`, `errors`: why the last failed."""
+    """A new attempt begins, and all operations before it are undone.
+
+    attempt: its number
+    code, errors: why the last one has failed
+    """
 
     attempt: int
     code: str
@@ -26,7 +33,7 @@ class ElementClosed(msgspec.Struct, frozen=True, tag="closed"):
 
 
 class Usage(msgspec.Struct, frozen=True, tag="usage"):
-    """The tokens of all attempts that the provider has told of."""
+    """The tokens of those attempts whose provider has told them."""
 
     input_tokens: int
     output_tokens: int
@@ -34,11 +41,11 @@ class Usage(msgspec.Struct, frozen=True, tag="usage"):
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
-    """The state is the final value, whole and validated. Nothing follows."""
+    """The stream has ended, and its state is the final value, validated. Nothing follows."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag="error"):
-    """The run has ended without a value. Nothing follows."""
+    """The stream has ended without a value. Nothing follows."""
 
     code: str
     status: int
@@ -60,11 +67,11 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
 
     @property
     def detail(self) -> str:
-        """As a ServiceError has it."""
+        """The message, under the name that a `ServiceError` has for it."""
         return self.message
 
     def body(self, request_id: str) -> dict[str, Any]:
-        """What the client reads in the `error` event."""
+        """The data of the `error` event."""
         body: dict[str, Any] = {
             "error": self.message,
             "code": self.code,

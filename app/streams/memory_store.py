@@ -1,8 +1,9 @@
 """Streams in this process's memory: those that run, and for a while those that have ended.
 
-What is kept of the ended is bounded by time (`retention`) and by bytes (`capacity`: the
-oldest go first; a running one never does). The last 10,000 that went are remembered: to its
-owner such a stream has expired, while to anyone else it is one that never was.
+Ended streams are kept for some time (`retention`), and as long as all of them fit into some bytes
+(`capacity`); the oldest are let go first, and a running one never is. The last 10,000 that were
+let go are remembered: their owners are told that they have expired. To anyone else, such a stream
+has never been.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class _Kept(NamedTuple):
 
 
 class _Gone:
-    """The last streams that went, each as a digest of its id and owner: a ring of fixed size."""
+    """The last streams that were let go: a ring of fixed size, with a digest of each."""
 
     WIDTH = 16
 
@@ -60,13 +61,13 @@ class MemoryStore:
         self._gone = _Gone()
 
     def add(self, stream: Stream) -> None:
-        """Hold a stream that runs."""
+        """Take in a stream that has just begun."""
         self._streams[stream.id] = stream
         if stream.key is not None:
             self._keys[stream.key] = stream
 
     def find(self, id: str, owner: str) -> Stream:
-        """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` for one that was."""
+        """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` if it was let go."""
         stream = self._streams.get(id)
         if stream is not None and stream.owner == owner:
             return stream
@@ -79,12 +80,12 @@ class MemoryStore:
         return self._keys.get(key)
 
     def free_key(self, stream: Stream) -> None:
-        """Let a stream's key begin another."""
+        """Let the idempotency key of a stream begin another one."""
         if stream.key is not None and self._keys.get(stream.key) is stream:
             del self._keys[stream.key]
 
     def keep(self, stream: Stream) -> None:
-        """A stream has ended: hold it a while longer, if there is room."""
+        """A stream has ended. Keep it for a while, if there is room."""
         if stream.id not in self._streams:
             return
         timer = asyncio.get_running_loop().call_later(self._retention, self.expire, stream)
@@ -94,7 +95,7 @@ class MemoryStore:
             self.expire(self._streams[next(iter(self._kept))])
 
     def expire(self, stream: Stream) -> None:
-        """Let go of a stream, and remember that it was."""
+        """Let go of a stream, and remember that it has been."""
         if self._let_go(stream):
             self._gone.add(stream.id, stream.owner)
 

@@ -7,7 +7,7 @@ import secrets
 import string
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -35,7 +35,7 @@ _log = structlog.get_logger("stream")
 
 
 class Observer(Protocol):
-    """Who is told of streams: the metrics and the log."""
+    """Who is told when streams begin and end: the metrics and the log."""
 
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
@@ -44,19 +44,19 @@ class Observer(Protocol):
         """A stream has ended, whatever its outcome."""
 
     def left(self, stream: Stream) -> None:
-        """A stream has ended, and its last reader has what there was for it: told once."""
+        """A stream has ended, and its last reader has had all of it. This is told once."""
 
 
 @dataclass(eq=False)
 class _Running:
     """A stream while its producer runs.
 
-    cleanup: what is done once it has ended, the last thing first
-    grace: runs while it waits for a reader to come back
+    on_end: what whoever began it wants to do once it has ended
+    grace: the timer that ends it, while it waits for a reader to come back
     """
 
     task: asyncio.Task[None]
-    cleanup: ExitStack = field(default_factory=ExitStack)
+    on_end: Callable[[Stream], None]
     grace: asyncio.TimerHandle | None = None
 
     def end_grace(self) -> None:
@@ -70,7 +70,7 @@ def _new_id() -> str:
 
 
 class Streams:
-    """Begins streams and holds them. `provider` is to be set before the first.
+    """Begins streams and holds them. Its `provider` must be set before the first one begins.
 
     grace: seconds that a resumable stream goes on without a reader
     """
@@ -85,7 +85,7 @@ class Streams:
         self._observer = observer
         self._grace = grace
         self._running: dict[Stream, _Running] = {}
-        self._untold: set[Stream] = set()  # whose end the observer has not been told
+        self._untold: set[Stream] = set()  # those of which `left` is still to be told
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -111,13 +111,11 @@ class Streams:
         stream = Stream(_new_id(), request, origin)
         producer = Producer(stream, self.provider, self._settings)
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
-        running = self._running[stream] = _Running(task)
+        self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)
         self._idle.clear()
         self._store.add(stream)
         self._observer.started(stream)
-        for step in (self._ended, self._observer.ended, on_end):
-            running.cleanup.callback(step, stream)
         task.add_done_callback(partial(self._clean_up, stream))
         return stream
 
@@ -152,11 +150,14 @@ class Streams:
             running.task.cancel()
 
     def _clean_up(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        """The producer is over. Every step is taken, whatever another one raises."""
+        """The producer has ended. Each step of the cleanup is taken, even if another one raises."""
         # A task that is cancelled before its first step runs nothing, not even a `finally`.
         stream.end(Failed.of(Cancelled()))
         try:
-            self._running[stream].cleanup.close()
+            with ExitStack() as steps:  # the last one first
+                steps.callback(self._ended, stream)
+                steps.callback(self._observer.ended, stream)
+                steps.callback(self._running[stream].on_end, stream)
         except Exception:
             _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
@@ -179,9 +180,9 @@ class Streams:
     # -- readers ------------------------------------------------------------------------------
 
     def read(self, stream: Stream) -> Callable[[], None]:
-        """Be one of a stream's readers, until what this returns is called (once).
+        """Become a reader of a stream. The function that this returns ends that; call it once.
 
-        When the last one goes, so may the stream.
+        When its last reader leaves, a stream is ended, unless it is resumable.
         """
         stream.followers += 1
         if running := self._running.get(stream):
@@ -196,7 +197,7 @@ class Streams:
         if running is None:
             self._left(stream)
         elif stream.ended:
-            pass  # its producer is about to be over, and then it is left
+            pass  # its producer is about to end, and the cleanup then does what is left to do
         elif stream.resumable:
             loop = asyncio.get_running_loop()
             running.grace = loop.call_later(self._grace, self._stop, stream, Cancelled())
@@ -204,7 +205,7 @@ class Streams:
             self._stop(stream, Cancelled())
 
     def _left(self, stream: Stream) -> None:
-        """The last reader of a stream that has ended has had what there was."""
+        """The last reader of an ended stream has had all of it."""
         stream.pack()
         if stream in self._untold:
             self._untold.remove(stream)
@@ -213,7 +214,7 @@ class Streams:
     # -- the end ------------------------------------------------------------------------------
 
     async def drain(self, seconds: float) -> None:
-        """Begin nothing more; end what still runs after `seconds` in `draining`."""
+        """Begin no more streams. Those that still run after `seconds` end in `draining`."""
         self.draining = True
         try:
             async with asyncio.timeout(seconds):
@@ -222,7 +223,7 @@ class Streams:
             await self.stop()
 
     async def stop(self) -> None:
-        """End everything now."""
+        """End all streams now, in `draining`."""
         self.draining = True
         for stream in list(self._running):
             self._stop(stream, Draining(retry_after=1))

@@ -1,4 +1,4 @@
-"""What is asked for: a schema, its parameters and a model."""
+"""What a stream is asked for: a schema, its parameters and a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.schemas.entry import SchemaEntry
 
 
 class Limits(NamedTuple):
-    """Seconds: to the first content, between contents, and for everything."""
+    """The longest times, in seconds: to the first content, between contents, and in all."""
 
     first_content: float
     gap: float
@@ -29,7 +29,7 @@ class GenerationRequest:
 
     @property
     def count(self) -> int | None:
-        """The bound of a list result."""
+        """The most elements of a list result; None if the result is no list."""
         return getattr(self.parameters, "count", None) if self.entry.is_list else None
 
     @property
@@ -42,7 +42,7 @@ class GenerationRequest:
         ]
 
     def completion(self, messages: list[dict[str, Any]]) -> CompletionRequest:
-        """What a model is asked, with these messages."""
+        """What the provider is asked for, with these messages."""
         return CompletionRequest(
             model=self.model,
             messages=messages,
@@ -51,7 +51,7 @@ class GenerationRequest:
         )
 
     def decoder(self) -> Decoder:
-        """A new decoder for an answer to this."""
+        """A new decoder, for one answer to this request."""
         return Decoder(self.entry.plan, key=self.entry.root_key, bound=self.count)
 
     def limits(self, default: Limits) -> Limits:

@@ -12,14 +12,14 @@ import structlog
 from app.views.text import CannotTakeBack
 
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
-"""At DEBUG these log every chunk, payload and all: held at INFO, whatever the level."""
+"""At DEBUG these log every chunk with its payload, so they stay at INFO, whatever the level."""
 
 _QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR}
-"""They say at INFO what our own lines say. What uvicorn warns of is a request that can't be
-read, with which any stranger could fill the log."""
+"""Their INFO lines repeat our own. uvicorn's warnings are about requests that can't be read, and
+any stranger could fill the log with those."""
 
 _SILENT = ("instructor", "instructor.v2")
-"""Logs each failed call as an error of its own; ours are in the stream's line."""
+"""They log each failed call as an error. The line of the stream tells of it already."""
 
 
 def configure_logging(format: Literal["console", "json"], level: str) -> None:
@@ -47,7 +47,7 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.raiseExceptions = False  # a full disk is no reason to write even more
+    logging.raiseExceptions = False  # on a full disk, a traceback would only be more to write
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -70,6 +70,6 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _without_words(exc_info: structlog.typing.ExcInfo) -> str:
-    """A traceback without what the exception says, which may quote a payload or a key."""
+    """A traceback without the exception's message, which may quote a payload or a key."""
     kind, _, trace = exc_info
     return "".join([*traceback.format_tb(trace), kind.__qualname__])

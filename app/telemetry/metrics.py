@@ -1,4 +1,4 @@
-"""What the service tells of its streams: metrics for Prometheus, and a line in the log each."""
+"""What the service tells of its streams: metrics for Prometheus, and two lines in the log each."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Telemetry:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Look how late the running event loop is, while this lasts."""
+        """Measure how late the running event loop is, as long as the context lasts."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
@@ -79,7 +79,7 @@ class Telemetry:
             timer.cancel()
 
     def refused(self, error: ServiceError) -> None:
-        """A call was refused: it is no line in the log, which a flood would fill."""
+        """A call was refused. It is not logged, as a flood of calls would fill the log."""
         self._refused.labels(error.code).inc()
 
     def started(self, stream: Stream) -> None:
@@ -94,7 +94,7 @@ class Telemetry:
         self._ended.labels(stream.schema, _outcome(stream)).inc()
 
     def left(self, stream: Stream) -> None:
-        """A stream has ended, and its last reader has what there was for it."""
+        """A stream has ended, and its last reader has had all that there was for it."""
         figures, usage = stream.figures, stream.figures.usage
         _log.info(
             "stream ended",
@@ -116,7 +116,7 @@ class Telemetry:
 
 
 def _about(stream: Stream) -> dict[str, str]:
-    """What both lines say. The caller is a key's name: a ticket's subject may be a person."""
+    """What both lines say. A ticket's subject is not logged, as it may be a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller

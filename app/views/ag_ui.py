@@ -48,10 +48,10 @@ _INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps
 
 
 class AgUiView:
-    """Makes one change of the state of all operations since the last.
+    """Makes one change of the state of all operations since its last message.
 
-    thread_id, run_id: the caller's names for the conversation and for this answer; where it
-        has given none, new ones are made
+    thread_id, run_id: the caller's names for the conversation and for this answer; None makes
+        new ones
     """
 
     def __init__(
@@ -67,44 +67,44 @@ class AgUiView:
         self._shown = False  # whether the client has a state that a delta may change
         self._usage: Usage | None = None
 
-    def start(self, run: Followed, position: int) -> list[Message]:
+    def start(self, stream: Followed, position: int) -> list[Message]:
         version = PROTOCOL_VERSION
-        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(run))]
+        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, usage, end = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
-            out.append(_snapshot(run.document.encode() if operations else self._empty, restart))
+            out.append(_snapshot(stream.document.encode() if operations else self._empty, restart))
         elif operations:
-            out.append(self._change(run, operations))
+            out.append(self._change(stream, operations))
         self._shown = self._shown or bool(out)
         if isinstance(end, Done):
-            out.append(self._finished(run))
+            out.append(self._finished(stream))
         elif end is not None:
-            out.append(self._error(run, end))
+            out.append(self._error(stream, end))
         return out
 
-    def _change(self, run: Followed, operations: list[Operation | Skipped]) -> Message:
-        if self._shown and not is_far_behind(operations, run.document):
+    def _change(self, stream: Followed, operations: list[Operation | Skipped]) -> Message:
+        if self._shown and not is_far_behind(operations, stream.document):
             merged = merge(cast(list[Operation], operations))
             if not any(_is_refused(operation.path) for operation in merged):
-                delta = patch(merged, run.document.value)
+                delta = patch(merged, stream.document.value)
                 return Message(None, _with({"type": "STATE_DELTA"}, "delta", delta))
-        return _snapshot(run.document.encode())
+        return _snapshot(stream.document.encode())
 
-    def _finished(self, run: Followed) -> Message:
-        head = {"type": "RUN_FINISHED", **self._ids, **_usage_fields(run, self._usage)}
-        result = run.document.encode()
+    def _finished(self, stream: Followed) -> Message:
+        head = {"type": "RUN_FINISHED", **self._ids, **_usage_fields(stream, self._usage)}
+        result = stream.document.encode()
         if result == b"null":  # the protocol allows no null here
             return Message(None, dumps(head))
         return Message(None, _with(head, "result", result))
 
-    def _error(self, run: Followed, end: Failed) -> Message:
+    def _error(self, stream: Followed, end: Failed) -> Message:
         error = end.body(self._request_id)
         message, code = error.pop("error"), error.pop("code")
-        usage = _usage_fields(run, self._usage)
+        usage = _usage_fields(stream, self._usage)
         metadata = error | usage.pop("metadata", {})
         return _event("RUN_ERROR", message=message, code=code, metadata=metadata, **usage)
 
@@ -130,13 +130,16 @@ def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
 
 
 def patch(merged: Iterable[Operation], value: Any) -> bytes:
-    """Operations as RFC 6902 has them. value: the state that they lead to"""
+    """Operations as RFC 6902 writes them.
+
+    value: the state that they lead to
+    """
     out: list[bytes] = []
     pointers = Pointers()
     for operation in merged:
         if isinstance(operation, Append):
             text = _at(value, operation.path)
-            if not isinstance(text, str | Growing):  # what follows replaces all that is around it
+            if not isinstance(text, str | Growing):  # a later operation replaces what is around
                 continue
             operation = Replace(operation.path, text)
         out.append(written(operation, pointers))
@@ -174,11 +177,11 @@ def _with(head: dict[str, Any], key: str, value: bytes) -> bytes:
     return b'%b,"%b":%b}' % (dumps(head)[:-1], key.encode(), value)
 
 
-def _usage_fields(run: Followed, usage: Usage | None) -> dict[str, Any]:
+def _usage_fields(stream: Followed, usage: Usage | None) -> dict[str, Any]:
     if usage is None:
         return {}
     tokens = {
-        "model": run.model,
+        "model": stream.model,
         "inputTokens": usage.input_tokens,
         "outputTokens": usage.output_tokens,
         "totalTokens": usage.input_tokens + usage.output_tokens,

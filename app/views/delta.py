@@ -16,11 +16,11 @@ from app.views.summary import numbered
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since the last, without those that a restart undoes."""
+    """Makes one `patch` of all operations since its last. A restart undoes those before it."""
 
     name = "delta"
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         operations: list[Operation | Skipped] = []
         for at, entry in numbered(entries, position):
@@ -30,10 +30,10 @@ class DeltaView(NativeView):
                 operations.append(entry)
                 continue
             if not isinstance(entry, Restart):
-                out.extend(_patch(operations, run.document, f"{run.id}-{at - 1}"))
+                out.extend(_patch(operations, stream.document, f"{stream.id}-{at - 1}"))
             operations.clear()
-            out.append(self.event(run, entry, at))
-        out.extend(_patch(operations, run.document, f"{run.id}-{position}"))
+            out.append(self.event(stream, entry, at))
+        out.extend(_patch(operations, stream.document, f"{stream.id}-{position}"))
         return out
 
 

@@ -8,7 +8,7 @@ from app.partial.document import Document
 
 
 class Followed(Protocol):
-    """A stream: its id, what it is a stream of, and its newest state.
+    """A stream, with its id, its schema, its model and its newest state.
 
     schema, schema_version: the schema's name, and the version that the stream was begun with
     """

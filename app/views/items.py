@@ -21,20 +21,20 @@ class ItemsView(NativeView):
 
     name = "items"
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         undone = _before_last_restart(entries)
         texts: Iterator[bytes] | None = None  # of the elements that have closed: they are in order
         for number, (at, entry) in enumerate(numbered(entries, position)):
             if isinstance(entry, ElementClosed | ElementsClosed):
                 if number >= undone:
-                    texts = texts or _texts(run.document.value, entry.index)
+                    texts = texts or _texts(stream.document.value, entry.index)
                     count = entry.count if isinstance(entry, ElementsClosed) else 1
-                    ids = (f"{run.id}-{after}" for after in range(at - count + 1, at + 1))
+                    ids = (f"{stream.id}-{after}" for after in range(at - count + 1, at + 1))
                     # The ids come first in `zip`, which takes no text for one that is not there.
                     out += [Message("item", text, id) for id, text in zip(ids, texts, strict=False)]
             elif isinstance(entry, Restart | Usage | Done | Failed):
-                out.append(self.event(run, entry, at))
+                out.append(self.event(stream, entry, at))
         return out
 
 

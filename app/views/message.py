@@ -1,4 +1,4 @@
-"""One message of a response, before a format has made bytes of it."""
+"""One message of a response. A format makes bytes of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ RETRY_MS = 2000
 
 
 class Message(NamedTuple):
-    """event: None for a plain message. data: one line of JSON. retry: milliseconds."""
+    """What a response sends at once.
+
+    event: its name; None for a plain message
+    data: one line of JSON
+    id: the position that a reader may come back to
+    retry: milliseconds after which a client connects again
+    """
 
     event: str | None
     data: bytes
@@ -20,24 +26,27 @@ class Message(NamedTuple):
     retry: int | None = None
 
 
-def about(run: Followed) -> dict[str, str]:
-    """What every view tells of a run at its start."""
+def about(stream: Followed) -> dict[str, str]:
+    """What every view tells of a stream when a response begins."""
     return {
-        "stream": run.id,
-        "schema": run.schema,
-        "schema_version": run.schema_version,
-        "model": run.model,
+        "stream": stream.id,
+        "schema": stream.schema,
+        "schema_version": stream.schema_version,
+        "model": stream.model,
     }
 
 
-def start(run: Followed, view: str, position: int) -> Message:
+def start(stream: Followed, view: str, position: int) -> Message:
     """The first message of a response, which continues from `position`."""
-    body = {**about(run), "view": view}
-    return Message("start", dumps(body), f"{run.id}-{position}", RETRY_MS)
+    body = {**about(stream), "view": view}
+    return Message("start", dumps(body), f"{stream.id}-{position}", RETRY_MS)
 
 
 def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message:
-    """The message that an event makes in every view; `value`: the state's JSON."""
+    """The message of an event, the same in every native view.
+
+    value: the JSON of the newest state (for `Done`), or of the element (for `ElementClosed`)
+    """
     match event:
         case Restart(attempt, code, errors):
             data: Any = {"attempt": attempt, "code": code, "errors": errors}

@@ -16,16 +16,18 @@ class NativeView:
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
 
-    def start(self, run: Followed, position: int) -> list[Message]:
-        return [start(run, self.name, position)]
+    def start(self, stream: Followed, position: int) -> list[Message]:
+        return [start(stream, self.name, position)]
 
     def event(
-        self, run: Followed, event: Event, position: int, state: bytes | None = None
+        self, stream: Followed, event: Event, position: int, state: bytes | None = None
     ) -> Message:
-        """The message of an event.
+        """The message of an event. That of `Done` holds the newest state.
 
-        position: of the log, after the event. A `Done` is told with the newest state
-        state: that, where it is written already
+        position: in the log, after the event
+        state: the newest, where it is written already
         """
-        value = (state or run.document.encode()) if isinstance(event, Done) else b""
-        return of_event(event, id=f"{run.id}-{position}", value=value, request_id=self._request_id)
+        value = (state or stream.document.encode()) if isinstance(event, Done) else b""
+        return of_event(
+            event, id=f"{stream.id}-{position}", value=value, request_id=self._request_id
+        )

@@ -58,18 +58,18 @@ PATCH_JSON_SCHEMA: Final[dict[str, Any]] = {
 _Part = tuple[Path, bytes]
 
 MANY: Final = 3
-"""So many changes inside a list may become its replacement. Fewer are sent as they are: a reader
-then keeps the other elements. In an object two are enough."""
+"""From so many changes on, a list may be replaced as a whole. Fewer are sent as they are, so that
+a reader keeps its other elements. An object may be replaced from two changes on."""
 
 FAR_BEHIND: Final = 1000
-"""Operations. After more, a reader may get the whole state instead."""
+"""A reader that has more operations to come may get the whole state instead."""
 
 OPERATION_BYTES: Final = 40
-"""Of the JSON of an operation, at least."""
+"""The least length of an operation's JSON."""
 
 
 def is_far_behind(operations: Sequence[Operation | Skipped], document: Document) -> bool:
-    """Whether a reader that has not had these is better served with the whole state."""
+    """Whether the whole state serves a reader better than these operations would."""
     count = len(operations)
     if any(isinstance(one, Skipped) for one in operations):
         return True
@@ -77,7 +77,10 @@ def is_far_behind(operations: Sequence[Operation | Skipped], document: Document)
 
 
 def patch(operations: Sequence[Operation | Skipped], document: Document) -> bytes:
-    """The JSON of what operations come to, where the document has the state they lead to."""
+    """The JSON of the merged operations.
+
+    document: has the state that they lead to
+    """
     if is_far_behind(operations, document):
         return b'[{"op":"replace","path":"","value":%b}]' % document.encode()
     pointers = Pointers()
@@ -89,19 +92,19 @@ def patch(operations: Sequence[Operation | Skipped], document: Document) -> byte
 
 
 class Pointers:
-    """Writes paths as JSON Pointers; one that begins like the last is not written anew."""
+    """Writes paths as JSON Pointers. What a path has in common with the last one is reused."""
 
     def __init__(self) -> None:
-        self._way: Path = ()
+        self._parent: Path = ()
         self._written = b'"'
 
     def write(self, path: Path) -> bytes:
         """The JSON of the pointer to a place."""
         if not path:
             return b'""'
-        if path[:-1] != self._way:
-            self._way = path[:-1]
-            self._written = dumps(pointer(self._way))[:-1]
+        if path[:-1] != self._parent:
+            self._parent = path[:-1]
+            self._written = dumps(pointer(self._parent))[:-1]
         last = path[-1]
         if isinstance(last, int):
             return b'%b/%d"' % (self._written, last)
@@ -117,7 +120,10 @@ def written(operation: Operation, pointers: Pointers) -> bytes:
 
 
 class _Group:
-    """Changes inside one container. `settled`: it is known whether they are shorter than it."""
+    """Changes inside one container.
+
+    settled: whether it is decided if the container takes their place
+    """
 
     def __init__(self, parts: list[_Part]) -> None:
         self.parts = parts
@@ -146,14 +152,14 @@ class _Containers:
         return [part for group in groups for part in group.parts]
 
     def _replace(self, group: _Group, length: int) -> None:
-        """Replace the container at a path so long that a group is in, if that is shorter."""
+        """Replace the container that a group is in, `length` steps deep, if that is shorter."""
         path = group.parts[0][0][:length]
         value = self._document.value
         for step in path:
             value = member(value, step)
         if isinstance(value, list) and len(group.parts) < MANY:
             return
-        group.settled = True  # what is around a container that is longer is longer, too
+        group.settled = True  # if this container is too long, so is each one around it
         room = sum(len(json) + 1 for _, json in group.parts)
         if not _is_longer(value, room):
             json = written(Replace(path, value), self._pointers)
@@ -172,7 +178,11 @@ def _shared(one: Path, other: Path) -> int:
 
 
 def _joined(groups: list[_Group], shared: list[int], length: int) -> tuple[list[_Group], list[int]]:
-    """Join neighbours whose paths share so many steps; what those that are left share."""
+    """Join neighbours whose paths share `length` steps.
+
+    shared: how many steps each group shares with the next
+    Gives the joined groups, and how many steps each of them shares with the next.
+    """
     joined, between = [groups[0]], []
     new = groups[0]
     for group, common in zip(groups[1:], shared, strict=True):
@@ -189,7 +199,7 @@ def _joined(groups: list[_Group], shared: list[int], length: int) -> tuple[list[
 
 
 def _is_longer(value: Any, room: int) -> bool:
-    """Whether a value's JSON is certainly longer; looks at no more of it than is needed."""
+    """Whether a value's JSON is certainly longer than `room`. Reads no more than is needed."""
     stack = [value]
     while stack and room >= 0:
         found = stack.pop()

@@ -1,6 +1,6 @@
 """The body that a front end posts, read as a schema's parameters.
 
-What is particular to one front end stands in the file of its view.
+What is special about one front end is in the file of its view.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from app.errors import InvalidRequest
 
 
 class PostedBody(NamedTuple):
-    """A body as a schema's parameters, with the ids in it that the view repeats."""
+    """A body, read: a schema's parameters, and the ids that the view sends back."""
 
     parameters: dict[str, Any]
     ids: Mapping[str, str] = {}
@@ -21,13 +21,14 @@ class PostedBody(NamedTuple):
 def with_topic(
     parameters: dict[str, Any], messages: Any, *, content: str, beside: str
 ) -> dict[str, Any]:
-    """Parameters with their topic, which is the last text of the user's.
+    """Parameters with their topic, which is the user's last text.
 
-    messages: what was said, under `/messages` of the body
-    content: the key of a message under which its text or its parts are
+    messages: what the body has under `/messages`
+    content: the key of a message that holds its text or its parts
     beside: where in the body the parameters are, as a JSON Pointer
 
-    A topic may be a parameter where no text is. Raises `InvalidRequest`.
+    If the user has said nothing, the topic may be one of the parameters.
+    Raises `InvalidRequest`.
     """
     topic = next(_user_texts(list_at(messages, "/messages"), content), None)
     if topic is None:
@@ -68,21 +69,21 @@ def _text(content: Any, at: str, *, plain: bool) -> str | None:
 
 
 def string_at(value: Any, at: str) -> str:
-    """The value, if it is of that type. Raises `InvalidRequest`, which names `at`."""
+    """The value, if it has the type of this function's name. Raises `InvalidRequest` for `at`."""
     if not isinstance(value, str):
         raise _invalid(at, "must be a string")
     return value
 
 
 def list_at(value: Any, at: str) -> list[Any]:
-    """The value, if it is of that type. Raises `InvalidRequest`, which names `at`."""
+    """The value, if it has the type of this function's name. Raises `InvalidRequest` for `at`."""
     if not isinstance(value, list):
         raise _invalid(at, "must be a list")
     return value
 
 
 def object_at(value: Any, at: str) -> dict[str, Any]:
-    """The value, if it is of that type. Raises `InvalidRequest`, which names `at`."""
+    """The value, if it has the type of this function's name. Raises `InvalidRequest` for `at`."""
     if not isinstance(value, dict):
         raise _invalid(at, "must be an object")
     return value

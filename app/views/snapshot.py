@@ -13,11 +13,11 @@ from app.views.summary import numbered
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since the last, without those that a restart undoes."""
+    """Makes one partial of all operations since its last. A restart undoes those before it."""
 
     name = "snapshot"
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         changed = False
         state: bytes | None = None
@@ -28,10 +28,10 @@ class SnapshotView(NativeView):
                 changed = True
                 continue
             if changed and not isinstance(entry, Restart):
-                state = run.document.encode()
+                state = stream.document.encode()
                 out.append(Message(None, state))
             changed = False
-            out.append(self.event(run, entry, at, state))
+            out.append(self.event(stream, entry, at, state))
         if changed:
-            out.append(Message(None, run.document.encode()))
+            out.append(Message(None, stream.document.encode()))
         return out

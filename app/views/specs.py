@@ -1,6 +1,6 @@
 """All views, a row each. Options, routes, OpenAPI and the page's list follow from the rows.
 
-A view more is a file in this folder, with the class that makes the messages, and a row here.
+A new view is one file in this folder, with the class that makes the messages, and one row here.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class ViewEvent(NamedTuple):
 
 
 class ViewData(NamedTuple):
-    """What the events of a format of its own hold, which have no names, as OpenAPI describes it.
+    """What the unnamed events of a view with a format of its own hold, as OpenAPI describes it.
 
     json_schema: of each `data`
-    end: the last `data`, where that is no JSON; None: it is as the others
+    end: the last `data`, where that is no JSON; None: the last is JSON as well
     """
 
     json_schema: Mapping[str, Any]
@@ -59,7 +59,7 @@ class ViewData(NamedTuple):
 
 
 class ViewBody(NamedTuple):
-    """A body that a front end posts, and which is taken beside the plain one.
+    """A kind of body that a front end posts. It is taken as well as the plain one.
 
     read: from any JSON object to a schema's parameters; raises `InvalidRequest`
     meaning: what it is, as OpenAPI says after "it may also be"
@@ -70,7 +70,10 @@ class ViewBody(NamedTuple):
 
 
 class Requirement(NamedTuple):
-    """What a schema needs to have a view; `meaning` is said to who asks for it in vain."""
+    """What a schema needs to have a view.
+
+    meaning: the end of the message to a client that asks for the view in vain
+    """
 
     holds: Callable[[SchemaEntry], bool]
     meaning: str
@@ -78,7 +81,7 @@ class Requirement(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewSpec:
-    """One view: all that the rest of the service knows of it.
+    """One view, with all that the rest of the service knows of it.
 
     name: the value of the query key `view`
     make: a new view, for one response
@@ -88,7 +91,7 @@ class ViewSpec:
     contents: what a stream in a format of its own holds, in sentences
     data: what its events hold, where that format is one of events; None: it is not
     whole: the media type of the whole text, where that is the final value; None: it is not
-    body: what `POST` takes beside the plain body; None: nothing
+    body: what `POST` takes as well as the plain body; None: nothing else
     requirement: None: every schema has it
     """
 

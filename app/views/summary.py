@@ -1,4 +1,4 @@
-"""Some entries of a log in short, for views that send the state and not every step."""
+"""Sums up entries of a log, for views that send the state and not every step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from app.streams.log_entry import Done, Failed, Restart, Usage
 class Summary(NamedTuple):
     """What some entries come to.
 
-    restart: the last of them
-    operations: those after it; the ones before it are undone
+    restart: the last restart
+    operations: those after the restart, as it undoes the ones before
     usage, end: None where no entry tells it
     """
 
@@ -26,17 +26,19 @@ class Summary(NamedTuple):
 
 
 def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
-    """Each entry with the position after it, where `position` is that after the last."""
-    counts = [
-        entry.count if isinstance(entry, Skipped | ElementsClosed) else 1 for entry in entries
-    ]
+    """Each entry with the position after it.
+
+    position: the one after the last entry
+    """
+    several = Skipped | ElementsClosed
+    counts = [entry.count if isinstance(entry, several) else 1 for entry in entries]
     after = accumulate(counts, initial=position - sum(counts))
     next(after)
     return list(zip(after, entries, strict=True))
 
 
 def summarize(entries: Sequence[News]) -> Summary:
-    """The entries in short, without anything of an attempt that has failed meanwhile."""
+    """The entries in short. Operations of an attempt that has failed meanwhile are left out."""
     restart: Restart | None = None
     operations: list[Operation | Skipped] = []
     usage: Usage | None = None

@@ -36,40 +36,40 @@ class TextView:
         self._plan = plan
         self._writer = TextWriter(plan)
 
-    def start(self, run: Followed, position: int) -> list[Message]:
+    def start(self, stream: Followed, position: int) -> list[Message]:
         return []
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, _, end = summarize(entries)
         if isinstance(end, Failed) or (restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
         if operations:
-            text = self._writer.move(run.document)
+            text = self._writer.move(stream.document)
         if end is not None:
-            text += self._writer.finish(run.document)
+            text += self._writer.finish(stream.document)
         return [Message(None, text)] if text else []
 
 
 class _Open:
-    """A container whose text has begun, and what of it is written.
+    """A container whose text has begun, with what is written of it.
 
-    looked: how many members of a dict have been looked at
+    seen: how many members of a dict `new_keys` has given
     """
 
-    __slots__ = ("count", "looked", "node", "path", "written")
+    __slots__ = ("count", "node", "path", "seen", "written")
 
     def __init__(self, path: Path, node: Node) -> None:
         self.path = path
         self.node = node
         self.count = 0
-        self.looked = 0
+        self.seen = 0
         self.written: dict[str, Any] = {}
 
     def new_keys(self, value: dict[str, Any]) -> list[str]:
-        """The keys of a dict that have not been looked at, as they are added at its end."""
-        keys = list(islice(reversed(value), len(value) - self.looked))
-        self.looked = len(value) - 1  # the last one is still being written
+        """The keys of a dict that are new since the last call: they are added at its end."""
+        keys = list(islice(reversed(value), len(value) - self.seen))
+        self.seen = len(value) - 1  # the last one is still being written
         return keys[::-1]
 
     def has(self, step: str | int) -> bool:
@@ -120,12 +120,12 @@ class TextWriter:
         return text
 
     def _leave(self, path: Path) -> None:
-        """Close what is not on the way to `path`."""
+        """Close the containers that `path` does not lead through."""
         while self._stack and self._stack[-1].path != path[: len(self._stack[-1].path)]:
             self._close(self._stack.pop())
 
     def _enter(self, path: Path) -> None:
-        """Begin what is on the way to `path`, and write what is there, if it is certain."""
+        """Open the containers on the way to `path`, and write the value there if it is certain."""
         if not self._stack and not self._write((), self._plan):
             return
         while len(self._stack[-1].path) < len(path):
@@ -148,7 +148,7 @@ class TextWriter:
                 self._out.append(dumps(value[key]))
 
     def _members(self, top: _Open, value: dict[str, Any], keys: Iterable[str]) -> None:
-        """What is known of some members of a dict that are complete."""
+        """Write what is known of some complete members of a dict."""
         new = {key: value[key] for key in keys if key not in top.written}
         new = {key: found for key, found in new.items() if _has_content(found)}
         if new:
@@ -157,10 +157,10 @@ class TextWriter:
             top.written.update(dict.fromkeys(new))
 
     def _go_on(self) -> None:
-        """Write what came together with the container that was reached.
+        """Write the members that came together with the container that was reached.
 
-        One of its strings or containers may still be growing. Which one is certain only if
-        there is no other; else the next operation tells.
+        One of its strings or containers may still be growing. If there is only one of them, it
+        is that one. If there are more, the next operation tells which.
         """
         while True:
             top = self._stack[-1]
@@ -186,7 +186,7 @@ class TextWriter:
         return node is not None and not _changes(node) and _has_content(found)
 
     def _write_member(self, top: _Open, step: str | int) -> bool:
-        """Write a member, if it is certain. Whether it is a container, which is open now."""
+        """Write a member if it is certain. Gives whether this has opened a container."""
         value = self._at(top.path)
         node = None if top.has(step) else _child(top.node, step, member(value, step))
         if node is None or _changes(node):
@@ -195,7 +195,7 @@ class TextWriter:
         return self._write((*top.path, step), node)
 
     def _write(self, path: Path, node: Node) -> bool:
-        """Write what is at `path`, or begin to. Whether it is a container, which is open now."""
+        """Write what is at `path`, or begin to. Gives whether this has opened a container."""
         value = self._at(path)
         if isinstance(node, Tagged):  # the root: a member's has been chosen
             node = _chosen(node, value) or node
@@ -234,7 +234,8 @@ class TextWriter:
     def _close(self, top: _Open) -> None:
         value = self._at(top.path)
         if self._stack and isinstance(top.path[-1], str):
-            self._stack[-1].written[top.path[-1]] = value  # another object, if it was replaced
+            # If the value was replaced, this is another object than the one that was begun.
+            self._stack[-1].written[top.path[-1]] = value
         if isinstance(value, list):
             self._elements(top, value, length(value))
             self._out.append(b"]")
@@ -268,14 +269,18 @@ class TextWriter:
 
 
 class _Text:
-    """A string that is being written: as much of it as is."""
+    """A string that is being written, as far as it is."""
 
     def __init__(self) -> None:
         self._text: str | Growing = ""
         self._length = 0
 
     def rest(self, text: Any) -> str:
-        """What is not written of it, as it is now. Raises `CannotTakeBack`."""
+        """The part of the string that is not yet written.
+
+        text: the string as it is now
+        Raises `CannotTakeBack` if it does not begin with what was written.
+        """
         if isinstance(text, Growing):
             self._check(text)
             rest = text.since(self._length)
@@ -315,9 +320,9 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
 
 
 def _is_same(written: Any, member: Any) -> bool:
-    """Whether a member is still what was written of it.
+    """Whether a member still has the value that was written.
 
-    It may be another where the model has written it twice, under two of its names.
+    It has another one if the model has written it twice, under two of its names.
     """
     return written is member or dumps(written) == dumps(member)
 
@@ -330,7 +335,7 @@ def _grows(node: Node, step: str, value: Any) -> bool:
 
 
 def _has_content(value: Any) -> bool:
-    """Whether anything is known of a value. A container is there, empty, from the start."""
+    """Whether anything is known of a value. Empty containers don't count: they are always there."""
     if isinstance(value, Block):
         value = value.element(0)
     if isinstance(value, dict):
@@ -339,5 +344,5 @@ def _has_content(value: Any) -> bool:
 
 
 def _changes(node: Node) -> bool:
-    """Whether what is shown here may still change when it, or what holds it, closes."""
+    """Whether a value may change after it was shown: when it, or the object around it, closes."""
     return bool(getattr(node, "changing", False) or node.deferred)

@@ -47,7 +47,7 @@ _FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "cont
 
 
 class UiMessageView:
-    """Makes one part of all operations since the last, without those that a restart undoes.
+    """Makes one part of all operations since its last. A restart undoes those before it.
 
     message_id: the id of the message in the chat; None: the stream's
     """
@@ -58,19 +58,21 @@ class UiMessageView:
         self._message_id = message_id
         self._usage: Usage | None = None
 
-    def start(self, run: Followed, position: int) -> list[Message]:
-        return [_chunk("start", messageId=self._message_id or run.id, messageMetadata=about(run))]
+    def start(self, stream: Followed, position: int) -> list[Message]:
+        return [
+            _chunk("start", messageId=self._message_id or stream.id, messageMetadata=about(stream))
+        ]
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         restart, operations, usage, end = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
             out.append(_metadata({"restart": structs.asdict(restart)}))
         if operations:
-            out.append(_part(run, run.document.encode()))
+            out.append(_part(stream, stream.document.encode()))
         elif restart is not None:
-            out.append(_part(run, self._empty))
+            out.append(_part(stream, self._empty))
         if isinstance(end, Done):
             out += self._finish()
         elif end is not None:
@@ -114,8 +116,8 @@ def _metadata(metadata: dict[str, Any]) -> Message:
     return _chunk("message-metadata", messageMetadata=metadata)
 
 
-def _part(run: Followed, value: bytes) -> Message:
-    head = dumps({"type": f"data-{run.schema}", "id": run.id})
+def _part(stream: Followed, value: bytes) -> Message:
+    head = dumps({"type": f"data-{stream.schema}", "id": stream.id})
     return Message(None, b'%b,"data":%b}' % (head[:-1], value))
 
 

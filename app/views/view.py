@@ -1,4 +1,4 @@
-"""What a view is: it makes messages of what its reader has not had yet."""
+"""A view makes messages of the entries that its reader has not had yet."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from app.views.message import Message
 
 
 class View(Protocol):
-    """One reader's view of a run, for one response."""
+    """Makes the messages of one response."""
 
-    def start(self, run: Followed, position: int) -> list[Message]:
-        """The response's first messages; it goes on after `position`."""
+    def start(self, stream: Followed, position: int) -> list[Message]:
+        """The first messages of a response that goes on after `position`."""
         ...
 
-    def messages(self, run: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        """The messages for `entries`, which are followed by `position` in the run's log.
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+        """The messages of some entries of the stream's log.
 
-        The state is that after the last of them.
+        position: in the log, after the last of the entries
+        The stream's document is the state after the last of them.
         """
         ...

@@ -38,7 +38,7 @@ VALUE = [
     {"title": 'Tea\n\ndata: "☕" 🍵', "score": 3, "tags": {"a/b~c": 1}},
     {"title": "Kaffee", "score": 12, "tags": {}},
 ]
-FLAWS = [{"path": "/0/score", "message": "must be a whole number"}]
+DETAILS = [{"path": "/0/score", "message": "must be a whole number"}]
 
 
 def decoded(text: str) -> Iterator[list[LogEntry]]:
@@ -52,8 +52,8 @@ WHOLE = [*decoded(json.dumps({"items": VALUE}))]
 BEGUN = WHOLE[:8]
 SCRIPTS: dict[str, list[list[LogEntry]]] = {
     "done": [*WHOLE, [Usage(20, 30, 1), Done()]],
-    "restart": [*BEGUN, [Restart(2, "output_invalid", FLAWS)], *WHOLE, [Done()]],
-    "failed": [*BEGUN, [Usage(20, 30, 3), Failed.of(OutputInvalid(errors=FLAWS))]],
+    "restart": [*BEGUN, [Restart(2, "output_invalid", DETAILS)], *WHOLE, [Done()]],
+    "failed": [*BEGUN, [Usage(20, 30, 3), Failed.of(OutputInvalid(errors=DETAILS))]],
 }
 
 

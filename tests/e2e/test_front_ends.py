@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.e2e.clients import client
-from tests.e2e.scripted_server import BEGUN, FLAWS, VALUE, Server, serving
+from tests.e2e.scripted_server import BEGUN, DETAILS, VALUE, Server, serving
 from tests.support.chromium import chromium
 
 
@@ -81,7 +81,7 @@ async def test_chat_shows_an_empty_part_after_a_restart(server: Server) -> None:
     assert answer["metadata"]["restart"] == {
         "attempt": 2,
         "code": "output_invalid",
-        "errors": FLAWS,
+        "errors": DETAILS,
     }
     assert (found["status"], found["error"]) == ("ready", None)
 
@@ -98,7 +98,7 @@ async def test_chat_knows_all_of_an_error(server: Server) -> None:
         "code": "output_invalid",
         "retryable": True,
         "request_id": "q1",
-        "errors": FLAWS,
+        "errors": DETAILS,
     }
 
 
@@ -155,7 +155,7 @@ async def test_an_agent_knows_all_of_an_error(server: Server) -> None:
     assert error["metadata"] == {
         "retryable": True,
         "request_id": "q1",
-        "errors": FLAWS,
+        "errors": DETAILS,
         "attempts": 3,
     }
 

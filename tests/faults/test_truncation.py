@@ -1,4 +1,7 @@
-"""An answer that is cut off at every byte: never a false `done`, never a wrong code."""
+"""An answer that is cut off anywhere: never a false `done`, never a wrong code.
+
+`EACH` cuts after each byte. `SOME` cuts after every seventh, and after each where the code changes.
+"""
 
 from __future__ import annotations
 
@@ -55,9 +58,13 @@ async def test_text_that_is_cut_anywhere_ends_as_the_finish_reason_says(
     assert await ends(cuts) == [part] * len(ANSWER) + [whole]
 
 
+SOME, EACH = 7, 1
+
+
+@pytest.mark.parametrize("step", [SOME, pytest.param(EACH, marks=pytest.mark.chaos)])
 @pytest.mark.parametrize("chunked", [False, True], ids=["to its end", "in chunks"])
 async def test_a_body_that_is_cut_anywhere_is_interrupted_until_its_finish_reason_is_there(
-    chunked: bool,
+    chunked: bool, step: int
 ) -> None:
     head, frames = HEAD, [text(ANSWER), delta("stop"), event("[DONE]")]
     if chunked:
@@ -67,6 +74,7 @@ async def test_a_body_that_is_cut_anywhere_is_interrupted_until_its_finish_reaso
     finished = body.index(b"\n\n", body.index(b'"stop"'))
     if chunked:  # only a body that ends in good order may lack its last blank line
         finished += 2
-    cuts = range(len(body) + 1)
+    near = range(finished - 9, finished + 9)
+    cuts = sorted({*range(0, len(body), step), *near, len(body)})
     found = await ends(head + body[:at] for at in cuts)
     assert found == ["provider_interrupted" if at < finished else "done" for at in cuts]

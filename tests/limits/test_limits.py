@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from statistics import median
 from typing import Any
 
 import httpx
@@ -33,7 +34,6 @@ from tests.support.upstream import (
 STREAM = "/ideas?topic=figs&count=1"
 ANSWER = HEAD + text('{"items": [{"title": "Figs", "blurb": "Sweet."}]}')
 WHOLE = ANSWER + end()
-REFUSAL_SECONDS = 0.1
 
 
 @asynccontextmanager
@@ -252,18 +252,27 @@ async def test_who_finds_no_room_waits_in_order_and_is_served_when_there_is() ->
             assert (await waiting[number]).status_code == 200
 
 
-async def test_the_queue_has_a_bound_and_those_in_it_a_deadline() -> None:
+async def test_the_queue_has_a_bound() -> None:
+    async with serving(max_streams=1, max_queued=2, queue_seconds=3600) as (service, provider):
+        slots = service.app.state.admission.slots
+        async with streams(service, provider, 1):
+            queued = [Client(service.url + STREAM, X_API_Key=WEB) for _ in range(2)]
+            await eventually(lambda: slots.waiting == 2)
+            assert code(await get(service)) == (503, "overloaded")
+            assert slots.waiting == 2
+            for client in queued:
+                client.leave()
+            await eventually(lambda: slots.waiting == 0)
+        assert len(provider.exchanges) == 1
+
+
+async def test_those_in_the_queue_have_a_deadline() -> None:
     async with (
-        serving(max_streams=1, max_queued=2, queue_seconds=0.3) as (service, provider),
+        serving(max_streams=1, queue_seconds=0.3) as (service, provider),
         streams(service, provider, 1),
     ):
-        slots = service.app.state.admission.slots
         began = time.monotonic()
-        queued = [asyncio.create_task(get(service)) for _ in range(2)]
-        await eventually(lambda: slots.waiting == 2)
-        assert code(await get(service)) == (503, "overloaded")
-        assert not any(task.done() for task in queued)
-        for refusal in await asyncio.gather(*queued):
+        for refusal in await asyncio.gather(get(service), get(service)):
             assert code(refusal) == (503, "overloaded")
             assert refusal.headers["retry-after"] == "1"
         assert time.monotonic() - began >= 0.3
@@ -301,28 +310,31 @@ async def test_one_caller_cannot_fill_the_queue_beyond_its_own_limit() -> None:
             await eventually(lambda: slots.waiting == 0)
 
 
-async def test_a_refusal_takes_no_time_and_the_service_is_alive_when_it_is_full() -> None:
-    """A hundred of each in a row: the median is far below the bound, machine or no machine."""
-    settings = {"caller_streams": 3, "max_streams": 5, "max_queued": 0}
+async def test_a_refusal_waits_for_nothing_and_the_service_is_alive_when_it_is_full() -> None:
+    """It costs about what `/healthz` costs, which is asked in turn with it."""
+    settings = {"caller_streams": 3, "max_streams": 5, "max_queued": 0, "queue_seconds": 3600}
     async with (
         serving(**settings) as (service, provider),
         streams(service, provider, 3),
         streams(service, provider, 2, CRON),
         httpx.AsyncClient(base_url=service.url) as client,
     ):
+
+        async def seconds(path: str, headers: dict[str, str], expected: int) -> float:
+            began = time.perf_counter()
+            assert (await client.get(path, headers=headers)).status_code == expected
+            return time.perf_counter() - began
+
         for headers, expected in (
             ({}, 401),
             ({"Origin": "https://evil.example"}, 403),
             (bearer(WEB), 429),
             (bearer(CRON), 503),
         ):
-            took = []
+            refusals, others = [], []
             for _ in range(100):
-                began = time.monotonic()
-                answer = await client.get(STREAM, headers=headers)
-                took.append(time.monotonic() - began)
-                assert answer.status_code == expected
-            assert sorted(took)[50] < REFUSAL_SECONDS
-        assert (await client.get("/healthz")).json() == {"status": "ok"}
+                refusals.append(await seconds(STREAM, headers, expected))
+                others.append(await seconds("/healthz", {}, 200))
+            assert median(refusals) < 10 * median(others)
         assert (await client.get("/readyz")).status_code == 200
         assert len(provider.exchanges) == 5

@@ -180,6 +180,12 @@ async def test_the_key_is_sent_and_a_base_url_without_a_key_works() -> None:
     assert with_key.head.startswith("POST /v1/chat/completions HTTP/1.1\r\n")
 
 
+async def test_nothing_is_sent_of_this_machine() -> None:
+    async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
+        await asked(other)
+        assert "stainless" not in other.exchanges[0].head.lower()
+
+
 async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
     before = json.dumps(MESSAGES)
     for mode in MODES:
@@ -488,7 +494,9 @@ async def test_a_response_may_end_a_moment_after_its_completion() -> None:
             async with provider.complete(request()) as completion:
                 assert [piece async for piece in completion] == [ANSWER]
                 assert not completion.received.done()
-                asyncio.get_running_loop().call_later(0.01, counter.may_end.set)
+            counter.may_end.set()
+            await asyncio.wait_for(completion.received, 5)
+            await asyncio.sleep(0)  # then the connection is given back
     assert len(counter.connections) == 1
 
 
@@ -498,7 +506,7 @@ async def test_a_response_that_does_not_end_is_closed_after_a_moment() -> None:
     async with counting(counter) as provider:
         async with provider.complete(request()) as completion:
             assert [piece async for piece in completion] == [ANSWER]
-        assert completion.received.done()
+        await asyncio.wait_for(completion.received, 5)
         await asyncio.wait_for(counter.connections[0].wait(), 5)
 
 

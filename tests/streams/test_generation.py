@@ -336,7 +336,8 @@ def counted() -> tuple[int, int]:
     return classes, sys.getallocatedblocks()
 
 
-async def test_two_thousand_streams_leave_no_class_and_no_memory_behind() -> None:
+@pytest.mark.parametrize("number", [400, pytest.param(2000, marks=pytest.mark.chaos)])
+async def test_streams_leave_no_class_and_no_memory_behind(number: int) -> None:
     async with Fast() as base_url, running(openai_base_url=base_url) as service:
 
         async def streams(number: int) -> None:
@@ -353,11 +354,11 @@ async def test_two_thousand_streams_leave_no_class_and_no_memory_behind() -> Non
         await streams(500)  # till all that is kept for reuse is there
         await streams(100)
         classes, blocks = counted()
-        await streams(1900)
+        await streams(number - 100)
         await streams(100)  # a measure ends as the other did
         more_classes, more_blocks = counted()
         assert more_classes <= classes  # fewer: one of before has been collected
-        assert more_blocks - blocks < 1000, "less than one piece of memory for two streams"
+        assert more_blocks - blocks < number / 2, "less than one piece of memory for two streams"
 
 
 @pytest.mark.usefixtures("_no_collector")

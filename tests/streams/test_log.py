@@ -1,4 +1,4 @@
-"""A run's log: what is packed is as it was."""
+"""A stream's log: what is packed is as it was."""
 
 from __future__ import annotations
 

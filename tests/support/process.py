@@ -18,6 +18,9 @@ SCHEMAS = Path(__file__).parent / "schemas"
 SECONDS = 60
 """How long a test waits for a process: what starts on a busy machine takes its time."""
 
+HOUR = "3600"
+"""For a setting that a test must not wait for: a test that did would fail after `SECONDS`."""
+
 
 def environment(**settings: str) -> dict[str, str]:
     """These settings and no others, the tests' own schemas, and a warning is an error."""
@@ -92,9 +95,9 @@ class Process:
     def signal(self, number: int = signal.SIGTERM) -> None:
         self._process.send_signal(number)
 
-    async def exit_code(self, seconds: float) -> int:
-        """Its exit code, once it has ended: within so many seconds."""
-        async with asyncio.timeout(seconds):
+    async def exit_code(self) -> int:
+        """Its exit code, once it has ended."""
+        async with asyncio.timeout(SECONDS):
             code = await self._process.wait()
             await self._reading
         return code

@@ -83,7 +83,7 @@ def is_good(attempt: Attempt) -> bool:
 
 
 class Looker:
-    """A reader that looks at a run with a chance of its own at each step, and at the end."""
+    """A reader that reads a stream at each step with a chance of its own, and at the end."""
 
     def __init__(self, view: View, random: Random, *, position: int = 0) -> None:
         self.view = view
@@ -93,7 +93,7 @@ class Looker:
         self._chance = random.choice([1, 1, 0.5, 0.2, 0.05, 0])
 
     def maybe_look(self, stream: Stream) -> list[Message]:
-        """What is new, if the reader looks now."""
+        """What is new, if the reader reads now."""
         return self.look(stream) if stream.ended or self._random.random() < self._chance else []
 
     def look(self, stream: Stream) -> list[Message]:
@@ -107,7 +107,7 @@ class Looker:
 
 
 def play_to(case: Case, *readers: Looker, **options: Any) -> Stream:
-    """Play a run to its end, for these readers."""
+    """Play a stream to its end, for these readers."""
     for target in play(case, **options):
         for reader in readers:
             reader.maybe_look(target)

@@ -97,10 +97,10 @@ def test_a_slow_reader_gets_one_snapshot_of_all() -> None:
 
 
 def test_an_error_is_the_last_event() -> None:
-    flaw = {"path": "/0/score", "message": "is required"}
+    detail = {"path": "/0/score", "message": "is required"}
     assert read(
         [Replace((), [])],
-        [Usage(20, 30, 3), Failed.of(OutputInvalid(errors=[flaw]))],
+        [Usage(20, 30, 3), Failed.of(OutputInvalid(errors=[detail]))],
     ) == START + (
         'data: {"type":"STATE_SNAPSHOT","snapshot":[]}\n\n'
         'data: {"type":"RUN_ERROR",'

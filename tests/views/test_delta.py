@@ -60,16 +60,16 @@ def test_what_changes_is_sent() -> None:
 
 
 def test_what_a_restart_undoes_is_left_out_and_the_next_patch_replaces_everything() -> None:
-    flaw = {"path": "/0/score", "message": "must be a whole number"}
+    detail = {"path": "/0/score", "message": "must be a whole number"}
     assert read(
         [Replace((), [{"title": "Ba"}])],
         [
             Append((0, "title"), "na"),
-            Restart(2, "output_invalid", [flaw]),
+            Restart(2, "output_invalid", [detail]),
             Replace((), []),
             Add((0,), {"title": "T"}),
         ],
-        [Failed.of(OutputInvalid(errors=[flaw]))],
+        [Failed.of(OutputInvalid(errors=[detail]))],
     ) == START + (
         'event: patch\ndata: [{"op":"replace","path":"","value":[{"title":"Ba"}]}]\nid: r1-1\n\n'
         'event: restart\ndata: {"attempt":2,"code":"output_invalid",'

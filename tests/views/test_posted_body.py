@@ -13,9 +13,9 @@ from app.views.ui_message import from_use_chat
 from tests.support.front_ends import posted, run_agent_input, said
 
 
-def flaw(error: pytest.ExceptionInfo[InvalidRequest]) -> tuple[str, str]:
-    [flaw] = error.value.errors
-    return flaw["path"], flaw["message"]
+def detail(error: pytest.ExceptionInfo[InvalidRequest]) -> tuple[str, str]:
+    [detail] = error.value.errors
+    return detail["path"], detail["message"]
 
 
 # useChat
@@ -55,7 +55,7 @@ def test_a_topic_may_be_a_parameter_where_the_user_says_nothing() -> None:
 def test_a_topic_is_not_given_twice() -> None:
     with pytest.raises(InvalidRequest) as error:
         from_use_chat(posted(said("tea"), topic="coffee"))
-    assert flaw(error) == ("/topic", "is what the user's last message says")
+    assert detail(error) == ("/topic", "is what the user's last message says")
 
 
 NO_TEXT = "must hold a text of the user's"
@@ -92,7 +92,7 @@ def test_malformed_messages_are_refused_where_they_are_wrong(
 ) -> None:
     with pytest.raises(InvalidRequest) as error:
         from_use_chat({**posted(), "messages": messages})
-    assert flaw(error) == (path, message)
+    assert detail(error) == (path, message)
 
 
 # AG-UI
@@ -165,4 +165,4 @@ def test_a_malformed_input_is_refused_where_it_is_wrong(
 ) -> None:
     with pytest.raises(InvalidRequest) as error:
         from_run_agent_input({**run_agent_input(), **fields})
-    assert flaw(error) == (path, message)
+    assert detail(error) == (path, message)

@@ -42,8 +42,8 @@ def digest(key: str) -> str:
 class Keys:
     """The callers' keys, from the settings and from a file. A caller may have several.
 
-    The file is read again when it has changed. If it can't be used then, the keys stay as they
-    were and the log says so, once for each change.
+    The file is read again when it has changed. If the new one can't be used, the keys stay as
+    they were, and the log says so once for each change.
     Raises `KeysError` if the file can't be used at the start.
     """
 

@@ -57,7 +57,7 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(BaseModel):
-    """What a ticket says, with the claims' names of RFC 7519. caller: who asked for it."""
+    """What a ticket says. The fields are the claims of RFC 7519, and `caller`, who asked for it."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -81,7 +81,7 @@ class Tickets:
     """Signs tickets, reads them, and counts their uses.
 
     secret: what signs them, the same in every worker; None makes one for this process
-    limit: how many tickets' uses are counted at once; no other ticket may be used beyond that
+    limit: the most tickets whose uses are counted at once. Beyond it, no other ticket may be used
     """
 
     def __init__(self, secret: SecretStr | None, limit: int = MAX_COUNTED) -> None:

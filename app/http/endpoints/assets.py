@@ -1,4 +1,4 @@
-"""Pages that we serve ourselves, with their files: nothing inline, nothing from elsewhere."""
+"""Serves pages and their files. No page has inline scripts, or loads anything from elsewhere."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.http.context import NOSNIFF
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 
 HEADERS: Final = {
-    # Kept by browsers, but asked for each time: the ETag makes that a short 304.
+    # Browsers keep the file, and ask each time whether it has changed. By its ETag, a 304 says no.
     "Cache-Control": "no-cache",
     **NOSNIFF,
 }
 
 
 def policy(*, images: str = "'self'", base: str = "'none'") -> str:
-    """A Content-Security-Policy that allows what is ours and nothing else."""
+    """A Content-Security-Policy that allows nothing but the service's own files."""
     return "; ".join(
         [
             "default-src 'none'",

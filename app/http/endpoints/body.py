@@ -12,18 +12,18 @@ from app.partial.scan import MAX_DEPTH
 from app.partial.value import depth, loads
 
 SECONDS = 10
-"""For all of a body: a client that drips one has a connection and a task of ours."""
+"""The time that a body may take. A client that drips one would hold a connection and a task."""
 
 EXACT = 2**53
-"""Whole numbers below are the same as a double."""
+"""Below it, every whole number is exact as a double."""
 
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """A request's body, of at most `limit` bytes, as an object.
 
-    Raises `UnsupportedMediaType`, `PayloadTooLarge`, `BodyTooSlow`, and `InvalidRequest` with
-    the status 400 where the body is not JSON: NaN, a key twice, a lone surrogate or too deep a
-    nesting are none; 422 where it is no object.
+    Raises `UnsupportedMediaType`, `PayloadTooLarge` and `BodyTooSlow`, and `InvalidRequest`, with
+    status 400 if the body is not JSON, or 422 if it is no object. A body with NaN, a key twice, a
+    lone surrogate or too deep a nesting is not JSON.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -48,7 +48,11 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
 
 
 async def _read(request: Request, limit: int) -> bytearray:
-    """Not FastAPI's `max_body_size`, whose 413 is no problem and passes by all middleware."""
+    """The bytes of a body. Raises `PayloadTooLarge`.
+
+    FastAPI's `max_body_size` is not used: its 413 is no problem (RFC 9457), and no middleware
+    sees it.
+    """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise PayloadTooLarge
@@ -61,7 +65,7 @@ async def _read(request: Request, limit: int) -> bytearray:
 
 
 def with_whole_numbers(value: Any) -> Any:
-    """A JSON value with its whole numbers as integers: to JSON Schema `5.0` is one."""
+    """A JSON value in which `5.0` is the integer 5, as JSON Schema has it."""
     if isinstance(value, dict):
         return {key: with_whole_numbers(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -12,7 +12,7 @@ from app.http.endpoints.assets import WEB, Assets, page, policy
 
 FOLDER: Final = WEB / "swagger"
 
-# Tried: Swagger UI, with its "try it out", needs data: images and nothing else that isn't ours.
+# Swagger UI, with its "try it out", needs images in `data:` URLs and nothing else from elsewhere.
 POLICY: Final = policy(images="'self' data:")
 
 
@@ -28,5 +28,5 @@ async def _page(request: Request) -> Response:
 
 
 async def _to_docs(request: Request) -> Response:
-    # Without a host: behind a proxy we don't know ours.
+    # The address has no host, as the service doesn't know its own behind a proxy.
     return RedirectResponse(f"{request.scope.get('root_path', '').rstrip('/')}/docs", 307)

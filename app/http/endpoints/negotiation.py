@@ -9,13 +9,13 @@ from app.errors import NotAcceptable
 from app.views.format import FORMATS, SSE, Format
 
 JSON: Final = "application/json"
-"""The media type of the value alone, which is no format: nothing of it is streamed."""
+"""The media type of the final value alone. It is no format, as nothing is streamed."""
 
 _OFFERED: Final[dict[str, Format | None]] = {
     **{format.media_type: format for format in FORMATS},
     JSON: None,
 }
-"""By media type; a wildcard takes the first."""
+"""What a client may ask for, by media type. A wildcard takes the first."""
 
 
 def negotiate(accept: str) -> Format | None:

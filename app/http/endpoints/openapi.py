@@ -1,4 +1,4 @@
-"""`/openapi.json` and `/openapi-3.2.json`: each is made once, and from then on sent as bytes."""
+"""`/openapi.json` and `/openapi-3.2.json`. Each is made once, and sent as bytes from then on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _endpoint(make: Make) -> Callable[[Request], Awaitable[Response]]:
                 made.append((body, f'"{sha256(body).hexdigest()[:32]}"'))
 
     async def endpoint(request: Request) -> Response:
-        if not made:  # it takes a sixth of a second, in which the loop goes on
+        if not made:  # making it takes a sixth of a second, which would hold up the loop
             await run_in_threadpool(make_once)
         body, etag = made[0]
         headers = {"ETag": etag, "Cache-Control": "no-cache"}

@@ -13,8 +13,8 @@ from app.errors import InvalidRequest
 from app.partial.error_detail import error_details
 from app.views.specs import VIEWS
 
-MOST_FLAWS = 20
-"""That an answer names: a request may hold thousands."""
+MAX_DETAILS = 20
+"""The most errors that an answer names. A request may hold thousands."""
 
 
 def _known_view(name: str) -> str:
@@ -26,9 +26,11 @@ def _known_view(name: str) -> str:
 
 
 class Options(BaseModel):
-    """interval_ms: between partials, at least. model: None for the default one.
+    """The query keys that every stream takes.
 
-    reasoning: taken already, and does nothing yet
+    interval_ms: the least time between two partials
+    model: None stands for the default one
+    reasoning: it is accepted, and has no effect yet
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,7 +58,7 @@ class Options(BaseModel):
 def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
     """A query as options and the rest, which are a schema's parameters.
 
-    Raises `InvalidRequest` for what is no UTF-8, a key that stands twice, and a wrong option.
+    Raises `InvalidRequest` if the query is not UTF-8, has a key twice or has a wrong option.
     """
     given = read_query(query)
     options = {key: value for key, value in given.items() if key in Options.model_fields}
@@ -68,26 +70,30 @@ def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
 
 
 def ticket_in(query: bytes) -> str | None:
-    """The ticket in a query. Raises `InvalidRequest` for one that can't be read."""
+    """The ticket in a query, or None. Raises `InvalidRequest` if the query can't be read."""
     return read_query(query).get("ticket") if b"ticket" in query else None
 
 
 def refuse_unknown(rest: dict[str, str], known: Iterable[str] = Options.model_fields) -> None:
-    """Raises `InvalidRequest` where keys are left that nobody takes."""
+    """Raise `InvalidRequest` if any key is left.
+
+    rest: the keys that nobody has taken
+    known: the keys that the message names
+    """
     if rest:
         message = f"The query has an unknown key.{there_are(known)}"
         raise _refuse(message, "has an unknown key")
 
 
 def there_are(keys: Iterable[str]) -> str:
-    """What a message says where a key is none of these."""
+    """The end of a message about an unknown key: it lists the known ones."""
     return f" There are: {', '.join(keys) or 'none'}."
 
 
 def read_query(query: bytes) -> dict[str, str]:
-    """All of a query. Raises `InvalidRequest` for what is no UTF-8, and a key that stands twice.
+    """All keys of a query. Raises `InvalidRequest` if it is not UTF-8 or has a key twice.
 
-    Not Starlette's, which replaces what is no UTF-8.
+    Starlette's own reader would replace bytes that are not UTF-8.
     """
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
@@ -104,7 +110,10 @@ def _refuse(message: str, why: str) -> InvalidRequest:
 
 
 def invalid(message: str, error: ValidationError, keys: Set[str]) -> InvalidRequest:
-    """A validation error in our words; of keys, only these are named: others are input."""
+    """A validation error in our words.
+
+    keys: those that may be named. All others are input, which no answer repeats
+    """
     found = error_details(error.errors(include_url=False, include_input=False), keys=keys)
-    distinct = {(flaw["path"], flaw["message"]): flaw for flaw in found}
-    return InvalidRequest(message, errors=list(distinct.values())[:MOST_FLAWS])
+    distinct = {(each["path"], each["message"]): each for each in found}
+    return InvalidRequest(message, errors=list(distinct.values())[:MAX_DETAILS])

@@ -19,11 +19,11 @@ POLICY: Final = policy(base="'self'")
 def mount_playground(app: FastAPI, root_path: str = "") -> None:
     """Add `/` with its assets, and the client's modules.
 
-    root_path: the prefix of the page's addresses
+    root_path: the prefix under which the service is reached
     """
     text = (FOLDER / "index.html").read_text(encoding="utf-8")
     if root_path:
-        # The addresses are relative, and to `/api` that is to `/`: a prefix has to be told.
+        # The page's addresses are relative. Without a base, those of `/api` would begin at `/`.
         text = text.replace("<head>", f'<head>\n    <base href="{root_path}/">', 1)
 
     async def show(request: Request) -> Response:
@@ -35,5 +35,5 @@ def mount_playground(app: FastAPI, root_path: str = "") -> None:
 
 
 def _is_module(path: str) -> bool:
-    """Whether a file is the client's: its folder holds a package's other files, too."""
+    """Whether a file is a module of the client. Its folder has other files of the package, too."""
     return path.endswith(".js") and "/" not in path

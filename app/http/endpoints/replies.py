@@ -1,4 +1,4 @@
-"""A stream as a response: from wherever a reader is in it, in the view and format it wants."""
+"""Answers with a stream, from any position, in the view and format that the client wants."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 
 
 class Reading(NamedTuple):
-    """How a client wants to read. format: of the messages; None: the value alone, as JSON."""
+    """How a client wants to read.
+
+    format: of the messages; None sends the final value alone, as JSON
+    interval: the least seconds between two messages
+    """
 
     view: View
     format: Format | None
@@ -45,10 +49,13 @@ class Replies:
     async def reply(
         self, request: Request, reading: Reading, stream: Stream, position: int | None = None
     ) -> Response:
-        """A stream's response. `position`: after which it goes on; None: the whole state."""
+        """The response of a stream.
+
+        position: after which it goes on; None sends the whole state first
+        """
         if position is None:
             position = stream.attempt_began
-        # The reader stays one until its response has been sent, or can't be.
+        # It counts as a reader until its response was sent, or can't be sent.
         when_over(request.scope).callback(self._streams.read(stream))
         waited = stream.opened if reading.format else stream.finished
         window = self._settings.open_timeout if reading.format else None
@@ -65,7 +72,7 @@ class Replies:
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
     ) -> Response:
-        """What comes after `position`: nothing (204) after the last event.
+        """The response with what comes after `position`; a 204 after the last event.
 
         Raises `StreamNotFound` for a position that the stream has not reached.
         """
@@ -90,12 +97,12 @@ class Replies:
 
 
 def _tells_errors(reading: Reading) -> bool:
-    """Whether an error may be told after the status: not in JSON, nor in its mere text."""
+    """Whether an error can be told after a status of 200. JSON and plain text can't tell it."""
     return reading.format is not None and reading.format.tells_errors
 
 
 def parse_event_id(given: str) -> tuple[str, int]:
-    """A stream's id and a position. Raises `StreamNotFound` for what is no event's id."""
+    """The stream and the position that an event's id names. Raises `StreamNotFound`."""
     found = _event_id.fullmatch(given) if len(given) <= EVENT_ID_BYTES else None
     if found is None:
         raise StreamNotFound
@@ -103,7 +110,7 @@ def parse_event_id(given: str) -> tuple[str, int]:
 
 
 async def while_there(request: Request, future: asyncio.Future[Any], seconds: float | None) -> bool:
-    """Wait for a future, as long as the client is there. False: it has gone."""
+    """Wait for a future for at most `seconds`. False: the client has left meanwhile."""
     if future.done():
         return True
     leaving: asyncio.Task[bool] = asyncio.create_task(_disconnect(request))

@@ -1,4 +1,4 @@
-"""Responses that stream: what a follower reads, in a view and a format, as bytes."""
+"""Makes responses that stream: what a follower reads becomes bytes, by a view and a format."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def body(
     """The bytes of a response, each piece to be sent at once.
 
     interval, heartbeat, position: as `follow` has them
-    Raises `CannotTakeBack` where a view can't go on.
+    Raises `CannotTakeBack` if a view has written something that turns out to be wrong.
     """
 
     def encode(batch: list[Message]) -> Iterator[bytes]:
@@ -72,11 +72,11 @@ def _pieces(messages: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:
-    """A response that sends this body until it ends, or the reader goes."""
+    """A response that sends a body until it ends or the reader leaves."""
     headers = {**HEADERS, **format.headers, **headers}
     if format.media_type != SSE.media_type:
         return StreamingResponse(body, headers=headers, media_type=format.media_type)
-    # Its own ping runs whatever else is sent: the follower has the heartbeat.
+    # sse-starlette's ping comes even where other messages are sent. The follower has a heartbeat.
     response = EventSourceResponse(body, headers=headers, ping=0, sep="\n")
-    del response.headers["Connection"]  # the server's to say, which may have been asked to close
+    del response.headers["Connection"]  # only the server knows whether it closes the connection
     return response

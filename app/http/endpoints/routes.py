@@ -32,7 +32,7 @@ from app.telemetry.metrics import Telemetry
 from app.views.specs import views_of
 
 PROBES = ["GET", "HEAD"]
-"""How load balancers ask: many without wanting a body."""
+"""The methods of load balancers, many of which want no body."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -41,39 +41,42 @@ _name_alone = re.compile(r"/([^/.]+)")
 
 def add_routes(
     app: FastAPI,
-    gate: Authenticator,
-    starter: StreamEndpoints,
-    desk: TicketEndpoint,
+    authenticator: Authenticator,
+    stream_endpoints: StreamEndpoints,
+    ticket_endpoint: TicketEndpoint,
     streams: Streams,
     telemetry: Telemetry,
 ) -> None:
-    """Give the app its paths. (`openapi.py` describes them: here nothing is derived twice.)"""
-    registry = starter.registry
+    """Give the app its paths. `app/http/openapi` describes them by itself."""
+    registry = stream_endpoints.registry
 
     def add(path: str, endpoint: Endpoint, *methods: str) -> None:
         app.add_api_route(
             path,
-            _behind(gate, endpoint, telemetry),
+            _guarded(authenticator, endpoint, telemetry),
             methods=list(methods),
             include_in_schema=False,
         )
 
     for entry in registry:
-        add(f"/{entry.name}", starter.endpoint(entry), "GET", "POST")
-    add("/streams", starter.post_any, "POST")
-    add("/streams/{id}", starter.one, "GET", "DELETE")
-    add("/tickets", desk.issue, "POST")
+        add(f"/{entry.name}", stream_endpoints.endpoint(entry), "GET", "POST")
+    add("/streams", stream_endpoints.post_any, "POST")
+    add("/streams/{id}", stream_endpoints.one, "GET", "DELETE")
+    add("/tickets", ticket_endpoint.issue, "POST")
     _add_schemas(app, registry)
     _add_health(app, streams, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
 
 
-def _behind(gate: Authenticator, endpoint: Endpoint, telemetry: Telemetry) -> Endpoint:
-    """An endpoint behind the gate; who is refused there, or by a limit, is counted."""
+def _guarded(authenticator: Authenticator, endpoint: Endpoint, telemetry: Telemetry) -> Endpoint:
+    """An endpoint that is called once the authenticator has let the request pass.
+
+    Calls that are refused by it, or by a limit, are counted.
+    """
 
     async def guarded(request: Request) -> Response:
         try:
-            gate.enter(request)
+            authenticator.enter(request)
             return await endpoint(request)
         except (Unauthorized, Forbidden, RateLimited, Overloaded) as error:
             telemetry.refused(error)
@@ -132,7 +135,7 @@ def _json(value: Any) -> Response:
 
 
 def _unknown_path(registry: Registry) -> Any:
-    """The 404 handler: where a schema's name could stand, say which there are."""
+    """The 404 handler. If the path could be a schema's name, it says which names there are."""
 
     async def handler(request: Request, error: Exception) -> Response:
         found = NotFound()
@@ -147,7 +150,7 @@ def _unknown_path(registry: Registry) -> Any:
 
 
 def _path(request: Request) -> str:
-    """As the routes have it: without the service's prefix."""
+    """The request's path without the service's prefix, as the routes have it."""
     scope = request.scope
     path: str = scope["path"]
     return path.removeprefix(scope.get("app_root_path", scope["root_path"]))

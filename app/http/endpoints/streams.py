@@ -1,4 +1,4 @@
-"""Requests for streams: begun, attached to, come back to, cancelled."""
+"""The endpoints that begin a stream, attach to it, resume it and cancel it."""
 
 from __future__ import annotations
 
@@ -91,26 +91,31 @@ class StreamEndpoints:
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
-        self._find_again("", "There is no coming back to a stream")
+        self._require_one_process("", "There is no coming back to a stream")
         if request.method == "DELETE":
             self._streams.cancel(request.path_params["id"], owner(request.scope))
             return Response(status_code=204)
         return await self._attach(request)
 
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
-        """A query as options and the rest. Raises `InvalidRequest`."""
+        """A query as options and the rest, which may be parameters. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
-        options.pick(self.models)  # to refuse an unknown one, whatever the call does with it
+        options.pick(self.models)  # an unknown model is refused even where the call needs none
         if options.resumable:
-            self._find_again("/resumable", "There is no resuming")
+            self._require_one_process("/resumable", "There is no resuming")
         if _last_event_id(request, options):
-            self._find_again("", "There is no resuming")
+            self._require_one_process("", "There is no resuming")
         if "idempotency-key" in request.headers:
-            self._find_again("", "There is no Idempotency-Key")
+            self._require_one_process("", "There is no Idempotency-Key")
         return options, rest
 
-    def _find_again(self, path: str, refusal: str) -> None:
-        """Of what needs to find a stream again. Raises `InvalidRequest` where that is chance."""
+    def _require_one_process(self, path: str, refusal: str) -> None:
+        """Raise `InvalidRequest` where a later call can't be sure to find the stream.
+
+        With several processes, the call may reach one that does not have the stream.
+        path: where the request asks for it
+        refusal: the beginning of the message
+        """
         if self._settings.workers > 1:
             raise InvalidRequest(
                 f"{refusal} here: the service runs in several processes, and each keeps its own.",
@@ -132,7 +137,7 @@ class StreamEndpoints:
     async def _come_back(
         self, request: Request, options: Options, last: str, entry: SchemaEntry | None = None
     ) -> Response:
-        """Resume after an event; nothing is ever begun here."""
+        """Resume a stream after an event. This never begins a stream."""
         id, position = parse_event_id(last)
         stream = self._streams.find(id, owner(request.scope))
         if entry is not None and stream.schema != entry.name:
@@ -143,9 +148,9 @@ class StreamEndpoints:
     async def _begin_with(
         self, request: Request, options: Options, entry: SchemaEntry, body: dict[str, Any]
     ) -> Response:
-        """Begin a stream whose parameters are in a body, maybe a front end's own."""
+        """Begin a stream whose parameters are in a body. The body may be a front end's own kind."""
         posted = VIEWS[options.view].read_body(body)
-        # As JSON, in which dates and the like are strings, and strict: "5" is no integer.
+        # Validated as JSON, as dates are strings there; strictly, so that "5" is no integer.
         validate = partial(entry.schema.parameters.model_validate_json, strict=True)
         given = dumps(with_whole_numbers(posted.parameters))
         return await self._begin(request, options, entry, given, validate, posted.ids)
@@ -169,7 +174,7 @@ class StreamEndpoints:
     async def _stream(
         self, request: Request, options: Options, wanted: GenerationRequest
     ) -> Stream:
-        """The stream that the request's idempotency key has begun, or else a new one."""
+        """The stream that was begun with the request's idempotency key, or a new one."""
         who = caller(request.scope)
         origin = Origin(
             owner(request.scope),
@@ -186,7 +191,7 @@ class StreamEndpoints:
             permit = await self._admission.admit(who.name, partial(_wait, request))
             stack.callback(permit.close)
             if known := self._streams.known(wanted, origin):
-                return known  # while this one waited
+                return known  # another call has begun it while this one waited
             if who.ticket:
                 self._tickets.use(who.ticket)
             stream = self._streams.begin(wanted, origin, partial(self._ended, permit, who.ticket))
@@ -207,7 +212,7 @@ class StreamEndpoints:
     ) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
 
-        ids: of a front end, from the body that it has posted
+        ids: those in the body that a front end has posted
         """
         spec = VIEWS[options.view]
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
@@ -218,7 +223,7 @@ class StreamEndpoints:
 
 
 def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
-    """Raises `InvalidRequest` where a schema does not have a view."""
+    """Raise `InvalidRequest` if a schema does not have a view."""
     if spec.requirement is not None and not spec.fits(entry):
         raise InvalidRequest(
             f"{entry.name} has no {spec.name} view.",
@@ -226,14 +231,17 @@ def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
         )
 
 
-async def _wait(request: Request, place: Slot, seconds: float) -> None:
-    """Wait for a place as long as the client is there."""
-    if not await while_there(request, place, seconds):
+async def _wait(request: Request, slot: Slot, seconds: float) -> None:
+    """Wait for a slot. Raises `ClientDisconnect` if the client leaves meanwhile."""
+    if not await while_there(request, slot, seconds):
         raise ClientDisconnect
 
 
 def _last_event_id(request: Request, options: Options) -> str | None:
-    """A header counts even where it is empty: a call that carries it begins nothing."""
+    """The id to resume after; None for a call that does not resume.
+
+    A header counts even if it is empty, as a call that carries it must not begin a stream.
+    """
     return request.headers.get("last-event-id", options.last_event_id or None)
 
 
@@ -251,7 +259,7 @@ def _key(request: Request) -> str | None:
 
 
 def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> dict[str, str]:
-    """Those of a query's keys that are no parameters: whatever else is wrong with it."""
+    """The keys of a query that are no parameters. Other errors in it don't matter here."""
     try:
         validate(given)
     except ValidationError as error:
@@ -261,10 +269,10 @@ def _unknown(given: dict[str, str], validate: Callable[[Any], Parameters]) -> di
 
 
 def _unknown_keys(error: ValidationError) -> set[str | int]:
-    """The keys beside the parameters."""
+    """The keys at the top of the input that the error calls unknown."""
     found = error.errors(include_url=False, include_input=False)
-    places = [flaw["loc"] for flaw in found if flaw["type"] == "extra_forbidden"]
-    return {place[0] for place in places if len(place) == 1}
+    locations = [each["loc"] for each in found if each["type"] == "extra_forbidden"]
+    return {location[0] for location in locations if len(location) == 1}
 
 
 def _parameters(

@@ -7,22 +7,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import Forbidden, InvalidRequest
-from app.http.auth.authenticator import Authenticator, caller
-from app.http.auth.tickets import TicketRequest
+from app.http.auth.authenticator import caller
+from app.http.auth.tickets import TicketRequest, Tickets
 from app.http.endpoints.body import read_object
 from app.http.endpoints.options import invalid, read_query, refuse_unknown
 from app.partial.value import dumps
 from app.schemas.registry import Registry
-from app.settings import Settings
 
 
 class TicketEndpoint:
     """The endpoint of tickets."""
 
-    def __init__(self, gate: Authenticator, registry: Registry, settings: Settings) -> None:
-        self._gate = gate
+    def __init__(self, tickets: Tickets, registry: Registry, max_body_bytes: int) -> None:
+        self._tickets = tickets
         self._registry = registry
-        self._settings = settings
+        self._max_body_bytes = max_body_bytes
 
     async def issue(self, request: Request) -> Response:
         """Give the caller a ticket. Raises `Forbidden`, `InvalidRequest`."""
@@ -32,9 +31,9 @@ class TicketEndpoint:
         if not who.name:
             raise Forbidden("The service is open: it has no keys, and no tickets.")
         refuse_unknown(read_query(request.scope["query_string"]), known=())
-        wanted = self._wanted(await read_object(request, self._settings.max_body_bytes))
+        wanted = self._wanted(await read_object(request, self._max_body_bytes))
         headers = {"Cache-Control": "no-store"}
-        issued = dumps(self._gate.tickets.issue(who.name, wanted))
+        issued = dumps(self._tickets.issue(who.name, wanted))
         return Response(issued, 200, headers, "application/json")
 
     def _wanted(self, body: object) -> TicketRequest:

@@ -16,12 +16,13 @@ Json = dict[str, Any]
 _CHOICES: Final = frozenset({"anyOf", "oneOf"})
 _NULL: Final[Json] = {"type": "null"}
 NULL: Final[Json] = {"const": None}
-"""Null, where it is no choice among others: there openapi-generator crashes on `_NULL`."""
+"""Null, where it is not one of several choices. There, openapi-generator crashes on `_NULL`."""
 
 _LOCAL: Final = "#/$defs/"
 _SHARED: Final = "#/components/schemas/"
 
-# What stands under these keywords is data, or names: a "$ref" there refers to nothing.
+# The values of these keywords are data, or objects whose keys are names. A "$ref" in data, or as
+# such a name, is no reference.
 _DATA: Final = frozenset({"const", "default", "enum", "example", "examples"})
 _NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "mapping"})
 
@@ -34,9 +35,9 @@ class Components:
         self._origins: dict[tuple[str, str], str] = {}
 
     def add(self, section: str, name: str, part: Json) -> Json:
-        """Add a part: a reference to it. The same part under the same name is there once.
+        """Add a part, and give a reference to it. The same part under the same name is added once.
 
-        What is a reference itself stays one: openapi-python-client takes no second name for it.
+        A part that is a reference is given back: openapi-python-client takes no second name for it.
         """
         if part.keys() == {"$ref"}:
             return part
@@ -46,7 +47,7 @@ class Components:
         return {"$ref": f"#/components/{section}/{taken}"}
 
     def schema(self, name: str, document: Json) -> Json:
-        """Add a JSON Schema that may hold `$defs`: a reference to it."""
+        """Add a JSON Schema that may hold `$defs`, and give a reference to it."""
         return self.add("schemas", name, self.embed(document))
 
     def embed(self, document: Json) -> Json:
@@ -69,7 +70,7 @@ class Components:
         return moved
 
     def resolve(self, schema: Json) -> Json:
-        """The schema that a reference leads to; one that is no reference is itself."""
+        """The schema that a reference leads to. A schema that is no reference is given back."""
         while "$ref" in schema:
             schema = self.sections["schemas"][schema["$ref"].removeprefix(_SHARED)]
         return schema
@@ -83,23 +84,26 @@ class Components:
             name = f"{base}_{count}"
         parts = self.sections.setdefault(section, {})
         new = name not in parts
-        parts.setdefault(name, {})  # its place, in the order of coming
+        parts.setdefault(name, {})  # keeps its position in the order of adding
         return name, new
 
 
 def record(required: Json, optional: Json | None = None) -> Json:
-    """The schema of an object with these properties; it may come to have more."""
+    """The schema of an object with these properties. Later versions may add more."""
     properties = required | (optional or {})
     return {"type": "object", "properties": properties, "required": list(required)}
 
 
 def _titled(name: str, schema: Json) -> Json:
-    """A component whose title is its name: generators name classes by titles, which may meet."""
+    """A component whose title is its name. Generators name classes by titles, which may collide."""
     return {"title": name, **{key: value for key, value in schema.items() if key != "title"}}
 
 
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
-    """A schema whose references are what `move` makes of them. `named`: keys are just names."""
+    """A schema in which `move` has replaced each reference.
+
+    named: whether the keys of `node` are names, and no keywords
+    """
     if isinstance(node, list):
         return [_moved(child, move) for child in node]
     if isinstance(node, str):  # in a discriminator's mapping; elsewhere none looks like this
@@ -144,7 +148,7 @@ def _by_type(schema: Json) -> Json:
 
 
 def _origin(local: str, definitions: Mapping[str, Json]) -> str:
-    """A definition with all those that it leads to: what makes it the same as another."""
+    """A definition with all definitions that it leads to. Two with the same origin are the same."""
     found: Json = {}
     todo = [local]
     while todo:

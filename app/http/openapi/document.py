@@ -83,7 +83,7 @@ class _Document:
         self.components = Components()
         self._registry = registry
         self._models = models
-        self._steering(list(VIEWS))  # first: the key `view` with all views is named so
+        self._steering(list(VIEWS))  # first, so that `view` is the parameter with all views
         native = _view([spec.name for spec in VIEWS.values() if spec.format is None])
         first = start(registry.names, models, native)
         self._responses = Responses(self.components, first, models[0], item_schemas)
@@ -188,7 +188,7 @@ class _Document:
         }
 
     def _named_parameters(self, entry: SchemaEntry) -> Json:
-        """A reference to the schema of a schema's parameters with its name."""
+        """A reference to the JSON Schema of a schema's parameters and its name."""
         parameters = self.components.resolve(self.components.embed(entry.parameters_json_schema))
         name = {"type": "string", "const": entry.name}
         schema = {

@@ -26,17 +26,17 @@ from app.http.problem import MEDIA_TYPE, problem
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
 """In the examples."""
 
-# Where an error can't befall every call that streams.
+# The errors that not every call that streams may have, by what they need.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
 
-_FLAWS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
+_DETAILS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
     InvalidRequest: [ErrorDetail(path="/topic", message="is required")],
     OutputInvalid: [ErrorDetail(path="/0/title", message="is required")],
 }
 
-FLAW: Final = record(
+ERROR_DETAIL: Final = record(
     {
         "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
         "message": {"type": "string"},
@@ -61,13 +61,17 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 
 def in_stream() -> list[type[ServiceError]]:
-    """Those that may come after the first byte: nothing is then wrong with the request."""
+    """The errors that may come after the first byte, when nothing can be wrong with the request."""
     found = [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
     return [kind for kind in found if kind is not Overloaded]
 
 
 def of_stream(*, post: bool, named: bool) -> list[ServiceError]:
-    """What a call that streams may answer. post: it has a body; named: which names its schema."""
+    """The errors that a call that streams may answer.
+
+    post: whether it has a body
+    named: whether the body names the schema
+    """
     absent = _NO_OPERATION if post else _NO_OPERATION | _POST
     absent = absent if named else absent | _NAMED_SCHEMA
     found = [_instance(kind) for kind in kinds() if kind not in absent]
@@ -121,7 +125,7 @@ def _schema(errors: list[ServiceError], components: Components) -> Json:
 
 def problem_schema(components: Components) -> Json:
     """A reference to the body of every error (RFC 9457)."""
-    errors = {"type": "array", "items": components.schema("ErrorDetail", FLAW)}
+    errors = {"type": "array", "items": components.schema("ErrorDetail", ERROR_DETAIL)}
     required: Json = {
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},
@@ -138,7 +142,7 @@ def problem_schema(components: Components) -> Json:
 def _instance(kind: type[ServiceError]) -> ServiceError:
     """An error as a client may meet it."""
     unavailable = kind.retryable and kind.status in (429, 503)
-    return kind(retry_after=1 if unavailable else None, errors=_FLAWS_OF.get(kind, ()))
+    return kind(retry_after=1 if unavailable else None, errors=_DETAILS_OF.get(kind, ()))
 
 
 def _body(error: ServiceError) -> Any:
@@ -146,7 +150,7 @@ def _body(error: ServiceError) -> Any:
 
 
 def _words(error: ServiceError) -> str:
-    """What its class says of it; its own words where they are more special."""
+    """The error's own message, or what its class says if that is all it has."""
     if error.detail != error.message:
         return error.detail
     return (type(error).__doc__ or error.detail).splitlines()[0]

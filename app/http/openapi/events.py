@@ -13,7 +13,7 @@ from app.views.message import RETRY_MS
 from app.views.specs import VIEWS, ViewEvent, ViewSpec, specs_of
 
 MESSAGE: Final = "message"
-"""The event of a plain message, where it needs a name."""
+"""The event of a plain message, where it has to have a name."""
 PING: Final = "ping"
 
 VERSION: Final[Json] = {
@@ -32,7 +32,7 @@ _WITHOUT_ID: Final = frozenset({MESSAGE, "error", PING})
 
 
 def description(specs: Iterable[ViewSpec]) -> str:
-    """What is said of an answer that streams, in Markdown."""
+    """The description of an answer that streams, in Markdown."""
     specs = list(specs)
     shown = [(spec, spec.event) for spec in specs if spec.event is not None]
     rows = [
@@ -89,14 +89,14 @@ class Events:
 
     def __init__(self, components: Components, start: Json) -> None:
         self._components = components
-        errors_ = {"type": "array", "items": components.schema("ErrorDetail", errors.FLAW)}
+        details = {"type": "array", "items": components.schema("ErrorDetail", errors.ERROR_DETAIL)}
         self._first = {"start": components.schema("StartEvent", start)}
         self._middle = {
-            "restart": components.schema("RestartEvent", _restart(errors_)),
+            "restart": components.schema("RestartEvent", _restart(details)),
             "usage": components.schema("UsageEvent", record(_USAGE)),
         }
-        self._last = {"error": components.schema("ErrorEvent", _error(errors_)), PING: NULL}
-        # The service's own names are taken before any schema's.
+        self._last = {"error": components.schema("ErrorEvent", _error(details)), PING: NULL}
+        # The service's own components come first, so that a schema's can't take their names.
         shared = {**self._first, **self._shared_views(), **self._middle, **self._last}
         self._lines = {event: self._line("", event, data) for event, data in shared.items()}
 
@@ -126,7 +126,10 @@ class Events:
         return self._components.schema(f"{name}Line", choices)
 
     def _line(self, owner: str, event: str, data: Json) -> Json:
-        """A reference to the schema of an event's line. owner: empty for any schema's streams"""
+        """A reference to the schema of an event's line.
+
+        owner: the schema's name; empty if the line is the same for all schemas
+        """
         kind = {"type": "string", "const": event}
         has_id = event not in _WITHOUT_ID
         required: Json = {"event": kind, "data": data} | ({"id": EVENT_ID} if has_id else {})
@@ -134,7 +137,7 @@ class Events:
         return self._components.schema(f"{owner}{event.title()}Line", record(required, optional))
 
     def _shared_views(self) -> dict[str, Json]:
-        """The data of those views' events that are the same for every schema."""
+        """The data of those events of views that are the same for every schema."""
         return {
             spec.event.name or MESSAGE: self._component(spec.event, spec.event.json_schema, "")
             for spec in VIEWS.values()
@@ -189,7 +192,7 @@ def _named_event(name: str, data: Json) -> Json:
 
 
 def _plain_events(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Iterator[Json]:
-    """Those without an `event`: partials, and what the views with a format of their own send."""
+    """The events without a name: partials, and those of views with a format of their own."""
     for spec in specs:
         words = f"In the `{spec.name}` view"
         if spec.event is not None and spec.event.name is None:
@@ -218,13 +221,13 @@ def _codes(words: str) -> Json:
     return {"type": "string", "enum": codes, "description": words}
 
 
-def _restart(flaws: Json) -> Json:
+def _restart(details: Json) -> Json:
     attempt = {"type": "integer", "minimum": 2, "description": "The one that begins."}
     code = _codes("Why the last one failed.")
-    return record({"attempt": attempt, "code": code, "errors": flaws})
+    return record({"attempt": attempt, "code": code, "errors": details})
 
 
-def _error(flaws: Json) -> Json:
+def _error(details: Json) -> Json:
     required: Json = {
         "error": {"type": "string", "description": "For a human."},
         "code": _codes("For a program."),
@@ -232,4 +235,4 @@ def _error(flaws: Json) -> Json:
         "request_id": {"type": "string"},
     }
     after = {"type": "integer", "minimum": 0, "description": "Seconds."}
-    return record(required, {"retry_after": after, "errors": flaws})
+    return record(required, {"retry_after": after, "errors": details})

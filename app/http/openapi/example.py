@@ -24,16 +24,16 @@ from app.views.specs import VIEWS, ViewContext, views_of
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
-_MOST: Final = 2  # elements of a list: enough to see how it grows
+_MOST: Final = 2  # elements of a list are enough to see how it grows
 
 
 @dataclass(frozen=True)
 class Example:
     """The messages of streams.
 
-    done, restarted, failed: of those that end so, in the view `snapshot`
-    views: of the first, in each view that the schema has
-    value: its result as JSON
+    done, restarted, failed: of a stream that goes so, in the view `snapshot`
+    views: of the first of these streams, in each view that the schema has
+    value: the final value of that stream, as JSON
     """
 
     done: list[Message]
@@ -97,9 +97,9 @@ class _Told:
 def _messages(
     entry: SchemaEntry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
 ) -> list[Message]:
-    """What a reader gets of a stream who has a message made of each of its parts.
+    """The messages of a reader that gets each part of a stream by itself.
 
-    bound: of a list's elements
+    bound: the most elements of a list
     parts: pieces of the model's text, and events
     """
     seen = VIEWS[view].make(ViewContext(entry, REQUEST_ID))

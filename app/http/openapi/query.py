@@ -13,9 +13,9 @@ _SCALARS: Final = frozenset({"string", "integer", "number", "boolean"})
 def of_parameters(
     components: Components, parameters: Json, examples: Sequence[Mapping[str, Any]]
 ) -> list[Json] | None:
-    """A schema's parameters in a query string; None where it can't hold what is required.
+    """A schema's parameters as keys of a query string.
 
-    What is no scalar can't stand there, and is left out.
+    Parameters that are no scalars are left out. None: one of those is required.
     """
     parameters = components.resolve(parameters)
     required = parameters.get("required", [])
@@ -52,7 +52,7 @@ def _is_scalar(components: Components, schema: Json) -> bool:
 
 
 def _without_null(schema: Json) -> Json:
-    """A query string can't say null: to leave a key out says it."""
+    """A schema without null, which no query string can say. Leaving the key out says it."""
     schema = dict(schema)
     if "anyOf" not in schema:
         return schema

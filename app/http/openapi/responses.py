@@ -45,7 +45,8 @@ class Shape(NamedTuple):
 
     entry: the schema
     events: the JSON Schemas of the events' data
-    value: a reference to the final value's, line: to that of a line of NDJSON
+    value: a reference to the JSON Schema of the final value
+    line: a reference to that of a line of NDJSON
     examples: by media type
     """
 
@@ -68,7 +69,7 @@ class Responses:
         self._item_schemas = item_schemas
         self._model = model
         self._shapes: dict[str, Shape] = {}
-        # The service's own come before any schema's: a model called Problem is Problem_2.
+        # The service's own components come first. A schema's model called Problem is Problem_2.
         errors.problem_schema(components)
         self._events = Events(components, start)
         self._headers = {
@@ -79,7 +80,8 @@ class Responses:
     def of(self, *entries: SchemaEntry, post: bool = False, named: bool = False) -> Json:
         """The responses of a call that streams one of `entries`, by status.
 
-        post: the request has a body; named: which says what schema it is about
+        post: whether the request has a body
+        named: whether the body names the schema
         """
         found = errors.of_stream(post=post, named=named)
         over = {"description": _OVER, "headers": {"X-Request-ID": self._headers["X-Request-ID"]}}
@@ -92,7 +94,7 @@ class Responses:
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
         value = _any_of([shape.value for shape in shapes])
         specs = [spec for spec in VIEWS.values() if any(spec.fits(shape.entry) for shape in shapes)]
-        # Generated clients take the first: the one that needs no reader of streams.
+        # Generated clients take the first media type, so it is one that isn't streamed.
         content = {
             JSON: {"schema": value},
             SSE.media_type: self._events_of(shapes, specs),
@@ -205,10 +207,10 @@ def _examples(
         "restart": _named("A stream whose first attempt fails", _sse(found.restarted)),
         "error": _named("A stream that fails", _sse(found.failed)),
     }
-    # The snapshot view's lines go last, for those that the views have in common.
+    # The snapshot view's lines come last: for events that all views have, they are the example.
     snapshots = [*found.done, *found.restarted, *found.failed]
     native = {spec.name: found.views[spec.name] for spec in specs_of(entry) if not spec.format}
-    del native["snapshot"]  # that of `streams`
+    del native["snapshot"]  # `streams` has it already
     for view, messages in native.items():
         streams[view] = _named(f"The `{view}` view", _sse(messages))
     others = [message for messages in native.values() for message in messages]
@@ -228,9 +230,9 @@ def _text_example(spec: ViewSpec, format: Format, messages: Sequence[Message]) -
 
 
 def _lines(messages: Sequence[Message], *, as_text: bool) -> dict[str, Json]:
-    """A line for each event there is: the last of them.
+    """One line for each event: the last one of the messages.
 
-    as_text: as it is sent, which is what OpenAPI 3.2 wants of an example of NDJSON
+    as_text: give it as it is sent, which is how OpenAPI 3.2 wants an example of NDJSON
     """
     encoded = [*map(NDJSON.encode, messages), NDJSON.heartbeat]
     lines = {json.loads(line)["event"]: line for line in encoded}

@@ -32,7 +32,7 @@ are its subject's. To come back to one costs no use, and an expired ticket may s
 
 
 def lock(paths: Json, components: Components) -> None:
-    """Say which calls need a key, or will take a ticket for one."""
+    """Say in each call whether it needs a key, and whether a ticket will do."""
     components.sections["securitySchemes"] = SCHEMES
     for path, operations in paths.items():
         if not path.startswith(_NO_KEY):

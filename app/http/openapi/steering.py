@@ -28,7 +28,10 @@ _WORDS: Final = {
 
 
 def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
-    """The query keys of every call that streams; `models`: the default one first."""
+    """The query keys of every call that streams.
+
+    models: those that a request may choose from, the default one first
+    """
     known = Options.model_json_schema()["properties"]
     found = [
         {
@@ -53,7 +56,7 @@ def last_event_id() -> Json:
 
 
 def idempotency_key() -> Json:
-    """The header of a call that is to begin at most one stream, however often it is sent."""
+    """The header of a call that begins at most one stream, however often it is sent."""
     words = (
         "The same key attaches to the stream that the first call began, if schema, model and "
         "parameters are the same. Implies `resumable=true`."

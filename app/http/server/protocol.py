@@ -1,8 +1,9 @@
-"""A client's connection, held to the sizes, the order and the pace that a service can bear.
+"""uvicorn's protocol, with bounds on what a client may send, when, and how slowly it may read.
 
-What uvicorn's own protocol leaves open: a head without a bound, in size or in time; a refusal
-that is lost because the connection is reset under it; a client that sends its next request too
-early, behind which nobody would notice that it has gone; and a reader that doesn't read.
+uvicorn's own class leaves four things open. A request's head has no bound, in size or in time. A
+refusal may be lost, as the connection is reset before the client has read it. While a client
+sends its next request too early, nobody notices that it leaves. A reader that doesn't read is
+never cut off.
 """
 
 from __future__ import annotations
@@ -19,44 +20,45 @@ from app.http.context import HEADER
 from app.http.problem import problem
 
 HEAD_BYTES = 65536
-"""Of a request's target and headers. One that has not ended may take one read more."""
+"""The bound of a request's target and headers. They may exceed it by one read until they end."""
 
 HEAD_SECONDS = 10
-"""For all of a head: from the connection's beginning, or the first byte after an answer (for
-which uvicorn has a wait of its own)."""
+"""The time that a head may take. It begins with the connection, or with the first byte after an
+answer: the wait for that byte is bounded by uvicorn's keep-alive timeout."""
 
 LINGER_SECONDS = 2
-"""A refused client may go on to send for so long, unheard. A connection that is closed with
-bytes unread would be reset, and the answer lost (RFC 9112 9.6)."""
+"""How long what a refused client still sends is read and dropped. If the connection were closed
+with unread bytes, it would be reset, and the answer lost (RFC 9112 9.6)."""
 
 LINE_BYTES = len(": \r\n")
 
 CHECKS = 8
-"""How often it is checked whether a reader reads, in the time that it has."""
+"""How many times within `send_timeout` it is checked whether a reader reads."""
 
 _log = structlog.get_logger("http")
 
 
 class _TooEarly(Exception):
-    """A request has begun while another one is answered."""
+    """A request has begun before the last one was answered."""
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol; a request that can't be read is refused with a problem.
+    """Serves one connection. A request that can't be read is refused with a problem.
 
-    Requests are not taken in advance: where one comes while another is answered, the
-    connection is closed after that answer (RFC 9112 9.3.2 lets a client send it again).
+    Requests are not taken in advance. If one comes before the last one is answered, the
+    connection is closed after that answer. RFC 9112 9.3.2 lets a client send it again.
+
+    The transport buffers no more than the rest of one write, where uvicorn lets 64 KiB gather.
+    So a slow reader skips to what is newest.
 
     send_timeout: seconds after which a reader that takes nothing is cut off, whatever the
-        response: a transport that is merely closed would wait for such a reader for ever.
-        Nothing is buffered but the rest of one write (uvicorn lets 64 KiB gather), so that a
-        slow reader skips to what is newest.
+        response. Its transport is aborted, as one that is closed would wait for it for ever
     """
 
     def __init__(self, *args: Any, send_timeout: float, **options: Any) -> None:
         super().__init__(*args, **options)
         self._send_timeout = send_timeout
-        self._head: list[tuple[bytes, bytes]] | None = None  # the one that is being read
+        self._head: list[tuple[bytes, bytes]] | None = None  # the headers, while they come
         self._head_bytes = 0
         self._is_deaf = False
         self._head_timer: asyncio.TimerHandle | None = None
@@ -80,16 +82,16 @@ class Protocol(HttpToolsProtocol):
             return
         head = self._head
         super().data_received(data)
-        # The parser keeps a header to itself until it has ended: it is counted by its bytes.
+        # The parser tells of a header only when it has ended, so its bytes are counted here.
         if head is not None and self._head is head and not self._is_deaf:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
-        # Also for what is left of a body after its answer, and for blank lines before a head.
+        # What comes may also be the rest of a body after its answer, or blank lines before a head.
         if self._head_timer is None and self._is_answered and not self._is_deaf:
             self._expect_head()
 
-    # -- what the parser calls: an exception ends it -------------------------------------------
+    # -- what the parser calls; it stops at an exception ---------------------------------------
 
     def on_message_begin(self) -> None:
         if self._is_answering:
@@ -109,7 +111,7 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls after that."""
+        """uvicorn calls this after an exception in the parser."""
         if self._is_deaf:
             return
         if self._head_bytes > HEAD_BYTES:
@@ -121,13 +123,13 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        """Whether a whole request has come, and not all of its answer has gone."""
+        """Whether a whole request has come, and its answer is not yet complete."""
         cycle = self.cycle
         return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     @property
     def _is_answered(self) -> bool:
-        """Whether nothing is owed to the client: it has asked for nothing, or has its answer."""
+        """Whether the client has asked for nothing, or has its whole answer."""
         return self.cycle is None or self.cycle.response_complete
 
     def _expect_head(self) -> None:
@@ -145,14 +147,14 @@ class Protocol(HttpToolsProtocol):
             self._refuse(InvalidRequest("The request's head did not come in time.", status=400))
 
     def _hear_no_more(self) -> None:
-        """Ignore what else the client sends, but notice when it goes."""
+        """Ignore whatever the client sends from now on, but notice when it leaves."""
         self._is_deaf = True
         self.cycle.keep_alive = False
 
     def _refuse(self, error: ServiceError) -> None:
         self._is_deaf = True
         self._stop_head_timer()
-        if self.cycle is not None:  # one whose body can't be read has no answer but this
+        if self.cycle is not None:  # this takes the place of the answer that the app would give
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         request_id = secrets.token_hex(8)
@@ -180,7 +182,11 @@ class Protocol(HttpToolsProtocol):
             self._read_timer = None
 
     def _check_reader(self, before: int, since: float) -> None:
-        """Does the reader read? It had left `before` bytes, and taken its last at `since`."""
+        """Cut the reader off if it does not read; else check again later.
+
+        before: how many bytes were unread at the last check
+        since: when it was last seen to read
+        """
         left, now = self.transport.get_write_buffer_size(), self.loop.time()
         if left < before:
             since = now

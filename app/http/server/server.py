@@ -20,17 +20,17 @@ from app.settings import Settings
 from app.streams.registry import Streams
 
 SECOND_SIGNAL_SECONDS = 1
-"""A signal that follows the first sooner is the same one: `make` passes it on twice."""
+"""A second signal within this time counts as the first, as `make` passes each on twice."""
 
 CLOSE_SECONDS = 0.3
-"""How long connections have to take what was written to them, at the end."""
+"""How long clients have, at the end, to read what was written to them."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; SIGTERM and SIGINT drain it.
+    """uvicorn's server, which drains at SIGTERM and SIGINT.
 
-    The first signal: no new streams, but an answer to those who ask; the running ones have
-    `drain_seconds`. Another one, a second or more later: the end.
+    After the first signal, calls that would begin a stream are refused, and running streams have
+    `drain_seconds`. Another signal, a second or more later, ends them at once.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
         self._draining: asyncio.Task[None] | None = None
-        # sse-starlette would cut streams at once.
+        # At a signal, sse-starlette would cut its streams off at once.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -80,10 +80,11 @@ class Server(uvicorn.Server):
 
 
 def settle() -> None:
-    """Spare the collector what is there at the start: a process calls it once it serves.
+    """Exclude the objects of now from garbage collection. A process calls this once it serves.
 
-    It would go through half a million objects that stay, 0.1 s each time; and as it waits for
-    a quarter more of them, what streams leave in cycles would lie about that long.
+    They are half a million, and they stay: to go through them takes 0.1 s each time. As a full
+    collection waits until there are a quarter more objects, cycles that streams leave behind
+    would also be kept for longer.
     """
     gc.collect()
     gc.freeze()
@@ -98,7 +99,10 @@ def url_of(listener: Any) -> str:
 def server(
     app: FastAPI, settings: Settings, on_start: Callable[[str], None] = lambda url: None
 ) -> Server:
-    """A server for the app. `on_start` is told its URL; port 0 is a free one."""
+    """A server for the app. Port 0 takes a free one.
+
+    on_start: is called with the URL once the server listens
+    """
     config = uvicorn.Config(
         app,
         host=settings.host,

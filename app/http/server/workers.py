@@ -1,8 +1,8 @@
 """Several processes that share one port: uvicorn's supervisor, with servers of ours.
 
-The supervisor binds the port, starts the processes, starts one anew that dies, and passes
-signals on. Runs are kept in each process's memory, so what needs to find one again
-(`resumable`, `Idempotency-Key`, `/streams/…`) is refused: the next call may reach another.
+The supervisor binds the port, starts the processes, replaces a process that dies, and passes
+signals on. Streams are kept in each process's memory, and a later call may reach another process.
+So what needs to find a stream again is refused: `resumable`, `Idempotency-Key`, `/streams/…`.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class _Worker(multiprocess.Process):
 
 
 def _end_with_the_supervisor() -> None:
-    """Where it is killed, nobody else would end its processes, and they would keep the port."""
+    """End this process when the supervisor has been killed. Else it would keep the port."""
     if supervisor := parent_process():
         supervisor.join()
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 class _Supervisor(multiprocess.Multiprocess):
-    """uvicorn's; a second signal, a second or more after the first, ends what drains."""
+    """uvicorn's supervisor. A signal a second or more after the first ends the draining."""
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket], on_start: Any) -> None:
         super().__init__(config, sockets)
@@ -77,7 +77,7 @@ class _Supervisor(multiprocess.Multiprocess):
     def join_all(self) -> None:
         told = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
-            # They, too, take what comes within a second for the same signal.
+            # The processes, too, take what comes within a second for the same signal.
             if self._is_in_haste() and time.monotonic() - told > SECOND_SIGNAL_SECONDS:
                 told = float("inf")
                 self._end_all()
@@ -98,8 +98,9 @@ def serve_workers(
     """Serve in `settings.workers` processes until a signal ends them.
 
     on_start: is told the URL once all are ready
-    factory: a function of a module; each process calls it with settings that it reads by itself
-    Raises `SystemExit` where the port can't be had.
+    factory: makes the app of settings. Each process imports it and reads its own settings, so it
+        must be a function of a module
+    Raises `SystemExit` if the port can't be bound.
     """
     config = uvicorn.Config(
         factory,
@@ -110,7 +111,7 @@ def serve_workers(
         log_config=None,
     )
     listener = config.bind_socket()
-    # uvicorn's supervisor makes processes of whatever class stands there.
+    # uvicorn's supervisor has no parameter for the class of its processes.
     multiprocess.Process = _Worker  # type: ignore[misc]
     with listener:
         _Supervisor(config, [listener], lambda: on_start(url_of(listener))).run()

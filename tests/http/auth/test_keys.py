@@ -187,7 +187,7 @@ async def test_a_key_is_in_no_line_of_the_log_at_any_level(tmp_path: Path) -> No
         ]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 403, 422, 401]
         service.signal()
-        assert await service.exit_code(10) == 0
+        assert await service.exit_code() == 0
         begun = [json.loads(line) for line in service.lines if "stream started" in line]
         assert [line["caller"] for line in begun] == ["cron", "web"]
         told = said + "".join(service.lines)

@@ -97,7 +97,7 @@ async def test_a_wrong_wish_is_refused_and_told_where(
 ) -> None:
     answer = await client.post("/tickets", json=wanted, headers=bearer(WEB))
     assert code(answer) == (422, "invalid_request")
-    assert [flaw["path"] for flaw in answer.json()["errors"]] in ([place], [f"{place}/0"])
+    assert [detail["path"] for detail in answer.json()["errors"]] in ([place], [f"{place}/0"])
     assert "c4n4ry" not in answer.text
 
 

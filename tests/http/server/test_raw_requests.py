@@ -320,22 +320,34 @@ fields = st.tuples(
 bodies = st.sampled_from([b"", b"{}", b"0\r\n\r\n", b"5\r\n{}\r\n", b"c4n4ry", b"[NaN]", b"\0"])
 
 
-@settings(some, max_examples=400)
-@given(
-    method=methods,
-    target=targets,
-    version=st.sampled_from(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/9", "c4n4ry", ""]),
-    fields=st.lists(fields.map("".join), max_size=4),
-    body=bodies,
+versions = st.sampled_from(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/9", "c4n4ry", ""])
+
+
+def in_bytes(method: str, target: str, version: str, fields: list[str], body: bytes) -> bytes:
+    return request(f"{method} {target} {version}", *fields, f"X: {CANARY}", body=body)
+
+
+requests = st.builds(
+    in_bytes, methods, targets, versions, st.lists(fields.map("".join), max_size=4), bodies
 )
-def test_any_request_in_bytes(
-    caller: Caller, method: str, target: str, version: str, fields: list[str], body: bytes
-) -> None:
-    lines = [f"{method} {target} {version}", *fields, f"X: {CANARY}"]
-    caller.check(request(*lines, body=body))
+starts = st.sampled_from([b"", b"GET / ", b"POST /ideas HTTP/1.1\r\n"])
+others = st.builds(lambda start, rest: start + KNOWN + rest + b"\r\n\r\n", starts, st.binary())
 
 
-@settings(some, max_examples=400)
-@given(start=st.sampled_from([b"", b"GET / ", b"POST /ideas HTTP/1.1\r\n"]), rest=st.binary())
-def test_any_bytes(caller: Caller, start: bytes, rest: bytes) -> None:
-    caller.check(start + KNOWN + rest + b"\r\n\r\n")
+@some
+@given(sent=requests)
+def test_any_request_in_bytes(caller: Caller, sent: bytes) -> None:
+    caller.check(sent)
+
+
+@some
+@given(sent=others)
+def test_any_bytes(caller: Caller, sent: bytes) -> None:
+    caller.check(sent)
+
+
+@pytest.mark.chaos
+@settings(some, max_examples=1000)
+@given(sent=requests | others)
+def test_many_requests_and_bytes(caller: Caller, sent: bytes) -> None:
+    caller.check(sent)

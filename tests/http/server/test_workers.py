@@ -12,14 +12,15 @@ from contextlib import asynccontextmanager
 import httpx
 import psutil
 
-from tests.support.process import Process, ended, process
+from app.http.server.server import SECOND_SIGNAL_SECONDS
+from tests.support.process import HOUR, SECONDS, Process, ended, process
 from tests.support.service import eventually
 
 SETTINGS = {
     "WORKERS": "2",
     "LOG_FORMAT": "console",
     "DEMO_TOKENS_PER_SECOND": "0",
-    "DRAIN_SECONDS": "60",
+    "DRAIN_SECONDS": HOUR,
 }
 
 
@@ -66,10 +67,10 @@ async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile(
         os.kill(first, signal.SIGKILL)
         async with client(service) as called:
             assert "event: done\n" in await answer(called)
-        await eventually(lambda: len(workers(service) - {first}) == 2, seconds=60)
+        await eventually(lambda: len(workers(service) - {first}) == 2, SECONDS)
         assert second in workers(service)
         service.signal()
-        assert await service.exit_code(60) == 0
+        assert await service.exit_code() == 0
         assert not psutil.pid_exists(second)
 
 
@@ -79,13 +80,13 @@ async def test_a_signal_drains_all_and_a_second_one_ends_them() -> None:
             lines = stalled.aiter_lines()
             await anext(lines)
             service.signal()
-            await asyncio.sleep(1.5)  # what comes within a second is the same signal
+            await asyncio.sleep(SECOND_SIGNAL_SECONDS + 0.5)  # sooner it is the same signal
             assert service.is_running
             service.signal()
             rest = [line async for line in lines]
         assert "event: error" in rest
         assert any('"code":"draining"' in line for line in rest)
-        assert await service.exit_code(60) == 0
+        assert await service.exit_code() == 0
 
 
 async def test_a_port_in_use_stops_the_start() -> None:
