@@ -93,7 +93,7 @@ def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
             operations = decoder.feed(text[at : at + SLICE])
         with producer.call():
             seen.log.extend([*operations, *([Done()] if decoder.done else ())])
-            seen.document.adopt(decoder.value, operations[-1].path if operations else ())
+            seen.document.adopt(decoder.value, operations)
         if decoder.done or number % pace == pace - 1:
             with reader.call():
                 news = seen.log.news(position)
@@ -112,7 +112,7 @@ def memory(shape: str, size: int) -> tuple[float, float]:
     for at in range(0, len(text), SLICE):
         operations = decoder.feed(text[at : at + SLICE])
         seen.log.extend(operations)
-        seen.document.adopt(decoder.value, operations[-1].path if operations else ())
+        seen.document.adopt(decoder.value, operations)
         view.messages(seen, seen.log.news(position), seen.log.position)
         position = seen.log.position
     length = len(seen.document.encode())

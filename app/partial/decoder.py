@@ -8,6 +8,10 @@ Theory of operation. `scan.py` cuts the text into tokens. Here each of them is v
 handed up to the container that it is in, whose own validator takes it when it closes.
 `shown.py` keeps what is shown.
 
+A schema's own code (validators, serializers, computed fields, default factories) may raise
+anything. What Pydantic does not catch of it makes the value invalid: another attempt may do
+better, and what the exception says is told to nobody, as it may quote the answer.
+
 Nothing here knows of time, tasks or the network.
 """
 
@@ -23,6 +27,7 @@ from app.partial.frame import Frame
 from app.partial.invalid import Invalid, from_members, from_value, invalid
 from app.partial.node import (
     UNKNOWN,
+    Container,
     Dict,
     Field,
     Leaf,
@@ -148,9 +153,9 @@ class Decoder:
         except ValidationError as error:
             self.done = False
             raise from_value(error, ()) from None
-        except SchemaError:
+        except Exception:  # the schema's own code may raise anything
             self.done = False
-            raise invalid((), "is not valid") from None
+            raise invalid((), _NOT_VALID) from None
 
     # -- what the scanner tells --------------------------------------------------------------
 
@@ -209,6 +214,8 @@ class Decoder:
         frame, node = self._stack[-1], self._node
         assert type(node) is String
         value = self._shown.finished_string()
+        if frame.may_be_extra:
+            frame.keep(dumps(value).decode())
         values = self._validated(frame, node, dumps(value)) if node.checked else [value]
         for value in values:
             self._stack[-1].hand_up(value)
@@ -220,10 +227,12 @@ class Decoder:
                 loads(text)
             except ValueError:
                 raise self.refuse("is not JSON") from None
+        if frame.may_be_extra and node is not UNKNOWN:
+            frame.keep(text)
         if type(frame.node) is Tagged:
             self._hold(frame, text)
         elif node is UNKNOWN:
-            self._unknown(frame, text)
+            self._unknown(frame, frame.key, text)
         elif node.raw:
             self._stack[-1].hand_up(Raw(text))
         else:
@@ -286,20 +295,20 @@ class Decoder:
             if field.names.index(other) < field.names.index(frame.key):
                 return UNKNOWN
             self._outdo(frame, field, other)
-        return field.node if frame.out is not None else as_leaf(field.node)
+        if frame.out is None:
+            return as_leaf(field.node)
+        # What may have to be shown as it was written comes whole, but for a string.
+        comes_whole = frame.may_be_extra and isinstance(field.node, Container | Tagged)
+        return as_leaf(field.node, deferred=False) if comes_whole else field.node
 
     def _outdo(self, frame: Frame, field: Field, other: str) -> None:
         """A better name of a field has come: the value at the other is like an unknown key's."""
-        doubt = (frame.doubts or {}).pop(other, None)
+        (frame.doubts or {}).pop(other, None)
         value = frame.values.pop(other, None)
         frame.settled.discard(field.out)
-        if frame.node.extra == "ignore" and other not in frame.node.looked_into:
-            return
-        self._check_extra(frame.node, other)
-        if not isinstance(value, Raw):
-            text = doubt[1] if doubt else field.node.serializer.to_json(value).decode()
-            value = Raw(text)
-        frame.values[other] = value if frame.node.as_json else loads(value)
+        text = value if isinstance(value, Raw) else (frame.kept or {}).pop(other, None)
+        if text is not None:
+            self._unknown(frame, other, text)
 
     def _check_length(self, frame: Frame, node: List) -> None:
         count = frame.closed
@@ -318,10 +327,10 @@ class Decoder:
             frame.key, shown = node.named(name)
         except ValidationError as error:
             raise from_members(error, self._shown.named(frame.path), {}) from None
-        except SchemaError:  # no entry can be left out for its key
-            raise self.refuse(_NOT_VALID) from None
         except (PydanticSerializationError, UnicodeDecodeError):
             raise self.refuse(_NOT_JSON) from None
+        except Exception:  # nor can an entry be left out for its key
+            raise self.refuse(_NOT_VALID) from None
         if frame.key in frame.values or shown in frame.shown:
             raise self.refuse("has a key twice")
         frame.out = shown
@@ -355,11 +364,13 @@ class Decoder:
             flaw = from_value(error, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
                 raise flaw from None
-            frame.doubt(flaw, text)
+            frame.doubt(flaw)
             return []
         except SchemaError as error:
             self._leave_out(error, is_shown=type(node) is String)
             return []
+        except Exception:
+            raise self.refuse(_NOT_VALID) from None
         return value if omits else [value]
 
     def _leave_out(self, error: SchemaError, *, is_shown: bool) -> None:
@@ -386,17 +397,17 @@ class Decoder:
                 return
         raise self.refuse(_NOT_VALID)
 
-    def _unknown(self, frame: Frame, text: str) -> None:
+    def _unknown(self, frame: Frame, key: str, text: str) -> None:
         """The value at a key that no field has, or none has any more."""
         node = frame.node
         if frame.dropped:
             return
-        self._check_extra(node, frame.key)
-        if node.extra != "ignore" or frame.key in node.looked_into:
+        self._check_extra(node, key)
+        if node.extra != "ignore" or key in node.looked_into:
             value = loads(text)
             if not is_json(value):
                 raise self.refuse(_NOT_JSON)
-            frame.values[frame.key] = Raw(text) if node.as_json else value
+            frame.values[key] = Raw(text) if node.as_json else value
 
     def _check_extra(self, node: Model, key: str) -> None:
         """An extra key may not be one that a field is written under: it would stand there twice."""
@@ -411,7 +422,7 @@ class Decoder:
             return value
         try:
             return node.serializer.to_python(value, mode="json", by_alias=True, warnings=False)
-        except (PydanticSerializationError, UnicodeDecodeError):
+        except Exception:
             raise self.refuse(_NOT_JSON) from None
 
     def _as_json(self, node: Node, value: Any, written: Any) -> Any:
@@ -426,7 +437,7 @@ class Decoder:
             if is_json(written) and holds_numbers(written, plain):
                 return written
             again = loads(node.serializer.to_json(value, by_alias=True, warnings=False).decode())
-        except (PydanticSerializationError, ValueError):
+        except Exception:
             raise self.refuse(_NOT_JSON) from None
         if not (is_json(again) and holds_numbers(again, plain) and holds_numbers(again, written)):
             raise self.refuse(_NOT_JSON)
@@ -443,7 +454,7 @@ class Decoder:
         node = frame.node
         if type(node) is Tagged:
             raise invalid(self._shown.named(frame.path), "does not say of which kind it is")
-        for flaw, _ in (frame.doubts or {}).values():
+        for flaw in (frame.doubts or {}).values():
             raise flaw
         try:
             value = node.close.validate_python(frame.members())
@@ -454,6 +465,9 @@ class Decoder:
             self._stack.pop()
             self._leave_out(error, is_shown=not frame.hidden)
             return []
+        except Exception:
+            self._stack.pop()
+            raise self.refuse(_NOT_VALID) from None
         self._stack.pop()
         if node.changing or type(node) is Model:
             written = self._written(node, value)

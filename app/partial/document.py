@@ -43,7 +43,7 @@ class Document:
     def apply(self, operations: Iterable[Operation]) -> None:
         """Apply operations in order. They stay the caller's: what they hold is copied."""
         for operation in operations:
-            self.tip = operation.path
+            self._go(operation)
             value = copy(operation.value)
             if operation.path:
                 self._change(operation, value)
@@ -59,12 +59,23 @@ class Document:
             container = member(container, step)
         change(container, last, operation, value)
 
-    def adopt(self, value: Any, tip: Path) -> None:
-        """Take over the state of a decoder, which has applied its operations itself.
+    def adopt(self, value: Any, operations: Iterable[Operation]) -> None:
+        """Take over the state of a decoder, which has applied its operations itself."""
+        self._value, self.known = value, True
+        for operation in operations:
+            self._go(operation)
 
-        `tip`: the path of the last of them.
-        """
-        self._value, self.known, self.tip = value, True, tip
+    def _go(self, operation: Operation) -> None:
+        """Make its place the tip, and forget the levels that have written what it changes."""
+        path = self.tip = operation.path
+        for depth, (level, step) in enumerate(zip(self._spine, path, strict=False)):
+            if isinstance(level, _ListLevel) or level.key == step:
+                continue
+            if isinstance(operation, Add) and depth == len(path) - 1:
+                level.newest = step
+            elif level.newest != step:
+                del self._spine[depth:]
+            return
 
     def pack(self) -> None:
         """Take little memory: nothing will be written any more. `value` unpacks it."""
@@ -172,11 +183,15 @@ class _ListLevel:
 
 
 class _ObjectLevel:
-    """An open object: its members but for the one being written don't change meanwhile."""
+    """An open object, but for its member that is being written. If another member that was there
+    changes, the level is forgotten.
+
+    newest: the key that has been added last
+    """
 
     def __init__(self, container: dict[str, Any], key: Any) -> None:
         self.container = container
-        self.key = key
+        self.key = self.newest = key
         keys = list(container)
         at = keys.index(key)
         after = dumps({name: container[name] for name in keys[at + 1 :]})[1:]

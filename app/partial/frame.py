@@ -32,8 +32,9 @@ class Frame:
         texts at them
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
-    doubts: of an object, what is wrong with members under names that a better one may outdo,
-        and their JSON texts; None: nothing
+    doubts: of an object, what is wrong with members under names that a better one may outdo;
+        None: nothing
+    kept: of an object, the JSON texts of such members, where they then are extra keys
     dropped: a default is to stand in for the member that it is, or is in
     left_out: of a list or a dict, where members are shown that were left out at their close
     folded: how many places in `shown` have been looked at to be folded
@@ -49,6 +50,7 @@ class Frame:
         "forgets",
         "held",
         "hidden",
+        "kept",
         "key",
         "left_out",
         "live",
@@ -74,7 +76,8 @@ class Frame:
         self.field: Field | None = None
         self.seen: set[str] | None = None
         self.held: dict[str, str] = {}
-        self.doubts: dict[str, tuple[Invalid, str]] | None = None
+        self.doubts: dict[str, Invalid] | None = None
+        self.kept: dict[str, str] | None = None
         self.dropped = False
         self.left_out: list[Any] = []
         self.count = 0
@@ -95,10 +98,20 @@ class Frame:
         """Whether the field being written has another name, which wins."""
         return self.field is not None and self.key in self.field.names[1:]
 
-    def doubt(self, flaw: Invalid, text: str | bytes) -> None:
+    @property
+    def may_be_extra(self) -> bool:
+        """Whether what is being written is an extra key's value once a better name comes."""
+        return self.may_be_outdone and self.node.extra != "ignore"
+
+    def doubt(self, flaw: Invalid) -> None:
         """Take a flaw of the member being written, which counts unless a better name comes."""
         self.doubts = self.doubts or {}
-        self.doubts[self.key] = flaw, text if isinstance(text, str) else text.decode()
+        self.doubts[self.key] = flaw
+
+    def keep(self, text: str) -> None:
+        """Keep the JSON text of the member being written, as its validators may change it."""
+        self.kept = self.kept or {}
+        self.kept[self.key] = text
 
     def hand_up(self, value: Any) -> None:
         """Take the validated value of the member being written."""

@@ -219,15 +219,15 @@ def holder(root: Node, key: str) -> Model:
     )
 
 
-def as_leaf(node: Node) -> Leaf:
-    """A place that is validated, but not shown."""
+def as_leaf(node: Node, *, deferred: bool = True) -> Leaf:
+    """A place that comes whole; a deferred one is not shown by itself."""
     return Leaf(
         schema=node.schema,
         nullable=node.nullable,
         whole=node.whole,
         serializer=node.serializer,
         raw=node.raw,
-        deferred=True,
+        deferred=deferred,
     )
 
 

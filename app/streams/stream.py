@@ -190,7 +190,7 @@ class Stream:
         closed: the indices of the elements of a list result that they have completed
         """
         if operations:
-            self.document.adopt(value, operations[-1].path)
+            self.document.adopt(value, operations)
         entries: list[LogEntry] = [*operations, *map(ElementClosed, closed)]
         if entries:
             self.log.extend(entries)

@@ -61,8 +61,9 @@ MANY: Final = 3
 """From so many changes on, a list may be replaced as a whole. Fewer are sent as they are, so that
 a reader keeps its other elements. An object may be replaced from two changes on."""
 
-FAR_BEHIND: Final = 1000
-"""A reader that has more operations to come may get the whole state instead."""
+FAR_BEHIND: Final = 2048
+"""A reader that has more operations to come may get the whole state instead. Text is decoded in
+slices of 4096 characters, which make no more: a reader that keeps up is never far behind."""
 
 OPERATION_BYTES: Final = 40
 """The least length of an operation's JSON."""

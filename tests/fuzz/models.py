@@ -67,7 +67,7 @@ def check_text(case: Case) -> None:
     try:
         for piece in pieces(case.text, case.random):
             if operations := decoder.feed(piece):
-                document.adopt(decoder.value, operations[-1].path)
+                document.adopt(decoder.value, operations)
                 written += writer.move(document)
         decoder.finish()
         written += writer.finish(document)

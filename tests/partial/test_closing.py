@@ -278,14 +278,6 @@ def test_an_unknown_key_that_is_forbidden_fails_at_once() -> None:
     assert "secret" in caught.value.feedback
 
 
-def test_a_validator_that_fails_in_another_way_is_nobodys_answer() -> None:
-    def broken(value: str) -> str:
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        shown(list[Annotated[str, AfterValidator(broken)]], '["a"')
-
-
 def test_root_models_stream_as_what_they_hold() -> None:
     class Names(RootModel[list[str]]):
         @model_validator(mode="after")

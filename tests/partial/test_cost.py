@@ -52,7 +52,7 @@ def chain(root: Node, text: str) -> None:
         if operations:
             applied.apply(operations)
             applied.encode()
-            adopted.adopt(decoder.value, operations[-1].path)
+            adopted.adopt(decoder.value, operations)
             adopted.encode()
     decoder.finish()
 

@@ -70,6 +70,27 @@ def test_a_list_that_is_replaced_by_an_equally_long_one_is_written_anew() -> Non
     assert document.encode() == b'{"a":["X","YZ"]}'
 
 
+@pytest.mark.parametrize("adopts", [False, True])
+def test_a_member_that_changes_behind_the_one_being_written_is_written_anew(adopts: bool) -> None:
+    rounds: list[tuple[list[Operation], Any]] = [
+        ([Replace((), {"a": None, "b": {}}), Add(("c",), 1)], {"a": None, "b": {}, "c": 1}),
+        ([Replace(("a",), "x"), Add(("d",), [])], {"a": "x", "b": {}, "c": 1, "d": []}),
+        ([Add(("d", 0), 2)], {"a": "x", "b": {}, "c": 1, "d": [2]}),
+        ([Add(("b", "e"), 3), Add(("f",), 4)], {"a": "x", "b": {"e": 3}, "c": 1, "d": [2], "f": 4}),
+        ([Replace(("a",), "y")], {"a": "y", "b": {"e": 3}, "c": 1, "d": [2], "f": 4}),
+        ([Replace(("f",), 5)], {"a": "y", "b": {"e": 3}, "c": 1, "d": [2], "f": 5}),
+        ([Replace(("a",), "z")], {"a": "z", "b": {"e": 3}, "c": 1, "d": [2], "f": 5}),
+    ]
+    document, made = Document(), Document()
+    for operations, value in rounds:
+        made.apply(operations)
+        if adopts:
+            document.adopt(made.value, operations)
+        else:
+            document.apply(operations)
+        assert document.encode() == dumps(value)
+
+
 def test_odd_keys_are_written_as_json() -> None:
     document = Document()
     document.apply([Replace((), {}), Add(('"\\/\n\u2028é',), "a"), Append(('"\\/\n\u2028é',), "b")])

@@ -68,7 +68,7 @@ def test_a_long_value_shows_as_a_short_one_does(keep: bool, size: int) -> None:
         gathered += operations
         applied.apply(operations)
         if operations:
-            adopted.adopt(decoder.value, operations[-1].path)
+            adopted.adopt(decoder.value, operations)
         if at // size % 10 == 0:
             folded = folded or holds_blocks(decoder.value)
             assert adopted.encode() == applied.encode() == dumps(decoder.value)
@@ -110,7 +110,7 @@ def test_elements_in_blocks_are_found() -> None:
 
 def test_what_is_done_beside_blocks_is_done_in_its_place() -> None:
     document = Document()
-    document.adopt({"a": [Block(2, b"1,2"), "x"]}, ("a", 2))
+    document.adopt({"a": [Block(2, b"1,2"), "x"]}, [Add(("a", 2), "x")])
     document.apply([Append(("a", 2), "y"), Add(("a", 3), {}), Replace(("a", 3), [4])])
     assert document.encode() == b'{"a":[1,2,"xy",[4]]}'
 

@@ -230,6 +230,9 @@ class Extras(BaseModel):
 
     text: Annotated[str, AfterValidator(lambda value, info: value)] = Field(alias="t")
     number: int = Field(1, alias="n")
+    shout: Annotated[str, AfterValidator(str.upper)] = Field("", alias="s")
+    many: list[int] = Field([], alias="m")
+    inner: Extras | None = Field(None, alias="i")
 
 
 @pytest.mark.parametrize(
@@ -241,13 +244,22 @@ class Extras(BaseModel):
         '{"t": "a", "n": 1, "number": "x"}',
         '{"t": "a", "number": "x", "n": 1}',
         '{"text": "b"}',
+        '{"t": "a", "number": "2", "n": 1}',
+        '{"t": "a", "n": 1, "number": "2"}',
+        '{"t": "a", "number": "2"}',
+        '{"t": "a", "shout": " b ", "s": "c"}',
+        '{"t": "a", "many": ["1", 2.0], "m": [3]}',
+        '{"t": "a", "many": ["1", 2.0]}',
+        '{"t": "a", "inner": {"number": "1", "n": "2", "t": "x", "y": 1}, "i": null}',
+        '{"t": "a", "inner": {"number": "1", "n": "2", "t": "x", "y": 1}}',
     ],
 )
 def test_the_losing_name_is_an_extra_key_with_its_own_value(text: str) -> None:
-    decoder = Decoder(plan(Extras))
-    _, error = run(decoder, [text])
-    assert error is None
-    assert decoder.value == TypeAdapter(Extras).validate_json(text).model_dump(by_alias=True)
+    for cut in (1, 100):
+        decoder = Decoder(plan(Extras))
+        _, error = run(decoder, [text[at : at + cut] for at in range(0, len(text), cut)])
+        assert error is None
+        assert decoder.value == TypeAdapter(Extras).validate_json(text).model_dump(by_alias=True)
 
 
 @pytest.mark.parametrize(
