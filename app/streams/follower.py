@@ -45,6 +45,7 @@ async def follow(
         if batch:
             yield batch
             silent_until = loop.time() + heartbeat
+        del entries, batch  # for as long as it waits for more
 
 
 async def _news(stream: Stream, position: int, *, due: float, until: float) -> bool:

@@ -40,16 +40,20 @@ async def body(
 
     def encode(batch: list[Message]) -> bytes:
         stream.figures.messages += len(batch)
-        return b"".join(map(format.encode, batch)) if batch else format.heartbeat
+        return b"".join(map(format.encode, batch))
 
-    if start := view.start(stream, position):
-        yield encode(start)
+    if start := encode(view.start(stream, position)):
+        yield start
+    del start  # nothing that was sent is held while the stream is silent
     make = partial(view.messages, stream)
     batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
     async with aclosing(batches):
         async for batch in batches:
-            if piece := encode(batch):
+            piece = encode(batch) if batch else format.heartbeat
+            del batch
+            if piece:
                 yield piece
+            del piece
 
 
 def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:
