@@ -41,7 +41,7 @@ test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up
 	$(python) -m pytest -m "not chaos" --numprocesses 3 --dist worksteal
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out
-	$(python) -m pytest -m chaos --numprocesses 2
+	$(python) -m pytest -m chaos --numprocesses 2 --timeout 600
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent

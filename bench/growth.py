@@ -1,6 +1,6 @@
 """How the cost of an answer grows with its length, by its shape and view: `make bench-micro`.
 
-Each answer is decoded in slices of 4 KB, as the producer does it, and a reader makes its
+Each answer is decoded in slices, as the producer does it, and a reader makes its
 messages after each. Printed are the CPU of a character of 1 MB in µs, the exponent of growth
 (1: ten times the text costs ten times as much; a snapshot's bytes are in it), the longest
 single call in ms, and the memory as a multiple of the document, at its peak and kept.
@@ -21,6 +21,7 @@ from app.partial.document import Document
 from app.partial.plan import plan
 from app.streams.log import Log
 from app.streams.log_entry import Done
+from app.streams.producer import SLICE
 from app.views.ag_ui import AgUiView
 from app.views.delta import DeltaView
 from app.views.snapshot import SnapshotView
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from app.partial.node import Node
     from app.views.view import View
 
-SLICE: Final = 4096
 SIZES: Final = (100_000, 1_000_000)
 PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
 """How many slices a reader lets pass."""

@@ -62,10 +62,7 @@ VIEWS: Final = ("snapshot", "delta", "text", "ui-message", "ag-ui")
 
 ITEMS: Final = Reader("items", "view=items")
 READERS: Final = [
-    *(
-        Reader(view, f"view={view}")
-        for view in ("snapshot", "delta", "text", "ui-message", "ag-ui")
-    ),
+    *(Reader(view, f"view={view}") for view in VIEWS),
     Reader("delta, interval_ms=0", "view=delta&interval_ms=0"),
     Reader("delta, slow", "view=delta", slow=True),
     Reader("delta, late", "view=delta&resumable=true", late=True),
@@ -75,11 +72,12 @@ READERS: Final = [
 
 @dataclass(frozen=True)
 class Case:
-    """A shape and how it is read. as_list: the list is the result itself."""
+    """A shape and how it is read. as_list: the list is the result itself. size: about."""
 
     shape: str
     reader: Reader
     as_list: bool = False
+    size: int = SIZE
 
     @property
     def schema(self) -> str:
@@ -93,8 +91,8 @@ class Case:
     def document_bytes(self) -> int:
         """Of the final value's JSON."""
         if self.as_list:
-            return document_bytes(SHAPES[self.shape][0], SHAPES[self.shape][1](SIZE))
-        return document_bytes(model(self.shape), self.text(SIZE))
+            return document_bytes(SHAPES[self.shape][0], SHAPES[self.shape][1](self.size))
+        return document_bytes(model(self.shape), self.text(self.size))
 
 
 def cases(shapes: Sequence[str]) -> list[Case]:
@@ -154,7 +152,7 @@ async def measure(case: Case) -> Large:
 @asynccontextmanager
 async def _service(case: Case) -> AsyncIterator[Process]:
     """A service whose model has its answers ready: a large one and a small one."""
-    answers = {"large": _written(case.text(SIZE)), "small": _written(case.text(SMALL))}
+    answers = {"large": _written(case.text(case.size)), "small": _written(case.text(SMALL))}
 
     async def script(exchange: Exchange) -> None:
         await exchange.send(answers[exchange.body["model"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from bench.client import Report
 from bench.contestants import BASELINE, OURS
 from bench.documents import END, LISTS, MODELS, OTHERS, STAMP, document
 from bench.field import DIRECT, field
+from bench.large import Case, cases, measure
 from bench.paced import MOST_STREAMS, capacity, ideal_seconds
 from bench.plan import Plan, play
 from bench.progress import Progress
 from bench.publish import PAGE, RESULTS, insert
-from bench.report import tables
+from bench.report import large_table, tables
 
 each_document = pytest.mark.parametrize("name", [*LISTS, *OTHERS])
 
@@ -39,6 +41,7 @@ def test_a_word_of_a_document_is_one_chunk() -> None:
 
 def test_every_view_is_measured() -> None:
     assert [contestant.query for contestant in OURS] == [f"view={view}" for view in VIEWS]
+    assert {case.reader.name for case in cases(["numbers"])} >= set(VIEWS)
 
 
 async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:
@@ -69,6 +72,16 @@ async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:
     assert results.memory[BASELINE.name].idle > 0
     made = tables(plan, results)
     assert set(made) == {"machine", "flood", "shapes", "first", "paced", "memory"}
+
+
+@pytest.mark.parametrize("case", cases(["numbers"]), ids=lambda case: case.reader.name)
+async def test_a_large_answer_is_measured_in_every_view(case: Case) -> None:
+    small = replace(case, size=20_000)
+    found = await measure(small)
+    assert found.document == small.document_bytes
+    assert found.probes
+    assert found.sent >= small.document_bytes
+    assert f"| numbers | {case.reader.name} |" in large_table({small: found})
 
 
 class Holding:

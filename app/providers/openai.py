@@ -85,11 +85,11 @@ class ChoiceDelta(msgspec.Struct):
     @property
     def arguments(self) -> str:
         """The arguments of the first tool call: there is one tool, and one value."""
-        return "".join(
-            call.function.arguments or ""
-            for call in self.tool_calls or ()
-            if not call.index and call.function is not None
-        )
+        text = ""
+        for call in self.tool_calls or ():
+            if not call.index and call.function is not None:
+                text += call.function.arguments or ""
+        return text
 
 
 class Choice(msgspec.Struct):

@@ -19,12 +19,15 @@ class NativeView:
     def start(self, stream: Followed, position: int) -> list[Message]:
         return [start(stream, self.name, position)]
 
-    def event(self, stream: Followed, event: Event, position: int) -> Message:
+    def event(
+        self, stream: Followed, event: Event, position: int, state: bytes | None = None
+    ) -> Message:
         """The message of an event. That of `Done` holds the newest state.
 
         position: in the log, after the event
+        state: the newest, where it is written already
         """
-        value = stream.document.encode() if isinstance(event, Done) else b""
+        value = (state or stream.document.encode()) if isinstance(event, Done) else b""
         return of_event(
             event, id=f"{stream.id}-{position}", value=value, request_id=self._request_id
         )

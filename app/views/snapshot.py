@@ -20,6 +20,7 @@ class SnapshotView(NativeView):
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         changed = False
+        state: bytes | None = None
         for at, entry in numbered(entries, position):
             if isinstance(entry, ElementClosed):
                 continue
@@ -27,9 +28,10 @@ class SnapshotView(NativeView):
                 changed = True
                 continue
             if changed and not isinstance(entry, Restart):
-                out.append(Message(None, stream.document.encode()))
+                state = stream.document.encode()
+                out.append(Message(None, state))
             changed = False
-            out.append(self.event(stream, entry, at))
+            out.append(self.event(stream, entry, at, state))
         if changed:
             out.append(Message(None, stream.document.encode()))
         return out

@@ -89,10 +89,18 @@ async def test_a_value_that_is_not_of_the_type_is_pydantic_s_error(demo: Service
         await ideas.final()
 
 
-async def test_an_answer_that_is_begun_again_shows_nothing_in_between(
-    way: str, demo: Service
-) -> None:
-    read = await read_all(way, demo.url, "ideas", topic="tea", model="demo-invalid")
+async def test_an_answer_that_is_begun_again_shows_nothing_in_between(way: str) -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url) as service,
+        reading(way, service.url, "ideas", **FIGS) as (read, task),
+    ):
+        first = await provider.next()
+        await first.send(HEAD, text('{"items": [{"title": "Fi'))
+        await read.until(lambda value: value == [{"title": "Fi", "blurb": None}])
+        await first.send(text('gs", "blurb": 1}]}'), end())
+        await (await provider.next()).send(HEAD, text(ANSWER), end())
+        await task
     attempts = [partial.attempt for partial in read.partials]
     assert attempts == sorted(attempts)
     assert set(attempts) == {1, 2}
