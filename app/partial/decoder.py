@@ -42,7 +42,7 @@ from app.partial.node import (
 from app.partial.operation import Operation
 from app.partial.scan import Scanner
 from app.partial.shown import Shown
-from app.partial.value import dumps, holds_numbers, is_json, loads
+from app.partial.value import dumps, has_null, holds_numbers, is_json, loads
 
 _SCALARS = (str, int, bool, type(None))
 _NOT_VALID = "is not valid"
@@ -430,10 +430,9 @@ class Decoder:
 
         Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
         """
-        plain = value
+        # Where null is written, there may be a number that a serializer has made.
+        plain = self._as_python(node, value) if value is not None and has_null(written) else value
         try:
-            if written is None and value is not None:  # a serializer may have made a number of it
-                plain = node.serializer.to_python(value, by_alias=True, warnings=False)
             if is_json(written) and holds_numbers(written, plain):
                 return written
             again = loads(node.serializer.to_json(value, by_alias=True, warnings=False).decode())
@@ -442,6 +441,13 @@ class Decoder:
         if not (is_json(again) and holds_numbers(again, plain) and holds_numbers(again, written)):
             raise self.refuse(_NOT_JSON)
         return again
+
+    def _as_python(self, node: Node, value: Any) -> Any:
+        """What is written of a value but for JSON's sake; the value where that can't be."""
+        try:
+            return node.serializer.to_python(value, by_alias=True, warnings=False)
+        except Exception:  # a set, for example, can't hold what is written as objects
+            return value
 
     def _closed(self, frame: Frame) -> list[Any]:
         """Validate a closed container by itself; its validators may change what is shown.

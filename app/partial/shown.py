@@ -172,6 +172,7 @@ class Shown:
     def settle(self, frame: Frame, new: Any) -> None:
         """A container has closed, and `new` is what it has become."""
         old = frame.shown
+        new = _in_order(new, old)
         if (dumps(old) == dumps(new)) if frame.node.changing else old == new:
             return
         filled = _filled(old, new)
@@ -223,6 +224,18 @@ class Shown:
             for frame in self.stack:
                 frame.fold()
         return operations
+
+
+def _in_order(new: Any, old: Any) -> Any:
+    """A value with the keys of its objects in the order in which they are shown."""
+    if new is old:
+        return new
+    if type(new) is dict and type(old) is dict:
+        known = {key: _in_order(new[key], old[key]) for key in old if key in new}
+        return {**known, **{key: new[key] for key in new if key not in old}}
+    if type(new) is list and type(old) is list and len(new) == len(old):
+        return list(map(_in_order, new, old))
+    return new
 
 
 def _filled(old: Any, new: Any) -> list[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import deque
 from typing import Any
 
 import orjson
@@ -84,13 +85,20 @@ def is_json(value: Any) -> bool:
     return all(map(is_json, value)) if isinstance(value, list) else True
 
 
+def has_null(value: Any) -> bool:
+    """Whether null is in a plain value."""
+    if isinstance(value, dict):
+        return any(map(has_null, value.values()))
+    return any(map(has_null, value)) if isinstance(value, list) else value is None
+
+
 def holds_numbers(written: Any, value: Any) -> bool:
     """Whether what was made of a value has something else than null for each of its numbers."""
     if isinstance(value, float):
         return written is not None or math.isfinite(value)
     if isinstance(value, dict) and isinstance(written, dict):
-        return all(holds_numbers(written.get(key), item) for key, item in value.items())
-    if isinstance(value, list | tuple | set | frozenset) and isinstance(written, list):
+        return all(map(holds_numbers, written.values(), value.values()))  # keys are written, too
+    if isinstance(value, list | tuple | set | frozenset | deque) and isinstance(written, list):
         return all(map(holds_numbers, written, value))
     return True
 

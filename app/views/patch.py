@@ -62,8 +62,8 @@ MANY: Final = 3
 a reader keeps its other elements. An object may be replaced from two changes on."""
 
 FAR_BEHIND: Final = 2048
-"""A reader that has more operations to come may get the whole state instead. Text is decoded in
-slices of 4096 characters, which make no more: a reader that keeps up is never far behind."""
+"""A reader that has more operations to come may get the whole state instead. No slice of text
+that is decoded at a time makes as many: a reader that keeps up is never far behind."""
 
 OPERATION_BYTES: Final = 40
 """The least length of an operation's JSON."""

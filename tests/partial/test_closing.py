@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
 import pytest
@@ -24,6 +25,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from typing_extensions import TypedDict
 
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
@@ -276,6 +278,28 @@ def test_an_unknown_key_that_is_forbidden_fails_at_once() -> None:
         shown(list[Idea], '[{"secret": ')
     assert caught.value.errors == [{"path": "/0", "message": "has an unknown key"}]
     assert "secret" in caught.value.feedback
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_an_object_that_changes_as_it_closes_keeps_the_order_of_what_was_shown(keep: bool) -> None:
+    class Film(TypedDict):
+        title: str
+        cast: NotRequired[list[str]]
+        year: NotRequired[int]
+
+    class Loose(BaseModel):
+        model_config = ConfigDict(extra="allow")
+
+        films: list[Film]
+        film: Film
+
+    film = '{"year": 1, "title": "x", "cast": []}'
+    decoder = Decoder(plan(Loose, keep=keep))
+    decoder.feed(f'{{"extra": 1, "film": {film}, "films": [{film}]')
+    before = json.dumps(decoder.value)
+    (operation,) = decoder.feed("}")
+    assert operation.path == ()
+    assert json.dumps(decoder.value) == before[:-1] + ', "extra": 1}'
 
 
 def test_root_models_stream_as_what_they_hold() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from decimal import Decimal
 from enum import IntEnum
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ import pytest
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -149,3 +150,34 @@ def test_a_root_is_written_as_its_config_says(type_: Any, form: Any) -> None:
 
 def test_numbers_in_bounds_are_as_they_were() -> None:
     assert outcome(list[Annotated[float, Field(le=2)]], "[1e-400, -0.0, 2]") == [0, 0, 2]
+
+
+def unchanged(value: Any) -> Any:
+    return value
+
+
+Passed = Annotated[Any, PlainSerializer(unchanged)]
+Shown = Annotated[str, AfterValidator(lambda key: key + "!")]
+
+
+class Held(BaseModel):
+    value: Passed = None
+
+
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (Held, '{"value": %s}'),
+        (Held | list[str], '{"value": %s}'),
+        (tuple[Passed, None], "[%s, null]"),
+        (dict[Shown, Held | int], '{"a": {"value": %s}}'),
+        (Annotated[dict[int, Held], BeforeValidator(unchanged)], '{"01": {"value": %s}}'),
+        (Annotated[deque[Passed], BeforeValidator(unchanged)], "[%s]"),
+    ],
+)
+def test_a_number_that_a_serializer_passes_on_inside_a_value_has_no_form(
+    type_: Any, text: str
+) -> None:
+    assert outcome(type_, text % "-1e400") == "can't be written as JSON"
+    expected = TypeAdapter(type_).validate_json(text % "null")
+    assert outcome(type_, text % "null") == TypeAdapter(type_).dump_python(expected, mode="json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -211,7 +212,9 @@ def is_beginning(partial: Any, value: Any) -> bool:
 @check
 @given(cases(), st.booleans())
 def test_pieces_make_no_difference(case: Case, spoilt: bool) -> None:
-    text = mutate(case.text, case.random) if spoilt else case.text
+    if spoilt:  # a key that is spoilt may leave a member to a default that is never the same
+        case = replace(case, text=mutate(case.text, case.random))
+    text = case.text
     one_by_one = case.decoder()
     partials = {0: "null"}
     made: list[list[Operation]] = []
