@@ -27,10 +27,9 @@ def request_id(scope: Scope) -> str:
     return str(scope.get("request_id", "-"))
 
 
-def when_over(scope: Scope) -> ExitStack:
-    """Where to put what is to be done once a request is over, whether it was answered or not."""
-    stack: ExitStack = scope["when_over"]
-    return stack
+def when_over(scope: Scope, call: Callable[[], None]) -> None:
+    """Have this called once a request is over, however it ends: answered, or not."""
+    scope["when_over"].append(call)
 
 
 def owner(scope: Scope) -> str:
@@ -73,9 +72,10 @@ class RequestContext:
                 headers.update(NOSNIFF)
             await send(message)
 
+        calls: list[Callable[[], None]] = []
+        scope["when_over"] = calls
         try:
-            with ExitStack() as scope["when_over"]:
-                await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
             _log.debug("a client left within its request", request_id=scope["request_id"])
         except CannotTakeBack:
@@ -86,6 +86,10 @@ class RequestContext:
                 raise
             _log.exception("a request broke", request_id=scope["request_id"])
             await self._fault(scope["request_id"])(scope, receive, send_with_headers)
+        finally:
+            with ExitStack() as stack:  # each is called, whatever another one raises
+                for call in calls:
+                    stack.callback(call)
 
 
 def _put_under(root_path: str, scope: Scope) -> None:

@@ -56,7 +56,7 @@ class Replies:
         if position is None:
             position = stream.attempt_began
         # It counts as a reader until its response was sent, or can't be sent.
-        when_over(request.scope).callback(self._streams.read(stream))
+        when_over(request.scope, self._streams.read(stream))
         waited = stream.opened if reading.format else stream.finished
         window = self._settings.open_timeout if reading.format else None
         if not await while_there(request, waited, window):
