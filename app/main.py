@@ -28,7 +28,8 @@ from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
-from app.providers.factory import PROVIDERS
+from app.providers.model_settings import ModelSettings
+from app.providers.models import Models
 from app.schemas.registry import Registry, load
 from app.settings import Settings
 from app.streams.memory_store import MemoryStore
@@ -133,9 +134,21 @@ async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
     if settings.demo:
         demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
         base_url = demo.base_url
-    provider = PROVIDERS["openai"](settings, base_url)
+    provider = Models(_model_settings(settings, name, base_url) for name in models(settings))
     stack.push_async_callback(provider.aclose)
     return provider
+
+
+def _model_settings(settings: Settings, name: str, base_url: str | None) -> ModelSettings:
+    return ModelSettings(
+        name=name,
+        model=name,
+        base_url=base_url or settings.openai_base_url,
+        api_key=settings.openai_api_key,
+        mode=settings.instructor_mode,
+        max_tokens_field=settings.max_tokens_field,
+        connect_timeout=settings.connect_timeout,
+    )
 
 
 def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:

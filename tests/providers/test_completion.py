@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest
-from instructor import Mode
+from instructor import Mode, Provider
 
 from app.errors import ProviderProtocol
 from app.providers.base import Finish, Tokens
-from app.providers.openai import OpenAICompletion, handlers
+from app.providers.handlers import handlers
+from app.providers.openai.completion import OpenAICompletion
 from tests.support import clock
 from tests.support.upstream import delta, end, event, text
 
@@ -35,7 +36,9 @@ async def body(reads: Reads) -> AsyncIterator[bytes]:
 
 
 def completion_of(body: AsyncIterator[bytes], *, in_tools: bool = True) -> OpenAICompletion:
-    extract: Any = handlers(Mode.TOOLS if in_tools else Mode.JSON).stream_extractor_async
+    extract: Any = handlers(
+        Provider.OPENAI, Mode.TOOLS if in_tools else Mode.JSON
+    ).stream_extractor_async
     received = asyncio.get_running_loop().create_future()
     return OpenAICompletion(body, received, extract, in_tools=in_tools)
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from app.errors import (
     ProviderError,
@@ -24,7 +24,7 @@ from app.errors import (
 )
 from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
 from app.providers.factory import PROVIDERS
-from app.settings import Settings
+from app.providers.model_settings import ModelSettings
 from tests.support.deaf import deaf
 from tests.support.sockets import free_port
 from tests.support.upstream import (
@@ -65,7 +65,9 @@ class Got(NamedTuple):
 
 @contextlib.asynccontextmanager
 async def provider_at(base_url: str, **settings: Any) -> AsyncIterator[Provider]:
-    provider = PROVIDERS["openai"](Settings(openai_base_url=base_url, model="m", **settings), None)
+    provider = PROVIDERS["openai"](
+        ModelSettings(name="m", model="m", base_url=base_url, **settings)
+    )
     try:
         yield provider
     finally:
@@ -136,7 +138,7 @@ async def test_in_tools_the_request_forces_one_function() -> None:
 
 
 async def test_in_json_schema_the_request_has_the_schema_as_its_response_format() -> None:
-    body = await body_of(instructor_mode="json_schema")
+    body = await body_of(mode="json_schema")
     assert body["response_format"]["type"] == "json_schema"
     assert body["response_format"]["json_schema"]["name"] == "Ideas"
     assert list(body["response_format"]["json_schema"]["schema"]["properties"]) == ["items"]
@@ -145,7 +147,7 @@ async def test_in_json_schema_the_request_has_the_schema_as_its_response_format(
 
 
 async def test_in_json_the_request_has_the_schema_in_its_prompt() -> None:
-    body = await body_of(instructor_mode="json")
+    body = await body_of(mode="json")
     assert body["response_format"] == {"type": "json_object"}
     assert body["messages"][0]["role"] == "system"
     assert body["messages"][0]["content"].startswith("Be brief.")
@@ -154,7 +156,7 @@ async def test_in_json_the_request_has_the_schema_in_its_prompt() -> None:
 
 
 async def test_in_md_json_the_request_asks_for_a_code_block() -> None:
-    body = await body_of(instructor_mode="md_json")
+    body = await body_of(mode="md_json")
     assert "```json" in json.dumps(body["messages"])
     assert '"items"' in json.dumps(body["messages"]).replace('\\"', '"')
     assert "tools" not in body
@@ -172,7 +174,7 @@ async def test_a_limit_is_sent_only_if_there_is_one_and_in_the_field_that_is_set
 
 async def test_the_key_is_sent_and_a_base_url_without_a_key_works() -> None:
     async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
-        await asked(other, openai_api_key="sk-secret")
+        await asked(other, api_key=SecretStr("sk-secret"))
         await asked(other)
         with_key, without = other.exchanges
     assert "authorization: bearer sk-secret\r\n" in with_key.head.lower()
@@ -189,7 +191,7 @@ async def test_nothing_is_sent_of_this_machine() -> None:
 async def test_the_messages_that_were_asked_are_left_as_they_were() -> None:
     before = json.dumps(MESSAGES)
     for mode in MODES:
-        await body_of(instructor_mode=mode)
+        await body_of(mode=mode)
     assert json.dumps(MESSAGES) == before
 
 
@@ -201,7 +203,7 @@ async def test_the_text_comes_as_it_is_written_in_every_mode(mode: str) -> None:
     say = text if mode == "tools" else (lambda piece: delta(content=piece))
     async with (
         upstream() as other,
-        provider_at(other.base_url, instructor_mode=mode) as provider,
+        provider_at(other.base_url, mode=mode) as provider,
         opened(other, provider, HEAD, delta(role="assistant")) as (completion, exchange),
     ):
         texts = aiter(completion)
@@ -217,7 +219,7 @@ async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> No
     pieces = ["Here:\n```", "json\n", ANSWER[:9], ANSWER[9:], "\n```", "\nDone."]
     async with (
         upstream() as other,
-        provider_at(other.base_url, instructor_mode="md_json") as provider,
+        provider_at(other.base_url, mode="md_json") as provider,
         opened(other, provider) as (completion, exchange),
     ):
         texts = aiter(completion)
@@ -230,9 +232,9 @@ async def test_in_md_json_the_text_comes_with_its_fence_as_it_is_written() -> No
 async def test_finish_reason_refusal_and_usage_are_seen_in_every_mode(mode: str) -> None:
     reasons = {"stop": Finish.STOP, "length": Finish.LENGTH, "content_filter": Finish.FILTERED}
     for reason, finish in reasons.items():
-        answer = await got(end(reason, (7, 9)), instructor_mode=mode)
+        answer = await got(end(reason, (7, 9)), mode=mode)
         assert answer == Got([], finish, Tokens(7, 9))
-    answer = await got(delta(refusal="I can't."), end("stop", (7, 9)), instructor_mode=mode)
+    answer = await got(delta(refusal="I can't."), end("stop", (7, 9)), mode=mode)
     assert answer == Got([], Finish.REFUSED, Tokens(7, 9))
 
 
@@ -373,13 +375,13 @@ def _no_collector() -> Iterator[None]:
 @pytest.fixture
 def _no_lingering_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the end of a response waits longer than the test."""
-    monkeypatch.setattr("app.providers.openai.LINGER_SECONDS", 3600)
+    monkeypatch.setattr("app.providers.openai.completion.LINGER_SECONDS", 3600)
 
 
 @pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")
 @pytest.mark.parametrize("mode", MODES)
 async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mode: str) -> None:
-    async with upstream() as other, provider_at(other.base_url, instructor_mode=mode) as provider:
+    async with upstream() as other, provider_at(other.base_url, mode=mode) as provider:
         for reads in range(3):
             async with opened(other, provider) as (completion, exchange):
                 texts = aiter(completion)
