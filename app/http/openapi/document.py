@@ -1,4 +1,4 @@
-"""The paths, and what each of them takes."""
+"""The paths, and what each of them accepts."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def openapi(
     models: those that a request may choose from, the default one first
     root_path: the prefix under which the service is reached
     keyed: whether callers need a key
-    item_schemas: make it an OpenAPI 3.2 document, which types each event of a stream and each
-        line of NDJSON by `itemSchema`. Generators of clients refuse that version as yet
+    item_schemas: make an OpenAPI 3.2 document, whose `itemSchema` types each event of a stream
+        and each line of NDJSON. Generators of clients don't accept that version yet
     """
     document = _Document(registry, models, item_schemas)
     if keyed:
@@ -107,7 +107,7 @@ class _Document:
     # -- what streams -----------------------------------------------------------------------
 
     def _steering(self, views: Sequence[str], *, post: bool = False) -> list[Json]:
-        """References to what every call that streams takes."""
+        """References to the parameters that every call that streams accepts."""
         headers = [last_event_id(), *([idempotency_key()] if post else [])]
         found = [*in_query(self._models, views), *headers]
         return [self.components.add("parameters", each["name"], each) for each in found]
@@ -188,7 +188,7 @@ class _Document:
         }
 
     def _named_parameters(self, entry: SchemaEntry) -> Json:
-        """A reference to the JSON Schema of a schema's parameters and its name."""
+        """A reference to the JSON Schema of a body with a schema's parameters and its name."""
         parameters = self.components.resolve(self.components.embed(entry.parameters_json_schema))
         name = {"type": "string", "const": entry.name}
         schema = {
@@ -273,7 +273,7 @@ def _view(views: Sequence[str]) -> Json:
 
 
 def _views(entries: Iterable[SchemaEntry]) -> list[str]:
-    """The views that any of these has."""
+    """The views that at least one of these schemas has."""
     found = {view for entry in entries for view in views_of(entry)}
     return [view for view in VIEWS if view in found]
 

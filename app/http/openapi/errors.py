@@ -1,4 +1,4 @@
-"""The error responses: which codes each status may have, read off the tree of errors."""
+"""The error responses, by status, with the codes that each may have. `app/errors.py` has them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from app.http.openapi.components import Components, Json, record
 from app.http.problem import MEDIA_TYPE, problem
 
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
-"""In the examples."""
+"""The request id in the examples."""
 
-# The errors that not every call that streams may have, by what they need.
+# Errors that only some of the calls that stream may have, grouped by what a call needs for them.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
@@ -61,7 +61,7 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 
 def in_stream() -> list[type[ServiceError]]:
-    """The errors that may come after the first byte, when nothing can be wrong with the request."""
+    """The errors that may come after the first byte. None of them is about the request."""
     found = [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
     return [kind for kind in found if kind is not Overloaded]
 
@@ -111,9 +111,9 @@ def response(errors: list[ServiceError], components: Components) -> Json:
 
 
 def _schema(errors: list[ServiceError], components: Components) -> Json:
-    """A reference to the problem, narrowed to a status and its codes.
+    """A reference to the schema of a problem with this status and its codes.
 
-    `enum`, not `const`: openapi-python-client can't merge a number with a constant.
+    It uses `enum` instead of `const`: openapi-python-client can't merge a number with a constant.
     """
     number = errors[0].status
     status = {"type": "integer", "enum": [number]}
@@ -150,7 +150,7 @@ def _body(error: ServiceError) -> Any:
 
 
 def _words(error: ServiceError) -> str:
-    """The error's own message, or what its class says if that is all it has."""
+    """The error's own message, or the first line of its class's docstring."""
     if error.detail != error.message:
         return error.detail
     return (type(error).__doc__ or error.detail).splitlines()[0]

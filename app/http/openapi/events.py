@@ -1,4 +1,4 @@
-"""The events of a stream: what is said of them, and the schemas of their data."""
+"""The events of a stream: their description, and the schemas of their data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.views.message import RETRY_MS
 from app.views.specs import VIEWS, ViewEvent, ViewSpec, specs_of
 
 MESSAGE: Final = "message"
-"""The event of a plain message, where it has to have a name."""
+"""The name of a plain message's event, in formats where every event has a name."""
 PING: Final = "ping"
 
 VERSION: Final[Json] = {
@@ -84,7 +84,7 @@ def _name(event: ViewEvent) -> str:
 class Events:
     """The JSON Schemas of the data of all events, most of them as references to components.
 
-    start: of the first event's data
+    start: the JSON Schema of the first event's data
     """
 
     def __init__(self, components: Components, start: Json) -> None:
@@ -101,10 +101,10 @@ class Events:
         self._lines = {event: self._line("", event, data) for event, data in shared.items()}
 
     def of(self, entry: SchemaEntry, name: str, done: Json) -> dict[str, Json]:
-        """The data of all events in a schema's streams, by the event.
+        """The JSON Schemas of the data of all events in a schema's streams, by the event.
 
-        name: the schema's, as components have it
-        done: of the final value
+        name: the schema's name in the components
+        done: the JSON Schema of the final value
         """
         views = {
             spec.event.name or MESSAGE: self._data(spec.event, entry, name)
@@ -116,7 +116,8 @@ class Events:
     def line(self, name: str, events: Mapping[str, Json]) -> Json:
         """A reference to the schema of one line of `application/x-ndjson`.
 
-        name: of the schema, events: the data of all events, as in `of`
+        name: the schema's name in the components
+        events: the result of `of`
         """
         lines = [
             self._lines.get(event) or self._line(name, event, data)
@@ -137,7 +138,7 @@ class Events:
         return self._components.schema(f"{owner}{event.title()}Line", record(required, optional))
 
     def _shared_views(self) -> dict[str, Json]:
-        """The data of those events of views that are the same for every schema."""
+        """The JSON Schemas of those view events that are the same for every schema."""
         return {
             spec.event.name or MESSAGE: self._component(spec.event, spec.event.json_schema, "")
             for spec in VIEWS.values()
@@ -169,10 +170,11 @@ def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
 def event_schema(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
     """The schema of one event of `text/event-stream`.
 
-    As OpenAPI 3.2 models an event ("Special Considerations for Server-Sent Events"): an object
-    of its fields, whose `data` is a string that holds JSON.
+    In OpenAPI 3.2 ("Special Considerations for Server-Sent Events") an event is an object of its
+    fields, whose `data` is a string that holds JSON.
 
-    data: the schemas of its data, by its name; specs: the views in which it may come
+    data: the JSON Schemas of the data, by the event's name
+    specs: the views that are described
     """
     named = [_named_event(name, schema) for name, schema in data.items() if name != MESSAGE]
     text: Json = {"type": "string"}
@@ -192,7 +194,7 @@ def _named_event(name: str, data: Json) -> Json:
 
 
 def _plain_events(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Iterator[Json]:
-    """The events without a name: partials, and those of views with a format of their own."""
+    """The events without a name: partials, and the events of views with their own format."""
     for spec in specs:
         words = f"In the `{spec.name}` view"
         if spec.event is not None and spec.event.name is None:

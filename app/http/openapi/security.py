@@ -1,4 +1,4 @@
-"""Keys and tickets: how a caller shows them, and how a browser comes by a ticket."""
+"""Keys and tickets: how a caller sends them, and how a browser gets a ticket."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ are its subject's. To come back to one costs no use, and an expired ticket may s
 
 
 def lock(paths: Json, components: Components) -> None:
-    """Say in each call whether it needs a key, and whether a ticket will do."""
+    """Say in each operation whether it needs a key, and whether it accepts a ticket."""
     components.sections["securitySchemes"] = SCHEMES
     for path, operations in paths.items():
         if not path.startswith(_NO_KEY):

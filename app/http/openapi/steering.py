@@ -1,4 +1,4 @@
-"""What steers every stream: query keys and headers."""
+"""The query keys and headers of every call that streams."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
 
 
 def last_event_id() -> Json:
-    """The header of a reader that comes back."""
+    """The header of a reader that reconnects."""
     words = (
         "The id of the last event that the client has had. Nothing is begun: the stream goes on "
         "after that event, `delta` and `items` with exactly what has not been had. After the last "
@@ -56,7 +56,7 @@ def last_event_id() -> Json:
 
 
 def idempotency_key() -> Json:
-    """The header of a call that begins at most one stream, however often it is sent."""
+    """The header of a call that begins at most one stream, even if it is sent several times."""
     words = (
         "The same key attaches to the stream that the first call began, if schema, model and "
         "parameters are the same. Implies `resumable=true`."
@@ -78,7 +78,7 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
 
 
 def _shows(views: Sequence[str]) -> Json:
-    """What the views show: for people as a list, for programs as examples."""
+    """What the views show: a list for people, and examples for programs."""
     listed = "\n".join(f"- `{view}`: {VIEWS[view].summary}" for view in views)
     examples = {view: {"summary": VIEWS[view].summary, "value": view} for view in views}
     return {"description": f"{_WORDS['view']}\n\n{listed}", "examples": examples}
