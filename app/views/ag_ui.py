@@ -3,7 +3,7 @@
 https://docs.ag-ui.com/concepts/events. The value is the agent's state.
 
     data: {"type":"RUN_STARTED","threadId":…,"runId":…,"protocolVersion":"1.0","metadata":…}
-    data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   the first; after a restart
+    data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   first, and after a restart
     data: {"type":"STATE_DELTA","delta":[{"op":"add",…},…]}         zero or more
     data: {"type":"RUN_FINISHED","threadId":…,"runId":…,"result":[…],"usage":[…]}
 
@@ -48,10 +48,10 @@ _INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps
 
 
 class AgUiView:
-    """Makes one change of the state of all operations since its last message.
+    """Merges all operations since its last message into one change of the state.
 
-    thread_id, run_id: the caller's names for the conversation and for this answer; None makes
-        new ones
+    thread_id, run_id: the caller's ids of the conversation and of this answer; None makes new
+        ones
     """
 
     def __init__(
@@ -110,10 +110,10 @@ class AgUiView:
 
 
 def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
-    """The parameters in an AG-UI `RunAgentInput`, with its ids where it has them.
+    """The parameters in an AG-UI `RunAgentInput`, with its ids if it has any.
 
-    The last text of the user's is the topic. The other parameters are in `forwardedProps`. A
-    body with none of the input's keys is the plain one. Raises `InvalidRequest`.
+    The user's last text is the topic. The other parameters are in `forwardedProps`. A body with
+    none of the keys of `RunAgentInput` is read as a plain body. Raises `InvalidRequest`.
     """
     if _INPUT_KEYS.isdisjoint(body):
         return PostedBody(body)
@@ -139,7 +139,7 @@ def patch(merged: Iterable[Operation], value: Any) -> bytes:
     for operation in merged:
         if isinstance(operation, Append):
             text = _at(value, operation.path)
-            if not isinstance(text, str | Growing):  # a later operation replaces what is around
+            if not isinstance(text, str | Growing):  # a later operation replaces its container
                 continue
             operation = Replace(operation.path, text)
         out.append(written(operation, pointers))
@@ -157,7 +157,8 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _is_refused(path: Path) -> bool:
-    """Whether the client's patches (fast-json-patch) refuse a key, for its name in JavaScript."""
+    """Whether the client's library (fast-json-patch) refuses a path, as JavaScript's prototypes
+    could be changed by it."""
     return "__proto__" in path or ("constructor", "prototype") in pairwise(path)
 
 
@@ -173,7 +174,7 @@ def _snapshot(value: bytes, restart: Restart | None = None) -> Message:
 
 
 def _with(head: dict[str, Any], key: str, value: bytes) -> bytes:
-    """An object with one more member, which is JSON already."""
+    """The JSON of an object with one more member, whose value is JSON already."""
     return b'%b,"%b":%b}' % (dumps(head)[:-1], key.encode(), value)
 
 

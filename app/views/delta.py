@@ -16,7 +16,7 @@ from app.views.summary import numbered
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since its last. A restart undoes those before it."""
+    """Makes one `patch` of all operations since the last. A restart undoes those before it."""
 
     name = "delta"
 

@@ -11,7 +11,7 @@ class NativeView:
     """A view whose messages are the protocol's own events."""
 
     name: str
-    """As `start` tells it, and as its row in `specs.py` has it."""
+    """The view's name in `start` and in `specs.py`."""
 
     def __init__(self, request_id: str) -> None:
         self._request_id = request_id
@@ -22,10 +22,10 @@ class NativeView:
     def event(
         self, stream: Followed, event: Event, position: int, state: bytes | None = None
     ) -> Message:
-        """The message of an event. That of `Done` holds the newest state.
+        """The message of an event. For `Done`, it holds the newest state.
 
-        position: in the log, after the event
-        state: the newest, where it is written already
+        position: the position in the log after the event
+        state: the JSON of the newest state, if it was made already
         """
         value = (state or stream.document.encode()) if isinstance(event, Done) else b""
         return of_event(

@@ -13,7 +13,7 @@ from app.views.summary import numbered
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since its last. A restart undoes those before it."""
+    """Makes one partial of all operations since the last. A restart undoes those before it."""
 
     name = "snapshot"
 

@@ -47,9 +47,9 @@ _FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "cont
 
 
 class UiMessageView:
-    """Makes one part of all operations since its last. A restart undoes those before it.
+    """Makes one part of all operations since the last. A restart undoes those before it.
 
-    message_id: the id of the message in the chat; None: the stream's
+    message_id: the id of the message in the chat; None takes the stream's id
     """
 
     def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
@@ -98,8 +98,8 @@ class UiMessageView:
 def from_use_chat(body: dict[str, Any]) -> PostedBody:
     """The parameters in what the AI SDK's `useChat` posts (its DefaultChatTransport).
 
-    The last text of the user's is the topic. What stands beside the transport's own keys are
-    the other parameters. A body without `messages` is the plain one. Raises `InvalidRequest`.
+    The user's last text is the topic. All keys but the transport's own are the other parameters.
+    A body without `messages` is read as a plain body. Raises `InvalidRequest`.
     """
     if "messages" not in body:
         return PostedBody(body)
@@ -112,7 +112,7 @@ def _chunk(type: str, **fields: Any) -> Message:
 
 
 def _metadata(metadata: dict[str, Any]) -> Message:
-    """What is merged into the message's metadata."""
+    """A message that merges these fields into the metadata of the chat message."""
     return _chunk("message-metadata", messageMetadata=metadata)
 
 
