@@ -58,7 +58,7 @@ class _Limit:
         return max(1.0, reset - time.time())
 
     async def count(self, caller: str, cost: int) -> float | None:
-        """Count this cost. Returns what `check` returns; if that is a number, nothing is counted."""
+        """Count this cost. Returns what `check` returns: if a number, nothing was counted."""
         if await self._limiter.hit(self._item, caller, cost=cost):
             return None
         return await self.check(caller) or 1.0

@@ -157,8 +157,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _is_refused(path: Path) -> bool:
-    """Whether the client's library (fast-json-patch) refuses a path, as JavaScript's prototypes
-    could be changed by it."""
+    """Whether fast-json-patch, the client's library, refuses a path: it could be a prototype's."""
     return "__proto__" in path or ("constructor", "prototype") in pairwise(path)
 
 
