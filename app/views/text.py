@@ -40,8 +40,9 @@ class TextView:
         return []
 
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        restart, operations, _, end = summarize(entries)
-        if isinstance(end, Failed) or (restart and self._writer.begun):
+        summary = summarize(entries)
+        operations, end = summary.operations, summary.end
+        if isinstance(end, Failed) or (summary.restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
         if operations:

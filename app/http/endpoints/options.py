@@ -34,7 +34,8 @@ class Options(BaseModel):
 
     interval_ms: the least time between two partials
     model: None stands for the default one
-    reasoning: it is accepted, and has no effect yet
+    reasoning: of a stream that is begun: what the model reasons is kept for those who read it;
+        of a reader: it is sent
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -196,6 +196,7 @@ class StreamEndpoints:
             _key(request, options),
             request_id(request.scope),
             who.name,
+            options.reasoning,
         )
         if known := self._streams.known(wanted, origin):
             return known
@@ -232,7 +233,9 @@ class StreamEndpoints:
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        view = spec.make(ViewContext(entry, request_id(request.scope), ids or {}))
+        view = spec.make(
+            ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
+        )
         return Reading(view, format, options.interval_ms / 1000)
 
 

@@ -21,7 +21,8 @@ _WORDS: Final = {
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
     "model": "The model that writes a stream that is begun.",
-    "reasoning": "Taken already, and does nothing yet.",
+    "reasoning": "Whether what the model reasons is sent, where its provider shows it. It is kept "
+    "only where the call that has begun the stream says so, too.",
     "idempotency_key": "The same as the header `Idempotency-Key`, which goes first, for clients "
     "that set no headers.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
