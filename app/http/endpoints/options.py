@@ -17,6 +17,10 @@ MAX_DETAILS = 20
 """The most errors that an answer names. A request may hold thousands."""
 
 
+IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
+"""Printable ASCII."""
+
+
 def _known_view(name: str) -> str:
     """A view's name. For any other name, raises the error that Pydantic has for a literal."""
     if name not in VIEWS:
@@ -30,7 +34,8 @@ class Options(BaseModel):
 
     interval_ms: the least time between two partials
     model: None means the default model
-    reasoning: accepted, but without effect yet
+    reasoning: if the call begins a stream, whether the model's reasoning is kept for readers who
+        want it; if it reads one, whether the reasoning is sent
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +45,7 @@ class Options(BaseModel):
     resumable: bool = False
     model: str | None = None
     reasoning: bool = False
+    idempotency_key: Annotated[str | None, Field(pattern=rf"^{IDEMPOTENCY_KEY}$")] = None
     last_event_id: str | None = None
     ticket: str | None = None
 
