@@ -65,7 +65,7 @@ class Admission:
         Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
         """
         if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
-            raise RateLimited("You have as many streams at once as you may.", retry_after=1)
+            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
         slot = self._enter(caller)
         try:
             await self.quota.check(caller)

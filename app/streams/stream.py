@@ -212,7 +212,7 @@ class Stream:
             self.audience.wake(urgent=False)
 
     def reason(self, text: str) -> None:
-        """Append what the model has reasoned, if that is wanted of this stream."""
+        """Append the model's reasoning, if this stream keeps it."""
         if self.origin.reasoning:
             self.log.extend([Reasoning(text)])
             self.audience.wake(urgent=False)

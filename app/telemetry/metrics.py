@@ -55,7 +55,7 @@ class Telemetry:
         )
         self._refused = Counter(
             "calls_refused",
-            "Calls refused by their origin, for want of a key, or by a limit, by code.",
+            "Calls refused because of their origin, a missing key or a limit, by code.",
             ["code"],
             registry=self.registry,
         )

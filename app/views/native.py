@@ -18,7 +18,7 @@ Changes = Sequence[tuple[int, News]]
 class NativeView:
     """A view whose messages are the protocol's own events.
 
-    reasoning: whether what the model reasons is sent, too
+    reasoning: whether the model's reasoning is sent, too
     """
 
     name: str
@@ -32,7 +32,7 @@ class NativeView:
         return [start(stream, self.name, position)]
 
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        """The messages of some entries. A restart undoes what is before it."""
+        """The messages of some entries. A restart undoes the entries before it."""
         out: list[Message] = []
         new: list[tuple[int, News]] = []
         for at, entry in numbered(entries, position):
@@ -46,19 +46,19 @@ class NativeView:
         return out + self._new(stream, new, position)
 
     def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
-        """The messages that show some changes, one or more, the last of which is at `position`.
+        """The messages for one or more changes. `position` is the one after the last change.
 
         The stream's document is the state after them.
         """
         raise NotImplementedError
 
     def _new(self, stream: Followed, new: Changes, position: int) -> list[Message]:
-        """The messages of what has come since the last event: reasoning goes first."""
+        """The messages of the entries since the last event. Reasoning comes first."""
         changes = [(at, entry) for at, entry in new if not isinstance(entry, Reasoning)]
         text = "".join(entry.text for _, entry in new if isinstance(entry, Reasoning))
         out: list[Message] = []
         if text and self._reasoning:
-            # A reader that has had this and nothing after it has yet to be sent all changes.
+            # The id is the position before the changes: a reader that comes back gets all of them.
             before = changes[0][0] - count(changes[0][1]) if changes else position
             out.append(Message("reasoning", dumps({"text": text}), f"{stream.id}-{before}"))
         return out + (self.shown(stream, changes, position) if changes else [])

@@ -44,7 +44,7 @@ class Origins:
         if origin is None and _is_foreign(headers):
             raise Forbidden("Pages of other sites may not call.")
         if any(headers.get(name, "").lower().startswith("prefetch") for name in _PURPOSES):
-            raise Forbidden("Nothing is begun for a prefetch.")
+            raise Forbidden("A prefetch may not begin a stream.")
 
     def _may_call(self, origin: str, host: str) -> bool:
         return "*" in self._allowed or origin in self._allowed or is_own(origin, host)

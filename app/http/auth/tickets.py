@@ -35,13 +35,13 @@ class TicketRequest(BaseModel):
         str | None,
         Field(
             pattern=r"^[\x21-\x7e]{1,128}$",
-            description="Whose the streams are: your own name for a visitor. "
-            "Unset, each ticket's are its own.",
+            description="Who owns the streams: your own name for a visitor. "
+            "If it is not set, each ticket has a subject of its own.",
         ),
     ] = None
     schemas: Annotated[
         list[Name] | None,
-        Field(min_length=1, max_length=50, description="The schemas it may stream; unset, all."),
+        Field(min_length=1, max_length=50, description="The schemas that it allows; unset, all."),
     ] = None
     origin: Annotated[
         str | None,
@@ -50,9 +50,9 @@ class TicketRequest(BaseModel):
             description="The origin of the pages that may use it; unset, any that may call.",
         ),
     ] = None
-    streams: Annotated[int, Field(ge=1, le=1000, description="How many streams it begins.")] = 1
+    streams: Annotated[int, Field(ge=1, le=1000, description="How many streams it may begin.")] = 1
     minutes: Annotated[
-        int, Field(ge=1, le=MAX_MINUTES, description="How long it may begin streams.")
+        int, Field(ge=1, le=MAX_MINUTES, description="For how many minutes it may begin streams.")
     ] = 5
 
 

@@ -18,7 +18,7 @@ MAX_DETAILS = 20
 
 
 IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
-"""Printable ASCII."""
+"""Printable ASCII characters."""
 
 
 def _known_view(name: str) -> str:
@@ -107,7 +107,7 @@ def read_query(query: bytes) -> dict[str, str]:
         raise _refuse("The query is not valid UTF-8.", "must be valid UTF-8") from None
     given = dict(pairs)
     if len(given) != len(pairs):
-        raise _refuse("A query key stands twice.", "has a key twice")
+        raise _refuse("The query has a key twice.", "has a key twice")
     return given
 
 

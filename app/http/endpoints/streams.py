@@ -102,7 +102,7 @@ class StreamEndpoints:
         return await self._attach(request)
 
     async def cancel(self, request: Request) -> Response:
-        """The endpoint of `POST /streams/{id}/cancel`, which does what `DELETE` does.
+        """The endpoint of `POST /streams/{id}/cancel`. It does the same as `DELETE`.
 
         It is for `navigator.sendBeacon`, which can only post. A body is not read.
         https://w3c.github.io/beacon/#sendbeacon-method

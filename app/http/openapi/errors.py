@@ -37,12 +37,12 @@ _DETAILS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
 
 ERROR_DETAIL: Final = record(
     {
-        "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
+        "path": {"type": "string", "description": "A JSON Pointer; empty for the root."},
         "message": {"type": "string"},
     }
 )
 _RETRY_AFTER: Final = {
-    "description": "Seconds to wait before trying again, where they are known.",
+    "description": "Seconds to wait before trying again, if they are known.",
     "schema": {"type": "integer", "minimum": 0},
 }
 
@@ -129,9 +129,9 @@ def problem_schema(components: Components) -> Json:
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "For a human; never what was sent."},
+        "detail": {"type": "string", "description": "For people; it never repeats input."},
         "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
-        "error": {"type": "string", "description": "The same as `detail`: as an `error` event."},
+        "error": {"type": "string", "description": "The same as `detail`, as in an `error` event."},
         "retryable": {"type": "boolean", "description": "Whether trying again may help."},
         "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
     }

@@ -19,7 +19,7 @@ PING: Final = "ping"
 VERSION: Final[Json] = {
     "type": "string",
     "pattern": "^[0-9a-f]{12}$",
-    "description": "Changes with what the schema asks and checks.",
+    "description": "Changes if what the schema asks or checks changes.",
 }
 _TOKENS: Final[Json] = {"type": "integer", "minimum": 0}
 _USAGE: Final[Json] = {
@@ -53,7 +53,7 @@ The answer, while the model writes it. `Accept` chooses the format:
 - `text/event-stream` (the default): Server-Sent Events
 - `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
 event is `message`
-- `application/json`: nothing is streamed, and `view` is ignored; the final value alone
+- `application/json`: the final value alone. Nothing is streamed, and `view` is ignored
 
 | event | data | when |
 |---|---|---|
@@ -62,9 +62,9 @@ event is `message`
 | `reasoning` | what the model has reasoned since the last one | with `reasoning=true`, where the \
 provider shows it |
 {rows}
-| `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
-items |
-| `usage` | the tokens of all attempts | before the end, where the provider told them |
+| `restart` | the number of the new attempt, and why the last one failed | when another attempt \
+begins: forget the partial and the items |
+| `usage` | the tokens of all attempts | before the end, if the provider has reported them |
 | `done` | the final value, whole and validated | last |
 | `error` | what went wrong, with its `code` | last |
 | `ping` | `null` | when nothing else has been sent for a while |
@@ -72,8 +72,8 @@ items |
 `data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
 it: a stream that ends without either was cut off. Ignore events and fields that you don't know.
 
-These views have a format of their own, whatever is accepted, and none of these events. Where it \
-is `text/event-stream`, the heartbeat is a comment (`: ping`).
+These views have a format of their own, whatever `Accept` says, and none of these events. If their \
+format is `text/event-stream`, the heartbeat is a comment (`: ping`).
 
 {own}
 """
@@ -227,8 +227,8 @@ def _codes(words: str) -> Json:
 
 
 def _restart(details: Json) -> Json:
-    attempt = {"type": "integer", "minimum": 2, "description": "The one that begins."}
-    code = _codes("Why the last one failed.")
+    attempt = {"type": "integer", "minimum": 2, "description": "The number of the new attempt."}
+    code = _codes("Why the last attempt failed.")
     return record({"attempt": attempt, "code": code, "errors": details})
 
 

@@ -23,15 +23,15 @@ _HEADERS: Final[dict[str, Json]] = {
         "schema": {"type": "string"},
     },
     "Location": {
-        "description": "The stream's path, `/streams/{id}`, where the answer streams.",
+        "description": "The stream's path, `/streams/{id}`, if the response is a stream.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Cache-Control": {
-        "description": "An answer is never to be taken from a cache.",
+        "description": "A response must never come from a cache.",
         "schema": {"type": "string", "const": "no-cache, no-transform"},
     },
     "X-Accel-Buffering": {
-        "description": "Where the answer streams: proxies must not hold it back.",
+        "description": "If the response is a stream: a proxy must not hold it back.",
         "schema": {"type": "string", "const": "no"},
     },
 }
@@ -182,7 +182,7 @@ def _stream(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
     return {
         "type": "string",
         "description": "Events, each ending in an empty line; `x-event-data` types their `data`"
-        + (f", but for the views {other}." if other else "."),
+        + (f", except in the views {other}." if other else "."),
         "x-event-data": data,
     }
 
