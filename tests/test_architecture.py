@@ -15,9 +15,10 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "app").rglob("*.py"))
 
 ROOMS: Final = (
-    {"", "errors", "settings", "schema"},
+    {"", "errors", "schema"},
     {"partial"},
     {"schemas", "providers"},
+    {"settings"},
     {"streams"},
     {"views", "telemetry"},
     {"limits"},
@@ -141,6 +142,8 @@ def test_the_client_is_of_the_terminal_alone_and_knows_nothing_of_the_service() 
 
 def test_nothing_but_the_settings_reads_the_environment() -> None:
     for file in FILES:
+        if name_of(file) == "settings":
+            continue
         source = file.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Attribute):

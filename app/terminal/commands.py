@@ -9,6 +9,8 @@ from typing import Annotated, Final, NoReturn
 import typer
 from pydantic import ValidationError
 
+from app.main import models as models_of
+from app.providers.models_file import ModelsError
 from app.schemas.registry import Registry, SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
@@ -17,13 +19,14 @@ from app.terminal.schemas import print_schemas
 
 def schemas() -> None:
     """List the schemas: what they give, what they take, how they can be viewed."""
-    print_schemas(_registry())
+    registry, models = _served()
+    print_schemas(registry, models)
 
 
 def types() -> None:
     """Print TypeScript for every schema's parameters, result and partial."""
     try:
-        print(typescript(_registry()), end="")
+        print(typescript(_served()[0]), end="")
     except GeneratorError as error:
         _stop(str(error))
 
@@ -53,11 +56,15 @@ def stream(
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
 
 
-def _registry() -> Registry:
-    """The schemas that the service would serve in this environment."""
+def _served() -> tuple[Registry, tuple[str, ...]]:
+    """The schemas, and the names of the models, that the service would serve here."""
     try:
-        return load(*Settings().schemas)
-    except SchemaError as error:
+        settings = Settings()
+        names = tuple(model.name for model in models_of(settings))
+        registry = load(*settings.schemas)
+        registry.require_models(names)
+        return registry, names
+    except (SchemaError, ModelsError) as error:
         _stop(str(error))
     except ValidationError as error:
         _stop("\n".join(describe(error)))

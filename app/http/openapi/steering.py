@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from app.http.auth.tickets import TICKET_BYTES
@@ -20,17 +20,18 @@ _WORDS: Final = {
     "interval_ms": "Milliseconds between two partials, at least.",
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
-    "model": "The model that writes a stream that is begun.",
+    "model": "The model that writes a stream that is begun. A schema may have a default of its own.",
     "reasoning": "Taken already, and does nothing yet.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
     "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
 }
 
 
-def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
-    """The query keys of every call that streams.
+def in_query(models: Sequence[str], defaults: Set[str], views: Sequence[str]) -> list[Json]:
+    """The query keys of a call that streams.
 
-    models: those that a request may choose from, the default one first
+    models: those that a request may choose from
+    defaults: the default ones of the schemas that may be called
     """
     known = Options.model_json_schema()["properties"]
     found = [
@@ -38,7 +39,7 @@ def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
             "name": name,
             "in": "query",
             "description": _WORDS[name],
-            "schema": _schema(name, known[name], models, views),
+            "schema": _schema(name, known[name], models, defaults, views),
         }
         for name in Options.model_fields
     ]
@@ -65,11 +66,14 @@ def idempotency_key() -> Json:
     return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": schema}
 
 
-def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str]) -> Json:
+def _schema(
+    name: str, known: Json, models: Sequence[str], defaults: Set[str], views: Sequence[str]
+) -> Json:
     if name == "view":
         return {"type": "string", "enum": list(views), "default": known["default"]}
     if name == "model":
-        return {"type": "string", "enum": list(models), "default": models[0]}
+        default = {"default": min(defaults)} if len(defaults) == 1 else {}
+        return {"type": "string", "enum": list(models), **default}
     if name == "last_event_id":
         return EVENT_ID
     if name == "ticket":
