@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from typing import Annotated, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator
 
@@ -41,7 +41,7 @@ def split(url: str | None) -> SplitUrl:
         raise ValueError("a key stands twice in the query")
     user_info, _, place = parts.netloc.rpartition("@")
     return SplitUrl(
-        parts._replace(netloc=place, query="").geturl(),
+        urlunsplit((parts.scheme, place, parts.path, "", "")),
         query,
         {"Authorization": _basic(user_info)} if user_info else {},
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
-from app.main import models as models_of
+from app.main import models
 from app.providers.models_file import ModelsError
-from app.schemas.registry import Registry, SchemaError, load
+from app.schemas.registry import SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
 from app.terminal.schemas import print_schemas
@@ -19,16 +20,18 @@ from app.terminal.schemas import print_schemas
 
 def schemas() -> None:
     """List the schemas: what they give, what they take, how they can be viewed."""
-    registry, models = _served()
-    print_schemas(registry, models)
+    with _stopping():
+        settings = Settings()
+        names = [model.name for model in models(settings)]
+        registry = load(*settings.schemas)
+        registry.require_models(names)
+        print_schemas(registry, names)
 
 
 def types() -> None:
     """Print TypeScript for every schema's parameters, result and partial."""
-    try:
-        print(typescript(_served()[0]), end="")
-    except GeneratorError as error:
-        _stop(str(error))
+    with _stopping():
+        print(typescript(load(*Settings().schemas)), end="")
 
 
 def stream(
@@ -56,15 +59,12 @@ def stream(
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
 
 
-def _served() -> tuple[Registry, tuple[str, ...]]:
-    """The schemas, and the names of the models, that the service would serve here."""
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Say what is wrong with the settings, the models or the schemas, and stop."""
     try:
-        settings = Settings()
-        names = tuple(model.name for model in models_of(settings))
-        registry = load(*settings.schemas)
-        registry.require_models(names)
-        return registry, names
-    except (SchemaError, ModelsError) as error:
+        yield
+    except (GeneratorError, ModelsError, SchemaError) as error:
         _stop(str(error))
     except ValidationError as error:
         _stop("\n".join(describe(error)))

@@ -139,9 +139,8 @@ class Responses:
         name, components = pascal(entry.name), self._components
         value = components.schema(f"{name}Result", entry.result_json_schema)
         events = self._events.of(entry, name, value)
-        found = _examples(
-            entry, example(entry, entry.default_model(self._models)), self._item_schemas
-        )
+        played = example(entry, entry.default_model(self._models))
+        found = _examples(entry, played, self._item_schemas)
         examples = {
             media_type: {
                 key: components.add("examples", f"{name}-{media_type}-{key}", one)

@@ -20,7 +20,7 @@ _WORDS: Final = {
     "interval_ms": "Milliseconds between two partials, at least.",
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
-    "model": "The model that writes a stream that is begun. A schema may have a default of its own.",
+    "model": "The model that writes a stream that is begun. A schema may have its own default.",
     "reasoning": "Taken already, and does nothing yet.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
     "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-import httpx2
-import openai
 from instructor import Mode
 from instructor import Provider as InstructorProvider
 from pydantic import BaseModel
@@ -21,44 +19,22 @@ from app.providers.base import Completion, CompletionRequest
 from app.providers.handlers import described, handlers
 from app.providers.mapping import while_opening
 from app.providers.model_settings import ModelSettings
+from app.providers.openai.client import client_of, create_of
 from app.providers.openai.completion import OpenAICompletion
 from app.providers.options import merged
-from app.providers.transport import RECEIVED, Transport
-
-BASE_URL = "https://api.openai.com/v1"
-"""OpenAI's own. It is always given: else the SDK would read another from the environment."""
-
-_AUTHORIZATION = "Authorization"
-_NO_KEY = "none"  # the SDK refuses to start without one; it is not sent
+from app.providers.transport import RECEIVED
 
 
 class OpenAIProvider:
     """A `Provider`."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        key = settings.api_key
-        self._client = openai.AsyncOpenAI(
-            api_key=key.get_secret_value() if key else _NO_KEY,
-            base_url=settings.base_url or BASE_URL,
-            default_headers=_headers(settings),
-            default_query=dict(settings.query),
-            max_retries=0,  # the service retries by itself, where readers are told
-            http_client=httpx2.AsyncClient(
-                transport=Transport(settings.connect_timeout),
-                timeout=None,
-                follow_redirects=True,
-                event_hooks={"request": [self._strip]},
-            ),
-        )
-        self._origin = self._client.base_url.origin
-        self._unsent = {} if key or _authorizes(self._client) else {_AUTHORIZATION: openai.Omit()}
+        self._client = client_of(settings)
+        self._create = create_of(self._client, settings)
         self._lingering: set[asyncio.Task[None]] = set()
-        # Looked up now: the SDK imports its resources on first use, which takes a while.
-        self._create: Any = self._client.chat.completions.with_streaming_response.create
         self._model = settings.model
         self._max_tokens_field = settings.max_tokens_field
         self._options = settings.options
-        self._own_headers = settings.headers
         mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
         self._prepare: Any = handlers(InstructorProvider.OPENAI, mode).request_handler
@@ -93,12 +69,6 @@ class OpenAIProvider:
             stack.push(leave)
             yield completion
 
-    async def _strip(self, request: httpx2.Request) -> None:
-        """Take the model's own headers from a request that was sent elsewhere by a redirect."""
-        if request.url.origin != self._origin:
-            for name in self._own_headers:
-                request.headers.pop(name, None)
-
     def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
         """Leave the contexts once the response has had its moment. Nobody waits for that."""
 
@@ -132,11 +102,7 @@ class OpenAIProvider:
         # SDK would walk through each part of the messages and of the schema, for a millisecond.
         body = self._prepared(request.response_model, arguments)
         body = merged(merged(body, self._options), request.options)
-        return {
-            **{"model": self._model, "messages": (), "stream": True},
-            "extra_body": body,
-            "extra_headers": self._unsent,
-        }
+        return {"model": self._model, "messages": (), "stream": True, "extra_body": body}
 
     def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
         """The request's JSON: the arguments, with what Instructor adds to them for the mode."""
@@ -149,16 +115,3 @@ class OpenAIProvider:
     def _handle(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any] = self._prepare(described(model), arguments)[1]
         return body
-
-
-def _headers(settings: ModelSettings) -> dict[str, str]:
-    """The headers of each request. A name in two spellings would be sent twice by the SDK."""
-    return {
-        _AUTHORIZATION if name.lower() == _AUTHORIZATION.lower() else name: value
-        for name, value in settings.headers.items()
-    }
-
-
-def _authorizes(client: openai.AsyncOpenAI) -> bool:
-    """Whether its headers do: ours, or those that the SDK has read from the environment."""
-    return _AUTHORIZATION.lower() in map(str.lower, client.default_headers)
