@@ -56,8 +56,9 @@ def of_place(text: str, path: Path) -> int:
 
 
 def _last(text: str) -> int:
-    """The line on which that begins which has no end, or can't be parsed."""
-    return max(_ends(text.split("\n")), default=0) + 1
+    """The line on which the last statement begins, or what can't be parsed as one."""
+    lines = text.split("\n")
+    return max(end for end in (0, *_ends(lines)) if end < len(lines)) + 1
 
 
 def _ends(lines: list[str]) -> Iterator[int]:
