@@ -63,9 +63,11 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record says anything that no line of ours does, and may be written.
+    """Whether a record may be written, and says anything that no line of ours does.
 
-    A library may have changed its own level since: the OpenAI SDK does, by `OPENAI_LOG`. A response that is cut on purpose ends by an exception, which the server logs as a fault of
+    A library may have changed its own level since: the OpenAI SDK does, by `OPENAI_LOG`.
+
+    A response that is cut on purpose ends by an exception, which the server logs as a fault of
     the app; the request's own line has told of it.
     """
     error = record.exc_info[1] if record.exc_info else None
