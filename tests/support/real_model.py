@@ -73,24 +73,26 @@ def serving(file: Path, *options: str) -> Iterator[RealModel]:
 
 
 @contextmanager
-def tiny(folder: Path, seed: int = 1) -> Iterator[RealModel]:
+def tiny(folder: Path, seed: int = 1, *, ends: bool = True) -> Iterator[RealModel]:
     """A tiny model. The seed gives its weights and its choices.
 
     folder: where its file is written
+    ends: whether it ends an answer by itself
     """
     # Imported only here: where it can't run, what writes the file isn't installed either.
     from tests.support import tiny_model
 
     file = folder / "tiny.gguf"
-    tiny_model.write(file, seed)
-    with serving(file, "--seed", str(seed)) as model:
+    tiny_model.write(file, seed, ends=ends)
+    options = ("--seed", str(seed), "--context", str(tiny_model.CONTEXT))
+    with serving(file, *options) as model:
         yield model
 
 
 def asking(model: RealModel, **settings: Any) -> AbstractAsyncContextManager[Service]:
     """The service, which asks this model, with these settings."""
     defaults = {"model": "tiny", "instructor_mode": "json_schema"}
-    return running(openai_base_url=model.base_url, **{**defaults, **settings})
+    return running(**{**defaults, "openai_base_url": model.base_url, **settings})
 
 
 def _address(process: subprocess.Popen[str]) -> str:

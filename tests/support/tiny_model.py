@@ -24,16 +24,20 @@ CHAT = (
 )
 LIKED = {'"': 0.75, "]": 0.6, "}": 0.6, ",": -0.1, "\\": -0.4}
 """How much more, or less, likely some characters are: strings and lists have an end."""
+NEVER = -10
 UNLIKED = slice(128, 256)
 """Bytes that are no characters by themselves: llama.cpp answers broken UTF-8 with an error."""
 
 
-def write(file: Path, seed: int) -> None:
-    """Write the model whose weights this seed gives."""
+def write(file: Path, seed: int, *, ends: bool = True) -> None:
+    """Write the model whose weights this seed gives.
+
+    ends: whether it ends an answer by itself
+    """
     writer = gguf.GGUFWriter(file, "llama")
     _describe(writer)
     _add_tokens(writer)
-    for name, weights in _tensors(np.random.default_rng(seed)):
+    for name, weights in _tensors(np.random.default_rng(seed), 1 if ends else NEVER):
         writer.add_tensor(name, weights.astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -73,7 +77,9 @@ def _bytes() -> list[str]:
     return [chr(byte if byte in seen else next(others)) for byte in range(256)]
 
 
-def _tensors(random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
+def _tensors(random: np.random.Generator, end: float) -> Iterator[tuple[str, np.ndarray]]:
+    """All weights, by llama.cpp's names. end: how much more likely it is to end an answer"""
+
     def matrix(rows: int, columns: int = WIDTH) -> np.ndarray:
         return random.standard_normal((rows, columns)) * 0.15
 
@@ -81,7 +87,7 @@ def _tensors(random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
     embedding[:, 0] = 10  # the same for all, so that the head's first column is a bias
     yield "token_embd.weight", embedding
     yield "output_norm.weight", np.ones(WIDTH)
-    yield "output.weight", _head(matrix(TOKENS))
+    yield "output.weight", _head(matrix(TOKENS), end)
     for layer in range(LAYERS):
         for name in ("attn_norm", "ffn_norm"):
             yield f"blk.{layer}.{name}.weight", np.ones(WIDTH)
@@ -92,10 +98,11 @@ def _tensors(random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
         yield f"blk.{layer}.ffn_down.weight", matrix(WIDTH, INNER)
 
 
-def _head(weights: np.ndarray) -> np.ndarray:
+def _head(weights: np.ndarray, end: float) -> np.ndarray:
     weights[:, 0] = 0
     for character, bias in LIKED.items():
         weights[ord(character), 0] = bias
     weights[UNLIKED, 0] = -1.5
-    weights[END, 0] = 1
+    weights[256:, 0] = NEVER
+    weights[END, 0] = end
     return weights
