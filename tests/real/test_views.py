@@ -18,8 +18,13 @@ from tests.support.real_model import SECONDS, RealModel, asking
 MODES = ("json_schema",)
 """The values of `INSTRUCTOR_MODE` in which the models are asked."""
 
+HELD = "json_schema"
+"""The mode in which llama.cpp holds a model to the schema. Else it may write anything."""
+
 LOOSE = ("briefs",)
 """Schemas that check more than a model is held to: for them an honest error is right, too."""
+
+HONEST = ("done", "output_invalid", "output_truncated")
 
 
 async def read(client: httpx.AsyncClient, schema: str, view: str) -> bytes | None:
@@ -56,9 +61,11 @@ async def test_all_views_of_an_answer_keep_their_promises_and_end_alike(
     ends = [READERS[view](body, entry.partial_json_schema) for view, body in bodies.items()]
     events = [message.event for message in messages(bodies["snapshot"])]
     assert all(end == ends[0] for end in ends)
-    assert None in events, "there was no partial"
-    assert None not in found or "restart" in events
+    assert None not in found or "restart" in events or ends[0].code
     outcome = ends[0].code or "done"
     record_property(f"a real model's {entry.name} ({mode})", outcome)
-    assert outcome == "done" or (outcome == "output_invalid" and entry.name in LOOSE)
-    assert ("usage" in events) or outcome != "done"
+    if mode == HELD:
+        assert None in events, "there was no partial"
+        assert outcome in ("done", "output_invalid" if entry.name in LOOSE else "done")
+    assert outcome in HONEST
+    assert "usage" in events or outcome != "done"
