@@ -107,7 +107,7 @@ audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI
 	@$(call install_extra,audit)
 	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
 		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock \
-		-r requirements-local.lock || { $(audit_failed); }
+		-r requirements-local.lock -r requirements-litellm.lock || { $(audit_failed); }
 	@for lock in $$(git ls-files '*package-lock.json'); do \
 		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
 	done
