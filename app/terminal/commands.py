@@ -46,6 +46,9 @@ def stream(
     json: Annotated[
         bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
     ] = False,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Show what the model reasons before it answers.")
+    ] = False,
     api_key: Annotated[
         str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY", help="Your key.")
     ] = None,
@@ -53,7 +56,9 @@ def stream(
     """Show an answer as it fills in, from a service that runs."""
     from app.terminal.stream import run  # imported here: the service itself needs no HTTP client
 
-    raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
+    raise SystemExit(
+        run(url, schema, words, model=model, api_key=api_key, json=json, reasoning=reasoning)
+    )
 
 
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
