@@ -107,9 +107,9 @@ class Settings(BaseSettings):
     ] = ()
     model: Annotated[str, Field(description="the default model; unset, the first of MODELS")] = ""
     instructor_mode: Annotated[
-        Literal["tools", "json_schema", "json", "md_json"],
-        Field(description="how the model is asked: tools, json_schema, json or md_json"),
-    ] = "tools"
+        Literal["auto", "tools", "json_schema", "json", "md_json"],
+        Field(description="how the model is asked: auto, tools, json_schema, json or md_json"),
+    ] = "auto"
     max_tokens_field: Annotated[
         Literal["max_tokens", "max_completion_tokens"],
         Field(description="max_tokens, or max_completion_tokens for newer OpenAI models"),

@@ -37,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
     "openai_base_url": None,
     "models": (),
     "model": "",
-    "instructor_mode": "tools",
+    "instructor_mode": "auto",
     "max_tokens_field": "max_tokens",
     "max_attempts": 2,
     "max_output_bytes": 1024 * 1024,
