@@ -62,7 +62,7 @@ _STREAM_OPTIONS: Final = _words("stream_options", "include_usage")
 _PARALLEL: Final = _words("parallel_tool_calls?", "parallel (?:tool|function) calls?(?:ing)?")
 _TOOL_CHOICE: Final = _words("tool_choice", "tool[ -]choice", "toolchoice", "function_call")
 _TOOLS: Final = _words(
-    "tools?", "functions?", r"tool[_ -]?(?:calls?|calling|use)", r"function[_ -]?call(?:s|ing)?"
+    "tools?", "functions?", "(?:tool|function)[ -]calls?", "(?:tool|function)[ _-](?:calling|use)"
 )
 _NO_TOOLS: Final = re.compile(
     r"--tool-call-parser|--enable-auto-tool-choice|--jinja|['\"`]tools['\"`]|reasoning_effort"
@@ -167,7 +167,12 @@ def _after_tools(way: Way, refusal: Refusal) -> Way | None:
     if not (choice or no_tools) and _names(refusal, _SCHEMA) and not _wants_closed(refusal):
         return _with_simpler_schema(way, refusal)
     if choice or _names(refusal, _TOOLS) or _names(refusal, _SCHEMA):
-        return replace(way, mode="json_schema", dialect=_strict_if_full(way))
+        return Way(
+            mode="json_schema",
+            dialect=_strict_if_full(way),
+            tokens_fields=way.tokens_fields,
+            stream_options=way.stream_options,
+        )
     return None
 
 

@@ -22,11 +22,11 @@ MAX_TEXT: Final = 4000
 
 MAX_DEPTH: Final = 10
 
-_EXPLAIN = frozenset(
-    "message msg detail details error errors description reason title error_description error_msg"
-    " metadata raw innererror fieldviolations".split()
-)
-_NAME = frozenset("param loc field property pointer target code".split())
+_EXPLAIN = {
+    *("message", "msg", "detail", "details", "error", "errors", "description", "reason", "title"),
+    *("error_description", "error_msg", "metadata", "raw", "innererror", "fieldviolations"),
+}
+_NAME = {"param", "loc", "field", "property", "pointer", "target", "code"}
 
 
 @dataclass(frozen=True, slots=True)
