@@ -82,6 +82,12 @@ FIELDS = {
         ),
         swapped(TOOLS),
     ),
+    "the other field first": (
+        400,
+        "This model needs the parameter max_completion_tokens; max_tokens is not supported",
+        swapped(TOOLS),
+    ),
+    "the other field alone": (400, openai("Please use 'max_completion_tokens'"), swapped(TOOLS)),
     "the same as text": (
         400,
         "Error: 'max_tokens' is deprecated for this model, use 'max_completion_tokens'",
@@ -218,6 +224,18 @@ CHOICES = {
         vllm('"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser'),
         NO_CHOICE,
         STRICT,
+    ),
+    "gemini": (
+        400,
+        gemini("Forced function calling (mode = ANY) is not supported with this model"),
+        TOOLS,
+        NO_CHOICE,
+    ),
+    "anthropic": (
+        400,
+        openai("Thinking may not be enabled when tool_choice forces tool use."),
+        TOOLS,
+        NO_CHOICE,
     ),
     "openrouter": (
         404,

@@ -54,13 +54,21 @@ _OTHER_REASONS: Final = re.compile(
 _VALUE: Final = re.compile(
     r"too (?:large|high|big|small|low|many)|at (?:most|least)|exceed|out of range|between"
     r"|(?:less|greater|more|larger|smaller|bigger|higher|lower) than|maximum (?:value|allowed)"
-    r"|must be (?:positive|an integer|a positive)"
+    r"|must be (?:positive|an integer|a positive)|reached"
 )
 """What is said of a number, not of its field."""
 
+_WANTED: Final = re.compile(
+    r"(?:use|uses|need|needs|requires?|expects?|prefer|instead|favou?r of|replaced by|renamed to)"
+    rf"\W+(?:the |field |parameter )*\W?({'|'.join(TOKENS_FIELDS)})(?!\w)"
+)
+"""The field that a refusal recommends."""
+
 _STREAM_OPTIONS: Final = _words("stream_options", "include_usage")
 _PARALLEL: Final = _words("parallel_tool_calls?", "parallel (?:tool|function) calls?(?:ing)?")
-_TOOL_CHOICE: Final = _words("tool_choice", "tool[ -]choice", "toolchoice", "function_call")
+_TOOL_CHOICE: Final = _words(
+    "tool[_ -]?choice", "function_call", "forced (?:tool|function)[ -](?:calls?|calling|use)"
+)
 _TOOLS: Final = _words(
     "tools?", "functions?", "(?:tool|function)[ -]calls?", "(?:tool|function)[ _-](?:calling|use)"
 )
@@ -70,7 +78,7 @@ _NO_TOOLS: Final = re.compile(
 """Where the choice is named, but the provider takes no tools whatever the choice is."""
 
 _FORMAT: Final = _words(
-    r"response[_ ]?format(?:\.\w+)*", r"json[_ ](?:schemas?|object|mode)", r"strict",
+    r"(?:response|output)[_ ]?format(?:\.\w+)*", r"json[_ ](?:schemas?|object|mode)", r"strict",
     r"structured[_ -]outputs?", r"guided[_ -]\w+", r"grammar(?:-\w+)?",
 )  # fmt: skip
 _STRICT: Final = _words("strict")
@@ -150,7 +158,10 @@ def _refuses_tokens_field(way: Way, refusal: Refusal) -> bool:
     if not way.tokens_fields or _VALUE.search(refusal.text):
         return False
     said = f"{refusal.names} {_of_this_request(refusal.text)}"
+    wanted = _WANTED.search(said)
     found = _words(*TOKENS_FIELDS).search(said)
+    if wanted is not None:
+        return wanted[1] != way.tokens_fields[0]
     return found is not None and found[0] == way.tokens_fields[0]
 
 
