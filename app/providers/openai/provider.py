@@ -15,7 +15,6 @@ import httpx2
 import openai
 from instructor import Mode
 from instructor import Provider as InstructorProvider
-from pydantic import BaseModel
 
 from app.providers.base import Completion, CompletionRequest
 from app.providers.handlers import described, handlers
@@ -23,6 +22,7 @@ from app.providers.mapping import while_opening
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.completion import OpenAICompletion
 from app.providers.transport import RECEIVED, Transport
+from app.schemas.asked_model import AskedModel
 
 _NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
 
@@ -50,7 +50,7 @@ class OpenAIProvider:
         mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
         self._prepare: Any = handlers(InstructorProvider.OPENAI, mode).request_handler
-        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
+        self._tools: dict[AskedModel, dict[str, Any]] = {}
         # MD_JSON's own extractor holds the text back until its JSON is complete. The service
         # strips fences by itself.
         self._extract: Any = handlers(
@@ -115,7 +115,7 @@ class OpenAIProvider:
         body = self._prepared(request.response_model, arguments)
         return {"model": self._model, "messages": (), "stream": True, "extra_body": body}
 
-    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    def _prepared(self, model: AskedModel, arguments: dict[str, Any]) -> dict[str, Any]:
         """The request's JSON: the arguments, with what Instructor adds to them for the mode."""
         if not self._in_tools:
             return self._handle(model, arguments)
@@ -123,6 +123,6 @@ class OpenAIProvider:
             self._tools[model] = self._handle(model, {})
         return {**self._tools[model], **arguments}
 
-    def _handle(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
+    def _handle(self, model: AskedModel, arguments: dict[str, Any]) -> dict[str, Any]:
         body: dict[str, Any] = self._prepare(described(model), arguments)[1]
         return body
