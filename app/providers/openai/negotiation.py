@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 
+from app.providers.base import CompletionRequest
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.next_way import next_way
 from app.providers.openai.refusal import Refusal
+from app.providers.openai.request import JsonObject, body, sayable
 from app.providers.openai.way import Way, first_way, settings_for
 
 TRIES: Final = 4
@@ -42,18 +44,16 @@ class Negotiation:
 
     def __init__(self, settings: ModelSettings) -> None:
         self.way = first_way(settings)
-        self._name = settings.name
-        self._is_free = settings.mode == "auto"
+        self._settings = settings
         self._told = self.way
         self._finding = asyncio.Lock()
 
     async def opened(
-        self, ask: Callable[[Way], Awaitable[Answer]], body: Callable[[Way], Any]
+        self, request: CompletionRequest, ask: Callable[[JsonObject], Awaitable[Answer]]
     ) -> tuple[Way, Answer]:
-        """What the provider answers, and the way in which it was asked.
+        """The way in which the provider was asked, and what it answers.
 
-        ask: asks in a way; raises `Refused`
-        body: the request of a way
+        ask: sends a request's JSON; raises `Refused`
 
         What is learned is kept, also if the last try is refused. Of calls that are refused at
         the same time one finds out, and the others wait for it. Raises what `ask` raises.
@@ -65,31 +65,37 @@ class Negotiation:
                 left -= 1
                 if not finds_out:
                     await self._others()
-                way = self.way
+                known = self.way
+                way = sayable(self._settings, known, request.response_model)
                 try:
-                    answer = await ask(way)
+                    answer = await ask(body(self._settings, way, request))
                 except Refused as refused:
-                    following = self._following(way, refused.refusal, body)
+                    following = self._following(way, refused.refusal, request)
                     if following is None:
                         raise
                     if not finds_out:
                         await self._turn(finding)
-                    if finds_out := self.way == way:
+                    if finds_out := self.way == known:
                         self.way = following
                     else:  # another call has gone on meanwhile
                         await finding.aclose()
                     if not left:
                         raise
                 else:
-                    self._tell(way)
+                    self._tell(known)
                     return way, answer
 
-    def _following(self, way: Way, refusal: Refusal, body: Callable[[Way], Any]) -> Way | None:
+    def _following(self, way: Way, refusal: Refusal, request: CompletionRequest) -> Way | None:
         """The next way whose request is not the one that was refused; None if there is none."""
-        following = next_way(way, refusal) if self._is_free else None
-        while following is not None and body(following) == body(way):
+        if self._settings.mode != "auto":
+            return None
+        refused, following = body(self._settings, way, request), next_way(way, refusal)
+        while following is not None:
+            following = sayable(self._settings, following, request.response_model)
+            if body(self._settings, following, request) != refused:
+                return following
             following = next_way(following, refusal)
-        return following
+        return None
 
     async def _others(self) -> None:
         """Wait until no other call finds out."""
@@ -108,6 +114,6 @@ class Negotiation:
         if self._told != way == self.way:
             self._told = way
             _log.info(
-                f"{self._name} does not take requests as they are first made; "
+                f"{self._settings.name} does not take requests as they are first made; "
                 f"these settings save the detour: {settings_for(way)}"
             )

@@ -23,7 +23,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.openai.completion import OpenAICompletion
 from app.providers.openai.negotiation import Negotiation, Refused
 from app.providers.openai.refusal import refusal
-from app.providers.openai.request import body
+from app.providers.openai.request import JsonObject, body
 from app.providers.openai.way import AskedMode, Way
 from app.providers.transport import RECEIVED, Transport
 
@@ -57,8 +57,7 @@ class OpenAIProvider:
         async with AsyncExitStack() as stack:
             try:
                 way, response = await self._negotiation.opened(
-                    lambda way: self._opened(way, request, stack),
-                    lambda way: body(self._settings, way, request),
+                    request, lambda made: self._opened(made, stack)
                 )
             except Exception as error:
                 raise while_opening(error) from None
@@ -72,18 +71,17 @@ class OpenAIProvider:
         """
         async with AsyncExitStack() as stack:
             try:
-                response = await self._opened(way, request, stack)
+                response = await self._opened(body(self._settings, way, request), stack)
             except Refused:
                 raise
             except Exception as error:
                 raise while_opening(error) from None
             yield await self._read(response, way, stack)
 
-    async def _opened(self, way: Way, request: CompletionRequest, stack: AsyncExitStack) -> Any:
-        """The SDK's response, whose body is still to be read."""
+    async def _opened(self, made: JsonObject, stack: AsyncExitStack) -> Any:
+        """The SDK's response to a request, whose body is still to be read. Raises `Refused`."""
         # What is made goes along as it is, and takes the place of the arguments: the SDK would
         # walk through each part of the messages and of the schema, for a millisecond.
-        made = body(self._settings, way, request)
         opening = self._create(model=made["model"], messages=(), stream=True, extra_body=made)
         try:
             return await stack.enter_async_context(opening)

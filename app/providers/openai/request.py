@@ -1,34 +1,37 @@
 """The JSON of a request for a chat completion.
 
-Instructor makes what a mode adds to a request. It is made once for each response model, and each
-call adds its messages and its bound.
+Instructor makes what a mode adds to a request. It is made once for each model of a value, and
+each call adds its messages and its bound.
 https://platform.openai.com/docs/api-reference/chat/create
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, Final
+from itertools import product
+from typing import Any, Final, get_args
 
 from instructor import Mode
 from instructor import Provider as InstructorProvider
-from pydantic import BaseModel
 
 from app.providers.base import CompletionRequest
 from app.providers.handlers import described, handlers
-from app.providers.model_settings import Dialect, ModelSettings
+from app.providers.model_settings import ModelSettings
 from app.providers.openai.way import AskedMode, Way, first_way
+from app.schemas.asked_model import AskedModel
+from app.schemas.dialects import DIALECTS, Dialect, Unsayable
 
 JsonObject = dict[str, Any]
 
-DIALECTS: Final[tuple[Dialect, ...]] = ("full", "strict", "inline", "plain")
+_IN_PROMPT: Final = ("json", "md_json")
+"""The modes that put the schema into the prompt, where each dialect is as good as the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a mode adds to each request for the same response model.
+    """What a mode adds to each request for the same value.
 
     fields: of the request
     system, user: what is appended to the first and to the last message
@@ -40,8 +43,11 @@ class Template:
 
 
 def body(settings: ModelSettings, way: Way, request: CompletionRequest) -> JsonObject:
-    """The JSON of a request that asks in this way. The messages are left as they are."""
-    template = template_of(request.response_model, way.mode, way.dialect)
+    """The JSON of a request that asks in this way. The messages are left as they are.
+
+    Raises `Unsayable`.
+    """
+    template = template_of(request.response_model, way.mode, way.dialect, settings.examples)
     made: JsonObject = {
         "model": settings.model,
         "messages": _appended(request.messages, template),
@@ -53,64 +59,77 @@ def body(settings: ModelSettings, way: Way, request: CompletionRequest) -> JsonO
     if request.max_tokens is not None and way.tokens_fields:
         made[way.tokens_fields[0]] = request.max_tokens
     if way.mode == "tools":
-        made |= _of_tools(way)
-        if way.tool_choice == "auto":  # what a provider does by itself
-            del made["tool_choice"]
+        made = _with_choice(made, way)
     return made
 
 
-def prepare(settings: ModelSettings, response_model: type[BaseModel]) -> None:
-    """Make what each way adds to a request, and keep it.
+def sayable(settings: ModelSettings, way: Way, asked: AskedModel) -> Way:
+    """The way, or the next one whose dialect can say what is asked."""
+    while not _can_say(settings, way, asked):
+        if way.dialect == "plain":
+            return replace(way, mode="json", dialect="full")
+        way = replace(way, dialect="full" if way.dialect == "strict" else "plain")
+    return way
 
-    Raises whatever is wrong with the response model.
+
+def prepare(settings: ModelSettings, values: Iterable[AskedModel]) -> None:
+    """Make what the requests for a schema's values have in common.
+
+    values: one for each bound of a list. Of the ways that a model may turn out to need, the last
+        value stands for all: the others are made when they are needed, in 2 ms each
+
+    Raises `Unsayable` where the dialect that is set can't say one, and whatever else is wrong.
     """
-    if settings.mode != "auto":
-        way = first_way(settings)
-        template_of(response_model, way.mode, way.dialect)
-        return
-    for dialect in DIALECTS:
-        template_of(response_model, "tools", dialect)
-        template_of(response_model, "json_schema", dialect)
-    template_of(response_model, "json", "full")
-    template_of(response_model, "md_json", "full")
+    first = first_way(settings)
+    for value in values:
+        template_of(value, first.mode, first.dialect, settings.examples)
+    if settings.mode == "auto":
+        for mode, dialect in product(get_args(AskedMode), DIALECTS):
+            _can_say(settings, Way(mode=mode, dialect=dialect), value)
 
 
 @cache
-def template_of(model: type[BaseModel], mode: AskedMode, dialect: Dialect) -> Template:
-    """What the mode adds to a request for this model. In a prompt, the schema is a text."""
-    empty = {"messages": [{"role": "system", "content": ""}, {"role": "user", "content": ""}]}
+def template_of(
+    asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool = True
+) -> Template:
+    """What the mode adds to a request for this value. Raises `Unsayable`."""
+    if mode in _IN_PROMPT and dialect != "full":
+        return template_of(asked, mode, "full", examples)
+    empty: JsonObject = {
+        "messages": [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
+    }
     handler = handlers(InstructorProvider.OPENAI, Mode[mode.upper()]).request_handler
-    made: JsonObject = handler(described(model), empty)[1]
+    made: JsonObject = handler(described(asked.in_dialect(dialect, examples=examples)), empty)[1]
     system, user = (message["content"] for message in made.pop("messages"))
-    return Template(_in_dialect(made, mode, dialect), system, user)
+    return Template(_enforced(made) if dialect == "strict" else made, system, user)
 
 
-def _in_dialect(fields: JsonObject, mode: AskedMode, dialect: Dialect) -> JsonObject:
-    if mode == "tools":
+def _can_say(settings: ModelSettings, way: Way, asked: AskedModel) -> bool:
+    try:
+        template_of(asked, way.mode, way.dialect, settings.examples)
+    except Unsayable:
+        return False
+    return True
+
+
+def _enforced(fields: JsonObject) -> JsonObject:
+    """The fields with the wish that the provider holds the model to the schema."""
+    if "tools" in fields:
         (tool,) = fields["tools"]
-        function = tool["function"] | _asked_as(tool["function"], "parameters", dialect)
-        return fields | {"tools": [tool | {"function": function}]}
-    if mode == "json_schema":
-        asked = fields["response_format"]["json_schema"]
-        asked = asked | _asked_as(asked, "schema", dialect)
-        return {"response_format": fields["response_format"] | {"json_schema": asked}}
-    return fields
+        return fields | {"tools": [tool | {"function": tool["function"] | {"strict": True}}]}
+    asked = fields["response_format"]["json_schema"] | {"strict": True}
+    return {"response_format": fields["response_format"] | {"json_schema": asked}}
 
 
-def _asked_as(holder: Mapping[str, Any], key: str, dialect: Dialect) -> JsonObject:
-    """The schema under a key in its dialect, and whether the provider is to enforce it."""
-    made: JsonObject = {key: in_dialect(holder[key], dialect)}
-    return made | {"strict": True} if dialect == "strict" else made
-
-
-def in_dialect(schema: JsonObject, dialect: Dialect) -> JsonObject:
-    """A JSON Schema in a dialect."""
-    return schema
-
-
-def _of_tools(way: Way) -> JsonObject:
-    made: JsonObject = {"parallel_tool_calls": False} if way.parallel_tool_calls else {}
-    return made | {"tool_choice": "required"} if way.tool_choice == "required" else made
+def _with_choice(made: JsonObject, way: Way) -> JsonObject:
+    """A request with tools that says how freely the model may call them."""
+    if way.parallel_tool_calls:
+        made = made | {"parallel_tool_calls": False}
+    if way.tool_choice == "named":
+        return made
+    if way.tool_choice == "required":
+        return made | {"tool_choice": "required"}
+    return {key: value for key, value in made.items() if key != "tool_choice"}
 
 
 def _appended(messages: list[JsonObject], template: Template) -> list[JsonObject]:
