@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -557,12 +558,13 @@ def test_every_chain_of_refusals_has_an_end_and_never_asks_twice_in_a_way() -> N
     words += ["stream_options", "parallel_tool_calls", *TOKENS_FIELDS]
     said = [refusal(400, openai(f"Unsupported: {word}", word)) for word in words]
 
-    def follow(way: Way, seen: tuple[Way, ...]) -> int:
-        assert way not in seen
+    @cache
+    def longest(way: Way) -> int:
+        """How many ways may follow each other; a way that comes again has no such number."""
         following = {next_way(way, refused) for refused in said} - {None}
-        return 1 + max((follow(it, (*seen, way)) for it in following if it), default=0)
+        return 1 + max((longest(it) for it in following if it), default=0)
 
-    assert follow(TOOLS, ()) < 20
+    assert 10 < longest(TOOLS) < 20
 
 
 def test_what_is_read_of_a_refusal_is_bounded_and_no_depth_stalls_it() -> None:

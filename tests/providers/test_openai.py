@@ -70,7 +70,7 @@ class Got(NamedTuple):
 @contextlib.asynccontextmanager
 async def provider_at(base_url: str, **settings: Any) -> AsyncIterator[Provider]:
     provider = PROVIDERS["openai"](
-        ModelSettings(name="m", model="m", base_url=base_url, **settings)
+        ModelSettings(**{"name": "m", "model": "m", "mode": "tools", **settings}, base_url=base_url)
     )
     try:
         yield provider

@@ -17,6 +17,10 @@ MAX_DETAILS = 20
 """The most errors that an answer names. A request may hold thousands."""
 
 
+IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
+"""Printable ASCII."""
+
+
 def _known_view(name: str) -> str:
     """A view's name. Raises Pydantic's error of a literal for any other."""
     if name not in VIEWS:
@@ -29,7 +33,7 @@ class Options(BaseModel):
     """The query keys that every stream takes.
 
     interval_ms: the least time between two partials
-    model: None stands for the default one
+    model: None stands for the default one of the schema
     reasoning: it is accepted, and has no effect yet
     """
 
@@ -40,19 +44,17 @@ class Options(BaseModel):
     resumable: bool = False
     model: str | None = None
     reasoning: bool = False
+    idempotency_key: Annotated[str | None, Field(pattern=rf"^{IDEMPOTENCY_KEY}$")] = None
     last_event_id: str | None = None
     ticket: str | None = None
 
-    def pick(self, models: Sequence[str]) -> str:
-        """The model to use. Raises `InvalidRequest` for one that isn't configured."""
-        if self.model is None:
-            return models[0]
-        if self.model not in models:
+    def require_model(self, models: Sequence[str]) -> None:
+        """Raise `InvalidRequest` if a model is chosen that is none of these."""
+        if self.model is not None and self.model not in models:
             raise InvalidRequest(
                 "There is no such model.",
                 errors=[{"path": "/model", "message": f"must be one of {', '.join(models)}"}],
             )
-        return self.model
 
 
 def split_query(query: bytes) -> tuple[Options, dict[str, str]]:

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from app.http.auth.tickets import TICKET_BYTES
-from app.http.endpoints.options import Options
+from app.http.endpoints.options import IDEMPOTENCY_KEY, Options
 from app.http.endpoints.replies import EVENT_ID_BYTES
-from app.http.endpoints.streams import IDEMPOTENCY_KEY
 from app.http.openapi.components import Json
 from app.views.specs import VIEWS
 
 EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
 TICKET: Final[Json] = {"type": "string", "maxLength": TICKET_BYTES}
+KEY: Final[Json] = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}
 
 _WORDS: Final = {
     "view": "What the stream shows while the value is being written.",
     "interval_ms": "Milliseconds between two partials, at least.",
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
-    "model": "The model that writes a stream that is begun.",
+    "model": "The model that writes a stream that is begun. A schema may have its own default.",
     "reasoning": "Taken already, and does nothing yet.",
+    "idempotency_key": "The same as the header `Idempotency-Key`, which goes first, for clients "
+    "that set no headers.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
     "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
 }
 
 
-def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
-    """The query keys of every call that streams.
+def in_query(models: Sequence[str], defaults: Set[str], views: Sequence[str]) -> list[Json]:
+    """The query keys of a call that streams.
 
-    models: those that a request may choose from, the default one first
+    models: those that a request may choose from
+    defaults: the default ones of the schemas that may be called
     """
     known = Options.model_json_schema()["properties"]
     found = [
@@ -38,7 +41,7 @@ def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
             "name": name,
             "in": "query",
             "description": _WORDS[name],
-            "schema": _schema(name, known[name], models, views),
+            "schema": _schema(name, known[name], models, defaults, views),
         }
         for name in Options.model_fields
     ]
@@ -61,15 +64,19 @@ def idempotency_key() -> Json:
         "The same key attaches to the stream that the first call began, if schema, model and "
         "parameters are the same. Implies `resumable=true`."
     )
-    schema = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"}
-    return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": schema}
+    return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": KEY}
 
 
-def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str]) -> Json:
+def _schema(
+    name: str, known: Json, models: Sequence[str], defaults: Set[str], views: Sequence[str]
+) -> Json:
     if name == "view":
         return {"type": "string", "enum": list(views), "default": known["default"]}
     if name == "model":
-        return {"type": "string", "enum": list(models), "default": models[0]}
+        default = {"default": min(defaults)} if len(defaults) == 1 else {}
+        return {"type": "string", "enum": list(models), **default}
+    if name == "idempotency_key":
+        return KEY
     if name == "last_event_id":
         return EVENT_ID
     if name == "ticket":

@@ -20,6 +20,7 @@ from app.providers.base import CompletionRequest
 from app.providers.handlers import described, handlers
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.way import AskedMode, Way, first_way
+from app.providers.options import merged
 from app.schemas.asked_model import AskedModel
 from app.schemas.dialects import DIALECTS, Dialect, Unsayable
 
@@ -60,7 +61,7 @@ def body(settings: ModelSettings, way: Way, request: CompletionRequest) -> JsonO
         made[way.tokens_fields[0]] = request.max_tokens
     if way.mode == "tools":
         made = _with_choice(made, way)
-    return made
+    return merged(merged(made, settings.options), request.options)
 
 
 def sayable(settings: ModelSettings, way: Way, asked: AskedModel) -> Way:
