@@ -23,13 +23,19 @@ from app.settings import Settings
 from tests.support.schema_files import schema, write
 
 SETTINGS = ModelSettings(name="m", model="m")
-NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+NAMED = {
+    "type": "object",
+    "title": "Name",
+    "properties": {"name": {"type": "string"}},
+    "required": ["name"],
+}
 NAME = AskedModel("Name", "A name.", NAMED)
 TABLE = AskedModel(
     "Table",
     "A table.",
     {
         "type": "object",
+        "title": "Table",
         "properties": {"rows": {"type": "object", "additionalProperties": {"type": "string"}}},
         "required": ["rows"],
     },
@@ -68,8 +74,10 @@ def test_a_request_is_what_instructor_makes_of_the_whole(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_a_mode_adds_is_made_once(mode: AskedMode) -> None:
-    assert template_of(NAME, mode, "full") is template_of(NAME, mode, "full")
-    assert template_of(NAME, "json", "plain") is template_of(NAME, "json", "full")
+    made = template_of(NAME, mode, "full", True)
+    assert template_of(NAME, mode, "full", True) is made
+    if mode in ("json", "md_json"):
+        assert template_of(NAME, mode, "plain", True) is made
 
 
 def test_with_tools_one_call_is_asked_for_and_without_them_nothing_is_said_of_calls() -> None:
@@ -132,10 +140,7 @@ def test_a_mode_that_is_set_is_the_first_way() -> None:
 
 
 def test_a_schema_that_cannot_be_asked_stops_the_start(tmp_path: Path) -> None:
-    source = """
-        class Table(BaseModel):
-            rows: dict[str, str]
-    """
+    source = "class Table(BaseModel):\n    rows: dict[str, str]\n"
     write(tmp_path, "table.py", source + schema("Table", "Parameters"))
     create_app(Settings(schemas=(str(tmp_path),)))
     with pytest.raises(SchemaError, match=r"table\.py: a model can't be asked for its result: "):

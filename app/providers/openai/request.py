@@ -90,9 +90,7 @@ def prepare(settings: ModelSettings, values: Iterable[AskedModel]) -> None:
 
 
 @cache
-def template_of(
-    asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool = True
-) -> Template:
+def template_of(asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool) -> Template:
     """What the mode adds to a request for this value. Raises `Unsayable`."""
     if mode in _IN_PROMPT and dialect != "full":
         return template_of(asked, mode, "full", examples)
