@@ -229,7 +229,8 @@ def _check_request(entry: SchemaEntry) -> str | None:
     schema = entry.schema
     if not isinstance(schema.model, str | None):
         return "its model is no string"
-    if type(schema.max_tokens) not in (int, type(None)) or (schema.max_tokens or 1) < 1:
+    bound = 1 if schema.max_tokens is None else schema.max_tokens
+    if type(bound) is not int or bound < 1:
         return "its max_tokens is no whole number over 0"
     if not isinstance(schema.options, Mapping):
         return "its options are no mapping"

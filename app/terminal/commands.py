@@ -19,7 +19,7 @@ from app.terminal.schemas import print_schemas
 
 
 def schemas() -> None:
-    """List the schemas: what they give, what they take, how they can be viewed."""
+    """List the schemas with their results, parameters, default models and views."""
     with _stopping():
         settings = Settings()
         names = [model.name for model in models(settings)]
