@@ -55,8 +55,3 @@ def test_a_tool_has_the_name_and_the_description() -> None:
     (tool,) = made(asked, InstructorProvider.ANTHROPIC, Mode.TOOLS)["tools"]
     assert (tool["name"], tool["description"]) == ("Tree", SCHEMA["description"])
     assert tool["input_schema"] == SCHEMA
-
-
-def test_one_class_is_made_for_what_is_asked() -> None:
-    asked = AskedModel("Tree", "A tree.", SCHEMA)
-    assert described(asked) is described(asked)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from typing import Any, Final, get_args
 
@@ -89,11 +88,21 @@ def prepare(settings: ModelSettings, values: Iterable[AskedModel]) -> None:
             _can_say(settings, Way(mode=mode, dialect=dialect), value)
 
 
-@cache
 def template_of(asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool) -> Template:
-    """What the mode adds to a request for this value. Raises `Unsayable`."""
-    if mode in _IN_PROMPT and dialect != "full":
-        return template_of(asked, mode, "full", examples)
+    """What the mode adds to a request for this value. It is made once. Raises `Unsayable`."""
+    key = (mode, "full" if mode in _IN_PROMPT else dialect, examples)
+    if key not in asked.kept:
+        try:
+            asked.kept[key] = _template(asked, *key)
+        except Unsayable as error:
+            asked.kept[key] = str(error)
+    kept: Template | str = asked.kept[key]
+    if isinstance(kept, str):
+        raise Unsayable(kept)
+    return kept
+
+
+def _template(asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool) -> Template:
     empty: JsonObject = {
         "messages": [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
     }
