@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     ] = ""
     instructor_mode: Annotated[
         Mode, Field(description="how the model is asked: auto, tools, json_schema, json or md_json")
-    ] = "tools"
+    ] = "auto"
     max_tokens_field: Annotated[
         TokensField,
         Field(description="max_tokens, or max_completion_tokens for newer OpenAI models"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from app.schemas.asked_model import AskedModel
 
 
 class Finish(StrEnum):
@@ -44,7 +44,7 @@ class CompletionRequest:
 
     model: str
     messages: list[dict[str, Any]]
-    response_model: type[BaseModel]
+    response_model: AskedModel
     max_tokens: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -50,7 +50,7 @@ class ModelSettings:
     provider: str = "openai"
     base_url: str | None = None
     api_key: SecretStr | None = None
-    mode: Mode = "tools"
+    mode: Mode = "auto"
     max_tokens_field: TokensField = "max_tokens"
     dialect: Dialect = "full"
     examples: bool = True

@@ -1,4 +1,4 @@
-"""The commands beside the service: `python -m app schemas`, `types` and `stream`."""
+"""The commands beside the service: `python -m app schemas`, `types`, `stream` and `check`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,18 @@ def stream(
     )
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
+def check(
+    model: Annotated[str | None, typer.Argument(help="One of the models; else all.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For pipes: a way a line.")] = False,
+) -> None:
+    """Ask the models a small question in each way, and say which settings to write."""
+    from app.terminal.check import run  # imported here: the SDK takes a while
+
+    with _stopping():
+        raise SystemExit(run(Settings(), model, as_json=json))
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check)
 
 
 @contextmanager
