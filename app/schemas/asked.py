@@ -28,6 +28,9 @@ Core = Mapping[str, Any]
 _LIBRARIES: Final = ("pydantic.", "pydantic_extra_types.", "ipaddress")
 """Where functions are not a schema's own."""
 
+LONGEST: Final = dt.timedelta(days=36_500)
+"""A duration with one bound."""
+
 _PATTERNED: Final = ("base64", "base64url")
 
 
@@ -65,8 +68,7 @@ class AskedJsonSchema(GenerateJsonSchema):
         coded = self._configs[-1].get("val_json_bytes", "utf8")
         low, high = schema.get("min_length", 0), schema.get("max_length")
         if coded == "base64":  # it takes either alphabet
-            made = _string(text_pattern.base64("_-", is_text=True))
-            return made | _lengths(-(-low * 4 // 3), None if high is None else high // 3 * 4)
+            return _string(text_pattern.base64("_-", is_text=True, low=low, high=high))
         if coded == "hex":
             return _string("([0-7][0-9a-f])*") | _lengths(
                 low * 2, None if high is None else high * 2
@@ -119,20 +121,18 @@ class AskedJsonSchema(GenerateJsonSchema):
 
     def time_schema(self, schema: core_schema.TimeSchema) -> Json:
         low, high = (schema.get("ge", schema.get("gt")), schema.get("le", schema.get("lt")))
-        clock = moment_pattern.CLOCK
+        clock: str | None = moment_pattern.CLOCK
         if low is not None or high is not None:
-            clock = moment_pattern.time_pattern(low, high) or ""
+            clock = moment_pattern.time_pattern(low, high, excluded="gt" in schema)
         return self._moment("time", clock and clock + _offset(schema, (low, high)))
 
     def timedelta_schema(self, schema: core_schema.TimedeltaSchema) -> Json:
-        seconds = {
-            key: schema[rule].total_seconds()  # type: ignore[literal-required]
-            for rule, key in self.ValidationsMapping.numeric.items()
-            if rule in schema
-        }
-        if seconds and not self._is_open and not self._rule(schema, "strict", "strict"):
-            return {"type": "number", "description": "In seconds.", **seconds}
-        return self._moment("duration", moment_pattern.DURATION)
+        bounded = schema.keys() & {"gt", "ge", "lt", "le"}
+        if bounded and not self._is_open and not self._rule(schema, "strict", "strict"):
+            return _seconds(schema)
+        low = schema.get("ge", schema.get("gt"))
+        sign = "" if low is not None and low >= dt.timedelta(0) else "-?"
+        return self._moment("duration", sign + moment_pattern.DURATION)
 
     def _moment(self, format: str, pattern: str | None) -> Json:
         return _string(None if self._is_open else pattern, format)
@@ -341,6 +341,20 @@ def _inclusive(schema: Any, step: dt.timedelta) -> tuple[Any, Any]:
     if (below := schema.get("lt")) is not None:
         high = below - step
     return low, high
+
+
+def _seconds(schema: Any) -> Json:
+    """A duration with bounds as a number of seconds: there is no pattern for the bounds."""
+    second = dt.timedelta(seconds=1)
+    low, high = _inclusive(schema, dt.timedelta.resolution)
+    low = -LONGEST if low is None else low
+    high = LONGEST if high is None else high
+    return {
+        "type": "integer",
+        "description": "In seconds.",
+        "minimum": -(-low // second),
+        "maximum": high // second,
+    }
 
 
 def _days(low: dt.datetime | None, high: dt.datetime | None) -> tuple[Any, Any]:

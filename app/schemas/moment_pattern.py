@@ -31,7 +31,7 @@ OFFSET: Final = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _S: Final = r"[0-9]{1,4}(\.[0-9]{1,6})?S"
 _M: Final = "[0-9]{1,4}M"
 _T: Final = f"T([0-9]{{1,4}}H({_M})?({_S})?|{_M}({_S})?|{_S})"
-DURATION: Final = f"-?P([0-9]{{1,5}}D({_T})?|{_T})"
+DURATION: Final = f"P([0-9]{{1,5}}D({_T})?|{_T})"
 
 
 def date_pattern(low: dt.date | None = None, high: dt.date | None = None) -> str | None:
@@ -88,9 +88,17 @@ def _part_of_year(first: dt.date, last: dt.date) -> str:
     return f"{first.year:04}-({'|'.join(months)})"
 
 
-def time_pattern(low: dt.time | None = None, high: dt.time | None = None) -> str | None:
-    """The times of day from `low` to `high`, to the minute; None where there are none."""
-    first = 0 if low is None else low.hour * 60 + low.minute + bool(low.second or low.microsecond)
+def time_pattern(
+    low: dt.time | None = None, high: dt.time | None = None, *, excluded: bool = False
+) -> str | None:
+    """The times of day from `low` to `high`, to the minute; None where there are none.
+
+    excluded: whether `low` is none of them
+    """
+    first = 0
+    if low is not None:
+        begun = excluded or low.second or low.microsecond
+        first = low.hour * 60 + low.minute + bool(begun)
     last = 24 * 60 - 1 if high is None else high.hour * 60 + high.minute - 1
     if first > last:
         return None

@@ -32,7 +32,6 @@ _IPV4_INTERFACE: Final = f"{IPV4}(/(3[0-2]|[12]?[0-9]))?"
 _IPV6_INTERFACE: Final = f"{IPV6}(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
 
 _HEX: Final = "[0-9a-f]"
-UUID: Final = f"{_HEX}{{8}}-{_HEX}{{4}}-{{}}{_HEX}{{3}}-{{}}{_HEX}{{3}}-{_HEX}{{12}}"
 
 COMPLEX: Final = r"-?[0-9]{1,15}(\.[0-9]{1,9})?([+-][0-9]{1,15}(\.[0-9]{1,9})?j)?"
 FRACTION: Final = "-?(0|[1-9][0-9]{0,14})(/[1-9][0-9]{0,14})?"
@@ -73,23 +72,29 @@ def _any_of(schemes: Iterable[str]) -> str:
 
 def uuid(version: int | None) -> str:
     """A UUID, of a version if there is one (RFC 9562 4)."""
-    return UUID.format(*((version, "[89ab]") if version else (_HEX, _HEX)))
+    of_version, variant = (version, "[89ab]") if version else (_HEX, _HEX)
+    begin, end = f"{_HEX}{{8}}-{_HEX}{{4}}", f"{_HEX}{{12}}"
+    return f"{begin}-{of_version}{_HEX}{{3}}-{variant}{_HEX}{{3}}-{end}"
 
 
-def base64(characters: str, *, is_text: bool) -> str:
+def base64(characters: str, *, is_text: bool, low: int = 0, high: int | None = None) -> str:
     """Base64 (RFC 4648 4 and 5), whose last two characters of the alphabet are these.
 
     is_text: what it codes is text. It is ASCII then: of each byte the first bit is 0
+    low, high: how many bytes it codes: where they are given, in threes
     """
     alphabet = f"[A-Za-z0-9{characters}]"
-    if not is_text:
-        four = f"{alphabet}{{4}}"
-        return f"({four})*({alphabet}[AQgw]==|{alphabet}{{2}}[AEIMQUYcgkosw048]=)?"
-    # The bits of a group: 0aaaaaaa 0bbbbbbb 0ccccccc, cut into four characters of 6 bits.
-    first, second = "[A-Za-f]", "[A-HQ-Xg-nw-z0-3]"
-    third = "[ABEFIJMNQRUVYZcdghklopstwx014589]"
-    end = f"({first}[AQgw]==|{first}{second}[AEIMQUYcgkosw048]=)?"
-    return f"({first}{second}{third}{alphabet})*{end}"
+    first, second, third = [alphabet] * 3
+    if is_text:  # the bits are 0aaaaaaa 0bbbbbbb 0ccccccc, cut into four characters of 6 bits
+        first, second = "[A-Za-f]", "[A-HQ-Xg-nw-z0-3]"
+        third = "[ABEFIJMNQRUVYZcdghklopstwx014589]"
+    three = f"({first}{second}{third}{alphabet})"
+    end = f"({first}[AQgw]==|{first}{second}[AEIMQUYcgkosw048]=)"
+    if low == 0 and high is None:
+        return f"{three}*{end}?"
+    if high is not None and high < 3:
+        return f"{first}[AQgw]==" if high == 1 else f"{first}{second}[AEIMQUYcgkosw048]="
+    return f"{three}{{{-(-low // 3)},{'' if high is None else high // 3}}}"
 
 
 FORMATS: Final = {

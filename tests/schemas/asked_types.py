@@ -167,13 +167,14 @@ STRINGS = [
     Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=7)],
     Annotated[str, StringConstraints(to_lower=True, min_length=1)],
     Annotated[str, StringConstraints(to_upper=True, max_length=3)],
-    Colour, Level, Size, Mixed, Literal["a", "b"], Literal["a", 1, True, None], Literal[Colour.RED],
+    Colour, Level, Size, Mixed, Literal["a", "b"], Literal["a", 1, True, None],
     Json, Json[list[int]], Json[Film], Stripped, Coded, InHex,
 ]  # fmt: skip
 
 MOMENTS = [
     dt.date, dt.datetime, dt.time, dt.timedelta, AwareDatetime, NaiveDatetime,
-    bounded(dt.date, Ge(DAY)), bounded(dt.date, Lt(DAY)), bounded(dt.date, Gt(DAY), Le(DAY.replace(year=2031))),
+    bounded(dt.date, Ge(DAY)), bounded(dt.date, Lt(DAY)),
+    bounded(dt.date, Gt(DAY), Le(DAY.replace(year=2031))),
     bounded(dt.date, Ge(DAY), Le(DAY.replace(day=9))),
     bounded(dt.datetime, Ge(MOMENT)), bounded(dt.datetime, Gt(AWARE), Lt(AWARE.replace(year=2027))),
     bounded(dt.time, Ge(dt.time(9, 30)), Le(dt.time(17))), bounded(dt.time, Gt(dt.time(23))),
@@ -187,7 +188,7 @@ ADDRESSES = [
     AnyUrl, AnyHttpUrl, HttpUrl, FileUrl, FtpUrl, WebsocketUrl, AnyWebsocketUrl, Url, MultiHostUrl,
     AmqpDsn, ClickHouseDsn, CockroachDsn, KafkaDsn, MariaDBDsn, MongoDsn, MySQLDsn, NatsDsn,
     PostgresDsn, RedisDsn, SnowflakeDsn,
-    Annotated[AnyUrl, UrlConstraints(allowed_schemes=["https", "git+ssh"], max_length=60)],
+    Annotated[AnyUrl, UrlConstraints(allowed_schemes=["https", "git+ssh"], max_length=90)],
     ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
     ipaddress.IPv4Interface, ipaddress.IPv6Interface, IPvAnyAddress, IPvAnyInterface, IPvAnyNetwork,
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -50,7 +51,8 @@ class _Values:
         if "enum" in schema:
             return st.sampled_from(schema["enum"])
         if choices := schema.get("anyOf") or schema.get("oneOf"):
-            return st.one_of([self.of(choice) for choice in choices])
+            kind = {"type": schema["type"]} if "type" in schema else {}
+            return st.one_of([self.of({**kind, **choice}) for choice in choices])
         kinds = schema.get("type", "any")
         kinds = [kinds] if isinstance(kinds, str) else kinds
         return st.one_of([getattr(self, f"_{kind}")(schema) for kind in kinds])
@@ -83,9 +85,9 @@ class _Values:
 
     def _number(self, schema: Any) -> st.SearchStrategy[Any]:
         if step := schema.get("multipleOf"):
-            bounds = [schema.get("minimum", -999), schema.get("maximum", 999)]
+            bounds = [max(schema.get("minimum", -999), -999), min(schema.get("maximum", 999), 999)]
             low, high = (int(bound / step) for bound in bounds)
-            return st.integers(low, high).map(lambda number: round(number * step, 9))
+            return st.integers(low, high).map(lambda number: float(Decimal(str(step)) * number))
         return st.floats(
             schema.get("exclusiveMinimum", schema.get("minimum")),
             schema.get("exclusiveMaximum", schema.get("maximum")),
