@@ -30,6 +30,8 @@ def with_absences(part: Any, *, total: bool = True) -> Any:
         key: value if is_schema and key in NOT_SCHEMAS else with_absences(value, total=total)
         for key, value in part.items()
     }
+    if is_schema and part["type"] == "dict" and "values_schema" in made:
+        return {**made, "values_schema": _or_null(made["values_schema"], _omit)}
     return _member(made, total=total) if is_schema and part["type"] in _MEMBERS else made
 
 

@@ -391,7 +391,7 @@ class Decoder:
         """Whether the value at hand is a null that stands for the absence of a member."""
         field = frame.field if type(frame.node) is Model else None
         optional = field is not None and (field.default or not field.required)
-        return self.null_is_absent and text == "null" and optional
+        return self.null_is_absent and text == "null" and (optional or type(frame.node) is Dict)
 
     def _leave_out(self, error: SchemaError, *, is_shown: bool) -> None:
         """A validator of the value at hand has raised PydanticOmit or PydanticUseDefault.

@@ -61,7 +61,7 @@ class AskedJsonSchema(GenerateJsonSchema):
         made.update({key: bound for key, bound in bounds.items() if bound})
         stripped = self._rule(schema, "strip_whitespace", "str_strip_whitespace")
         if stripped and bounds["minLength"] and "pattern" not in made:
-            made["pattern"] = _filled(bounds["minLength"])
+            made["pattern"] = whole(text_pattern.filled(bounds["minLength"], bounds["maxLength"]))
         return made
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> Json:
@@ -70,11 +70,10 @@ class AskedJsonSchema(GenerateJsonSchema):
         if coded == "base64":  # it takes either alphabet
             return _string(text_pattern.base64("_-", is_text=True, low=low, high=high))
         if coded == "hex":
-            return _string("([0-7][0-9a-f])*") | _lengths(
-                low * 2, None if high is None else high * 2
-            )
-        # A length counts bytes: where it has a bound, each character is one byte.
-        return _string("[ -~]*" if high is not None else None) | _lengths(low, high)
+            return _string(f"([0-7][0-9a-f]){text_pattern.times(low, high)}")
+        # A length counts bytes: where there is one, each character is one byte.
+        plain = f"[ !#-\\[\\]-~]{text_pattern.times(low, high)}"
+        return _string(plain if low or high is not None else None)
 
     def url_schema(self, schema: core_schema.UrlSchema) -> Json:
         made = super().url_schema(schema)
@@ -157,6 +156,10 @@ class AskedJsonSchema(GenerateJsonSchema):
         keys = self._key(schema.get("keys_schema", {"type": "any"}))
         if keys is False:
             return {"type": "object", "additionalProperties": False, "maxProperties": 0}
+        if isinstance(keys, dict) and "enum" in keys:  # few grammars follow a rule for names
+            values = made.get("additionalProperties", True)
+            properties = {name: {} if values is True else values for name in keys["enum"]}
+            return {**made, "properties": properties, "additionalProperties": False}
         return {**made, "propertyNames": keys} if keys else made
 
     def _key(self, schema: Any) -> Json | bool:
@@ -247,19 +250,6 @@ def _string(pattern: str | None, format: str | None = None) -> Json:
 def _standard(made: Json) -> Json:
     """A schema without a format that only Pydantic knows."""
     return {key: made[key] for key in made if key != "format" or made[key] in STANDARD}
-
-
-def _lengths(low: int, high: int | None) -> Json:
-    made = {"minLength": low} if low else {}
-    return made if high is None else {**made, "maxLength": high}
-
-
-def _filled(length: int) -> str:
-    """A string that has so many characters once it is stripped of spaces at its ends."""
-    edge = f"[^{text_pattern.SPACES}]"
-    if length == 1:
-        return f"^{edge}([^\\x00]*{edge})?$"
-    return f"^{edge}[^\\x00]{{{length - 2},}}{edge}$"
 
 
 def _decimal(schema: Any) -> Json | None:

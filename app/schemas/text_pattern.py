@@ -37,8 +37,31 @@ COMPLEX: Final = r"-?[0-9]{1,15}(\.[0-9]{1,9})?([+-][0-9]{1,15}(\.[0-9]{1,9})?j)
 FRACTION: Final = "-?(0|[1-9][0-9]{0,14})(/[1-9][0-9]{0,14})?"
 HEX_COLOUR: Final = "#([0-9a-f]{6}|[0-9a-f]{3})"
 
-SPACES: Final = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""What is stripped from the ends of a string, to stand in a class of characters."""
+_SPACES: Final = " \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ESCAPED: Final = r'"\\\x00-\x1f'
+"""What JSON writes with a backslash. Some grammars match a pattern with a string as JSON has it."""
+
+MOST_REPEATS: Final = 1000
+"""Grammars refuse to count much further."""
+
+
+def times(low: int, high: int | None) -> str:
+    """How often something is repeated."""
+    if high is None or high > MOST_REPEATS:
+        return f"{{{low},}}" if low > 1 else "+" if low else "*"
+    return f"{{{low},{high}}}"
+
+
+def filled(low: int, high: int | None) -> str:
+    """Text of so many characters, none of them at either end a space.
+
+    It has no quotation mark, backslash or line break either, so that it is the same in JSON.
+    """
+    edge, inner = f"[^{_ESCAPED}{_SPACES}]", f"[^{_ESCAPED}]"
+    if high == 1:
+        return edge
+    between = times(max(low - 2, 0), None if high is None else high - 2)
+    return f"{edge}({inner}{between}{edge})?" if low < 2 else f"{edge}{inner}{between}{edge}"
 
 
 def whole(pattern: str) -> str:

@@ -372,7 +372,8 @@ def test_a_description_that_is_no_text_is_refused(folder: Path, description: str
 
 
 def test_what_can_not_be_asked_for_is_refused(folder: Path) -> None:
-    source = "class Odd(BaseModel):\n    n: Annotated[int, Field(json_schema_extra={'x': float('inf')})]\n"
+    extra = "Field(json_schema_extra={'x': float('inf')})"
+    source = f"class Odd(BaseModel):\n    n: Annotated[int, {extra}]\n"
     assert reason(folder, source + schema("Odd", "Parameters")).startswith(
         "a model can't be asked for its result: ValueError: "
     )

@@ -123,6 +123,8 @@ class _Values:
             {name: self.of(properties[name]) for name in properties if name in required},
             optional={name: self.of(properties[name]) for name in properties.keys() - required},
         )
+        least = schema.get("minProperties", 0)
+        named = named.filter(lambda made: len(made) >= least) if properties and least else named
         free = schema.get("additionalProperties", True)
         if free is False or (free is True and properties):
             return named
