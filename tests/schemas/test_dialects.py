@@ -214,7 +214,7 @@ def test_what_strict_allows_is_valid(type_: Any) -> None:
         return
     root = plan(type_)
 
-    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
     @given(values(schema))
     def check(value: Any) -> None:
         decoder = Decoder(root, key="value", null_is_absent=True)
