@@ -10,17 +10,18 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType, UnionType
+from types import ModuleType
 from typing import Any, Final
 
 from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from app.errors import UnknownSchema
+from app.providers.options import faults
 from app.schema import Deadlines, Parameters, Schema
 from app.schemas.entry import SchemaEntry
 from app.schemas.least import least
@@ -79,6 +80,13 @@ class Registry:
             known = ", ".join(self.names) or "none"
             message = f"There is no schema of that name. There are: {known}."
             raise UnknownSchema(message) from None
+
+    def require_models(self, models: Collection[str]) -> None:
+        """Raise SchemaError if the model of a schema's own is none of these."""
+        for entry in self:
+            if entry.schema.model is not None and entry.schema.model not in models:
+                reason = f"its model {entry.schema.model!r} is none of {', '.join(models)}"
+                raise SchemaError(entry.file, reason)
 
     def __iter__(self) -> Iterator[SchemaEntry]:
         return iter(self._entries.values())
@@ -146,21 +154,17 @@ def _check_kinds(entry: SchemaEntry) -> str | None:
         return "its prompt is no function"
     if isinstance(schema.examples, str) or not isinstance(schema.examples, Sequence):
         return "its examples are no list"
-    if not (schema.max_tokens is None or _is_number(schema.max_tokens, int)):
-        return f"its max_tokens is {schema.max_tokens!r}, and no positive integer"
     if not isinstance(schema.deadlines, Deadlines):
         return f"its deadlines are {schema.deadlines!r}, and no Deadlines(…)"
     for name, seconds in asdict(schema.deadlines).items():
-        if not (seconds is None or _is_number(seconds, int | float)):
+        if not (seconds is None or _is_duration(seconds)):
             return f"its deadline {name} is {seconds!r}, and no positive number of seconds"
     return None
 
 
-def _is_number(value: object, kind: type | UnionType) -> bool:
+def _is_duration(value: object) -> bool:
     """Whether a value is a finite number above 0: true is none, though it is an int to Python."""
-    if isinstance(value, bool) or not isinstance(value, kind):
-        return False
-    return isinstance(value, int | float) and 0 < value < math.inf
+    return isinstance(value, int | float) and value is not True and 0 < value < math.inf
 
 
 def _check_name(entry: SchemaEntry) -> str | None:
@@ -277,6 +281,21 @@ def _parameters(entry: SchemaEntry, example: Any) -> Parameters:
     return entry.schema.parameters.model_validate_json(json.dumps(example), strict=True)
 
 
+def _check_request(entry: SchemaEntry) -> str | None:
+    """What a schema says of the request to the provider."""
+    schema = entry.schema
+    if not isinstance(schema.model, str | None):
+        return "its model is no string"
+    bound = 1 if schema.max_tokens is None else schema.max_tokens
+    if type(bound) is not int or bound < 1:
+        return "its max_tokens is no whole number over 0"
+    if not isinstance(schema.options, Mapping):
+        return "its options are no mapping"
+    for place, expected in faults(schema.options):
+        return f"options{''.join(f'[{part!r}]' for part in place)}: expected {expected}"
+    return None
+
+
 CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_kinds,
     _check_name,
@@ -288,6 +307,7 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_asked,
     _check_examples,
     _check_prompt,
+    _check_request,
 )
 """Each check gives the reason to refuse an entry, or None. It may rely on those before it."""
 

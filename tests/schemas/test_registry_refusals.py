@@ -339,11 +339,6 @@ class More(Parameters):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ("max_tokens='2000'", "its max_tokens is '2000', and no positive integer"),
-        ("max_tokens=0", "its max_tokens is 0, and no positive integer"),
-        ("max_tokens=-5", "its max_tokens is -5, and no positive integer"),
-        ("max_tokens=True", "its max_tokens is True, and no positive integer"),
-        ("max_tokens=1.5", "its max_tokens is 1.5, and no positive integer"),
         ("examples={'topic': 'x'}", "its examples are no list"),
         ("examples='x'", "its examples are no list"),
         ("examples=None", "its examples are no list"),
@@ -377,3 +372,23 @@ def test_what_can_not_be_asked_for_is_refused(folder: Path) -> None:
     assert reason(folder, source + schema("Odd", "Parameters")).startswith(
         "a model can't be asked for its result: ValueError: "
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("model=5", "its model is no string"),
+        ("max_tokens='8000'", "its max_tokens is no whole number over 0"),
+        ("max_tokens=0", "its max_tokens is no whole number over 0"),
+        ("max_tokens=True", "its max_tokens is no whole number over 0"),
+        ("options=[('a', 1)]", "its options are no mapping"),
+        ("options={'a': {'b': {1}}}", "options['a']['b']: expected a value that JSON has"),
+        (
+            "options={'stream': False}",
+            "options['stream']: expected a field other than messages, model, stream, "
+            "which the service fills in",
+        ),
+    ],
+)
+def test_what_no_provider_can_be_asked_is_refused(folder: Path, more: str, words: str) -> None:
+    assert reason(folder, schema(more=more)) == words
