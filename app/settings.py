@@ -16,8 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.providers.base_url import BaseUrl
 from app.providers.headers import Headers, Key
-from app.providers.model_settings import Dialect, Mode, TokensField
+from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
+from app.schemas.dialects import Dialect
 
 DEFAULT_MODEL = "gpt-4o-mini"
 

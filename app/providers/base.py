@@ -59,6 +59,12 @@ class Completion(Protocol):
     """
 
     @property
+    def null_is_absent(self) -> bool:
+        """Whether the model had to write each property (the dialect `strict`): a null that is
+        not allowed then stands for one that is absent."""
+        ...
+
+    @property
     def active(self) -> float:
         """The loop's time of the last content, or of the last sign that the model reasons."""
         ...

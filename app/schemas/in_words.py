@@ -13,17 +13,17 @@ _SENTENCES: Final = {
     "enum": "One of {}.",
     "format": "Format: {}.",
     "pattern": "It matches the regular expression {}.",
-    "minLength": "At least {} characters.",
-    "maxLength": "At most {} characters.",
+    "minLength": "Characters: at least {}.",
+    "maxLength": "Characters: at most {}.",
     "minimum": "At least {}.",
     "maximum": "At most {}.",
     "exclusiveMinimum": "More than {}.",
     "exclusiveMaximum": "Less than {}.",
     "multipleOf": "A multiple of {}.",
-    "minItems": "At least {} items.",
-    "maxItems": "At most {} items.",
-    "minProperties": "At least {} keys.",
-    "maxProperties": "At most {} keys.",
+    "minItems": "Items: at least {}.",
+    "maxItems": "Items: at most {}.",
+    "minProperties": "Keys: at least {}.",
+    "maxProperties": "Keys: at most {}.",
     "propertyNames": "Each key is of this schema: {}.",
     "patternProperties": "Keys and their values: {}.",
     "additionalProperties": "The value of each other key is of this schema: {}.",
@@ -40,7 +40,9 @@ def described(schema: Json, without: Iterable[str]) -> Json:
     """A schema without these keywords: its description says in words what they have said."""
     dropped = [key for key in schema if key in set(without)]
     kept = {key: schema[key] for key in schema if key not in dropped}
-    said = [words for key in dropped if (words := _words(key, schema[key]))]
+    # A format says in a word what a long pattern says.
+    told = [key for key in dropped if not (key == "pattern" and "format" in schema)]
+    said = [words for key in told if (words := _words(key, schema[key]))]
     if not said:
         return kept
     begun = [schema["description"].strip()] if schema.get("description") else []

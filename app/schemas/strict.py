@@ -74,7 +74,7 @@ class _Strict:
     def _object(self, schema: Json) -> Json:
         properties = schema.get("properties", {})
         is_free = schema.get("additionalProperties", True) is not False
-        if not properties and (is_free or schema.get("patternProperties")):
+        if not properties and is_free:
             raise Unsayable("an object with free keys")
         required = schema.get("required", ())
         made = {

@@ -125,8 +125,13 @@ class Producer:
         except asyncio.CancelledError:
             self._stream.end(Failed.of(Cancelled()))
             raise
-        except Exception:
-            _log.exception("a generation broke", id=self._stream.id)
+        except Exception as error:
+            _log.exception(
+                "a generation broke",
+                id=self._stream.id,
+                schema=self._stream.request.entry.name,
+                error=type(error).__name__,
+            )
             self._stream.end(Failed.of(Internal()))
 
     # -- attempts ---------------------------------------------------------------------------
@@ -163,6 +168,7 @@ class Producer:
             try:
                 async with Deadline(due) as deadline:
                     completion = await self._opened(messages, contexts)
+                    attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
             except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:

@@ -82,6 +82,7 @@ class OpenAIProvider:
             response.http_response.extensions[RECEIVED],
             _extractor(way.mode),
             in_tools=way.mode == "tools",
+            null_is_absent=way.dialect == "strict",
         )
 
         def leave(kind: type[BaseException] | None, *_: object) -> None:

@@ -206,8 +206,8 @@ def test_reasoning_is_asked_for_and_gathered_within_an_attempt() -> None:
     session = begun(reasoning=True)
     assert session.ask().params["reasoning"] == "true"
     assert "reasoning" not in begun().ask().params
-    session.received("reasoning", '{"text":"Let me"}', "S-1")
-    assert session.received("reasoning", '{"text":" see."}', "S-2") == Partial(None, None, 1)
+    session.received("reasoning", '{"text":"Let me"}', "S-5")
+    assert session.received("reasoning", '{"text":" see."}', "S-5") == Partial(["a"], (0,), 1)
     assert session.reasoning == "Let me see."
     session.received("patch", '[{"op":"replace","path":"","value":"a"}]', "S-3")
     assert session.received("reasoning", '{"text":""}', "S-4") == Partial("a", (), 1)
