@@ -51,7 +51,7 @@ class Completion(Protocol):
     `async for` gives its text in pieces, in order, none of them empty. A piece is all the text
     that has come since the last one: text gathers while nobody asks for the next piece. What has
     come and is not taken is bounded; beyond the bound the provider's connection isn't read.
-    Iterating raises `ProviderError`s only.
+    Iterating raises `ProviderError`s and `OutputError`s only.
     """
 
     @property
@@ -93,8 +93,8 @@ class Provider(Protocol):
 
         Entering the context returns once the provider has answered with a 2xx. Leaving it closes
         the provider's connection, or gives it back where the completion was read to its end, and
-        never waits for the provider. Entering raises `ProviderError`s only, leaving raises
-        nothing.
+        never waits for the provider. Entering raises `ProviderError`s and `OutputError`s only,
+        leaving raises nothing.
         """
         ...
 

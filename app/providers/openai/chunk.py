@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from app.errors import ProviderProtocol
+from app.errors import ProviderProtocol, ServiceError
+from app.providers.provider_error import error_in_chunk, is_error
 
 
 class Function(msgspec.Struct):
@@ -66,11 +67,22 @@ _decode_chunk = msgspec.json.Decoder(Chunk).decode
 
 
 def decode(data: bytes) -> Chunk:
-    """The chunk that an event holds. Raises `ProviderProtocol`."""
+    """The chunk that an event holds. Raises `ProviderProtocol`, or the error that it tells."""
     try:
         chunk = _decode_chunk(data)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ProviderProtocol from None
-    if chunk.error is not None:
-        raise ProviderProtocol
+        raise _error(data) from None
+    if chunk.error is not None or chunk.choices is None:
+        told = msgspec.json.decode(data)
+        if chunk.error is not None or is_error(told):
+            raise error_in_chunk(told)
     return chunk
+
+
+def _error(data: bytes) -> ServiceError:
+    """What to raise for an event that is no chunk."""
+    try:
+        told = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ProviderProtocol()
+    return error_in_chunk(told) if is_error(told) else ProviderProtocol()

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
-from app.errors import ProviderError
+from app.errors import ServiceError
 from app.providers.base import Finish, Tokens
 from app.providers.finish import standard
 from app.providers.mapping import while_reading
@@ -94,7 +94,7 @@ class OpenAICompletion:
             try:
                 # At the end, the last event may lack its blank line.
                 self._take(b"\n\n" if data is None else data, texts)
-            except ProviderError:
+            except ServiceError:
                 if data is None:
                     return  # the response was cut off within a chunk
                 if texts:
