@@ -48,7 +48,7 @@ class TextView:
             text = self._writer.move(stream.document)
         if end is not None:
             text += self._writer.finish(stream.document)
-        return [Message(None, text)] if text else []
+        return [Message(None, text, open=self._writer.in_string)] if text else []
 
 
 class _Open:
@@ -91,6 +91,11 @@ class TextWriter:
         self._value: Any = None
         self._out: list[bytes] = []
         self.begun = False
+
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends within a string."""
+        return self._string is not None
 
     def move(self, document: Document) -> bytes:
         """Take the state; gives the text that is new."""
