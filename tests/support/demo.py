@@ -13,7 +13,7 @@ OUTCOMES = {
     "demo-drip": "provider_timeout",
     "demo-disconnect": "provider_interrupted",
     "demo-garbage": "provider_protocol",
-    "demo-error": "provider_protocol",
+    "demo-error": "provider_unavailable",
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",

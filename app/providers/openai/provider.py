@@ -39,7 +39,7 @@ class OpenAIProvider:
             http_client=httpx2.AsyncClient(
                 transport=Transport(settings.connect_timeout),
                 timeout=None,
-                follow_redirects=True,
+                follow_redirects=False,  # the key goes to no other host
             ),
         )
         self._lingering: set[asyncio.Task[None]] = set()
