@@ -56,7 +56,10 @@ class Completion(Protocol):
 
     @property
     def active(self) -> float:
-        """The loop's time of the last content, or of the last sign that the model reasons."""
+        """The loop's time of the last content but blanks, or sign that the model reasons.
+
+        0 before there was any.
+        """
         ...
 
     @property

@@ -12,19 +12,16 @@ class Attempt:
 
     decoder: one that has decoded nothing yet
     invalid: why the text is certain to fail; None as long as it may succeed
+    begun: whether there is any text but blanks, of which some models write without end
     """
 
     def __init__(self, stream: Stream, decoder: Decoder) -> None:
         self.invalid: Invalid | None = None
+        self.begun = False
         self._stream = stream
         self._decoder = decoder
         self._text = bytearray()  # a list of its pieces would take five times the memory
         self._closed = 0  # how many elements of a list result are complete
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is any text."""
-        return bool(self._text)
 
     @property
     def size(self) -> int:
@@ -41,8 +38,14 @@ class Attempt:
         """Whether it needs no more text: it is certain to fail, or has all that was asked for."""
         return self.invalid is not None or self._decoder.stopped
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its value is complete, so that nothing need follow."""
+        return self._decoder.done
+
     def write(self, piece: str) -> None:
         """Decode more text. Sets `invalid` as soon as the text is certain to fail."""
+        self.begun = self.begun or not piece.isspace()
         self._text += piece.encode(errors="surrogatepass")
         if self.is_over:
             return

@@ -50,7 +50,7 @@ class OpenAICompletion:
         in_tools: bool,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self.active = self._loop.time()
+        self.active = 0.0
         self.ahead = False
         self.received = received
         self.usage: Tokens | None = None
@@ -150,8 +150,14 @@ class OpenAICompletion:
         text = delta.arguments if self._in_tools else delta.content
         if text:
             texts.append(text)
+        if _says(text):
             self._until = self._until and self._loop.time() + USAGE_SECONDS
         if delta.refusal:
             self._refused = True
-        if text or delta.reasoning_content or delta.reasoning or delta.refusal:
+        if _says(text, delta.reasoning_content, delta.reasoning, delta.refusal):
             self.active = self._loop.time()
+
+
+def _says(*texts: str | None) -> bool:
+    """Whether any of these is more than blanks, of which some models write without end."""
+    return any(text and not text.isspace() for text in texts)
