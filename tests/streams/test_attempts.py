@@ -225,6 +225,21 @@ async def test_after_the_200_a_failure_to_open_is_tried_again_as_before_it() -> 
         assert len(bodies) == 1 + tries
 
 
+@pytest.mark.parametrize("tries", range(3))
+async def test_a_provider_that_closes_each_connection_in_silence_has_its_second_attempt(
+    tries: int,
+) -> None:
+    def whole(*events: bytes) -> bytes:
+        body = b"".join(events)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5\r\n\r\n"
+        return head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+
+    stream, bodies = await said(whole(text("no"), end()), whole(text(ANSWER), end()))
+    errors = '[{"path":"","message":"is not JSON"}]'
+    assert stream == restarted("output_invalid", errors) + GOOD
+    assert len(bodies) == 2
+
+
 # -- an error in the answer -------------------------------------------------------------------
 
 
