@@ -122,6 +122,7 @@ def test_every_call_that_streams_takes_the_same_query_keys_and_headers(document:
         "resumable": {"type": "boolean", "default": False},
         "model": {"type": "string", "enum": list(MODELS), "default": "demo"},
         "reasoning": {"type": "boolean", "default": False},
+        "idempotency_key": {"type": "string", "pattern": "^[\\x20-\\x7e]{1,255}$"},
         "last_event_id": {"type": "string", "maxLength": 64},
         "ticket": {"type": "string", "maxLength": 4096},
         "Last-Event-ID": {"type": "string", "maxLength": 64},
