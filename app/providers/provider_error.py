@@ -104,8 +104,11 @@ _REFUSED = re.compile(
 _EXCEPTION = re.compile(r"(?:\w+\.)*(\w+(?:Error|Exception))\b")
 """An exception's class at the head of a message, where some servers have their only word."""
 
-_LOGGED_CODE = re.compile(r"[A-Za-z0-9_.\[\]-]{1,40}")
-_LOGGED_PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
+_LOGGED = re.compile(r"(?:[A-Za-z]+|[0-9]{1,6})(?:[_.\[\]-]{1,2}(?:[A-Za-z]+|[0-9]{1,6}))*\]?")
+"""Words and numbers. What mixes letters with digits might be a part of a key."""
+
+_MAX_LOGGED_CODE = 40
+_MAX_LOGGED_PARAM = 64
 
 
 def error_of_status(
@@ -213,10 +216,11 @@ class _Told:
     def logged(self) -> list[str]:
         """Its code and the field at fault, where they look like such."""
         words = [*self._raw, *map(str, self._numbers)]
-        codes = (word for word in words if _LOGGED_CODE.fullmatch(word) and word != "error")
-        code, param = next(codes, None), self._param
+        code = next((it for it in words if it != "error" and _is_plain(it, _MAX_LOGGED_CODE)), None)
         shown = [f"code {code}"] if code else []
-        return [*shown, f"param {param}"] if param and _LOGGED_PARAM.fullmatch(param) else shown
+        if self._param and _is_plain(self._param, _MAX_LOGGED_PARAM):
+            shown.append(f"param {self._param}")
+        return shown
 
 
 def _objects(root: object) -> Iterator[dict[str, Any]]:
@@ -242,6 +246,11 @@ def _parsed(body: bytes) -> object:
         return from_json(body, allow_partial=True)
     except ValueError:
         return None
+
+
+def _is_plain(word: str, longest: int) -> bool:
+    """Whether the log may have it."""
+    return len(word) <= longest and _LOGGED.fullmatch(word) is not None
 
 
 def _key(word: str) -> str:

@@ -168,8 +168,8 @@ class Producer:
                 return min(begun + self._limits.first_content, self._last)
             if not attempt.begun:
                 return min(max(begun, completion.active) + self._limits.first_content, self._last)
-            settled = attempt.is_whole and completion.finish is None
-            gap = min(self._limits.gap, SETTLED_SECONDS) if settled else self._limits.gap
+            waits = attempt.is_whole and completion.finish is None
+            gap = min(self._limits.gap, SETTLED_SECONDS) if waits else self._limits.gap
             return min(completion.active + gap, self._last)
 
         async with AsyncExitStack() as contexts:
@@ -180,9 +180,9 @@ class Producer:
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
             except TimeoutError:
-                if not attempt.is_over and not attempt.is_whole:
+                is_settled = attempt.is_whole and self._is_settled(completion)
+                if not attempt.is_over and not is_settled:
                     raise self._late(attempt) from None
-                is_settled = True
             except _MENDABLE as error:
                 tried = completion is None and isinstance(error, _BUSY)
                 if tried or isinstance(error, ProviderQuotaExhausted):
@@ -193,6 +193,13 @@ class Producer:
                 self._count(completion, messages, attempt.size)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
+
+    def _is_settled(self, completion: Completion | None) -> bool:
+        """Whether a whole value needs no more: there is a reason, or a second without any."""
+        if completion is None:
+            return False
+        settled = self._loop.time() >= completion.active + SETTLED_SECONDS
+        return settled or completion.finish is not None
 
     def _late(self, attempt: Attempt) -> ProviderTimeout:
         """What to raise where a deadline has passed. The log says which."""

@@ -367,6 +367,11 @@ def test_a_hostile_body_says_nothing(body: bytes) -> None:
         (openai(None, "server_error"), "status 400, code server_error"),
         (openai(1300), "status 400, code 1300"),
         (openai("two words", "a" * 41, param="b" * 65), "status 400"),
+        (openai("sk-4f9a", param="tools[1].sk4f9a"), "status 400"),
+        (
+            openai("InternalError.Algo", param="tools.0.name"),
+            "status 400, code InternalError.Algo, param tools.0.name",
+        ),
         (openai("new\nline", param="new\nline"), "status 400"),
         (openai(param="x", code="é"), "status 400, param x"),
         (anthropic("api_error"), "status 400, code api_error"),

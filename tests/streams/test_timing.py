@@ -203,8 +203,13 @@ def test_a_value_that_is_not_whole_waits_for_the_gap() -> None:
     assert produced([text(ANSWER[:-1])]).seconds == 20
 
 
-def test_a_gap_shorter_than_the_second_is_the_longest_wait() -> None:
-    assert produced([text(ANSWER)], limits=LIMITS._replace(gap=0.5)) == Seen("done", 0.5, [], None)
+def test_a_deadline_before_the_second_is_over_is_one() -> None:
+    seen = produced([text(ANSWER)], limits=LIMITS._replace(gap=0.5))
+    assert seen == Seen("provider_timeout", 0.5, [], "gap between contents")
+    seen = produced([2.5, text(ANSWER)], limits=LIMITS._replace(total=3))
+    assert seen == Seen("provider_timeout", 3, [], "total")
+    seen = produced([text(ANSWER) + delta("stop")], limits=LIMITS._replace(gap=0.5))
+    assert seen == Seen("done", 0.5, [], None)
 
 
 def test_an_invalid_value_is_not_done_after_a_second() -> None:
