@@ -22,9 +22,11 @@ part of their answer first. All but the last three answer with a 200.
     demo-stall           falls silent, and keeps the connection open
     demo-silent          sends headers, then nothing
     demo-drip            sends keep-alive comments and nothing else
+    demo-blanks          writes blanks for ever
     demo-disconnect      breaks the connection
     demo-garbage         sends a chunk that can't be read
-    demo-error           sends an error object
+    demo-error           sends an error object of no known kind
+    demo-overloaded      sends an error object that says so
     demo-429, demo-500, demo-401   fail with that status
 """
 
