@@ -130,7 +130,7 @@ def error_of_status(
 def error_in_chunk(event: object) -> ServiceError:
     """What an error means that comes in a 2xx: in a stream, or as JSON in its place.
 
-    event: the whole JSON of the event, of whatever type, with `error` or without
+    event: the JSON of the whole event, or of what its `error` holds, of whatever type
     """
     told = _Told(event)
     error = _meaning(told.status, told, None)
@@ -175,7 +175,7 @@ class _Told:
         self._numbers: list[int] = []
         self._param: str | None = None
         self.filtered = self.invalid = False
-        for it in _objects(root):
+        for it in _objects(root if isinstance(root, dict | list) else {"error": root}):
             self._read(it)
         self._codes = [_key(word) for word in self._raw if " " not in word]
         self._words = list(map(_key, self._raw))  # sentences too, which name but a few things

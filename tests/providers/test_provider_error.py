@@ -274,6 +274,12 @@ def test_in_a_stream_a_rate_limit_is_one_whatever_its_form(body: Any) -> None:
     assert type(error_in_chunk(body)) is ProviderRateLimited
 
 
+def test_what_is_within_the_error_means_the_same_as_the_whole() -> None:
+    for _, body, kind in FORMS:
+        if isinstance(body, dict) and "error" in body and body.keys() <= {"error", "user_id"}:
+            assert type(error_in_chunk(body["error"])) is type(error_in_chunk(body)), kind
+
+
 @pytest.mark.parametrize(
     "body",
     [
