@@ -27,8 +27,8 @@ class EventDecoder:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The data of each event that is complete. Raises `ProviderProtocol`."""
         for line in self._lines(data):
-            if line.startswith(b"data:"):
-                self._take(line[5:].strip())
+            if line.startswith((b"data:", b"error:")):  # the latter is llama.cpp's, for errors
+                self._take(line.partition(b":")[2].strip())
             elif not line.rstrip(b"\r") and self._data:
                 yield self._event()
 

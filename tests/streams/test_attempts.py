@@ -255,6 +255,15 @@ def told(code: str) -> bytes:
         (told("tool_use_failed"), "output_invalid"),
         (event({"error": {"code": 502, "message": "canary"}}), "provider_unavailable"),
         (event({"object": "error", "code": 500, "message": "canary"}), "provider_unavailable"),
+        (b'error: {"code": 503, "type": "unavailable_error"}\n\n', "provider_unavailable"),
+        (
+            b'event: error\ndata: {"error": {"type": "overloaded_error"}}\n\n',
+            "provider_unavailable",
+        ),
+        (
+            event({"choices": [{"delta": {}, "finish_reason": "error"}], "error": {"code": 429}}),
+            "provider_rate_limited",
+        ),
         (event({"error": {"type": "nobody_knows"}}), "provider_protocol"),
     ],
 )
