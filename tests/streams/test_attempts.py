@@ -264,6 +264,10 @@ def told(code: str) -> bytes:
             event({"choices": [{"delta": {}, "finish_reason": "error"}], "error": {"code": 429}}),
             "provider_rate_limited",
         ),
+        (
+            event({"choices": [{"finish_reason": "error", "error": {"code": 502}}]}),
+            "provider_unavailable",
+        ),
         (event({"error": {"type": "nobody_knows"}}), "provider_protocol"),
     ],
 )

@@ -42,9 +42,12 @@ class ChoiceDelta(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
+    """One answer. OpenRouter tells in it, and not beside it, what the model's own provider says."""
+
     index: int | None = None
     delta: ChoiceDelta | None = None
     finish_reason: str | None = None
+    error: Any = None
 
 
 class CompletionUsage(msgspec.Struct):

@@ -17,6 +17,7 @@ from app.providers.base import Finish, Tokens
 from app.providers.finish import standard
 from app.providers.mapping import while_reading
 from app.providers.openai.chunk import Choice, ChoiceDelta, Chunk, Function, ToolCall, decode
+from app.providers.provider_error import error_in_chunk
 from app.providers.sse import EventDecoder
 
 USAGE_SECONDS = 2
@@ -140,6 +141,8 @@ class OpenAICompletion:
                     self._take_choice(choice, texts)
 
     def _take_choice(self, choice: Choice, texts: list[str]) -> None:
+        if choice.error:
+            raise error_in_chunk(choice.error)
         if choice.delta is not None:
             self._take_delta(choice.delta, texts)
         if choice.finish_reason:
