@@ -144,7 +144,7 @@ class Producer:
         Raises `_Failure`, or another ServiceError where a further attempt would not help.
         """
         begun = self._loop.time()
-        attempt = Attempt(self._stream, self._stream.request.decoder())
+        attempt = Attempt(self._stream, self._stream.request.decoder)
         completion: Completion | None = None
 
         def due() -> float:
