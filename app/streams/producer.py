@@ -236,7 +236,7 @@ def _conclude(completion: Completion, attempt: Attempt) -> None:
     """The text has ended: is it a value? Raises what is wrong instead."""
     try:
         if not attempt.is_over:
-            _check(completion.finish)
+            _check(completion, attempt)
         attempt.finish()
     except (ProviderInterrupted, ProviderProtocol) as error:
         raise _broken_off(error) from None
@@ -244,12 +244,19 @@ def _conclude(completion: Completion, attempt: Attempt) -> None:
         raise _Failure(OutputInvalid(errors=error.errors), _feedback(attempt.text, error)) from None
 
 
-def _check(finish: Finish | None) -> None:
-    """Has the model finished normally? Raises what it has done instead."""
-    if finish is None:
+def _check(completion: Completion, attempt: Attempt) -> None:
+    """Has the model finished normally? Raises what it has done instead.
+
+    An answer whose provider gives no reason, but says that nothing follows, is finished where
+    its value is whole.
+    """
+    finish = completion.finish
+    if finish is None or (finish is Finish.UNSAID and not attempt.is_whole):
         raise ProviderInterrupted
-    if finish is not Finish.STOP:
-        raise _UNUSABLE[finish]
+    if finish in _UNUSABLE:
+        error = _UNUSABLE[finish]()
+        error.cause = f"finish reason {completion.finish_word}" if completion.finish_word else None
+        raise error
 
 
 def _feedback(text: str, error: Invalid) -> list[dict[str, Any]]:
