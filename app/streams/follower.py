@@ -20,12 +20,12 @@ async def follow(
     heartbeat: float,
     position: int = 0,
 ) -> AsyncGenerator[list[Message], None]:
-    """What is made of a stream, in batches to be sent together; an empty batch: a heartbeat.
+    """The messages of a stream, in batches that are sent together. An empty batch is a heartbeat.
 
-    make: gives the messages of what is new in the log, which ends at a position
-    interval: seconds between two batches, after the first, at least
-    heartbeat: seconds without a batch, after which a heartbeat is due
-    position: of the log, after which the follower goes on
+    make: makes messages of the new entries; it is also given the position after them
+    interval: the least seconds between two batches after the first
+    heartbeat: the seconds without a batch after which a heartbeat is due
+    position: the position in the log after which the follower begins
 
     Ends after the batch that holds the stream's end.
     """
@@ -45,11 +45,11 @@ async def follow(
         if batch:
             yield batch
             silent_until = loop.time() + heartbeat
-        del entries, batch  # for as long as it waits for more
+        del entries, batch  # they must not stay in memory while the follower waits
 
 
 async def _news(stream: Stream, position: int, *, due: float, until: float) -> bool:
-    """Wait for news after `position`, but not before `due`. False: `until` has come first.
+    """Wait for entries after `position`, at least until `due`. False if `until` has come first.
 
     A restart and the end don't wait for `due`.
     """

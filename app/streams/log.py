@@ -33,7 +33,7 @@ MANY = 4000
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """`count` operations that a reader has not been given, as it is far behind."""
+    """`count` entries that a reader has not been given, as it is far behind."""
 
     count: int
 

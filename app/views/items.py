@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from app.partial.block import member
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.streams.log import News
-from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
+from app.streams.log_entry import ElementClosed
 from app.views.followed import Followed
 from app.views.message import Message
-from app.views.native import NativeView
-from app.views.summary import numbered
+from app.views.native import Changes, NativeView
 
 
 class ItemsView(NativeView):
@@ -21,17 +18,15 @@ class ItemsView(NativeView):
 
     name = "items"
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        out: list[Message] = []
-        undone = _before_last_restart(entries)
-        for number, (at, entry) in enumerate(numbered(entries, position)):
-            if isinstance(entry, ElementClosed):
-                if number >= undone:
-                    value = dumps(member(stream.document.value, entry.index))
-                    out.append(Message("item", value, f"{stream.id}-{at}"))
-            elif isinstance(entry, Restart | Usage | Done | Failed):
-                out.append(self.event(stream, entry, at))
-        return out
+    def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
+        return [
+            Message("item", self._element(stream, entry.index), f"{stream.id}-{at}")
+            for at, entry in changes
+            if isinstance(entry, ElementClosed)
+        ]
+
+    def _element(self, stream: Followed, index: int) -> bytes:
+        return dumps(member(stream.document.value, index))
 
 
 def has_items(entry: SchemaEntry) -> bool:
@@ -47,10 +42,3 @@ def element_json_schema(entry: SchemaEntry) -> dict[str, Any]:
     whole = entry.result_json_schema
     definitions = {"$defs": whole["$defs"]} if "$defs" in whole else {}
     return {**whole["items"], **definitions}
-
-
-def _before_last_restart(entries: Sequence[News]) -> int:
-    """How many of the entries a restart among them undoes."""
-    return max(
-        (number for number, entry in enumerate(entries) if isinstance(entry, Restart)), default=0
-    )

@@ -1,4 +1,4 @@
-"""One message of a response. A format makes bytes of it."""
+"""One message of a response. A format turns it into bytes."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ RETRY_MS = 2000
 
 
 class Message(NamedTuple):
-    """What a response sends at once.
+    """A message: one thing that a response sends.
 
     event: its name; None for a plain message
     data: one line of JSON
     id: the position that a reader may come back to
     retry: milliseconds after which a client connects again
+    open: whether it ends within a string, so that no heartbeat may come before the next message
     """
 
     event: str | None
     data: bytes
     id: str | None = None
     retry: int | None = None
+    open: bool = False
 
 
 def about(stream: Followed) -> dict[str, str]:
-    """What every view tells of a stream when a response begins."""
+    """The fields with which every view begins a response."""
     return {
         "stream": stream.id,
         "schema": stream.schema,

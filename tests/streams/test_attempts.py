@@ -204,8 +204,15 @@ async def test_after_the_last_attempt_the_stream_ends_in_what_broke_it() -> None
     assert stream == restarted("provider_interrupted") + INTERRUPTED
     stream, _ = await said(HEAD + b"data: {oops\n\n")
     assert stream == restarted("provider_protocol") + PROTOCOL
-    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"), max_attempts=1)
+    stream, _ = await said(HEAD + text(ANSWER), max_attempts=1)
     assert stream == f"data: [{FIGS}]\n\n" + INTERRUPTED
+
+
+async def test_a_whole_answer_needs_no_finish_reason_where_the_provider_says_that_it_has_ended() -> (
+    None
+):
+    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"))
+    assert stream == GOOD
 
 
 async def test_after_the_200_a_failure_to_open_is_not_tried_again() -> None:

@@ -18,7 +18,14 @@ from app.http.auth.tickets import Ticket, Tickets
 from app.http.context import owner, request_id
 from app.http.endpoints.body import read_object, with_whole_numbers
 from app.http.endpoints.negotiation import negotiate
-from app.http.endpoints.options import Options, invalid, refuse_unknown, split_query, there_are
+from app.http.endpoints.options import (
+    IDEMPOTENCY_KEY,
+    Options,
+    invalid,
+    refuse_unknown,
+    split_query,
+    there_are,
+)
 from app.http.endpoints.replies import Reading, Replies, parse_event_id, while_there
 from app.limits.admission import Admission, Permit
 from app.limits.slots import Slot
@@ -31,8 +38,6 @@ from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 from app.views.specs import VIEWS, ViewContext, ViewSpec
-
-IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class StreamEndpoints:
@@ -91,29 +96,38 @@ class StreamEndpoints:
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
-        self._require_one_process("", "There is no coming back to a stream")
         if request.method == "DELETE":
-            self._streams.cancel(request.path_params["id"], owner(request.scope))
-            return Response(status_code=204)
+            return await self.cancel(request)
+        self._require_one_process("", "There is no coming back to a stream")
         return await self._attach(request)
+
+    async def cancel(self, request: Request) -> Response:
+        """The endpoint of `POST /streams/{id}/cancel`. It does the same as `DELETE`.
+
+        It is for `navigator.sendBeacon`, which can only post. A body is not read.
+        https://w3c.github.io/beacon/#sendbeacon-method
+        """
+        self._require_one_process("", "There is no coming back to a stream")
+        self._streams.cancel(request.path_params["id"], owner(request.scope))
+        return Response(status_code=204)
 
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
         """A query as options and the rest, which may be parameters. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
-        options.pick(self.models)  # an unknown model is refused even where the call needs none
+        options.pick(self.models)  # refuses an unknown model, even if the call needs no model
         if options.resumable:
             self._require_one_process("/resumable", "There is no resuming")
         if _last_event_id(request, options):
             self._require_one_process("", "There is no resuming")
-        if "idempotency-key" in request.headers:
+        if "idempotency-key" in request.headers or options.idempotency_key is not None:
             self._require_one_process("", "There is no Idempotency-Key")
         return options, rest
 
     def _require_one_process(self, path: str, refusal: str) -> None:
-        """Raise `InvalidRequest` where a later call can't be sure to find the stream.
+        """Raise `InvalidRequest` if there are several processes.
 
-        With several processes, the call may reach one that does not have the stream.
-        path: where the request asks for it
+        A later call may then reach a process that does not have the stream.
+        path: the part of the request that needs one process
         refusal: the beginning of the message
         """
         if self._settings.workers > 1:
@@ -148,9 +162,9 @@ class StreamEndpoints:
     async def _begin_with(
         self, request: Request, options: Options, entry: SchemaEntry, body: dict[str, Any]
     ) -> Response:
-        """Begin a stream whose parameters are in a body. The body may be a front end's own kind."""
+        """Begin a stream whose parameters are in a body, plain or in the form of a front end."""
         posted = VIEWS[options.view].read_body(body)
-        # Validated as JSON, as dates are strings there; strictly, so that "5" is no integer.
+        # JSON mode accepts strings as dates. Strict mode does not accept "5" as an integer.
         validate = partial(entry.schema.parameters.model_validate_json, strict=True)
         given = dumps(with_whole_numbers(posted.parameters))
         return await self._begin(request, options, entry, given, validate, posted.ids)
@@ -174,14 +188,15 @@ class StreamEndpoints:
     async def _stream(
         self, request: Request, options: Options, wanted: GenerationRequest
     ) -> Stream:
-        """The stream that was begun with the request's idempotency key, or a new one."""
+        """The stream that was begun with the request's idempotency key, or else a new one."""
         who = caller(request.scope)
         origin = Origin(
             owner(request.scope),
             options.resumable,
-            _key(request),
+            _key(request, options),
             request_id(request.scope),
             who.name,
+            options.reasoning,
         )
         if known := self._streams.known(wanted, origin):
             return known
@@ -212,13 +227,15 @@ class StreamEndpoints:
     ) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
 
-        ids: those in the body that a front end has posted
+        ids: the ids in the body that a front end has posted
         """
         spec = VIEWS[options.view]
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        view = spec.make(ViewContext(entry, request_id(request.scope), ids or {}))
+        view = spec.make(
+            ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
+        )
         return Reading(view, format, options.interval_ms / 1000)
 
 
@@ -232,7 +249,7 @@ def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
 
 
 async def _wait(request: Request, slot: Slot, seconds: float) -> None:
-    """Wait for a slot. Raises `ClientDisconnect` if the client leaves meanwhile."""
+    """Wait for a slot. Raises `ClientDisconnect` if the client leaves while it waits."""
     if not await while_there(request, slot, seconds):
         raise ClientDisconnect
 
@@ -240,17 +257,17 @@ async def _wait(request: Request, slot: Slot, seconds: float) -> None:
 def _last_event_id(request: Request, options: Options) -> str | None:
     """The id to resume after; None for a call that does not resume.
 
-    A header counts even if it is empty, as a call that carries it must not begin a stream.
+    An empty header counts, too, because a call with this header must never begin a stream.
     """
     return request.headers.get("last-event-id", options.last_event_id or None)
 
 
-def _key(request: Request) -> str | None:
-    """The idempotency key of a POST. Raises `InvalidRequest`."""
+def _key(request: Request, options: Options) -> str | None:
+    """The idempotency key, from a POST's header or else the query. Raises `InvalidRequest`."""
     given = request.headers.getlist("idempotency-key") if request.method == "POST" else []
     if not given:
-        return None
-    if len(given) > 1 or not IDEMPOTENCY_KEY.fullmatch(given[0]):
+        return options.idempotency_key
+    if len(given) > 1 or not re.fullmatch(IDEMPOTENCY_KEY, given[0]):
         raise InvalidRequest(
             "The Idempotency-Key is not valid.",
             errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],
