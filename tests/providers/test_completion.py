@@ -231,7 +231,6 @@ def test_a_provider_is_ahead_while_a_read_finds_much() -> None:
         "not json",
         "{",
         "[]",
-        "null",
         '"text"',
         '{"choices": 1}',
         '{"choices": [{"delta": {"content": 1}}]}',

@@ -208,9 +208,7 @@ async def test_after_the_last_attempt_the_stream_ends_in_what_broke_it() -> None
     assert stream == f"data: [{FIGS}]\n\n" + INTERRUPTED
 
 
-async def test_a_whole_answer_needs_no_finish_reason_where_the_provider_says_that_it_has_ended() -> (
-    None
-):
+async def test_a_whole_answer_whose_provider_says_that_nothing_follows_needs_no_reason() -> None:
     stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"))
     assert stream == GOOD
 

@@ -55,6 +55,8 @@ def chunks(data: bytes) -> Iterator[Chunk | None]:
             value, at = _decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             raise unreadable("JSON") from None
+        if value is None:  # some providers write it to keep the connection open
+            continue
         for item in value if isinstance(value, list) and value else [value]:
             yield _chunk(item, intact="\ufffd" not in text)
 
