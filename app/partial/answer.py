@@ -27,7 +27,7 @@ from typing import Final
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid, invalid
 from app.partial.operation import Operation, Replace
-from app.partial.value import plain
+from app.partial.value import is_blank, plain
 
 ANOTHER: Final = "\x1e"
 """Another text of the same kind begins: RFC 7464's record separator, which JSON can't hold."""
@@ -46,6 +46,7 @@ _mark = re.compile(
 )
 _closes = re.compile(_CLOSES + _CHANNELS[1], re.IGNORECASE)
 _LONGEST_MARK = 32
+_token = re.compile(r"<\|\w+\|>|</?s>")  # of a chat template, which some models let out
 _cut_mark = re.compile(r"(?:[<\[◁][^\s<\[◁]*|`+|~+)\Z")
 _BLANK = " \t\r\n\ufeff"
 _TWICE = "goes on after its end"
@@ -257,7 +258,8 @@ class Answer:
         if not self._named:
             _, line_break, prose = prose.partition("\n")
             self._named = bool(line_break)
-        if len(self._said) <= ANNOUNCEMENT:
+        if prose and len(self._said) <= ANNOUNCEMENT:
+            prose = _token.sub("", prose)
             self._said = (self._said + prose[: ANNOUNCEMENT + 1]).lstrip(_BLANK)
 
     def _pass_fence(self, character: str) -> None:
@@ -326,9 +328,15 @@ class Answer:
             self.restarts += best.shown
             self._best = None
             candidate.may_show = True
-        done, value = candidate.decoder.done, candidate.decoder.value
-        if candidate.may_show and (done or value is not None):
+        if candidate.may_show and self._has_something(candidate):
             self._show(candidate, operations)
+
+    def _has_something(self, candidate: _Candidate) -> bool:
+        """Whether there is something to show: of an announced candidate, more than blanks."""
+        value = candidate.decoder.value
+        if candidate.decoder.done or candidate.certain:
+            return candidate.decoder.done or value is not None
+        return not is_blank(value)
 
     def _outdoes(self, candidate: _Candidate, best: _Candidate) -> bool:
         weaker = candidate.fenced and not best.fenced
@@ -381,8 +389,10 @@ class Answer:
     def _after_failed(self, candidate: _Candidate, text: str) -> str:
         """What is to be read after a candidate that has failed in `text`."""
         self._hear("{")
-        failed = len(self._text) - candidate.start
-        if failed > _READ_AGAIN or self._read_again + failed > len(self._text):
-            return text[max(len(text) - candidate.decoder.unread, 0) :]
+        unread = text[max(len(text) - candidate.decoder.unread, 0) :]
+        end = len(self._text) - len(unread.encode(errors="surrogatepass"))
+        failed = end - candidate.start
+        if failed > _READ_AGAIN or self._read_again + failed > end + _READ_AGAIN:
+            return unread
         self._read_again += failed
         return self._text[candidate.start + 1 :].decode(errors="surrogatepass")

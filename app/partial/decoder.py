@@ -121,6 +121,7 @@ class Decoder:
             self._kept.clear()
         self._list.live = True
         self._holder.seen = None
+        self._holder.values.clear()
         self._stack.clear()
         self._scanner = Scanner(self, bare=True)
         self.done = False
