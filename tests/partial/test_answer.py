@@ -213,13 +213,9 @@ def test_without_a_value_or_with_two_an_answer_is_invalid(text: str) -> None:
 
 
 def test_a_value_that_is_certain_fails_at_once() -> None:
-    for text in ('{"items": 5', '{"items": [{"title": 5', '```json\n{"items": [oops', "{}"):
-        answer = Answer(of_list)
-        if text == "{}":  # which has none of the value's keys
-            answer.feed(text)
-            continue
+    for text in ('{"items": 5,', '{"items": [{"title": 5,', '```json\n{"items": [oops,'):
         with pytest.raises(Invalid):
-            answer.feed(text + ",")
+            Answer(of_list).feed(text)
 
 
 def test_an_object_may_begin_with_keys_that_are_not_the_values() -> None:

@@ -120,7 +120,7 @@ class OpenAICompletion:
                 texts += [self._whole("".join(self._aside))] if self._aside else []
             if texts:
                 yield self._standard("".join(texts))
-            if error is not None and data is not None:
+            if error is not None:
                 raise error
             if data is None:
                 return
@@ -150,7 +150,8 @@ class OpenAICompletion:
         """Read the chunks in `data`, or those that are left at the end (None).
 
         What they add to the text is appended to `texts`. An error in them is returned, but after
-        a finish reason: then nothing that is needed is missing.
+        a finish reason, when nothing that is needed is missing, or where it is that the response
+        was cut off.
         """
         try:
             for event in self._events.end() if data is None else self._events.feed(data):
@@ -164,9 +165,9 @@ class OpenAICompletion:
                     return None
             self._done = data is None and self._events.plain is True and self._said
         except ProviderError as error:
-            if self._finish is None:
+            self._done = self._finish is not None
+            if not (self._done or (data is None and lenient.is_cut_off(error))):
                 return error
-            self._done = True
         return None
 
     def _take_odd(self, event: bytes, texts: list[str]) -> None:

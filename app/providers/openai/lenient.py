@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
-from app.errors import ProviderProtocol
+from app.errors import ProviderError, ProviderProtocol
 from app.providers.openai.chunk import (
     Choice,
     ChoiceDelta,
@@ -26,6 +26,7 @@ from app.providers.sse import DONE
 
 _between = re.compile(r"(?:[\s,]|data:|\ufeff)*")
 _decoder = json.JSONDecoder(strict=False)
+_JSON = "JSON"
 _THOUGHTS = ("thinking", "reasoning", "thought", "redacted_thinking")
 _WORDS = ("message", "detail", "msg")
 """Under one of these names an error says what is wrong."""
@@ -36,6 +37,11 @@ def unreadable(path: str) -> ProviderProtocol:
     error = ProviderProtocol()
     error.cause = f"unreadable {path}"
     return error
+
+
+def is_cut_off(error: ProviderError) -> bool:
+    """Whether an event is no JSON: at the end of a response, it has been cut off."""
+    return error.cause == unreadable(_JSON).cause
 
 
 def chunks(data: bytes) -> Iterator[Chunk | None]:
@@ -54,7 +60,7 @@ def chunks(data: bytes) -> Iterator[Chunk | None]:
         try:
             value, at = _decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            raise unreadable("JSON") from None
+            raise unreadable(_JSON) from None
         if value is None:  # some providers write it to keep the connection open
             continue
         for item in value if isinstance(value, list) and value else [value]:
