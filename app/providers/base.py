@@ -23,6 +23,8 @@ class Finish(StrEnum):
     """The provider's content filter has stopped it."""
     REFUSED = "refused"
     """The model has refused."""
+    UNSAID = "unsaid"
+    """The provider has said that nothing follows, and has given no reason."""
     UNKNOWN = "unknown"
     """The provider has given a reason that we don't know."""
 
@@ -48,7 +50,9 @@ class CompletionRequest:
 class Completion(Protocol):
     """A completion that is being written.
 
-    `async for` gives its text in pieces, in order, none of them empty. A piece is all the text
+    `async for` gives its text in pieces, in order, none of them empty. Where a model may answer in
+    several texts of the same kind (calls of a tool), each but the first begins with `ANOTHER` of
+    `app/partial/answer.py`. A piece is all the text
     that has come since the last one: text gathers while nobody asks for the next piece. What has
     come and is not taken is bounded; beyond the bound the provider's connection isn't read.
     Iterating raises `ProviderError`s and `OutputError`s only.
@@ -65,6 +69,11 @@ class Completion(Protocol):
     @property
     def finish(self) -> Finish | None:
         """Why the model has stopped, to be read after the text; None: the provider doesn't tell."""
+        ...
+
+    @property
+    def finish_word(self) -> str | None:
+        """The provider's word for that, for the log; None: there is none."""
         ...
 
     @property

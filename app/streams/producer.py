@@ -159,7 +159,7 @@ class Producer:
         Raises `_Failure`, or another ServiceError where a further attempt would not help.
         """
         begun = self._loop.time()
-        attempt = Attempt(self._stream, self._stream.request.decoder())
+        attempt = Attempt(self._stream, self._stream.request.decoder)
         completion: Completion | None = None
         is_settled = False
 
@@ -284,7 +284,7 @@ def _conclude(completion: Completion, attempt: Attempt, *, is_settled: bool) -> 
     """
     try:
         if not attempt.is_over and not (is_settled and completion.finish is None):
-            _check(completion.finish)
+            _check(completion, attempt)
         attempt.finish()
     except (ProviderInterrupted, ProviderProtocol) as error:
         raise _Failure(error, []) from None
@@ -292,12 +292,19 @@ def _conclude(completion: Completion, attempt: Attempt, *, is_settled: bool) -> 
         raise _Failure(OutputInvalid(errors=error.errors), _feedback(attempt.text, error)) from None
 
 
-def _check(finish: Finish | None) -> None:
-    """Has the model finished normally? Raises what it has done instead."""
-    if finish is None:
+def _check(completion: Completion, attempt: Attempt) -> None:
+    """Has the model finished normally? Raises what it has done instead.
+
+    An answer whose provider gives no reason, but says that nothing follows, is finished where
+    its value is whole.
+    """
+    finish = completion.finish
+    if finish is None or (finish is Finish.UNSAID and not attempt.is_whole):
         raise ProviderInterrupted
-    if finish is not Finish.STOP:
-        raise _UNUSABLE[finish]
+    if finish in _UNUSABLE:
+        error = _UNUSABLE[finish]()
+        error.cause = f"finish reason {completion.finish_word}" if completion.finish_word else None
+        raise error
 
 
 def _feedback(text: str, error: Invalid) -> list[dict[str, Any]]:

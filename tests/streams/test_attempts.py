@@ -204,8 +204,13 @@ async def test_after_the_last_attempt_the_stream_ends_in_what_broke_it() -> None
     assert stream == restarted("provider_interrupted") + INTERRUPTED
     stream, _ = await said(HEAD + b"data: {oops\n\n")
     assert stream == restarted("provider_protocol") + PROTOCOL
-    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"), max_attempts=1)
+    stream, _ = await said(HEAD + text(ANSWER), max_attempts=1)
     assert stream == f"data: [{FIGS}]\n\n" + INTERRUPTED
+
+
+async def test_a_whole_answer_whose_provider_says_that_nothing_follows_needs_no_reason() -> None:
+    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"))
+    assert stream == GOOD
 
 
 async def test_after_the_200_a_failure_to_open_is_tried_again_as_before_it() -> None:
