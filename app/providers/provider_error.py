@@ -29,12 +29,15 @@ _TRANSIENT = frozenset({408, 409, 424, 425, 498, 499})
 """Statuses below 500 that say nothing against the request. 424 is that of TGI whose model has
 failed, 498 that of Groq's flex tier without capacity, 499 that of gRPC's CANCELLED."""
 
-_WORD_FIELDS = (
+_CODE_FIELDS = (
     *("code", "type", "status", "reason", "error_code", "error_type", "errorCode", "errorType"),
-    *("status_code", "statusCode", "http_status", "http_code", "__type", "exception", "title"),
-    *("blockReason", "block_reason", "error", "detail"),
+    *("status_code", "statusCode", "http_status", "http_code", "__type", "exception"),
+    *("blockReason", "block_reason"),
 )
 """Fields that hold a word for what is wrong, or a status."""
+
+_SENTENCE_FIELDS = ("title", "error", "detail")
+"""Fields that may hold such a word, or a sentence. The log has nothing of them."""
 
 _NESTED_FIELDS = (
     *("error", "errors", "detail", "details", "innererror", "inner_error", "metadata", "raw"),
@@ -172,6 +175,7 @@ class _Told:
 
     def __init__(self, root: object) -> None:
         self._raw: list[str] = []  # as the provider writes them
+        self._loggable: list[str] = []
         self._numbers: list[int] = []
         self._param: str | None = None
         self.filtered = self.invalid = False
@@ -184,11 +188,13 @@ class _Told:
         self.unpaid = _any(_UNPAID, self._words)
 
     def _read(self, it: dict[str, Any]) -> None:
-        for word in (it.get(field) for field in _WORD_FIELDS):
+        for field in (*_CODE_FIELDS, *_SENTENCE_FIELDS):
+            word = it.get(field)
             if isinstance(word, str) and word.isdecimal() and len(word) < 10:
                 word = int(word)
             if isinstance(word, str) and 0 < len(word) <= _MAX_WORD:
                 self._raw.append(word)
+                self._loggable += [word] if field in _CODE_FIELDS else []
             elif isinstance(word, int | float) and abs(word) < _MAX_NUMBER:
                 self._numbers.append(int(word))
         for message in (it.get("message"), it.get("error")):
@@ -215,7 +221,7 @@ class _Told:
     @property
     def logged(self) -> list[str]:
         """Its code and the field at fault, where they look like such."""
-        words = [*self._raw, *map(str, self._numbers)]
+        words = [*self._loggable, *map(str, self._numbers)]
         code = next((it for it in words if it != "error" and _is_plain(it, _MAX_LOGGED_CODE)), None)
         shown = [f"code {code}"] if code else []
         if self._param and _is_plain(self._param, _MAX_LOGGED_PARAM):

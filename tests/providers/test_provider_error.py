@@ -378,6 +378,8 @@ def test_a_hostile_body_says_nothing(body: bytes) -> None:
             openai("InternalError.Algo", param="tools.0.name"),
             "status 400, code InternalError.Algo, param tools.0.name",
         ),
+        ({"error": "canary", "detail": "canary", "title": "canary"}, "status 400"),
+        ({"error": {"message": "CanaryError: canary"}}, "status 400"),
         (openai("new\nline", param="new\nline"), "status 400"),
         (openai(param="x", code="é"), "status 400, param x"),
         (anthropic("api_error"), "status 400, code api_error"),
