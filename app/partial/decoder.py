@@ -187,22 +187,21 @@ class Decoder:
 
     def key(self, name: str) -> None:
         frame = self._stack[-1]
+        frame.key = name
+        node = frame.node
+        if type(node) is Dict and not frame.dropped:
+            self._dict_key(frame, node, name)
+            return
         if frame.seen is None:
             frame.seen = set()
         elif name in frame.seen:
             raise self.refuse("has a key twice")
         frame.seen.add(name)
-        frame.key = name
-        node = frame.node
-        if frame.dropped:
-            return
-        if type(node) is Model:
+        if type(node) is Model and not frame.dropped:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
             if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
                 raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
-        elif type(node) is Dict:
-            self._dict_key(frame, node, name)
 
     def text(self, piece: str) -> None:
         self._shown.text.append(piece)
@@ -320,18 +319,19 @@ class Decoder:
             )
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
-        frame.out = name
-        if node.key is None:
-            return
-        try:
-            frame.key, shown = node.named(name)
-        except ValidationError as error:
-            raise from_members(error, self._shown.named(frame.path), {}) from None
-        except (PydanticSerializationError, UnicodeDecodeError):
-            raise self.refuse(_NOT_JSON) from None
-        except Exception:  # nor can an entry be left out for its key
-            raise self.refuse(_NOT_VALID) from None
-        if frame.key in frame.values or shown in frame.shown:
+        if frame.out is not None and frame.out not in frame.shown:
+            frame.left_out.add(frame.out)
+        shown = name
+        if node.key is not None:
+            try:
+                frame.key, shown = node.named(name)
+            except ValidationError as error:
+                raise from_members(error, self._shown.named(frame.path), {}) from None
+            except (PydanticSerializationError, UnicodeDecodeError):
+                raise self.refuse(_NOT_JSON) from None
+            except Exception:  # nor can an entry be left out for its key
+                raise self.refuse(_NOT_VALID) from None
+        if shown in frame.shown or shown in frame.left_out or frame.key in frame.values:
             raise self.refuse("has a key twice")
         frame.out = shown
 
@@ -385,7 +385,7 @@ class Decoder:
         elif is_shown and type(frame.node) is not Model:
             if len(self._stack) == 2:  # a list's elements are told of as they close
                 raise self.refuse(_NOT_VALID)
-            frame.left_out.append(frame.out)
+            frame.left_out.add(frame.out)
 
     def _use_default(self) -> None:
         """Drop the innermost member that has a default: its object gives it that at its close."""

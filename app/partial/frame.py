@@ -28,15 +28,16 @@ class Frame:
     settled: of a model that forgets, where the members are shown that have closed by themselves
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
-    seen: the keys so far, None before the first; held: of a union before its tag, the JSON
-        texts at them
+    seen: the keys so far, None before the first. A dict's are those of `shown` and `left_out`:
+        a set of them would take as much memory as what is shown
+    held: of a union before its tag, the JSON texts at the keys
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
     doubts: of an object, what is wrong with members under names that a better one may outdo;
         None: nothing
     kept: of an object, the JSON texts of such members, where they then are extra keys
     dropped: a default is to stand in for the member that it is, or is in
-    left_out: of a list or a dict, where members are shown that were left out at their close
+    left_out: of a list or a dict, where members are, or would be, shown that were left out
     folded: how many places in `shown` have been looked at to be folded
     """
 
@@ -79,7 +80,7 @@ class Frame:
         self.doubts: dict[str, Invalid] | None = None
         self.kept: dict[str, str] | None = None
         self.dropped = False
-        self.left_out: list[Any] = []
+        self.left_out: set[str | int | None] = set()
         self.count = 0
         self.closed = 0
         self.forgets = False

@@ -27,9 +27,10 @@ LARGE_SEGMENT = 256
 """Entries that are packed together where there are many."""
 
 
-MANY = 4000
+MANY = 2000
 """Entries. A reader that has more to read is given the events alone: the operations would take
-50 ms to be unpacked and merged, and the state says what they come to."""
+25 ms to be unpacked and merged, and the state says what they come to. No slice of text that is
+decoded at a time makes as many: a reader that keeps up is given all of them."""
 
 
 class Skipped(msgspec.Struct, frozen=True):

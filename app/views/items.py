@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from app.partial.block import member
+from app.partial.block import elements
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
 from app.streams.log import News
@@ -24,11 +24,11 @@ class ItemsView(NativeView):
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
         out: list[Message] = []
         undone = _before_last_restart(entries)
+        closed = _closed(stream, entries[undone:])
         for number, (at, entry) in enumerate(numbered(entries, position)):
             if isinstance(entry, ElementClosed):
                 if number >= undone:
-                    value = dumps(member(stream.document.value, entry.index))
-                    out.append(Message("item", value, f"{stream.id}-{at}"))
+                    out.append(Message("item", dumps(next(closed)), f"{stream.id}-{at}"))
             elif isinstance(entry, Restart | Usage | Done | Failed):
                 out.append(self.event(stream, entry, at))
         return out
@@ -47,6 +47,14 @@ def element_json_schema(entry: SchemaEntry) -> dict[str, Any]:
     whole = entry.result_json_schema
     definitions = {"$defs": whole["$defs"]} if "$defs" in whole else {}
     return {**whole["items"], **definitions}
+
+
+def _closed(stream: Followed, entries: Sequence[News]) -> Iterator[Any]:
+    """The elements that have closed: they follow each other."""
+    indices = [entry.index for entry in entries if isinstance(entry, ElementClosed)]
+    if indices:
+        # All at once: to find each by itself would be quadratic in a long list.
+        yield from elements(stream.document.value, indices[0], indices[-1] + 1)
 
 
 def _before_last_restart(entries: Sequence[News]) -> int:

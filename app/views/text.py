@@ -44,10 +44,10 @@ class TextView:
         if isinstance(end, Failed) or (restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
-        if operations:
-            text = self._writer.move(stream.document)
         if end is not None:
-            text += self._writer.finish(stream.document)
+            text = self._writer.finish(stream.document)
+        elif operations:
+            text = self._writer.move(stream.document)
         return [Message(None, text)] if text else []
 
 
