@@ -62,7 +62,13 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    topic: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    topic: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+        # JSON Schema knows of no trimming. Anything may stand before the first other character,
+        # as some validators match a pattern at the beginning only.
+        Field(json_schema_extra={"pattern": r"[\s\S]*\S"}),
+    ]
 
 
 class ListParameters(Parameters):

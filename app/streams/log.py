@@ -34,7 +34,7 @@ decoded at a time makes as many: a reader that keeps up is given all of them."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """`count` operations that a reader has not been given, as it is far behind."""
+    """`count` entries that a reader has not been given, as it is far behind."""
 
     count: int
 

@@ -26,6 +26,12 @@ class Restart(msgspec.Struct, frozen=True, tag="restart"):
     errors: list[ErrorDetail]
 
 
+class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
+    """What the model has reasoned, before it writes or between. It is no part of the value."""
+
+    text: str
+
+
 class ElementClosed(msgspec.Struct, frozen=True, tag="closed"):
     """An element of a list result is complete, and has passed its own validation."""
 
@@ -86,7 +92,7 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
 
 
 Event = Restart | ElementClosed | Usage | Done | Failed
-LogEntry = Operation | Event
+LogEntry = Operation | Reasoning | Event
 URGENT = (Restart, Done, Failed)
 """The events that never wait for a reader's pace."""
 END = (Done, Failed)

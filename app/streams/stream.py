@@ -20,7 +20,17 @@ from app.partial.document import Document
 from app.partial.operation import Operation
 from app.streams.audience import Audience
 from app.streams.log import MANY, Log
-from app.streams.log_entry import END, URGENT, Done, ElementClosed, Failed, LogEntry, Restart, Usage
+from app.streams.log_entry import (
+    END,
+    URGENT,
+    Done,
+    ElementClosed,
+    Failed,
+    LogEntry,
+    Reasoning,
+    Restart,
+    Usage,
+)
 from app.streams.request import GenerationRequest
 
 STREAM_BYTES = 5000
@@ -74,6 +84,7 @@ class Origin:
 
     owner: whose it is; key: the idempotency key that it was begun with
     request_id, caller: of the call that began it, for the log. No caller: none is needed
+    reasoning: whether what the model reasons is written to the log
     """
 
     owner: str = ""
@@ -81,6 +92,7 @@ class Origin:
     key: str | None = None
     request_id: str = "-"
     caller: str = ""
+    reasoning: bool = False
 
 
 class Stream:
@@ -194,6 +206,12 @@ class Stream:
         entries: list[LogEntry] = [*operations, *map(ElementClosed, closed)]
         if entries:
             self.log.extend(entries)
+            self.audience.wake(urgent=False)
+
+    def reason(self, text: str) -> None:
+        """Append what the model has reasoned, if that is wanted of this stream."""
+        if self.origin.reasoning:
+            self.log.extend([Reasoning(text)])
             self.audience.wake(urgent=False)
 
     def rewind(self) -> None:

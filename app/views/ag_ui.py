@@ -3,6 +3,7 @@
 https://docs.ag-ui.com/concepts/events. The value is the agent's state.
 
     data: {"type":"RUN_STARTED","threadId":…,"runId":…,"protocolVersion":"1.0","metadata":…}
+    data: {"type":"REASONING_MESSAGE_CONTENT","messageId":…,"delta":…}    where it is wanted
     data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   the first; after a restart
     data: {"type":"STATE_DELTA","delta":[{"op":"add",…},…]}         zero or more
     data: {"type":"RUN_FINISHED","threadId":…,"runId":…,"result":[…],"usage":[…]}
@@ -33,6 +34,7 @@ from app.views.format import SSE_WITH_COMMENTS
 from app.views.message import Message, about
 from app.views.patch import Pointers, are_known, written
 from app.views.posted_body import PostedBody, object_at, string_at, with_topic
+from app.views.span import ReasoningSpans
 from app.views.summary import summarize
 
 FORMAT: Final = SSE_WITH_COMMENTS
@@ -52,6 +54,7 @@ class AgUiView:
 
     thread_id, run_id: the caller's names for the conversation and for this answer; None makes
         new ones
+    reasoning: whether what the model reasons is sent, too
     """
 
     def __init__(
@@ -60,8 +63,12 @@ class AgUiView:
         plan: Node,
         thread_id: str | None = None,
         run_id: str | None = None,
+        *,
+        reasoning: bool = False,
     ) -> None:
         self._request_id = request_id
+        self._reasoning = reasoning
+        self._spans = ReasoningSpans(open=_open_span, add=_add_to_span, close=_close_span)
         self._empty = dumps(empty(plan))
         self._ids = {"threadId": thread_id or str(uuid4()), "runId": run_id or str(uuid4())}
         self._shown = False  # whether the client has a state that a delta may change
@@ -72,14 +79,20 @@ class AgUiView:
         return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
 
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        restart, operations, usage, end = summarize(entries)
+        restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
+        if restart is not None:
+            out += self._spans.end()
+        if self._reasoning:
+            out += self._spans.go_on(stream.id, reasoning)
+        if operations or end is not None:
+            out += self._spans.end()
         if restart is not None:
             out.append(_snapshot(stream.document.encode() if operations else self._empty, restart))
         elif operations:
             out.append(self._change(stream, operations))
-        self._shown = self._shown or bool(out)
+        self._shown = self._shown or restart is not None or bool(operations)
         if isinstance(end, Done):
             out.append(self._finished(stream))
         elif end is not None:
@@ -159,6 +172,21 @@ def _at(value: Any, path: Path) -> Any:
 def _is_refused(path: Path) -> bool:
     """Whether the client's patches (fast-json-patch) refuse a key, for its name in JavaScript."""
     return "__proto__" in path or ("constructor", "prototype") in pairwise(path)
+
+
+def _open_span(id: str) -> list[Message]:
+    return [
+        _event("REASONING_START", messageId=id),
+        _event("REASONING_MESSAGE_START", messageId=id, role="reasoning"),
+    ]
+
+
+def _add_to_span(id: str, text: str) -> Message:
+    return _event("REASONING_MESSAGE_CONTENT", messageId=id, delta=text)
+
+
+def _close_span(id: str) -> list[Message]:
+    return [_event(f"REASONING_{what}END", messageId=id) for what in ("MESSAGE_", "")]
 
 
 def _event(type: str, **fields: Any) -> Message:

@@ -69,7 +69,10 @@ SSE_WITH_COMMENTS: Final = Format(
 NDJSON: Final = Format(
     media_type="application/x-ndjson", encode=encode_ndjson, heartbeat=encode_ndjson(_PING)
 )
-TEXT: Final = Format(media_type="text/plain", encode=encode_text, tells_errors=False)
+TEXT: Final = Format(
+    media_type="text/plain", encode=encode_text, heartbeat=b" ", tells_errors=False
+)
+"""The heartbeat is a space, which JSON takes before a value and between its tokens."""
 
 FORMATS: Final = (SSE, NDJSON)
 """Those that `Accept` chooses from, the default one first."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.partial.block import elements
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
-from app.streams.log import News
-from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
+from app.streams.log_entry import ElementClosed
 from app.views.followed import Followed
 from app.views.message import Message
-from app.views.native import NativeView
-from app.views.summary import numbered
+from app.views.native import Changes, NativeView
 
 
 class ItemsView(NativeView):
@@ -21,17 +18,16 @@ class ItemsView(NativeView):
 
     name = "items"
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        out: list[Message] = []
-        undone = _before_last_restart(entries)
-        closed = _closed(stream, entries[undone:])
-        for number, (at, entry) in enumerate(numbered(entries, position)):
-            if isinstance(entry, ElementClosed):
-                if number >= undone:
-                    out.append(Message("item", dumps(next(closed)), f"{stream.id}-{at}"))
-            elif isinstance(entry, Restart | Usage | Done | Failed):
-                out.append(self.event(stream, entry, at))
-        return out
+    def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
+        closed = [(at, entry.index) for at, entry in changes if isinstance(entry, ElementClosed)]
+        if not closed:
+            return []
+        # All at once: to look for each by itself would be quadratic in a long list.
+        values = elements(stream.document.value, closed[0][1], closed[-1][1] + 1)
+        return [
+            Message("item", dumps(value), f"{stream.id}-{at}")
+            for (at, _), value in zip(closed, values, strict=True)
+        ]
 
 
 def has_items(entry: SchemaEntry) -> bool:
@@ -47,18 +43,3 @@ def element_json_schema(entry: SchemaEntry) -> dict[str, Any]:
     whole = entry.result_json_schema
     definitions = {"$defs": whole["$defs"]} if "$defs" in whole else {}
     return {**whole["items"], **definitions}
-
-
-def _closed(stream: Followed, entries: Sequence[News]) -> Iterator[Any]:
-    """The elements that have closed: they follow each other."""
-    indices = [entry.index for entry in entries if isinstance(entry, ElementClosed)]
-    if indices:
-        # All at once: to find each by itself would be quadratic in a long list.
-        yield from elements(stream.document.value, indices[0], indices[-1] + 1)
-
-
-def _before_last_restart(entries: Sequence[News]) -> int:
-    """How many of the entries a restart among them undoes."""
-    return max(
-        (number for number, entry in enumerate(entries) if isinstance(entry, Restart)), default=0
-    )

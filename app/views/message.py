@@ -18,12 +18,14 @@ class Message(NamedTuple):
     data: one line of JSON
     id: the position that a reader may come back to
     retry: milliseconds after which a client connects again
+    open: whether it ends within a string, so that no heartbeat may come before the next message
     """
 
     event: str | None
     data: bytes
     id: str | None = None
     retry: int | None = None
+    open: bool = False
 
 
 def about(stream: Followed) -> dict[str, str]:

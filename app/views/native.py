@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
-from app.streams.log_entry import Done, Event
+from collections.abc import Sequence
+
+from app.partial.value import dumps
+from app.streams.log import News
+from app.streams.log_entry import Done, Event, Failed, Reasoning, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message, of_event, start
+from app.views.summary import count, numbered
+
+Changes = Sequence[tuple[int, News]]
+"""Entries that change the value, each with the position after it."""
 
 
 class NativeView:
-    """A view whose messages are the protocol's own events."""
+    """A view whose messages are the protocol's own events.
+
+    reasoning: whether what the model reasons is sent, too
+    """
 
     name: str
     """As `start` tells it, and as its row in `specs.py` has it."""
 
-    def __init__(self, request_id: str) -> None:
+    def __init__(self, request_id: str, *, reasoning: bool = False) -> None:
         self._request_id = request_id
+        self._reasoning = reasoning
 
     def start(self, stream: Followed, position: int) -> list[Message]:
         return [start(stream, self.name, position)]
+
+    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+        """The messages of some entries. A restart undoes what is before it."""
+        out: list[Message] = []
+        new: list[tuple[int, News]] = []
+        for at, entry in numbered(entries, position):
+            if not isinstance(entry, Restart | Usage | Done | Failed):
+                new.append((at, entry))
+                continue
+            if not isinstance(entry, Restart):
+                out += self._new(stream, new, at - 1)
+            new.clear()
+            out.append(self.event(stream, entry, at, _partial(out)))
+        return out + self._new(stream, new, position)
+
+    def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
+        """The messages that show some changes, one or more, the last of which is at `position`.
+
+        The stream's document is the state after them.
+        """
+        raise NotImplementedError
+
+    def _new(self, stream: Followed, new: Changes, position: int) -> list[Message]:
+        """The messages of what has come since the last event: reasoning goes first."""
+        changes = [(at, entry) for at, entry in new if not isinstance(entry, Reasoning)]
+        text = "".join(entry.text for _, entry in new if isinstance(entry, Reasoning))
+        out: list[Message] = []
+        if text and self._reasoning:
+            # A reader that has had this and nothing after it has yet to be sent all changes.
+            before = changes[0][0] - count(changes[0][1]) if changes else position
+            out.append(Message("reasoning", dumps({"text": text}), f"{stream.id}-{before}"))
+        return out + (self.shown(stream, changes, position) if changes else [])
 
     def event(
         self, stream: Followed, event: Event, position: int, state: bytes | None = None
@@ -28,6 +72,10 @@ class NativeView:
         state: the newest, where it is written already
         """
         value = (state or stream.document.encode()) if isinstance(event, Done) else b""
-        return of_event(
-            event, id=f"{stream.id}-{position}", value=value, request_id=self._request_id
-        )
+        id = f"{stream.id}-{position}"
+        return of_event(event, id=id, value=value, request_id=self._request_id)
+
+
+def _partial(out: list[Message]) -> bytes | None:
+    """The newest partial among some messages."""
+    return next((message.data for message in reversed(out) if message.event is None), None)

@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from app.streams.log import News
-from app.streams.log_entry import Done, ElementClosed, Failed, Restart, Usage
+from app.streams.log_entry import ElementClosed
 from app.views.followed import Followed
 from app.views.message import Message
-from app.views.native import NativeView
-from app.views.summary import numbered
+from app.views.native import Changes, NativeView
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since its last. A restart undoes those before it."""
+    """Makes one partial of all operations since its last."""
 
     name = "snapshot"
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        out: list[Message] = []
-        changed = False
-        state: bytes | None = None
-        for at, entry in numbered(entries, position):
-            if isinstance(entry, ElementClosed):
-                continue
-            if not isinstance(entry, Restart | Usage | Done | Failed):
-                changed = True
-                continue
-            if changed and not isinstance(entry, Restart):
-                state = stream.document.encode()
-                out.append(Message(None, state))
-            changed = False
-            out.append(self.event(stream, entry, at, state))
-        if changed:
-            out.append(Message(None, stream.document.encode()))
-        return out
+    def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
+        if all(isinstance(entry, ElementClosed) for _, entry in changes):
+            return []
+        return [Message(None, stream.document.encode())]

@@ -24,11 +24,16 @@ from app.views.view import View
 
 
 class ViewContext(NamedTuple):
-    """What a view may want to know: the schema, the request's id, the ids in its body."""
+    """What a view may want to know.
+
+    ids: those in the body that a front end has posted
+    reasoning: whether the reader wants what the model reasons
+    """
 
     entry: SchemaEntry
     request_id: str
     ids: Mapping[str, str] = {}
+    reasoning: bool = False
 
 
 class ViewEvent(NamedTuple):
@@ -118,7 +123,7 @@ class ViewSpec:
 _ROWS: Final = (
     ViewSpec(
         name="snapshot",
-        make=lambda context: SnapshotView(context.request_id),
+        make=lambda context: SnapshotView(context.request_id, reasoning=context.reasoning),
         summary="all of it, each time",
         event=ViewEvent(
             name=None,
@@ -129,7 +134,7 @@ _ROWS: Final = (
     ),
     ViewSpec(
         name="delta",
-        make=lambda context: DeltaView(context.request_id),
+        make=lambda context: DeltaView(context.request_id, reasoning=context.reasoning),
         summary="what has changed, as `patch`es",
         event=ViewEvent(
             name="patch",
@@ -140,7 +145,7 @@ _ROWS: Final = (
     ),
     ViewSpec(
         name="items",
-        make=lambda context: ItemsView(context.request_id),
+        make=lambda context: ItemsView(context.request_id, reasoning=context.reasoning),
         summary="the elements of a list, each when it is finished",
         event=ViewEvent(
             name="item",
@@ -160,7 +165,9 @@ _ROWS: Final = (
     ),
     ViewSpec(
         name="ui-message",
-        make=lambda context: UiMessageView(context.request_id, context.entry.plan),
+        make=lambda context: UiMessageView(
+            context.request_id, context.entry.plan, reasoning=context.reasoning
+        ),
         summary="the AI SDK's UI message stream, for `useChat`",
         format=ui_message.FORMAT,
         contents="each `data` a chunk of the AI SDK's UI message stream. The partial is one "
@@ -174,7 +181,9 @@ _ROWS: Final = (
     ),
     ViewSpec(
         name="ag-ui",
-        make=lambda context: AgUiView(context.request_id, context.entry.plan, **context.ids),
+        make=lambda context: AgUiView(
+            context.request_id, context.entry.plan, **context.ids, reasoning=context.reasoning
+        ),
         summary="AG-UI's events, for `HttpAgent`",
         format=ag_ui.FORMAT,
         contents="each `data` an event of AG-UI, from `RUN_STARTED` to `RUN_FINISHED` or "

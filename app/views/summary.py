@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 from app.partial.operation import Add, Append, Operation, Replace
 from app.streams.log import News, Skipped
-from app.streams.log_entry import Done, Failed, Restart, Usage
+from app.streams.log_entry import Done, Failed, Reasoning, Restart, Usage
 
 
 class Summary(NamedTuple):
     """What some entries come to.
 
     restart: the last restart
-    operations: those after the restart, as it undoes the ones before
+    operations, reasoning: what comes after the restart, as it undoes what is before
     usage, end: None where no entry tells it
     """
 
@@ -23,6 +23,7 @@ class Summary(NamedTuple):
     operations: list[Operation | Skipped]
     usage: Usage | None
     end: Done | Failed | None
+    reasoning: str
 
 
 def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
@@ -30,10 +31,15 @@ def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
 
     position: the one after the last entry
     """
-    counts = [entry.count if isinstance(entry, Skipped) else 1 for entry in entries]
+    counts = [count(entry) for entry in entries]
     after = accumulate(counts, initial=position - sum(counts))
     next(after)
     return list(zip(after, entries, strict=True))
+
+
+def count(entry: News) -> int:
+    """How many entries of the log it stands for."""
+    return entry.count if isinstance(entry, Skipped) else 1
 
 
 def summarize(entries: Sequence[News]) -> Summary:
@@ -42,15 +48,19 @@ def summarize(entries: Sequence[News]) -> Summary:
     operations: list[Operation | Skipped] = []
     usage: Usage | None = None
     end: Done | Failed | None = None
+    reasoning: list[str] = []
     for entry in entries:
         match entry:
             case Restart():
                 restart = entry
                 operations.clear()
+                reasoning.clear()
+            case Reasoning(text):
+                reasoning.append(text)
             case Usage():
                 usage = entry
             case Done() | Failed():
                 end = entry
             case Append() | Add() | Replace() | Skipped():
                 operations.append(entry)
-    return Summary(restart, operations, usage, end)
+    return Summary(restart, operations, usage, end, "".join(reasoning))

@@ -40,15 +40,16 @@ class TextView:
         return []
 
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        restart, operations, _, end = summarize(entries)
-        if isinstance(end, Failed) or (restart and self._writer.begun):
+        summary = summarize(entries)
+        operations, end = summary.operations, summary.end
+        if isinstance(end, Failed) or (summary.restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
         if end is not None:
             text = self._writer.finish(stream.document)
         elif operations:
             text = self._writer.move(stream.document)
-        return [Message(None, text)] if text else []
+        return [Message(None, text, open=self._writer.in_string)] if text else []
 
 
 class _Open:
@@ -91,6 +92,11 @@ class TextWriter:
         self._value: Any = None
         self._out: list[bytes] = []
         self.begun = False
+
+    @property
+    def in_string(self) -> bool:
+        """Whether the text so far ends within a string."""
+        return self._string is not None
 
     def move(self, document: Document) -> bytes:
         """Take the state; gives the text that is new."""

@@ -4,6 +4,9 @@ https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol. The value is one `data-{schem
 whole each time: a part of the same type and id takes the place of the one before.
 
     data: {"type":"start","messageId":…,"messageMetadata":{"stream":…,"schema":…,…}}
+    data: {"type":"reasoning-start","id":…}                         where reasoning is wanted
+    data: {"type":"reasoning-delta","id":…,"delta":…}
+    data: {"type":"reasoning-end","id":…}
     data: {"type":"data-ideas","id":…,"data":[…]}                   zero or more
     data: {"type":"message-metadata","messageMetadata":{"restart":…}}
     data: {"type":"data-ideas","id":…,"data":[]}                    after a restart
@@ -30,6 +33,7 @@ from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
 from app.views.message import Message, about
 from app.views.posted_body import PostedBody, with_topic
+from app.views.span import ReasoningSpans
 from app.views.summary import summarize
 
 FORMAT: Final = replace(SSE_WITH_COMMENTS, headers={"x-vercel-ai-ui-message-stream": "v1"})
@@ -50,10 +54,24 @@ class UiMessageView:
     """Makes one part of all operations since its last. A restart undoes those before it.
 
     message_id: the id of the message in the chat; None: the stream's
+    reasoning: whether what the model reasons is sent, too
     """
 
-    def __init__(self, request_id: str, plan: Node, message_id: str | None = None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        plan: Node,
+        message_id: str | None = None,
+        *,
+        reasoning: bool = False,
+    ) -> None:
         self._request_id = request_id
+        self._reasoning = reasoning
+        self._spans = ReasoningSpans(
+            open=lambda id: [_chunk("reasoning-start", id=id)],
+            add=lambda id, text: _chunk("reasoning-delta", id=id, delta=text),
+            close=lambda id: [_chunk("reasoning-end", id=id)],
+        )
         self._empty = dumps(empty(plan))
         self._message_id = message_id
         self._usage: Usage | None = None
@@ -64,11 +82,16 @@ class UiMessageView:
         ]
 
     def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        restart, operations, usage, end = summarize(entries)
+        restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
         if restart is not None:
+            out += self._spans.end()
             out.append(_metadata({"restart": structs.asdict(restart)}))
+        if self._reasoning:
+            out += self._spans.go_on(stream.id, reasoning)
+        if operations or end is not None:
+            out += self._spans.end()
         if operations:
             out.append(_part(stream, stream.document.encode()))
         elif restart is not None:

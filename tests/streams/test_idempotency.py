@@ -63,6 +63,31 @@ async def test_the_same_key_and_body_attach_to_the_same_stream_after_its_end() -
         assert len(provider.exchanges) == 3
 
 
+async def test_the_key_may_stand_in_the_query_where_no_header_can_be_set() -> None:
+    async with (
+        upstream(saying(GOOD)) as provider,
+        running(openai_base_url=provider.base_url) as service,
+    ):
+        url = f"{service.url}/ideas"
+        async with connected(f"{url}?topic=figs&idempotency_key=a%20k") as stream:
+            first = stream.stream, (await stream.rest())[-1].data
+        async with connected(f"{url}?topic=figs&view=delta&idempotency_key=a+k") as stream:
+            assert (stream.stream, (await stream.rest())[-1].data) == first
+        assert await value(f"{url}?idempotency_key=a%20k") == first
+        assert await value(f"{url}?idempotency_key=other", Idempotency_Key="a k") == first
+        assert len(provider.exchanges) == 1
+        conflict = f"{url}?topic=nuts&idempotency_key=a%20k"
+        assert await code(conflict) == (409, "idempotency_conflict")
+
+
+@pytest.mark.parametrize("key", ["", "a" * 256, "%C3%A9", "a%0A", "%00"])
+async def test_a_key_in_the_query_that_is_none_is_refused(key: str) -> None:
+    async with running() as service:
+        answer = await asked(f"{service.url}/ideas?topic=figs&idempotency_key={key}")
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["path"] == "/idempotency_key"
+
+
 async def test_while_it_runs_they_attach_and_share_it() -> None:
     async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
         url = f"{service.url}/ideas?interval_ms=0"

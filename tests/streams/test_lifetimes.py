@@ -124,8 +124,19 @@ async def test_what_ends_while_nobody_reads_is_kept() -> None:
 # -- DELETE -----------------------------------------------------------------------------------
 
 
+CANCELS = [
+    ("DELETE", "", {}),
+    ("POST", "/cancel", {}),
+    ("POST", "/cancel", {"json": "left", "Content_Type": "text/plain;charset=UTF-8"}),
+]
+"""The ways to cancel a stream. The last one is what `navigator.sendBeacon` may send."""
+
+
 @pytest.mark.parametrize("resumable", ["true", "false"])
-async def test_delete_cancels_a_stream_and_forgets_it(resumable: str) -> None:
+@pytest.mark.parametrize(("method", "path", "options"), CANCELS)
+async def test_a_stream_that_is_cancelled_ends_and_is_forgotten(
+    resumable: str, method: str, path: str, options: dict[str, str]
+) -> None:
     async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
         opened = Opened(provider)
         answering = asyncio.create_task(opened.answer())
@@ -134,7 +145,7 @@ async def test_delete_cancels_a_stream_and_forgets_it(resumable: str) -> None:
             exchange = await answering
             url = f"{service.url}/streams/{first.stream}"
             async with connected(f"{url}?view=delta") as second:
-                gone = await asked(url, "DELETE")
+                gone = await asked(url + path, method, **options)
                 assert (gone.status_code, gone.content) == (204, b"")
                 await exchange.is_closed()
                 for reader in (first, second):
@@ -153,8 +164,9 @@ async def test_delete_forgets_a_stream_that_has_ended() -> None:
     ):
         id, _ = await finished(service, "delta")
         url = f"{service.url}/streams/{id}"
-        assert await code(url, "DELETE") == (204, "")
+        assert await code(f"{url}/cancel", "POST") == (204, "")
         assert await code(url) == (404, "stream_not_found")
+        assert await code(f"{url}/cancel", "POST") == (404, "stream_not_found")
         assert await code(url, "DELETE") == (404, "stream_not_found")
         assert await code(f"{service.url}/streams/{NEVER}", "DELETE") == (404, "stream_not_found")
 

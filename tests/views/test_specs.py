@@ -285,4 +285,4 @@ def test_a_heartbeat_is_an_event_but_for_clients_of_other_formats() -> None:
     assert SSE.heartbeat == b"event: ping\ndata: null\n\n"
     assert json.loads(NDJSON.heartbeat) == {"event": "ping", "data": None}
     assert heartbeat("ui-message") == heartbeat("ag-ui") == b": ping\n\n"
-    assert heartbeat("text") == b""
+    assert heartbeat("text") == b" "

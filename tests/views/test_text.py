@@ -137,8 +137,38 @@ def test_a_scalar_is_its_text() -> None:
     assert "".join(written(dict[str, int], '{"a":', "1}")) == '{"a":1}'
 
 
-def test_there_is_no_frame_and_no_heartbeat() -> None:
-    assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b"", {})
+def test_there_is_no_frame_and_the_heartbeat_is_a_space() -> None:
+    assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b" ", {})
+
+
+@given(st.integers(0, 80))
+def test_heartbeats_between_any_two_pieces_leave_the_value_as_it_is(size: int) -> None:
+    text = '[{"title": "Figs  and nuts", "score": 12, "tags": ["a b", "c"]}, {"title": "R"'
+    rest = ', "score": 7, "tags": []}]'
+    view, run, decoder = TextView(plan(list[Idea])), ScriptedRun(), Decoder(plan(list[Idea]))
+    out, is_open = b"", False
+    for piece in [*text[:size], text[size:], *rest, None]:
+        entries = [Done()] if piece is None else decoder.feed(piece)
+        run.write(entries)
+        for message in view.messages(run, entries, run.position):
+            out, is_open = out + TEXT.encode(message), message.open
+        out += b"" if is_open else TEXT.heartbeat
+    assert json.loads(out) == json.loads(text + rest)
+
+
+def test_a_heartbeat_may_stand_before_the_value_and_between_its_tokens_only() -> None:
+    view, run, decoder = TextView(plan(list[Idea])), ScriptedRun(), Decoder(plan(list[Idea]))
+    found = []
+    for piece in ['[{"title": "Figs', ' and nuts", "score": 1', "2, ", '"tags": ["a']:
+        entries = decoder.feed(piece)
+        run.write(entries)
+        found += [(m.data, m.open) for m in view.messages(run, entries, run.position)]
+    assert found == [
+        (b'[{"title":"Figs', True),
+        (b" and nuts", True),
+        (b'","score":12', False),
+        (b',"tags":["a', True),
+    ]
 
 
 # -- what can't be taken back -----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -52,6 +53,47 @@ async def test_a_text_that_fails_after_its_200_and_before_its_first_byte_ends_ab
             await (await answering).finish("length")
             with pytest.raises(httpx.RemoteProtocolError):
                 await response.aread()
+
+
+async def test_a_text_has_a_space_as_its_heartbeat_but_within_a_string() -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url, heartbeat_seconds=0.02) as service,
+        httpx.AsyncClient(timeout=10) as client,
+    ):
+        opened = Opened(provider)
+        answering = asyncio.create_task(opened.answer())
+        url = f"{service.url}/ideas?topic=figs&interval_ms=0&resumable=true"
+        async with client.stream("GET", f"{url}&view=text") as response:
+            exchange = await answering
+            texts = response.aiter_text()
+            assert await anext(texts) == " "
+            await exchange.text('{"items": [{"title": "Fi')
+            assert (await _beyond(texts)).strip(" ") == '[{"title":"Fi'
+            # Another reader has had two heartbeats meanwhile: this one has had none.
+            await _pings(client, service.url + response.headers["location"], 2)
+            await exchange.text('gs", "blurb": "Sweet."}, {')
+            assert (await anext(texts)).startswith("gs")
+            await exchange.text('"title": "R", "blurb": "W"}]}')
+            await exchange.finish()
+            rest = "".join([piece async for piece in texts])
+    assert rest.endswith('"W"}]')
+
+
+async def _pings(client: httpx.AsyncClient, url: str, count: int) -> None:
+    """Read a stream until so many heartbeats have come."""
+    async with client.stream("GET", url) as response:
+        async for line in response.aiter_lines():
+            count -= line == "event: ping"
+            if not count:
+                return
+
+
+async def _beyond(texts: AsyncIterator[str]) -> str:
+    """The next piece that is more than a heartbeat."""
+    while not (piece := await anext(texts)).strip():
+        pass
+    return piece
 
 
 async def test_before_the_first_byte_of_a_text_a_restart_is_silent() -> None:

@@ -17,6 +17,10 @@ MAX_DETAILS = 20
 """The most errors that an answer names. A request may hold thousands."""
 
 
+IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
+"""Printable ASCII."""
+
+
 def _known_view(name: str) -> str:
     """A view's name. Raises Pydantic's error of a literal for any other."""
     if name not in VIEWS:
@@ -30,7 +34,8 @@ class Options(BaseModel):
 
     interval_ms: the least time between two partials
     model: None stands for the default one
-    reasoning: it is accepted, and has no effect yet
+    reasoning: of a stream that is begun: what the model reasons is kept for those who read it;
+        of a reader: it is sent
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +45,7 @@ class Options(BaseModel):
     resumable: bool = False
     model: str | None = None
     reasoning: bool = False
+    idempotency_key: Annotated[str | None, Field(pattern=rf"^{IDEMPOTENCY_KEY}$")] = None
     last_event_id: str | None = None
     ticket: str | None = None
 

@@ -48,11 +48,15 @@ async def body(
     if start := encode(view.start(stream, position)):
         yield start
     del start  # nothing that was sent is held while the stream is silent
+    is_open = False
     make = partial(view.messages, stream)
     batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
     async with aclosing(batches):
         async for batch in batches:
-            piece = encode(batch) if batch else format.heartbeat
+            if batch:
+                piece, is_open = encode(batch), batch[-1].open
+            else:
+                piece = b"" if is_open else format.heartbeat
             batch.clear()  # the follower holds it, too
             for at in range(0, len(piece), PIECE_BYTES):
                 yield piece[at : at + PIECE_BYTES]

@@ -62,6 +62,7 @@ def add_routes(
         add(f"/{entry.name}", stream_endpoints.endpoint(entry), "GET", "POST")
     add("/streams", stream_endpoints.post_any, "POST")
     add("/streams/{id}", stream_endpoints.one, "GET", "DELETE")
+    add("/streams/{id}/cancel", stream_endpoints.cancel, "POST")
     add("/tickets", ticket_endpoint.issue, "POST")
     _add_schemas(app, registry)
     _add_health(app, streams, telemetry)

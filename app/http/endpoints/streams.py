@@ -18,7 +18,14 @@ from app.http.auth.tickets import Ticket, Tickets
 from app.http.context import owner, request_id
 from app.http.endpoints.body import read_object, with_whole_numbers
 from app.http.endpoints.negotiation import negotiate
-from app.http.endpoints.options import Options, invalid, refuse_unknown, split_query, there_are
+from app.http.endpoints.options import (
+    IDEMPOTENCY_KEY,
+    Options,
+    invalid,
+    refuse_unknown,
+    split_query,
+    there_are,
+)
 from app.http.endpoints.replies import Reading, Replies, parse_event_id, while_there
 from app.limits.admission import Admission, Permit
 from app.limits.slots import Slot
@@ -31,8 +38,6 @@ from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 from app.views.specs import VIEWS, ViewContext, ViewSpec
-
-IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 class StreamEndpoints:
@@ -91,11 +96,20 @@ class StreamEndpoints:
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
-        self._require_one_process("", "There is no coming back to a stream")
         if request.method == "DELETE":
-            self._streams.cancel(request.path_params["id"], owner(request.scope))
-            return Response(status_code=204)
+            return await self.cancel(request)
+        self._require_one_process("", "There is no coming back to a stream")
         return await self._attach(request)
+
+    async def cancel(self, request: Request) -> Response:
+        """The endpoint of `POST /streams/{id}/cancel`, which does what `DELETE` does.
+
+        It is for `navigator.sendBeacon`, which can only post. A body is not read.
+        https://w3c.github.io/beacon/#sendbeacon-method
+        """
+        self._require_one_process("", "There is no coming back to a stream")
+        self._streams.cancel(request.path_params["id"], owner(request.scope))
+        return Response(status_code=204)
 
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
         """A query as options and the rest, which may be parameters. Raises `InvalidRequest`."""
@@ -105,7 +119,7 @@ class StreamEndpoints:
             self._require_one_process("/resumable", "There is no resuming")
         if _last_event_id(request, options):
             self._require_one_process("", "There is no resuming")
-        if "idempotency-key" in request.headers:
+        if "idempotency-key" in request.headers or options.idempotency_key is not None:
             self._require_one_process("", "There is no Idempotency-Key")
         return options, rest
 
@@ -179,9 +193,10 @@ class StreamEndpoints:
         origin = Origin(
             owner(request.scope),
             options.resumable,
-            _key(request),
+            _key(request, options),
             request_id(request.scope),
             who.name,
+            options.reasoning,
         )
         if known := self._streams.known(wanted, origin):
             return known
@@ -218,7 +233,9 @@ class StreamEndpoints:
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        view = spec.make(ViewContext(entry, request_id(request.scope), ids or {}))
+        view = spec.make(
+            ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
+        )
         return Reading(view, format, options.interval_ms / 1000)
 
 
@@ -245,12 +262,12 @@ def _last_event_id(request: Request, options: Options) -> str | None:
     return request.headers.get("last-event-id", options.last_event_id or None)
 
 
-def _key(request: Request) -> str | None:
-    """The idempotency key of a POST. Raises `InvalidRequest`."""
+def _key(request: Request, options: Options) -> str | None:
+    """The idempotency key, from a POST's header or else the query. Raises `InvalidRequest`."""
     given = request.headers.getlist("idempotency-key") if request.method == "POST" else []
     if not given:
-        return None
-    if len(given) > 1 or not IDEMPOTENCY_KEY.fullmatch(given[0]):
+        return options.idempotency_key
+    if len(given) > 1 or not re.fullmatch(IDEMPOTENCY_KEY, given[0]):
         raise InvalidRequest(
             "The Idempotency-Key is not valid.",
             errors=[{"path": "", "message": "must be 1 to 255 printable ASCII characters"}],

@@ -95,6 +95,7 @@ class _Document:
             self.paths["/streams"] = {"post": self._post_streams(every)}
             one = {"get": self._get_stream(every), "delete": self._delete_stream()}
             self.paths["/streams/{id}"] = one
+            self.paths["/streams/{id}/cancel"] = {"post": self._post_cancel()}
         self.paths["/tickets"] = {"post": post_tickets(self.components)}
         self.paths |= {
             "/schemas": {"get": self._list_schemas()},
@@ -185,6 +186,13 @@ class _Document:
             | errors.responses(
                 [Unauthorized(), Forbidden(), StreamNotFound(), Internal()], self.components
             ),
+        }
+
+    def _post_cancel(self) -> Json:
+        return self._delete_stream() | {
+            "operationId": "cancel_stream",
+            "description": "The same as `DELETE`, for a page that is left: "
+            "`navigator.sendBeacon` sends a `POST`. A body is not read.",
         }
 
     def _named_parameters(self, entry: SchemaEntry) -> Json:

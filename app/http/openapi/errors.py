@@ -9,7 +9,6 @@ from typing import Any, Final
 from app.errors import (
     Cancelled,
     ErrorDetail,
-    IdempotencyConflict,
     InvalidRequest,
     MethodNotAllowed,
     NotFound,
@@ -28,7 +27,7 @@ REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
 
 # The errors that not every call that streams may have, by what they need.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
-_POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType, IdempotencyConflict})
+_POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
 
 _DETAILS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {

@@ -59,6 +59,8 @@ event is `message`
 |---|---|---|
 | `start` | the stream's id, schema, version of the schema, model and view | first, once, with \
 `retry: {retry}` |
+| `reasoning` | what the model has reasoned since the last one | with `reasoning=true`, where the \
+provider shows it |
 {rows}
 | `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
 items |
@@ -92,6 +94,7 @@ class Events:
         details = {"type": "array", "items": components.schema("ErrorDetail", errors.ERROR_DETAIL)}
         self._first = {"start": components.schema("StartEvent", start)}
         self._middle = {
+            "reasoning": components.schema("ReasoningEvent", record({"text": {"type": "string"}})),
             "restart": components.schema("RestartEvent", _restart(details)),
             "usage": components.schema("UsageEvent", record(_USAGE)),
         }

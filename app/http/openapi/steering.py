@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.http.auth.tickets import TICKET_BYTES
-from app.http.endpoints.options import Options
+from app.http.endpoints.options import IDEMPOTENCY_KEY, Options
 from app.http.endpoints.replies import EVENT_ID_BYTES
-from app.http.endpoints.streams import IDEMPOTENCY_KEY
 from app.http.openapi.components import Json
 from app.views.specs import VIEWS
 
 EVENT_ID: Final[Json] = {"type": "string", "maxLength": EVENT_ID_BYTES}
 TICKET: Final[Json] = {"type": "string", "maxLength": TICKET_BYTES}
+KEY: Final[Json] = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}
 
 _WORDS: Final = {
     "view": "What the stream shows while the value is being written.",
@@ -21,7 +21,10 @@ _WORDS: Final = {
     "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
     "and is kept for a while when it has ended, so that they may come back.",
     "model": "The model that writes a stream that is begun.",
-    "reasoning": "Taken already, and does nothing yet.",
+    "reasoning": "Whether what the model reasons is sent, where its provider shows it. It is kept "
+    "only where the call that has begun the stream says so, too.",
+    "idempotency_key": "The same as the header `Idempotency-Key`, which goes first, for clients "
+    "that set no headers.",
     "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
     "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
 }
@@ -61,8 +64,7 @@ def idempotency_key() -> Json:
         "The same key attaches to the stream that the first call began, if schema, model and "
         "parameters are the same. Implies `resumable=true`."
     )
-    schema = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY.pattern}$"}
-    return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": schema}
+    return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": KEY}
 
 
 def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str]) -> Json:
@@ -70,6 +72,8 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
         return {"type": "string", "enum": list(views), "default": known["default"]}
     if name == "model":
         return {"type": "string", "enum": list(models), "default": models[0]}
+    if name == "idempotency_key":
+        return KEY
     if name == "last_event_id":
         return EVENT_ID
     if name == "ticket":

@@ -35,6 +35,7 @@ NEEDING = [
     ("POST", "/streams", {"schema": "ideas", "topic": "tea"}),
     ("GET", "/streams/x", None),
     ("DELETE", "/streams/x", None),
+    ("POST", "/streams/x/cancel", None),
     ("POST", "/tickets", {}),
 ]
 

@@ -16,7 +16,16 @@ from app.schemas.registry import Registry
 Json = dict[str, Any]
 MODELS = ("demo", "demo-invalid")
 STREAM = "text/event-stream"
-STEERING = ["view", "interval_ms", "resumable", "model", "reasoning", "last_event_id", "ticket"]
+STEERING = [
+    "view",
+    "interval_ms",
+    "resumable",
+    "model",
+    "reasoning",
+    "idempotency_key",
+    "last_event_id",
+    "ticket",
+]
 COMING_BACK = [*STEERING, "Last-Event-ID"]
 POSTING = [*COMING_BACK, "Idempotency-Key"]
 

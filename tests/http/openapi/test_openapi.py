@@ -122,6 +122,7 @@ def test_every_call_that_streams_takes_the_same_query_keys_and_headers(document:
         "resumable": {"type": "boolean", "default": False},
         "model": {"type": "string", "enum": list(MODELS), "default": "demo"},
         "reasoning": {"type": "boolean", "default": False},
+        "idempotency_key": {"type": "string", "pattern": "^[\\x20-\\x7e]{1,255}$"},
         "last_event_id": {"type": "string", "maxLength": 64},
         "ticket": {"type": "string", "maxLength": 4096},
         "Last-Event-ID": {"type": "string", "maxLength": 64},
@@ -398,11 +399,12 @@ def test_an_operation_lists_only_what_can_befall_it(document: Json) -> None:
     assert post["429"] == get["429"] == ["rate_limited"]
     assert {"overloaded", "draining"} <= set(get["503"])
     assert post["410"] == get["410"] == ["stream_expired"]
-    assert get["409"] == ["cancelled"]
-    assert post["409"] == ["idempotency_conflict", "cancelled"]
+    assert post["409"] == get["409"] == ["idempotency_conflict", "cancelled"]
     either = codes(document, every["POST", "/streams"])["404"]
     assert either == ["unknown_schema", "stream_not_found"]
-    assert codes(document, every["DELETE", "/streams/{id}"]) == {
+    cancel = codes(document, every["POST", "/streams/{id}/cancel"])
+    assert cancel == codes(document, every["DELETE", "/streams/{id}"])
+    assert cancel == {
         "401": ["unauthorized"],
         "403": ["forbidden"],
         "404": ["stream_not_found"],

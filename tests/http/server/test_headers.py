@@ -198,6 +198,7 @@ paths = {
     "/ideas?topic=tea": {"GET", "POST"},
     "/streams": {"POST"},
     "/streams/5f0c6c1e9d3b4a7f8e2d1c0b9a786756": {"GET", "DELETE"},
+    "/streams/5f0c6c1e9d3b4a7f8e2d1c0b9a786756/cancel": {"POST"},
     "/schemas": {"GET"},
     "/schemas/ideas": {"GET"},
     "/healthz": {"GET", "HEAD"},
