@@ -44,7 +44,7 @@ def serve(context: typer.Context) -> None:
     configure_logging(settings.log_format, settings.log_level)
     try:
         if settings.workers > 1:
-            app = create_app(settings)  # what is wrong with it is said once
+            app = create_app(settings)  # a broken schema or key file is reported once, here
             serve_workers(settings, partial(_welcome, settings, app), create_app)
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -52,7 +52,7 @@ def serve(context: typer.Context) -> None:
     except (SchemaError, KeysError) as error:
         _stop(str(error))
     _drop_unwritten()
-    gc.freeze()  # else the interpreter's last collection takes a third of the second that we have
+    gc.freeze()  # without it the collection at exit takes a third of the second that is left
 
 
 @cli.command()
@@ -70,7 +70,7 @@ def demo(
 
 @cli.command()
 def key(name: str) -> None:
-    """Make an API key for a caller, and print it: this once."""
+    """Make an API key for a caller, and print it. It can't be printed again."""
     if not re.fullmatch(CALLER, name):
         raise typer.BadParameter("1 to 64 letters, digits, dots, underscores and hyphens")
     key, pair = make_key(name)
@@ -114,7 +114,7 @@ def _to_whom(settings: Settings, callers: int) -> str:
 
 
 def _drop_unwritten() -> None:
-    """What a full disk did not take of the log: Python would exit with 120 for it."""
+    """Drop log lines that a full disk did not take: for these, Python would exit with 120."""
     try:
         sys.stderr.flush()
     except OSError:

@@ -53,9 +53,10 @@ class ErrorDetail(TypedDict):
 class ServiceError(Exception):
     """Base of the tree.
 
-    `errors` says where a value is invalid, `retry_after` (seconds) when to come back,
-    `status` overrides the class's own. `cause` is for the log alone: a provider's status, or
-    the name of an exception's class.
+    errors: where a value is invalid
+    retry_after: seconds after which to try again
+    status: replaces the status of the class
+    cause: a provider's status, or the name of an exception's class; only the log gets it
     """
 
     cause: str | None = None
@@ -90,7 +91,7 @@ class InvalidRequest(ServiceError):
 
 
 class BodyTooSlow(InvalidRequest):
-    """The request's body did not come in time. The connection is closed: the rest may come yet."""
+    """The request's body did not come in time. The connection is closed, as more may come."""
 
     status = 400
     message = "The request body did not come in time."
@@ -105,7 +106,7 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """The caller may not do this, or not from there."""
+    """The caller may not do this, or not from this page or host name."""
 
     code = "forbidden"
     status = 403
@@ -151,7 +152,7 @@ class NotAcceptable(ServiceError):
 
 
 class IdempotencyConflict(ServiceError):
-    """The key has begun another stream: with another schema, model or parameters."""
+    """The key has begun a stream with another schema, model or other parameters."""
 
     code = "idempotency_conflict"
     status = 409
@@ -200,7 +201,7 @@ class RateLimited(ServiceError):
 
 
 class Overloaded(ServiceError):
-    """The service has as many streams as it takes."""
+    """The service runs as many streams as it can."""
 
     code = "overloaded"
     status = 503

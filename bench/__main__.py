@@ -1,4 +1,4 @@
-"""The benchmark's commands: `full` and `quick` play a plan, the others measure one thing."""
+"""The benchmark's commands: `full` and `quick` run a whole plan, the others measure one thing."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SNAPSHOT = ["ours, snapshot"]
 
 @cli.command()
 def full() -> None:
-    """Everything (27 minutes): bench/results/ and docs/performance.md are written anew."""
+    """Measure everything (27 minutes), and write bench/results/ and docs/performance.md."""
     from bench.plots import draw
 
     results = _play(FULL)
@@ -53,7 +53,7 @@ def full() -> None:
 
 @cli.command()
 def quick() -> None:
-    """The most telling figures (under two minutes), on stdout."""
+    """Measure the most important figures (under two minutes), and print them."""
     results = _play(QUICK)
     for name, text in tables(QUICK, results).items():
         print(f"\n{name}\n\n{text}", end="")
@@ -66,7 +66,7 @@ def only_flood(
     rounds: int = 5,
     seconds: float = 0.3,
 ) -> None:
-    """CPU a chunk as fast as it goes, next to the proxy's on httpx2."""
+    """The CPU time of a chunk at full speed, compared with that of the httpx2 proxy."""
     chosen = [one for one in _chosen(only) if one is not who.BASELINE]
     chosen.append(who.BASELINE)
     names = documents.split(",")
@@ -81,7 +81,7 @@ def only_flood(
 
 @cli.command("paced")
 def only_paced(streams: int = 300, document: str = DOCUMENT, only: Only = SNAPSHOT) -> None:
-    """Delay, messages, bytes and CPU of so many streams at once."""
+    """Delay, messages, bytes and CPU time of a number of streams at once."""
 
     async def run() -> str:
         async with field() as place:
@@ -120,7 +120,7 @@ def only_memory(streams: int = 300, kept: int = 1000, only: Only = SNAPSHOT) -> 
 
 @cli.command("workers")
 def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
-    """What two workers serve on two cores, next to one."""
+    """What two workers serve on two cores, compared with one worker."""
     from bench.workers import workers
 
     async def run() -> str:
@@ -133,7 +133,7 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
 
 @cli.command("large")
 def only_large(shapes: str = ",".join(SHAPES), reader: str = "") -> None:
-    """How late others are answered beside a large answer, and what it takes of memory.
+    """How late other requests are answered during a large answer, and how much memory it takes.
 
     Where everything is measured (about ten minutes), the page gets its table.
     """
@@ -150,7 +150,7 @@ def profile(
     seconds: float = 10,
     out: Path = ROOT / "bench" / "profile.svg",
 ) -> None:
-    """A flame graph of the service in a flood, by py-spy."""
+    """Draw a flame graph of the flooded service, with py-spy."""
     from bench.profile import record
 
     asyncio.run(record(Contestant("ours", "ours", f"view={view}"), document, seconds, out))
@@ -158,7 +158,7 @@ def profile(
 
 
 def _chosen(only: list[str]) -> list[Contestant]:
-    """The contestants of these names or, where none is called so, with this in their names."""
+    """The contestants with these names. If none has the name, those whose names contain it."""
     everyone = [DIRECT, *who.ALL]
     return [
         one

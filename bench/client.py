@@ -2,8 +2,8 @@
 
     python -m bench.client
 
-Takes a `Job` a line on stdin, and answers each with a `Report` on stdout. It looks at a body
-only as far as it must: for ends of messages, for the upstream's stamp, and for the newest word.
+Reads one `Job` from each line of stdin, and writes a `Report` for each to stdout. It parses as
+little as it can of a body: the ends of messages, the upstream's stamp, and the newest word.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from bench.documents import END, document
 BODY: Final = b'{"topic":"bench"}'
 LAST: Final = END.rstrip().encode()
 LOOKS: Final = 8
-"""How many words to look at, from the end: field names of events look like some."""
+"""How many of the last words to look at: some of them may be field names of events."""
 
 _stamp = re.compile(rb"t(\d{15})")
 
@@ -33,9 +33,9 @@ _stamp = re.compile(rb"t(\d{15})")
 class Job(msgspec.Struct):
     """Read `streams` streams of `url`.
 
-    document: what comes
-    pace: chunks a second; 0 for a flood
-    at_once: how many at a time, one after another; 0: all, begun evenly within `spread` seconds
+    document: the document that the model writes
+    pace: chunks a second; 0 for as fast as possible
+    at_once: how many streams run at a time; 0: all of them, begun evenly within `spread` seconds
     timeout: seconds for one stream
     """
 
@@ -51,11 +51,11 @@ class Job(msgspec.Struct):
 class Report(msgspec.Struct):
     """What was seen.
 
-    failures: why streams did not end well (the first few), and how many did not
-    first: seconds from the connection to the first content of each stream
-    seconds: from the connection to the end of each stream
-    newest: of the newest text in each piece that came, seconds since the upstream sent it
-    every: the same of every chunk, when it was first seen (both: p50 and p99)
+    failures: why streams failed (the first few), and how many failed
+    first: seconds from the connection to the first content, for each stream
+    seconds: seconds from the connection to the end, for each stream
+    newest: the age in seconds of the newest text in each piece that came (p50 and p99)
+    every: the age in seconds of every chunk when it was first seen (p50 and p99)
     """
 
     failed: int = 0
@@ -69,7 +69,7 @@ class Report(msgspec.Struct):
 
 
 class Reader(asyncio.Protocol):
-    """One stream. `done` resolves when it is over, in whatever way; `failure` tells how."""
+    """One stream. `done` resolves when it has ended; `failure` says whether and how it failed."""
 
     def __init__(self, job: Job, request: bytes) -> None:
         self.done = asyncio.get_running_loop().create_future()
@@ -79,7 +79,7 @@ class Reader(asyncio.Protocol):
         self.first = 0.0
         self.stamp = 0.0
         self.seen: list[tuple[float, int]] = []
-        """When a newer word came, and the chunk that it completes."""
+        """The times at which newer words came, with the chunks that they complete."""
         self._transport: Any = None
         self._words = document(job.document).words
         self._request = request
@@ -217,7 +217,7 @@ class Crowd:
 
 
 def _delays(job: Job, readers: list[Reader]) -> tuple[list[float], list[float]]:
-    """Of the newest chunk whenever something came, and of every chunk when it was first seen."""
+    """The delays of the newest chunk in each piece, and of every chunk when it was first seen."""
     stamped = document(job.document).preamble
     words = set(document(job.document).words.values())
     newest, every = [], []
@@ -228,7 +228,7 @@ def _delays(job: Job, readers: list[Reader]) -> tuple[list[float], list[float]]:
             every += [
                 late + (chunk - one) / job.pace
                 for one in range(before + 1, chunk + 1)
-                if one in words  # what stands between words is not seen by itself
+                if one in words  # a chunk between words can't be recognized by itself
             ]
     return newest, every
 

@@ -1,7 +1,7 @@
-"""Who takes part: each a few lines, the same call in front and the same upstream behind.
+"""The contestants. Each has a few lines, serves the same call and uses the same upstream.
 
-A contestant answers `POST /{schema}?model={model}` with a stream, whose value is described by
-`MODELS[schema]`, from the OpenAI-compatible provider at `upstream`.
+A contestant answers `POST /{schema}?model={model}` with a stream of a value that `MODELS[schema]`
+describes. It asks the OpenAI-compatible provider at `upstream`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MESSAGES: Final[list[Any]] = [{"role": "user", "content": "bench"}]
 
 @dataclass(frozen=True)
 class Contestant:
-    """name: in tables. server: the function here that makes its app. query: steers it."""
+    """name: its name in tables. server: the function that makes its app. query: its options."""
 
     name: str
     server: str
@@ -84,7 +84,7 @@ def pydantic_ai(upstream: str) -> Any:
 
 
 def _loose(annotation: Any) -> Any:
-    """As PydanticAI wants types for partial values: typed dicts that need no key."""
+    """A type as PydanticAI needs it for partial values: typed dicts without required keys."""
     if get_origin(annotation) is list:
         return list[_loose(get_args(annotation)[0])]  # type: ignore[misc]
     if not issubclass(annotation, BaseModel):
@@ -168,8 +168,8 @@ OURS: Final = [
     Contestant(f"ours, {view}", "ours", f"view={view}")
     for view in ("snapshot", "delta", "items", "text", "ui-message", "ag-ui")
 ]
-"""Every view. They are named here since the others' servers, too, import this file, and the
-service's modules would count as their memory."""
+"""Every view. The names are repeated here because the other contestants' servers import this file,
+too, and the modules of the service would count as their memory."""
 PACES: Final = [
     Contestant(f"ours, snapshot, interval_ms={interval}", "ours", f"interval_ms={interval}")
     for interval in (0, 200)

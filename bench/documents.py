@@ -1,10 +1,10 @@
-"""What the model answers: documents of several shapes and sizes, with the models they fit.
+"""What the model answers: documents of several shapes and sizes, with their Pydantic models.
 
-A document's strings are made of three-letter words, counted upwards (`aaa aab aac …`), so that
-whoever sees the newest word of a partial value knows how far it has come, whatever the view.
-The first string begins with a `STAMP`, which the upstream replaces by its clock, and the last
-string ends with the word `zzz`. Spaces before strings make every word one chunk of four
-characters: JSON allows them anywhere between its tokens.
+A document's strings are made of three-letter words that count upwards (`aaa aab aac …`). So in
+every view, the newest word of a partial value shows how much of the document has come. The first
+string begins with a `STAMP`, which the upstream replaces by its clock, and the last string ends
+with the word `zzz`. Spaces before strings make every word one chunk of four characters. (JSON
+allows spaces between its tokens.)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Final
 from pydantic import BaseModel, create_model
 
 STAMP: Final = "t000000000000000"
-"""Stands where the upstream writes `t` and its monotonic clock in microseconds."""
+"""The upstream replaces this by `t` and its monotonic clock in microseconds."""
 
 CHUNK: Final = 4
 END: Final = "zzz "
@@ -131,7 +131,7 @@ def _list(name: str, size: int) -> Document:
 
 
 def _prose(name: str, size: int) -> Document:
-    """As `list`, of words as people use them, each of which is a chunk."""
+    """Like `list`, but with ordinary words; each of them is a chunk."""
     items = [
         {"title": "A weekend at the harbour", "blurb": f"{SENTENCE} {SENTENCE} now."}
         for _ in range(size)
@@ -140,7 +140,7 @@ def _prose(name: str, size: int) -> Document:
 
 
 def _string(name: str, size: int) -> Document:
-    """One string, as long as the list of so many elements."""
+    """One string, as long as the `list` document of this size."""
     return Document(name, "string", _text({"text": _take(_words(), 39 * size)}))
 
 
@@ -184,7 +184,7 @@ def _take(words: Iterator[str], count: int) -> str:
 
 
 def _text(value: Any) -> str:
-    """The value as JSON: stamped, aligned and with an end, as the module's docstring says."""
+    """The value as JSON with a stamp, aligned words and an end, as the module's docstring says."""
     writer = _Writer()
     writer.write(value)
     text = "".join(writer.out)

@@ -1,13 +1,13 @@
-"""What a failing provider does to its own stream, and to all the others.
+"""What a failing provider does to its own stream, and to the other streams.
 
     python -m bench.faults [seconds]
 
-A service as a process of its own holds 20 streams of 50 chunks a second. Beside them, five
-streams a second meet a fault, for so many seconds each (2) and in five rounds; and as many in
-between meet none, to compare with. Prints, for each fault: how its streams ended, the longest
-time from such an end until the provider's connection was closed, and the 99th percentile of the
-time from a chunk's sending to its arrival in the other streams, as they are by default, with the
-fault and without, over all rounds.
+A service in its own process runs 20 streams of 50 chunks a second, the witnesses. At the same
+time, five streams a second have a fault. This takes some seconds (2) for each fault, in five
+rounds. Between the faults, as many streams without a fault run for comparison. The command prints
+for each fault how its streams ended, and the longest time from such an end until the provider's
+connection was closed. It also prints the 99th percentile of a chunk's time through the service
+for the witnesses, with the fault and without, over all rounds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.process import process
 from tests.support.upstream import HEAD, Exchange, delta, text, upstream
 
 WITNESSES, PACE, ROUNDS = 20, 50, 5
-MARK = "§"  # stands for a chunk: it is in no id, and in no key
+MARK = "§"  # marks a chunk; no id and no key contains it
 RECIPE = '","prep_time_minutes":5,"ingredients":["figs"],"instructions":"Cook."}]}'
 CHUNKS = [text('{"items": [{"name": "'), *[text("Fig")] * 20, text(RECIPE), delta("stop")]
 ANSWERS = [
@@ -44,7 +44,7 @@ NONE = Fault(nothing, None)
 
 
 class Bench:
-    """latencies: of chunks of the witnesses, since somebody last took them away."""
+    """latencies: those of the witnesses' chunks since they were last read."""
 
     def __init__(self) -> None:
         self.fault: Fault | None = None
@@ -54,7 +54,7 @@ class Bench:
         self._sent: dict[int, list[float]] = {}
 
     async def script(self, exchange: Exchange) -> None:
-        """The provider: a witness's answer never ends, another has the fault of the hour."""
+        """The provider. A witness's answer never ends; all others have the current fault."""
         if exchange.body["model"] == "witness":
             number = int(exchange.body["messages"][-1]["content"].split("witness-")[1].split()[0])
             await self._pace(exchange, self._sent.setdefault(number, []))
@@ -89,7 +89,10 @@ class Bench:
             seen += marks
 
     async def suffer(self, port: int, seconds: float) -> tuple[Counter[str], list[float]]:
-        """One stream after another with the fault: how they end, and how late it is closed."""
+        """Run streams with the fault, one after another.
+
+        Returns how they ended, and how late the provider's connections were closed.
+        """
         ends: Counter[str] = Counter()
         closed = []
         until = time.perf_counter() + seconds
@@ -123,7 +126,7 @@ def p99(latencies: list[float]) -> float:
 
 @asynccontextmanager
 async def witnessed(bench: Bench) -> AsyncIterator[int]:
-    """The port of a service with all its witnesses, which lose nothing."""
+    """The port of a service with all its witnesses. Checks that they have lost no chunk."""
     async with (
         upstream(bench.script) as provider,
         process(
@@ -142,7 +145,7 @@ async def witnessed(bench: Bench) -> AsyncIterator[int]:
         assert not [task for task in reading if task.done()], "a witness has lost its stream"
         for task in reading:
             task.cancel()
-    await asyncio.sleep(2 / PACE)  # the provider's tasks see that it is over
+    await asyncio.sleep(2 / PACE)  # gives the provider's tasks time to end
 
 
 async def main(seconds: float) -> None:

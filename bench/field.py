@@ -1,4 +1,4 @@
-"""Where contestants meet: one upstream, one client, and each contestant's server."""
+"""The processes of a measurement: one upstream, one client, and each contestant's server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.process import OTHER_CORES, SERVER_CORE, Client, Process, started
 
 PACES: Final = ("flood", "50", "1000")
 DIRECT: Final = Contestant("directly", "")
-"""No contestant: the client reads from the upstream itself."""
+"""Not a contestant: the client reads from the upstream itself."""
 
 
 class Field:
@@ -34,11 +34,11 @@ class Field:
         return self._servers[name]
 
     def new_server(self, contestant: Contestant) -> Any:
-        """A server of the contestant's for one measurement: a context manager."""
+        """A new server of a contestant for one measurement, as a context manager."""
         return started(*self.arguments(contestant), cores={SERVER_CORE})
 
     def arguments(self, contestant: Contestant) -> tuple[str, ...]:
-        """Of the process that serves a contestant."""
+        """The arguments of a contestant's server process."""
         models = ",".join(f"{name}.{pace}" for name in (*LISTS, *OTHERS) for pace in PACES)
         upstream = f"{self._upstream.url}/v1"
         return ("bench.serve", contestant.server, upstream, models)
@@ -52,7 +52,7 @@ class Field:
         server: Process | None = None,
         **options: Any,
     ) -> tuple[Report, float]:
-        """Have so many streams read: what was seen, and the CPU that it took the server."""
+        """Read a number of streams. Returns the report, and the CPU seconds of the server."""
         server = server or await self.server(contestant)
         query = f"model={name}.{pace}&{contestant.query}"
         job = Job(

@@ -1,4 +1,4 @@
-"""What a chunk costs where the provider is as fast as it is read: CPU, and how it grows."""
+"""The CPU time of a chunk if the provider writes as fast as it is read, and how it grows."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from bench.progress import Progress
 
 MOST_STREAMS: Final = 100
 SLOW_SECONDS: Final = 3.0
-"""A stream that takes longer is read once only."""
+"""A stream that takes longer is read only once."""
 
 
 class Turns(NamedTuple):
-    """Contestants take turns, so that the machine's drift hits all alike.
+    """Contestants take turns, so that a machine that gets slower affects all of them equally.
 
-    rounds: of all contestants with all documents
-    seconds: how long each reads each document in a round, about
+    rounds: the number of rounds; in each, every contestant reads every document
+    seconds: roughly how long a contestant reads a document in a round
     """
 
     rounds: int
@@ -31,7 +31,7 @@ class Turns(NamedTuple):
 
 @dataclass
 class Cost:
-    """Seconds of CPU of a stream, round by round; none where it failed."""
+    """CPU seconds of a stream in each round; empty if a stream failed."""
 
     document: str
     seconds: list[float] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Cost:
 
 
 Costs = dict[tuple[str, str], Cost]
-"""By the names of contestant and document."""
+"""The costs by the names of contestant and document."""
 
 
 async def flood(
@@ -83,7 +83,7 @@ async def flood(
 
 
 async def _warmed_up(place: Field, contestant: Contestant, name: str, seconds: float) -> Cost:
-    """How many streams to read in a round; none where one has failed or is slow."""
+    """Read a first stream, and decide how many to read in a round: none if it failed or is slow."""
     cost = Cost(name)
     for streams in (1, 3):
         report, cpu = await place.read(contestant, name, "flood", streams)
@@ -99,7 +99,7 @@ async def _warmed_up(place: Field, contestant: Contestant, name: str, seconds: f
 
 
 def exponent(costs: Costs, contestant: str, short: str, long: str) -> float | None:
-    """How CPU grows with length between two documents: 1 is in step with it."""
+    """The exponent of the CPU time's growth between two documents: 1 is linear."""
     less, more = costs[contestant, short].stream, costs[contestant, long].stream
     if less is None or more is None:
         return None

@@ -1,4 +1,4 @@
-"""What a stream takes of memory, while it runs and once it is kept; and the start of a server."""
+"""The memory of a stream, while it runs and while it is kept, and the start of a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOK_SECONDS: Final = 0.1
 
 @dataclass(frozen=True)
 class Memory:
-    """start: seconds until a server is ready. idle: its bytes then. stream: bytes of each."""
+    """start: seconds until a server is ready. idle: its bytes then. stream: bytes of a stream."""
 
     start: float
     idle: int
@@ -25,7 +25,7 @@ class Memory:
 async def open_streams(
     place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT
 ) -> Memory:
-    """Resident memory that so many streams at once add at most."""
+    """The most resident memory that a number of streams at once add."""
     async with place.new_server(contestant) as server:
         idle = server.memory
         await place.read(contestant, name, "flood", 10, server, at_once=5)
@@ -43,7 +43,7 @@ async def open_streams(
 
 
 async def kept_streams(place: Field, contestant: Contestant, streams: int) -> Memory:
-    """Resident memory that so many streams leave behind. The contestant keeps them."""
+    """The resident memory of a number of ended streams that the contestant keeps."""
     async with place.new_server(contestant) as server:
         idle = server.memory
         await place.read(contestant, DOCUMENT, "flood", 50, server, at_once=2)

@@ -1,6 +1,6 @@
-"""The pure parts by themselves, for pytest-benchmark: `make bench-micro`.
+"""Benchmarks of the pure parts alone, for pytest-benchmark: `make bench-micro`.
 
-Each runs a whole document through, in pieces as they come in 50 ms from a fast model.
+Each processes a whole document, in pieces as long as a fast model writes in 50 ms.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def decoder(name: str) -> Decoder:
 
 
 def decoded(name: str) -> list[list[LogEntry]]:
-    """What each piece adds to a run's log."""
+    """The log entries of each piece."""
     decode = decoder(name)
     batches: list[list[LogEntry]] = []
     closed = 0
@@ -97,7 +97,7 @@ def test_wire(view: str, benchmark: Any) -> None:
 
 
 class Followed:
-    """What a view reads of a stream."""
+    """The stream that a view reads (`Followed`)."""
 
     id, schema, schema_version, model = "0", "list", "0123456789ab", "m"
 
@@ -107,7 +107,7 @@ class Followed:
 
 
 def _messages(run: Followed, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
-    """What a view makes of one piece."""
+    """The messages that a view makes of one piece."""
     run.position += len(entries)
     run.document.apply(operations(entries))
     messages: list[Any] = view.messages(run, entries, run.position)

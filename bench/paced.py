@@ -16,12 +16,12 @@ from bench.progress import Progress
 DOCUMENT: Final = "list-20"
 PACE: Final = 50
 LATE: Final = 1.1
-"""A stream that takes so many times the ideal was not held."""
+"""A stream that takes this many times the ideal time was not held."""
 SPREAD: Final = 1 / 8
-"""Streams begin within this part of the time that one takes."""
+"""All streams begin within this part of the time that one stream takes."""
 MOST_STREAMS: Final = 1000
 CLOSE_ENOUGH: Final = 1.12
-"""A capacity lies between two numbers of streams that are so close."""
+"""The search for a capacity ends when two numbers of streams are this close."""
 
 
 def ideal_seconds(name: str) -> float:
@@ -31,7 +31,7 @@ def ideal_seconds(name: str) -> float:
 
 @dataclass(frozen=True)
 class Trial:
-    """So many streams of a document at once; cpu: the server's seconds, for all of them."""
+    """One measurement of a number of streams at once. cpu: the server's seconds for all streams."""
 
     document: str
     streams: int
@@ -52,7 +52,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Capacity:
-    """What was tried. streams: the most that were held."""
+    """All trials. streams: the most streams that were held."""
 
     trials: list[Trial]
 
@@ -70,7 +70,7 @@ def all_at_once(name: str) -> dict[str, Any]:
 
 
 async def trial(place: Field, contestant: Contestant, streams: int, name: str = DOCUMENT) -> Trial:
-    """Read so many streams at once, of a server that is warm and has nothing else to do."""
+    """Read a number of streams at once from a server that is warmed up and otherwise idle."""
     await place.read(contestant, "list-1", "flood", 5)
     await (await place.server(contestant)).settle()
     options = all_at_once(name)
@@ -83,7 +83,7 @@ async def capacity(
 ) -> Capacity:
     """Search for the number of streams that a contestant holds.
 
-    trials: how many at most, once one was held
+    trials: the most trials after the first number that was held
     """
     tried: list[Trial] = []
     held, lost = 0, MOST_STREAMS + 1
@@ -104,7 +104,7 @@ async def capacity(
 
 
 async def _estimate(place: Field, contestant: Contestant) -> int:
-    """What the CPU that a few short streams take lets hope for."""
+    """An estimate of the capacity from the CPU time of a few short streams."""
     await place.read(contestant, "list-1", str(PACE), 3)
     report, cpu = await place.read(contestant, "list-5", str(PACE), 10, **all_at_once("list-5"))
     busy = cpu / sum(report.seconds) if report.seconds else 1
@@ -112,7 +112,7 @@ async def _estimate(place: Field, contestant: Contestant) -> int:
 
 
 def _next(held: int, lost: int) -> int:
-    """What to try between a number that was held and one that was not, or beyond."""
+    """The number to try next: between one that was held and one that was not, or above all."""
     if lost > MOST_STREAMS:
         return min(MOST_STREAMS, held * 2)
     return (held + lost) // 2

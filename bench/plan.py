@@ -19,20 +19,23 @@ from bench.progress import Progress
 from bench.workers import workers
 
 WORKED: Final = 300
-"""Streams a round of workers: what the last of them keep one worker alone busy is little then."""
+"""Streams in a round of workers. They are so many that it matters little if one worker is alone
+busy with the last ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """contestants, lists: of the flood; `seconds` a contestant, document and round
+    """What to measure.
 
-    shapes: more documents, for `shaped`
-    firsts: rounds of first contents
-    held: whose capacity to search for, in so many `trials` each
-    delayed: whose delay to measure, at `streams` of `paced` at once
-    worked: rounds of one worker and two
+    contestants, lists: the contestants and documents of the flood
+    seconds: how long a contestant reads a document in a round
+    shapes: more documents, for the contestants in `shaped`
+    firsts: rounds for the first content
+    held: the contestants whose capacity is searched for, in `trials` trials each
+    delayed: the contestants whose delay is measured, with `streams` streams of `paced` at once
+    worked: rounds that compare one worker with two
     large: shapes of large answers
-    opened, kept: how many streams to open, or keep, for what each takes of memory
+    opened, kept: how many streams to open, or to keep, to measure their memory
     """
 
     contestants: Sequence[Contestant]

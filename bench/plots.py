@@ -1,4 +1,4 @@
-"""Results as pictures, in SVG that is the same whenever the numbers are."""
+"""Results as SVG pictures. The same numbers always give the same file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.paced import Capacity
 from bench.plan import Plan, Results
 
 SHOWN: Final = [who.name for who in (*OURS[:2], *OTHERS)]
-"""In the flood: the other views lie on the lines of the first two."""
+"""The contestants in the picture of the flood. The other views have the same lines as these."""
 
 
 def draw(plan: Plan, results: Results, folder: Path) -> None:
@@ -43,7 +43,7 @@ def _axes(xlabel: str, ylabel: str) -> tuple[Figure, Any]:
 
 
 def _lines(figure: Figure, axes: Any) -> Figure:
-    """Both axes logarithmic, with plain numbers at 1, 2 and 5; the names beside them."""
+    """Make both axes logarithmic, with plain numbers at 1, 2 and 5, and add the legend."""
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):

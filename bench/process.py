@@ -1,4 +1,4 @@
-"""The processes of the bench: pinned to cores, and what they take of CPU and memory."""
+"""The processes of the bench: they are pinned to cores, and their CPU and memory are measured."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ PR_SET_PDEATHSIG: Final = 1
 SETTLE_SECONDS: Final = 30
 LOOK_SECONDS: Final = 0.2
 IDLE: Final = 0.03
-"""The part of a core that an idle server may take."""
+"""The part of a core that an idle server may use."""
 
 
 class Process:
-    """A process with what it said first. `seconds`: until it said it."""
+    """A process, with its first line of output. `seconds`: the time until this line."""
 
     def __init__(self, process: asyncio.subprocess.Process, url: str, seconds: float) -> None:
         self.process = process
@@ -41,12 +41,13 @@ class Process:
 
     @property
     def cpu(self) -> float:
-        """Seconds of CPU so far, user and system."""
-        # What clock_getcpuclockid(3) returns, which Python lacks; /proc counts in hundredths.
+        """CPU seconds so far, user and system."""
+        # This is what clock_getcpuclockid(3) returns. Python doesn't have that function, and /proc
+        # counts only hundredths of a second.
         return time.clock_gettime(~self.process.pid << 3 | 2)
 
     async def settle(self) -> None:
-        """Wait until it has nothing to do: what readers have left may go on for a while."""
+        """Wait until the process is idle, as streams may go on after their readers have left."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_SECONDS):
                 before = -1.0
@@ -67,7 +68,7 @@ class Process:
         return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
     def reset_peak(self) -> None:
-        """Let the peak begin at what is resident now. See proc_pid_clear_refs(5)."""
+        """Reset the peak to the present resident bytes. See proc_pid_clear_refs(5)."""
         Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     @property
@@ -81,7 +82,7 @@ class Process:
 async def started(
     *arguments: str, cores: set[int], speaks: bool = True, **settings: str
 ) -> AsyncIterator[Process]:
-    """`python -m arguments`, until the end of the block. speaks: it prints a line when ready."""
+    """Run `python -m …` until the end of the block. speaks: it prints a line when it is ready."""
     began = time.monotonic()
     environment = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
     with tempfile.TemporaryFile() as said:
@@ -113,18 +114,21 @@ async def started(
 
 
 def _end_with_parent() -> None:
-    """However we end: a server that outlives us would spoil the next run. See prctl(2)."""
+    """End with the parent, however it ends: a server that runs on would disturb the next run.
+
+    See prctl(2).
+    """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Client:
-    """The process that reads."""
+    """The process with the readers."""
 
     def __init__(self, process: Process) -> None:
         self._process = process.process
 
     async def read(self, job: Job) -> Report:
-        """Have it do a job."""
+        """Let the process do a job. Returns its report."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(msgspec.json.encode(job) + b"\n")

@@ -1,4 +1,4 @@
-"""Where the service spends its time: py-spy watches it in a flood."""
+"""Records where the flooded service spends its time, with py-spy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a waiting person sees."""
+"""Shows a person who waits what the benchmark does."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Progress:
 
     @contextmanager
     def step(self, name: str, total: int) -> Iterator[Callable[[str], None]]:
-        """A step of so many parts; call what it gives with the next part's name."""
+        """A step with a number of parts. Call the returned function with each part's name."""
         columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn())
         text = TextColumn("{task.description}")
         bar = Bars(*columns, text, console=Console(stderr=True), disable=not total)

@@ -12,7 +12,7 @@ PAGE: Final = ROOT / "docs" / "performance.md"
 
 
 def publish(tables: dict[str, str]) -> None:
-    """Write each table to a file, and between its marks in the page."""
+    """Write each table to a file, and into the page between the table's marks."""
     RESULTS.mkdir(exist_ok=True)
     page = PAGE.read_text(encoding="utf-8")
     for name, text in tables.items():

@@ -1,4 +1,4 @@
-"""Results as Markdown tables. Times stand beside the byte-for-byte proxy's of the same run."""
+"""Results as Markdown tables. Times are compared with the byte-for-byte proxy's of the same run."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ GROWING: Final = (
     *(("prose-80", "prose-320"), ("string-80", "string-320")),
     *(("deep-20", "deep-80"), ("wide-15", "wide-60")),
 )
-"""Pairs of documents of which the second is four times the first."""
+"""Pairs of documents. The second one is four times as long as the first."""
 
 
 def tables(plan: Plan, results: Results) -> dict[str, str]:
-    """All tables of a run by their names; what was not measured has none."""
+    """All tables of a run by their names. There is no table for what was not measured."""
     made = {
         "machine": machine(),
         "flood": flood_table(results.lists, plan.contestants, plan.lists),
@@ -55,7 +55,7 @@ def large_overview(found: Mapping[Case, Large]) -> str:
 
 
 def large_table(found: Mapping[Case, Large]) -> str:
-    """How late others were answered beside a large answer, and what it took of memory."""
+    """How late other requests were answered during a large answer, and how much memory it took."""
     head = ["answer", "read as", "document, MB", "sent, MB", "s"]
     head += ["`/healthz` p50, ms", "p99", "longest", "memory, MB", "documents"]
     return table(head, [_large(case, one) for case, one in found.items()], words=2)
@@ -81,7 +81,7 @@ def workers_table(rates: dict[int, float]) -> str:
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """The machine of the measurement."""
     names = [
         line.split(":", 1)[1].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -100,7 +100,7 @@ def python() -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int = 1) -> str:
-    """A Markdown table: the first columns are of words, the others of numbers."""
+    """A Markdown table. The first columns hold words, the others numbers."""
     lines = [head, [*["---"] * words, *["---:"] * (len(head) - words)], *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) if rows else ""
 
@@ -111,7 +111,7 @@ def size(name: str) -> str:
 
 
 def flood_table(costs: Costs, contestants: Sequence[Contestant], names: Sequence[str]) -> str:
-    """µs of CPU a chunk, its growth, and what the shortest stream takes."""
+    """The CPU time of a chunk in µs, its growth, and the CPU time of the shortest stream."""
     head = ["CPU a chunk, µs", *map(size, names), "growth", "ms a stream"]
     rows = []
     for contestant in contestants:
@@ -147,7 +147,7 @@ def _growth(costs: Costs, contestant: str, short: str, long: str) -> str:
 
 
 def beside(number: float, base: float | None) -> str:
-    """A number and how many times the proxy's it is."""
+    """A number, and its ratio to the proxy's number."""
     return f"{number:.3g}" + (f" ({number / base:.2g} x)" if base else "")
 
 
@@ -157,7 +157,7 @@ def _first(seconds: dict[str, float]) -> str:
 
 
 def paced_table(trials: dict[str, Trial]) -> str:
-    """What was seen of streams at a model's pace."""
+    """The results of streams at a model's pace."""
     head = ["", "streams", "held", "delay p50, ms", "p99", "of every chunk p50", "p99"]
     head += ["messages", "KB", "CPU a chunk, µs", "% of a core"]
     return table(head, [[name, *_trial(trial)] for name, trial in trials.items()])
@@ -192,7 +192,7 @@ def _found(capacity: Capacity) -> list[str]:
 
 
 def memory_table(found: dict[str, Memory]) -> str:
-    """What a stream takes of memory, and a server's start."""
+    """The memory of a stream, and a server's memory and time of start."""
     head = ["", "KB a stream", "idle, MB", "start, s"]
     rows = [
         [

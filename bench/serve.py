@@ -22,7 +22,7 @@ from bench.documents import MODELS
 
 
 def registry() -> Any:
-    """The bench's schemas; what is one list of objects is a list result."""
+    """The bench's schemas. A model with a single list of objects becomes a list result."""
     from app.schema import Parameters, Prompt, Schema
     from app.schemas.entry import SchemaEntry
     from app.schemas.registry import Registry
@@ -82,16 +82,16 @@ def create_large_app(settings: Any) -> Any:
 
 
 def ours(upstream: str, models: str, mode: str, create_app: Callable[[Any], Any]) -> None:
-    """The service with its default settings, but for what the upstream needs, and no limit."""
+    """The service with default settings, except for the upstream and without a limit of streams."""
     from app.settings import Settings
     from app.telemetry.logs import configure_logging
 
-    os.environ |= {  # where workers look, too
+    os.environ |= {  # worker processes read the environment, too
         "PORT": "0",
         "OPENAI_BASE_URL": upstream,
         "MODELS": models,
         "INSTRUCTOR_MODE": mode,
-        "MAX_STREAMS": "100000",  # to find out how many it holds
+        "MAX_STREAMS": "100000",  # no limit, as the bench searches for the capacity
     }
     settings = Settings()
     configure_logging(settings.log_format, settings.log_level)

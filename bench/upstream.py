@@ -2,15 +2,14 @@
 
     python -m bench.upstream
 
-The model's name says what comes and how fast: `list-20.flood` as fast as it is read,
+The model's name says which document comes and how fast: `list-20.flood` as fast as it is read,
 `list-20.50` at 50 chunks a second. A request with tools is answered by a tool call, any other
-by content. Frames are rendered beforehand, each in an HTTP chunk of its own, as providers
-send them; only the frame with the stamp is written for each answer, with the clock in it.
+by content. Frames are made beforehand, each in its own HTTP chunk, as providers send them. Only
+the frame with the stamp is made for each answer, because it holds the time.
 
-Paced answers share one wheel for each pace: its slots are a millisecond apart, and the
-answers in a slot get their next frames together. What comes before the stamp, and the stamp,
-go out with the response's head; the n-th chunk after it is due n intervals after the time
-that the stamp tells.
+Paced answers share one timer wheel for each pace. Its slots are a millisecond apart, and the
+answers in a slot get their next frames together. The frames up to the stamp are sent with the
+response's head. The n-th chunk after the stamp is due n intervals after the stamp's time.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ _length = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 class Frames:
     """All frames of an answer.
 
-    stamped: the one that holds the stamp
-    end: the first one without text
+    stamped: the index of the frame with the stamp
+    end: the index of the first frame without text
     """
 
     def __init__(self, name: str, tool: str | None, usage: bool) -> None:
@@ -103,7 +102,7 @@ def _frame(data: str) -> bytes:
 
 
 class Wheel:
-    """Steps every answer once an interval. It turns only while there is something to step."""
+    """A timer wheel that steps every answer once an interval. It runs only if there are answers."""
 
     def __init__(self, interval: float) -> None:
         self._slots: list[set[Exchange]] = [set() for _ in range(round(interval / SLOT_SECONDS))]
@@ -113,7 +112,7 @@ class Wheel:
         self._began = 0.0
 
     def add(self, exchange: Exchange) -> float:
-        """Step it from now on; the time from which its intervals count."""
+        """Step an answer from now on. Returns the time from which its intervals are counted."""
         if not self._turning:
             self._turning = True
             self._began, self._ticks = time.monotonic(), 0
@@ -189,7 +188,7 @@ class Exchange(asyncio.Protocol):
         self._wheel, self._next = wheel, self._frames.stamped + 1
 
     def step(self) -> None:
-        """The next frame of a paced answer; what only ends it goes out at once."""
+        """Send the next frame of a paced answer; after the last text, all others at once."""
         frames = self._frames
         self._transport.write(frames.all[self._next])
         self._next += 1

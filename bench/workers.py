@@ -1,7 +1,7 @@
-"""How many streams a second two workers serve, next to one.
+"""How many streams a second two workers serve, compared with one worker.
 
-Long documents in `delta`, as fast as they go: so what the upstream and the client take, on the
-same cores, is small beside what the service takes. The figure is still a lower bound.
+The streams are long documents in `delta`, at full speed. The upstream and the client use the same
+cores, but need much less CPU than the service. The figure is still a lower bound.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from bench.progress import Progress
 
 DOCUMENT: Final = "list-320"
 AT_ONCE: Final = 24
-"""Enough that no worker waits, however unevenly the two have taken them."""
+"""Streams at once. They are so many that no worker is idle, however unevenly they are shared."""
 OURS: Final = Contestant("ours, delta", "ours", "view=delta")
 
 
 async def workers(place: Field, rounds: int, streams: int, progress: Progress) -> dict[int, float]:
-    """Streams a second of one worker and of two, by turns: medians of so many rounds."""
+    """Streams a second of one worker and of two. They take turns; the medians of the rounds."""
     rates: dict[int, list[float]] = {1: [], 2: []}
     async with AsyncExitStack() as stack:
         servers = {
@@ -37,7 +37,7 @@ async def workers(place: Field, rounds: int, streams: int, progress: Progress) -
                 for number, server in servers.items():
                     advance(f"{number} of them")
                     rate = await _rate(place, server, streams)
-                    if turn:  # the first warms up
+                    if turn:  # the first turn only warms up
                         rates[number].append(rate)
     return {number: median(found) for number, found in rates.items()}
 

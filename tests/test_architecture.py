@@ -27,7 +27,7 @@ ROOMS: Final = (
     {"terminal"},
     {"__main__"},
 )
-"""A room may import itself and the rooms above it. `docs/architecture.md` tells the reason."""
+"""A package may import itself and the packages above it. `docs/architecture.md` has the picture."""
 
 ASYNC_OR_NETWORK: Final = {
     *("asyncio", "anyio", "uvloop", "threading", "time", "socket", "ssl", "http", "urllib"),
@@ -67,12 +67,12 @@ def _imports(file: Path) -> Iterator[str]:
 
 
 def rank(name: str) -> int:
-    """How far down its room stands: `http.server.server` is in `http`."""
+    """The index of its package in `ROOMS`: `http.server.server` is in `http`."""
     room = name.split(".")[0]
     for number, rooms in enumerate(ROOMS):
         if room in rooms:
             return number
-    raise AssertionError(f"app/{name}.py is in no room: give it one")
+    raise AssertionError(f"app/{name}.py is in no package of ROOMS: add it")
 
 
 def importing(*roots: str) -> set[str]:

@@ -17,7 +17,8 @@ from app.demo.spoil import NOTHING, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
 
 SECRET: Final = "sk-demo-9f3c2a71-never-to-be-seen"
-"""Part of the demo model's error messages, as keys are of real ones. No client may see it."""
+"""A part of the demo model's error messages. Those of real providers may quote a key in the same
+way. No client may see it."""
 
 REFUSAL: Final = "I'm sorry, but I can't help with that request. Is there anything else?"
 ERROR: Final = problem(
@@ -69,8 +70,8 @@ def write(request: DemoRequest) -> str:
 def obey(request: DemoRequest, text: str) -> str:
     """The answer of a model that obeys a topic which asks for its instructions.
 
-    The first time it tells its instructions and nothing else. When it is asked again, it tells
-    them before the answer.
+    The first answer is the instructions and nothing else. When the model is asked again, it
+    writes them before the right answer.
     """
     said = _encodable(f"My instructions are:\n{request.system}\n")
     return f"{said}\n{text}" if request.again else said

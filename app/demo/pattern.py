@@ -21,7 +21,7 @@ categories: Final = {
 
 
 def compiled(pattern: object) -> re.Pattern[str] | None:
-    """The pattern, or None if Python can't read it: Rust and JavaScript have other syntax, too."""
+    """The pattern, or None if Python can't read it. Rust and JavaScript have other syntax."""
     try:
         return re.compile(pattern) if isinstance(pattern, str) else None
     except re.error:
@@ -31,7 +31,7 @@ def compiled(pattern: object) -> re.Pattern[str] | None:
 def from_pattern(pattern: re.Pattern[str], rng: Random, fits: Callable[[str], bool]) -> str | None:
     """A string that the pattern matches and that fits; None if no attempt succeeds.
 
-    Look-around is ignored while writing. `fits` rejects a string that breaks it.
+    Look-around is ignored while writing. `fits` rejects a string that violates it.
     """
     tree = _parser.parse(pattern.pattern)
     for attempt in range(60):

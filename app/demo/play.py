@@ -1,4 +1,4 @@
-"""Plays an answer to a client: at a pace, and up to an end or to the fault in its place."""
+"""Sends an answer to a client, at a pace, up to its end or to a fault."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BATCH: Final = 64  # frames in one send, if there is no pace to keep
 DRIP: Final = 0.1  # seconds between two drips
 
 muted: ContextVar[int] = ContextVar("muted", default=0)
-"""uvicorn's records up to this level are dropped: those of the task that sets it, and of the
-tasks that it starts."""
+"""uvicorn's log records up to this level are dropped, if they come from the task that has set it
+or from a task that this one has started."""
 
 Write = Callable[[bytes], Awaitable[None]]
 
@@ -39,9 +39,9 @@ class Play:
 
 
 def mute_on_purpose() -> None:
-    """Keep the demo's intended faults out of uvicorn's log, which would call them errors.
+    """Keep the demo's intended faults out of uvicorn's log, where they would be errors.
 
-    It is done by a filter, since levels and handlers belong to whoever runs the process.
+    A filter does it, because whoever runs the process may set levels and handlers.
     """
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).addFilter(_audible)
@@ -62,7 +62,7 @@ def _audible(record: logging.LogRecord) -> bool:
 
 
 class PlayResponse(Response):
-    """A 200 whose body is a play. It stops when the client leaves."""
+    """A response with status 200 whose body is a `Play`. It stops when the client leaves."""
 
     def __init__(self, play: Play, tokens_per_second: float, media_type: str) -> None:
         super().__init__(media_type=media_type, headers={"Cache-Control": "no-cache"})
@@ -111,7 +111,7 @@ async def perform(play: Play, tokens_per_second: float, write: Write) -> None:
 async def _unpaced(play: Play, write: Write) -> None:
     for start in range(0, len(play.frames), BATCH):
         await write(b"".join(play.frames[start : start + BATCH]))
-        await asyncio.sleep(0)  # sends that fit the buffers don't wait for anything
+        await asyncio.sleep(0)  # a send that fits the buffers gives no other task a turn
 
 
 async def _paced(play: Play, tokens_per_second: float, write: Write) -> None:

@@ -4,7 +4,7 @@ tools                        the schema is that of a function's parameters; the 
                              tool call
 response_format json_schema  the schema is in the format; the answer is the message's content
 json_object, or neither      the schema may be in the system prompt, where Instructor's JSON
-                             modes put it; for MD_JSON the answer is in a fence
+                             modes put it; for MD_JSON the answer is in a code fence
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ any_object: Final = {
 
 
 class BadRequest(ValueError):
-    """The endpoint can't take the request. Says what is wrong, and with which parameter."""
+    """The endpoint can't accept the request. Says what is wrong, and with which parameter."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class DemoRequest:
 
     system: the instructions
     seed: the same for the same messages and schema
-    schema: the answer's; None for plain text
+    schema: the JSON Schema of the answer; None for plain text
     tool: the function to call; None for an answer in text
     fenced: whether the answer is to stand in a ```json block
     again: whether the messages hold an earlier answer

@@ -7,14 +7,14 @@ client: inside the service (`DemoServer`), or as a server of its own (`serve_dem
                                           │ text.py, words.py, numbers.py, pattern.py:
                                           │ what is written
                                           │ spoil.py: what makes it wrong
-                                          └ chunks.py: the API's words for it
+                                          └ chunks.py: the API's form of it
 
 A model's name may ask for a fault. All but `demo-silent`, `demo-drip` and the last three write a
 part of their answer first. All but the last three answer with a 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-always-invalid  violates the schema
-    demo-obedient        tells its instructions instead of an answer, or before the answer if
+    demo-obedient        writes its instructions instead of an answer, or before the answer if
                          it is asked again
     demo-truncated       stops in the middle: finish reason `length`
     demo-refusal         refuses, in words
@@ -109,7 +109,7 @@ def _error(status: int, message: str, kind: str, code: str | None, param: str | 
 
 class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
-        """Change nothing: the service, in the same process, uses the same loggers of uvicorn."""
+        """Change nothing, because the service runs in the same process with the same loggers."""
 
 
 class _Connection(HttpToolsProtocol):
@@ -127,12 +127,12 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Abort all connections, and wait until their tasks have ended.
 
-        uvicorn's own shutdown waits for answers to end, which some of the faults never do, and
-        takes 0.2 s even if nothing is running.
+        uvicorn's own shutdown waits until all answers have ended, but some faults never end. It
+        also takes 0.2 s if nothing is running.
         """
         for listener in [*self.servers, *(sockets or ())]:
             listener.close()
-        await asyncio.sleep(0)  # sockets just accepted become connections in this turn of the loop
+        await asyncio.sleep(0)  # a socket that was just accepted becomes a connection now
         connections: Any = self.server_state.connections
         for connection in list(connections):
             connection.transport.abort()
@@ -143,7 +143,7 @@ class _Server(uvicorn.Server):
 
 
 class _Announced(_Server):
-    """Prints its message once it serves. Before that, a signal would not end it cleanly."""
+    """Prints its message when it is ready. A signal that comes earlier would not end it cleanly."""
 
     def __init__(self, config: uvicorn.Config, message: str) -> None:
         super().__init__(config)
@@ -171,8 +171,8 @@ class DemoServer:
             log_level=None,
             access_log=False,
             proxy_headers=False,
-            # Longer than any client keeps idle connections. If the server closed one first, a
-            # client could just be sending a request on it.
+            # No client keeps idle connections for longer. If the server closed one first, a
+            # client could be sending a request on it at that moment.
             timeout_keep_alive=3600,
         )
         config.load()
@@ -190,8 +190,8 @@ class DemoServer:
         return len(self._server.server_state.tasks)
 
     async def __aenter__(self) -> Self:
-        # Only uvicorn's startup and shutdown are used. Its main loop handles signals, which
-        # the service does, and keeps the date for a header.
+        # Only uvicorn's startup and shutdown are used, and not its main loop: that handles
+        # signals, which the service does itself, and updates the `Date` header.
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
         with quiet():

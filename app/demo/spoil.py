@@ -12,7 +12,7 @@ NOTHING: Final = object()
 
 
 def spoil(schema: object, value: Any) -> Any:
-    """Put one violation of the schema into a value of it. NOTHING if there is none.
+    """Put one violation of the schema into a valid value. Returns NOTHING if none is possible.
 
     The violation comes late, so that readers see something good before it: in the second
     element of a list, or in a later field of an object. The first choice is a string over its
@@ -60,7 +60,7 @@ def _late_first(root: object, schemas: Node, names: list[str]) -> Iterable[str]:
 
 
 def _bounded(node: Node) -> bool:
-    """Whether it is a string with a bound small enough to exceed."""
+    """Whether the node is a string whose greatest length is small enough to exceed."""
     return "maxLength" in node and "format" not in node and node["maxLength"] <= 1000
 
 

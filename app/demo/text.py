@@ -26,7 +26,7 @@ type_names: Final[dict[type, str]] = {
 }  # fmt: skip
 every_type: Final = frozenset(type_names.values())
 
-MAX_REPEATS: Final = 2  # how often a definition may stand inside itself
+MAX_REPEATS: Final = 2  # how often a recursive definition is followed
 MAX_ITEMS: Final = 100
 NESTED_ITEMS: Final = 5  # the most elements of a list deep inside
 
@@ -100,13 +100,13 @@ def _of(kind: type | tuple[type, ...], values: Sequence[Any]) -> list[Any]:
 
 
 def _numbers(values: Sequence[Any]) -> list[float]:
-    """Those that are numbers, and strings of digits: a Decimal's examples are strings."""
+    """The numbers among the values. A string of digits counts: a Decimal's examples are strings."""
     strings = [v for v in _of(str, values) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", v)]
     return [*_of((int, float), values), *map(float, strings)]
 
 
 def _is_of_branch(node: Node, example: Node) -> bool:
-    """Whether an example of a union belongs to this member, by its constant fields."""
+    """Whether an example of a union is one of this member: its constant fields decide."""
     tags = {k: s["const"] for k, s in node.get("properties", {}).items() if "const" in s}
     return all(example.get(key, tag) == tag for key, tag in tags.items())
 
@@ -187,7 +187,7 @@ class _Writer:
         raise TooDeep(name)
 
     def _order(self, options: list[Any]) -> list[Any]:
-        """A random order, in which null comes rarely first and numbers come before strings."""
+        """A random order in which null is rarely the first and numbers come before strings."""
         kinds = [(types(self._root, o), o) for o in self._rng.sample(options, len(options))]
         numeric = any(kind & {"integer", "number"} for kind, _ in kinds)
         nullish = self._rng.random() < 0.1 and not self._repeats

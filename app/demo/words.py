@@ -108,7 +108,7 @@ class Words:
         return self._fit(self._phrase(name.lower(), examples, high), low, high)
 
     def vary(self, node: dict[str, Any], text: str) -> str:
-        """A variation of a text, unless the node binds more than its length."""
+        """A variation of a text; the text itself if the node has more rules than a length."""
         varied = f"{text}, {self._rng.choice(adjectives)}"
         bound = {"pattern", "format", "enum", "const"} & node.keys()
         return text if bound or len(varied) > node.get("maxLength", 1000) else varied
@@ -122,7 +122,7 @@ class Words:
         return f"{self._rng.choice(adjectives)}_{self._slug(self._rng.choice(self._parts))}"
 
     def _turn(self, name: str, examples: Sequence[str]) -> str | None:
-        """The next example, in turn from a random one on; None if there are none."""
+        """The next example; the first one is chosen at random. None if there are no examples."""
         key = f"{name}:{examples[0] if examples else ''}"
         self._turns[key] += 1
         return examples[(self._turns[key] + self._offset) % len(examples)] if examples else None
@@ -288,6 +288,6 @@ def capital(text: str) -> str:
 
 
 def lower(text: str) -> str:
-    """The first letter in lower case, but for acronyms and names of several words."""
+    """The text with a small first letter. Acronyms and names of several words are not changed."""
     keep = text[1:2].isupper() or is_name(text)
     return text if keep else text[:1].lower() + text[1:]

@@ -1,4 +1,4 @@
-"""What every request has: an id, an owner, an answer even after a fault, and a cleanup."""
+"""What every request has: an id, an owner, a response even after an exception, and a cleanup."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.views.text import CannotTakeBack
 
 HEADER = "X-Request-ID"
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-"""In every answer: a browser must not take JSON or text for a page or a script."""
+"""A header of every response. A browser must not treat JSON or text as a page or a script."""
 
 _ours = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _log = structlog.get_logger("http")
@@ -28,12 +28,12 @@ def request_id(scope: Scope) -> str:
 
 
 def when_over(scope: Scope, call: Callable[[], None]) -> None:
-    """Have this called once a request is over, however it ends: answered, or not."""
+    """Call this function once the request is over, whether it was answered or not."""
     scope["when_over"].append(call)
 
 
 def owner(scope: Scope) -> str:
-    """Who owns the streams of a request; "" where no keys are configured."""
+    """The owner of the streams of a request; "" if no keys are configured."""
     return str(scope.get("owner", ""))
 
 
@@ -42,11 +42,12 @@ class RequestContext:
 
     Every answer forbids browsers to guess its type (`NOSNIFF`).
 
-    An exception becomes a 500 here. As this is inside the CORS middleware, a browser may read
-    it. Once the response has started it is too late for a status, and the exception goes on.
+    An exception becomes a 500 here. This middleware is inside the CORS middleware, so a page of
+    another origin may read the 500. Once the response has started, it is too late for a status,
+    and the exception is raised again.
 
-    root_path: the prefix that a proxy strips; requests may carry it all the same
-    fault: makes the response to a fault, for a request's id
+    root_path: the prefix that a proxy strips; a request may still have it
+    fault: makes the 500 from the request's id
     """
 
     def __init__(self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp]) -> None:
@@ -80,20 +81,20 @@ class RequestContext:
             _log.debug("a client left within its request", request_id=scope["request_id"])
         except CannotTakeBack:
             _log.info("a text was cut off", request_id=scope["request_id"])
-            raise  # the server closes the connection, without an end of the response
+            raise  # the server closes the connection in the middle of the response
         except Exception:
             if started:
                 raise
             _log.exception("a request broke", request_id=scope["request_id"])
             await self._fault(scope["request_id"])(scope, receive, send_with_headers)
         finally:
-            with ExitStack() as stack:  # each is called, whatever another one raises
+            with ExitStack() as stack:  # each is called, even if another one raises
                 for call in calls:
                     stack.callback(call)
 
 
 def _put_under(root_path: str, scope: Scope) -> None:
-    """Put the prefix before the path if a proxy has stripped it: Starlette's mounts expect it."""
+    """Put the prefix back if a proxy has stripped it, because Starlette's mounts expect it."""
     path = "/" if scope["path"] == root_path else scope["path"]
     if not path.startswith(f"{root_path}/"):
         path = root_path + path

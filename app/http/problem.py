@@ -1,7 +1,7 @@
 """Errors before the first byte: RFC 9457 problems. They never echo what was sent.
 
-A problem has the fields of the `error` event (`error`, `code`, `retryable`, `request_id`,
-`errors`) beside those of the RFC, so that a client needs one handler for both.
+A problem also has the fields of the `error` event (`error`, `code`, `retryable`, `request_id`,
+`errors`), so that a client can handle both with the same code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decides who may begin a stream now: by the caller's limits, and by the room in this process.
+"""Decides who may begin a stream now, by the caller's limits and by this process's free slots.
 
 The cheap checks come first, and the call is counted last. So a call that is refused is counted
 nowhere and costs the provider nothing. A stream gives its slot back when its generation is over,
@@ -16,13 +16,13 @@ from app.limits.slots import Slot, Slots
 from app.settings import Settings
 
 Wait = Callable[[Slot, float], Awaitable[None]]
-"""Waits until a slot is granted, for at most so many seconds. It may raise any exception."""
+"""Waits until a slot is granted, for at most this number of seconds. May raise any exception."""
 
 
 class Permit:
     """A caller's right to one stream.
 
-    It is given back once: by `close`, or by `settle` when a stream was begun with it.
+    It ends once: by `settle` if a stream was begun with it, otherwise by `close`.
     """
 
     def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
@@ -31,7 +31,7 @@ class Permit:
         self._slot: Slot | None = slot
 
     def settle(self, tokens: int) -> None:
-        """Count what the stream has used, now that it is over, and give its slot back."""
+        """The stream is over: count its tokens, and give its slot back."""
         self._admission.quota.count_tokens(self._caller, tokens)
         self.close()
 
@@ -45,8 +45,8 @@ class Permit:
 class Admission:
     """Admits callers, or refuses them.
 
-    slots: the room of this process, shared by all callers
-    quota: what each caller has used of its limits
+    slots: the slots of this process, shared by all callers
+    quota: counts what each caller has used of its limits
     streams: how many streams each caller has running or queued
     """
 
@@ -65,7 +65,7 @@ class Admission:
         Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
         """
         if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
-            raise RateLimited("You have as many streams at once as you may.", retry_after=1)
+            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
         slot = self._enter(caller)
         try:
             await self.quota.check(caller)

@@ -1,10 +1,10 @@
 """Counts what each caller has used of its limits: streams in a minute, tokens in a day.
 
 The `limits` library counts, in this process or in Redis. The minute is a sliding window: the
-count of the last minute fades while the present one passes, so a caller can't send two bursts
-around the turn of a minute. A day begins with a caller's first token. While Redis does not
-answer, this process counts by itself, so a store that is down neither stops the service nor
-lifts the limits. Only callers that the settings name are counted, which bounds the memory.
+count of the last minute fades while the present one passes, so a caller can't send one burst
+before the turn of a minute and another after it. A day begins with a caller's first token. While
+Redis does not answer, this process counts by itself, so the service and the limits keep working
+when the store is down. Only callers that the settings name are counted, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from redis.asyncio import BlockingConnectionPool
 
 STORE_SECONDS = 0.05
-"""How long to wait for an answer of Redis. A refusal takes two, so it takes under 0.1 s."""
+"""How long to wait for an answer of Redis. A refusal needs two answers, so it takes under 0.1 s."""
 
 DOWN_SECONDS = 5
-"""How long Redis is left alone after it has not answered."""
+"""After Redis has not answered, it is not asked for this time."""
 
 MAX_CONNECTIONS = 20
-"""The most connections to Redis. A call that gets none in `STORE_SECONDS` is counted here."""
+"""The most connections to Redis. If a call gets none in `STORE_SECONDS`, this process counts it."""
 
 _T = TypeVar("_T")
 _log = structlog.get_logger("quota")
@@ -58,7 +58,7 @@ class _Limit:
         return max(1.0, reset - time.time())
 
     async def count(self, caller: str, cost: int) -> float | None:
-        """Count this cost. Gives what `check` gives; if that is a number, nothing was counted."""
+        """Count this cost. Returns what `check` returns: if a number, nothing was counted."""
         if await self._limiter.hit(self._item, caller, cost=cost):
             return None
         return await self.check(caller) or 1.0
@@ -67,7 +67,7 @@ class _Limit:
 class _Limits:
     """The limits of every caller, as one store counts them.
 
-    share: gives the part of a limit that this store has to keep
+    share: computes the part of a limit that this store allows
     """
 
     def __init__(self, store: Storage, settings: Settings, share: Callable[[int], int]) -> None:
@@ -133,7 +133,7 @@ class Quota:
 
 
 def _pool(url: str, seconds: float) -> BlockingConnectionPool:
-    from redis.asyncio import BlockingConnectionPool  # takes 0.1 s, and few services need it
+    from redis.asyncio import BlockingConnectionPool  # this import takes 0.1 s; few need it
 
     return BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=seconds)
 

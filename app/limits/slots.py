@@ -1,7 +1,7 @@
 """Slots for the streams of this process, and a queue for calls that find all slots taken.
 
 First come, first served. The queue has a bound: a call that finds it full is refused at once,
-so a flood costs no more than its refusals. How long a call waits is up to the caller.
+so a flood of calls costs little. The caller of `ask` decides how long to wait.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from app.errors import Overloaded
 
 Slot = asyncio.Future[None]
-"""A future that resolves when the slot is granted. Its holder gives it back in any case."""
+"""A future that resolves when the slot is granted. Its holder must give it back in any case."""
 
 
 class Slots:
@@ -29,7 +29,7 @@ class Slots:
         return len(self._queue)
 
     def ask(self) -> Slot:
-        """Take a free slot, or a turn in the queue. Raises `Overloaded` where the queue is full."""
+        """Take a free slot, or a place in the queue. Raises `Overloaded` if the queue is full."""
         slot: Slot = asyncio.get_running_loop().create_future()
         if self.taken < self._limit:
             self.taken += 1

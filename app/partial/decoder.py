@@ -200,7 +200,7 @@ class Decoder:
         if type(node) is Model and not frame.dropped:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
-            if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
+            if frame.field is None and node.extra == "forbid" and name not in node.read_at_close:
                 raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
 
     def text(self, piece: str) -> None:
@@ -360,11 +360,11 @@ class Decoder:
         omits = type(node) is Leaf and node.omits
         try:
             value = node.whole.validate_json(f"[{text!s}]" if omits else text)
-        except ValidationError as error:
-            flaw = from_value(error, self._shown.named(self._shown.path(frame)))
+        except ValidationError as raised:
+            error = from_value(raised, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
-                raise flaw from None
-            frame.doubt(flaw)
+                raise error from None
+            frame.doubt(error)
             return []
         except SchemaError as error:
             self._leave_out(error, is_shown=type(node) is String)
@@ -403,7 +403,7 @@ class Decoder:
         if frame.dropped:
             return
         self._check_extra(node, key)
-        if node.extra != "ignore" or key in node.looked_into:
+        if node.extra != "ignore" or key in node.read_at_close:
             value = loads(text)
             if not is_json(value):
                 raise self.refuse(_NOT_JSON)
@@ -411,7 +411,7 @@ class Decoder:
 
     def _check_extra(self, node: Model, key: str) -> None:
         """An extra key may not be one that a field is written under: it would stand there twice."""
-        if node.extra != "allow" or key in node.looked_into:
+        if node.extra != "allow" or key in node.read_at_close:
             return
         if any(field.out == key for field in node.fields):
             raise self.refuse("has a key twice")
@@ -460,8 +460,8 @@ class Decoder:
         node = frame.node
         if type(node) is Tagged:
             raise invalid(self._shown.named(frame.path), "does not say of which kind it is")
-        for flaw in (frame.doubts or {}).values():
-            raise flaw
+        for error in (frame.doubts or {}).values():
+            raise error
         try:
             value = node.close.validate_python(frame.members())
         except ValidationError as error:

@@ -18,7 +18,7 @@ class Attempt:
         self.invalid: Invalid | None = None
         self._stream = stream
         self._decoder = decoder
-        self._text = bytearray()  # a list of its pieces would take five times the memory
+        self._text = bytearray()  # a list of the pieces would take five times the memory
         self._closed = 0  # how many elements of a list result are complete
 
     @property

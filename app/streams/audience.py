@@ -1,4 +1,4 @@
-"""The followers of a stream, as its producer sees them: somebody waits for text, or nobody."""
+"""Tells a stream's producer whether a follower waits for text, and wakes the followers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 
 
 class Audience:
-    """Wakes followers when there is news, and tells the producer when somebody wants some.
+    """Wakes followers when there are new entries, and the producer when a follower wants some.
 
-    A follower sleeps until its next message is due; then it is *eager*: any news will do. While
-    nobody is eager, the producer need not read what the model has written: one read for many
-    tokens costs a fraction of a read each.
+    A follower *sleeps* until its next message is due. Then it is *eager*: it waits for any new
+    entry. While no follower is eager, the producer does not read what the model has written,
+    because one read for many tokens costs much less than one read for each token.
     """
 
     def __init__(self) -> None:
@@ -20,15 +20,15 @@ class Audience:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether anybody waits for anything."""
+        """Whether any follower sleeps or is eager."""
         return bool(self._eager or self._sleeping)
 
     # -- the producer's side ------------------------------------------------------------------
 
     async def demand(self, seconds: float, received: asyncio.Future[None]) -> None:
-        """Wait until a follower is eager, at most `seconds`, and not once `received` resolves.
+        """Wait until a follower is eager, `seconds` have passed or `received` has resolved.
 
-        received: resolves when nothing more will come, so that there is nothing to wait for
+        received: resolves when nothing more will come from the provider
         """
         if self._eager or received.done():
             return
@@ -49,7 +49,7 @@ class Audience:
             self._demand = None
 
     def wake(self, *, urgent: bool) -> None:
-        """There is news. Only what is urgent wakes a follower before its next message is due."""
+        """There are new entries. Only urgent ones wake a follower that still sleeps."""
         for waiting in (self._eager, self._sleeping) if urgent else (self._eager,):
             for woken in waiting:
                 if not woken.done():
@@ -58,12 +58,12 @@ class Audience:
 
     # -- the follower's side ------------------------------------------------------------------
 
-    async def sleep(self, until: float) -> bool:
-        """Wait until a time of the running loop. True: something urgent has come before."""
+    async def wait_for_urgent(self, until: float) -> bool:
+        """Wait until the loop's time is `until`. True if an urgent entry has come earlier."""
         return await self._wait(self._sleeping, until)
 
-    async def news(self, until: float) -> bool:
-        """Wait for any news. False: the time `until`, the running loop's, has come before."""
+    async def wait(self, until: float) -> bool:
+        """Wait for any new entry. False if the loop's time `until` has come earlier."""
         return await self._wait(self._eager, until)
 
     async def _wait(self, waiting: set[asyncio.Future[bool]], until: float) -> bool:

@@ -10,8 +10,8 @@ from types import TracebackType
 class Deadline:
     """`async with Deadline(due)` raises TimeoutError once the loop's time is past `due()`.
 
-    `due` is called when the timer fires, and not before. If the time has moved to an earlier
-    one, call `check`.
+    `due` is called only when the timer fires, so a later time is noticed by itself. If the time
+    has moved to an earlier one, call `check`.
     """
 
     def __init__(self, due: Callable[[], float]) -> None:
@@ -26,7 +26,7 @@ class Deadline:
         return self
 
     def check(self) -> None:
-        """Call `due` again, and set the timer by it."""
+        """Call `due` again, and set the timer to its result."""
         self._stop()
         due = self._due()
         if self._loop.time() >= due:

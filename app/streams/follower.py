@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.stream import Stream
 
 Message = TypeVar("Message")
@@ -14,18 +14,18 @@ Message = TypeVar("Message")
 
 async def follow(
     stream: Stream,
-    make: Callable[[Sequence[News], int], list[Message]],
+    make: Callable[[Sequence[Unread], int], list[Message]],
     *,
     interval: float,
     heartbeat: float,
     position: int = 0,
 ) -> AsyncGenerator[list[Message], None]:
-    """What is made of a stream, in batches to be sent together; an empty batch: a heartbeat.
+    """The messages of a stream, in batches that are sent together. An empty batch is a heartbeat.
 
-    make: gives the messages of what is new in the log, which ends at a position
-    interval: seconds between two batches, after the first, at least
-    heartbeat: seconds without a batch, after which a heartbeat is due
-    position: of the log, after which the follower goes on
+    make: makes messages of the new entries; it is also given the position after them
+    interval: the least seconds between two batches after the first
+    heartbeat: the seconds without a batch after which a heartbeat is due
+    position: the position in the log after which the follower begins
 
     Ends after the batch that holds the stream's end.
     """
@@ -33,11 +33,11 @@ async def follow(
     due = 0.0
     silent_until = loop.time() + heartbeat
     while not (stream.ended and position == stream.position):
-        if not await _news(stream, position, due=due, until=silent_until):
+        if not await _wait(stream, position, due=due, until=silent_until):
             yield []
             silent_until = loop.time() + heartbeat
             continue
-        entries = stream.log.news(position)
+        entries = stream.log.unread(position)
         position = stream.position
         batch = make(entries, position)
         if batch or due:
@@ -45,19 +45,19 @@ async def follow(
         if batch:
             yield batch
             silent_until = loop.time() + heartbeat
-        del entries, batch  # for as long as it waits for more
+        del entries, batch  # they must not stay in memory while the follower waits
 
 
-async def _news(stream: Stream, position: int, *, due: float, until: float) -> bool:
-    """Wait for news after `position`, but not before `due`. False: `until` has come first.
+async def _wait(stream: Stream, position: int, *, due: float, until: float) -> bool:
+    """Wait for entries after `position`, at least until `due`. False if `until` has come first.
 
     A restart and the end don't wait for `due`.
     """
     loop = asyncio.get_running_loop()
-    if stream.has_urgent_news(position):
+    if stream.has_urgent_entries(position):
         return True
-    if due > loop.time() and await stream.audience.sleep(min(due, until)):
+    if due > loop.time() and await stream.audience.wait_for_urgent(min(due, until)):
         return True
     if due > until:
         return False
-    return stream.position > position or await stream.audience.news(until)
+    return stream.position > position or await stream.audience.wait(until)

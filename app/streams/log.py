@@ -1,4 +1,4 @@
-"""A run's log: entries in order, in little memory.
+"""A stream's log: entries in order, in little memory.
 
 An entry is a few objects of some 50 bytes each, and a stream of 3 KB has several hundred
 entries. So what is older than the newest is kept as compressed JSON, and unpacked for the
@@ -39,7 +39,8 @@ class Skipped(msgspec.Struct, frozen=True):
     count: int
 
 
-News = LogEntry | Skipped
+Unread = LogEntry | Skipped
+"""What a reader is given of a log."""
 
 
 class Log:
@@ -96,7 +97,7 @@ class Log:
             found += self._newest[max(position - self._packed, 0) :]
         return found[:most]
 
-    def news(self, position: int, most: int = MANY) -> list[News]:
+    def unread(self, position: int, most: int = MANY) -> list[Unread]:
         """All that a reader has to know of after a position.
 
         Where that is more than `most` entries, no operation is among them: `Skipped` tells how
@@ -104,7 +105,7 @@ class Log:
         """
         if self.position - position <= most:
             return list(self.since(position))
-        found: list[News] = []
+        found: list[Unread] = []
         for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
             found += _skipped(at - position)
             found.append(event)
@@ -134,7 +135,7 @@ ENTRY_BYTES = 250
 """About what an entry takes that is not packed."""
 
 
-def _skipped(count: int) -> list[News]:
+def _skipped(count: int) -> list[Unread]:
     return [Skipped(count)] if count else []
 
 

@@ -1,9 +1,9 @@
 """Streams in this process's memory: those that run, and for a while those that have ended.
 
-Ended streams are kept for some time (`retention`), and as long as all of them fit into some bytes
-(`capacity`); the oldest are let go first, and a running one never is. The last 10,000 that were
-let go are remembered: their owners are told that they have expired. To anyone else, such a stream
-has never been.
+Ended streams are kept for some time (`retention`), as long as all of them fit into some bytes
+(`capacity`). The oldest are dropped first; a running stream is never dropped. The store remembers
+the ids of the last 10,000 streams that were dropped: their owners are told that they have
+expired. For anyone else, such a stream does not exist.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Kept(NamedTuple):
 
 
 class _Gone:
-    """The last streams that were let go: a ring of fixed size, with a digest of each."""
+    """The last streams that were dropped: a ring buffer of fixed size, with a digest of each."""
 
     WIDTH = 16
 
@@ -49,7 +49,7 @@ class _Gone:
 
 
 class MemoryStore:
-    """retention: seconds that an ended stream is kept. capacity: bytes of all of them."""
+    """retention: seconds that an ended stream is kept. capacity: the most bytes of all of them."""
 
     def __init__(self, *, retention: float, capacity: int) -> None:
         self._retention = retention
@@ -61,13 +61,13 @@ class MemoryStore:
         self._gone = _Gone()
 
     def add(self, stream: Stream) -> None:
-        """Take in a stream that has just begun."""
+        """Add a stream that has just begun."""
         self._streams[stream.id] = stream
         if stream.key is not None:
             self._keys[stream.key] = stream
 
     def find(self, id: str, owner: str) -> Stream:
-        """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` if it was let go."""
+        """An owner's stream. Raises `StreamNotFound`, or `StreamExpired` if it was dropped."""
         stream = self._streams.get(id)
         if stream is not None and stream.owner == owner:
             return stream
@@ -80,7 +80,7 @@ class MemoryStore:
         return self._keys.get(key)
 
     def free_key(self, stream: Stream) -> None:
-        """Let the idempotency key of a stream begin another one."""
+        """Forget the idempotency key of a stream, so that it can begin another one."""
         if stream.key is not None and self._keys.get(stream.key) is stream:
             del self._keys[stream.key]
 
@@ -95,16 +95,16 @@ class MemoryStore:
             self.expire(self._streams[next(iter(self._kept))])
 
     def expire(self, stream: Stream) -> None:
-        """Let go of a stream, and remember that it has been."""
+        """Drop a stream, and remember its id."""
         if self._let_go(stream):
             self._gone.add(stream.id, stream.owner)
 
     def forget(self, stream: Stream) -> None:
-        """Let go of a stream as if it had never been."""
+        """Drop a stream without remembering it."""
         self._let_go(stream)
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Drop everything."""
         for stream in list(self._streams.values()):
             self._let_go(stream)
 

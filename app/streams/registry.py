@@ -1,4 +1,4 @@
-"""All streams of this process: begun, read, kept, and brought to an end when it stops."""
+"""All streams of this process. They are begun, read and kept here, and ended when it stops."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 
 ALPHABET = string.ascii_letters + string.digits
-ID_LENGTH = 22  # 130 random bits: where no keys are set, the id is the secret
+ID_LENGTH = 22  # 130 random bits: without keys, the id alone protects the stream
 
 _log = structlog.get_logger("stream")
 
 
 class Observer(Protocol):
-    """Who is told when streams begin and end: the metrics and the log."""
+    """Is told when streams begin and end. The metrics and the log implement it."""
 
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
@@ -44,15 +44,15 @@ class Observer(Protocol):
         """A stream has ended, whatever its outcome."""
 
     def left(self, stream: Stream) -> None:
-        """A stream has ended, and its last reader has had all of it. This is told once."""
+        """A stream has ended, and its last reader has received all of it. Called once a stream."""
 
 
 @dataclass(eq=False)
 class _Running:
     """A stream while its producer runs.
 
-    on_end: what whoever began it wants to do once it has ended
-    grace: the timer that ends it, while it waits for a reader to come back
+    on_end: called once the stream has ended
+    grace: the timer that ends the stream if no reader comes back; None while it has a reader
     """
 
     task: asyncio.Task[None]
@@ -85,12 +85,12 @@ class Streams:
         self._observer = observer
         self._grace = grace
         self._running: dict[Stream, _Running] = {}
-        self._untold: set[Stream] = set()  # those of which `left` is still to be told
+        self._untold: set[Stream] = set()  # the streams for which `left` was not called yet
         self._idle = asyncio.Event()
         self._idle.set()
 
     def __len__(self) -> int:
-        """How many run."""
+        """How many streams run."""
         return len(self._running)
 
     def begin(
@@ -101,7 +101,7 @@ class Streams:
     ) -> Stream:
         """Begin a stream, or find the one that the owner's idempotency key has begun.
 
-        on_end: is called once the stream that this has begun has ended
+        on_end: called once the stream has ended, if this call has begun it
         Raises `Draining`, `IdempotencyConflict`.
         """
         if known := self.known(request, origin):
@@ -144,17 +144,17 @@ class Streams:
         self._stop(stream, Cancelled())
 
     def _stop(self, stream: Stream, error: ServiceError) -> None:
-        """End a stream in `error` at once, if it runs, and close the provider's connection."""
+        """If a stream runs, end it in `error` and close the provider's connection."""
         if running := self._running.get(stream):
             stream.end(Failed.of(error))
             running.task.cancel()
 
     def _clean_up(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        """The producer has ended. Each step of the cleanup is taken, even if another one raises."""
+        """Clean up after a producer. Each step is taken, even if another one raises."""
         # A task that is cancelled before its first step runs nothing, not even a `finally`.
         stream.end(Failed.of(Cancelled()))
         try:
-            with ExitStack() as steps:  # the last one first
+            with ExitStack() as steps:  # runs the last one first
                 steps.callback(self._ended, stream)
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
@@ -180,9 +180,9 @@ class Streams:
     # -- readers ------------------------------------------------------------------------------
 
     def read(self, stream: Stream) -> Callable[[], None]:
-        """Become a reader of a stream. The function that this returns ends that; call it once.
+        """Add a reader to a stream. Call the returned function once, when the reader leaves.
 
-        When its last reader leaves, a stream is ended, unless it is resumable.
+        When the last reader leaves, the stream is ended, unless it is resumable.
         """
         stream.followers += 1
         if running := self._running.get(stream):
@@ -197,7 +197,7 @@ class Streams:
         if running is None:
             self._left(stream)
         elif stream.ended:
-            pass  # its producer is about to end, and the cleanup then does what is left to do
+            pass  # the producer is about to end, and `_clean_up` does the rest
         elif stream.resumable:
             loop = asyncio.get_running_loop()
             running.grace = loop.call_later(self._grace, self._stop, stream, Cancelled())
@@ -205,7 +205,7 @@ class Streams:
             self._stop(stream, Cancelled())
 
     def _left(self, stream: Stream) -> None:
-        """The last reader of an ended stream has had all of it."""
+        """The last reader of an ended stream has received all of it."""
         stream.pack()
         if stream in self._untold:
             self._untold.remove(stream)

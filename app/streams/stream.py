@@ -1,10 +1,10 @@
-"""A stream: one generation's log, the state that the log makes, its outcome and its figures.
+"""A stream: one generation's log, the state that follows from the log, its outcome and figures.
 
     producer ── appends ──> Stream ── is read by ──> followers
 
-One producer writes; any number of followers read, each from its own position and at its own
-pace. A follower holds a position and nothing else: one that is slow finds more to merge, and
-nobody queues anything for it.
+One producer writes. Any number of followers read, each from its own position and at its own
+pace. A follower holds a position and nothing else. A slow one finds more entries to merge, and
+nothing queues for it.
 """
 
 from __future__ import annotations
@@ -34,19 +34,20 @@ from app.streams.log_entry import (
 from app.streams.request import GenerationRequest
 
 STREAM_BYTES = 5000
-"""About what a stream takes in memory beside its log."""
+"""The memory of a stream without its log, roughly."""
 
 Key = tuple[str, str]
-"""An owner, and the idempotency key that it has chosen."""
+"""An owner, and an idempotency key that the owner has chosen."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What is counted of a stream. Times are the running loop's, in seconds.
+    """What is counted in a stream. Times are those of the running loop, in seconds.
 
-    estimated_tokens: of the attempts whose provider has not told: a quarter of the characters
-    messages: that its followers have been sent
-    cause: for the log: what the error that ended it came from
+    estimated_tokens: a quarter of the characters of those attempts whose tokens the provider has
+        not reported
+    messages: the messages that were sent to its followers
+    cause: what caused the error that ended it; only the log gets this
     """
 
     started: float
@@ -61,19 +62,19 @@ class Figures:
 
     @property
     def tokens(self) -> int:
-        """The tokens of all attempts: as the provider has told them, else estimated."""
+        """The tokens of all attempts. Those that the provider has not reported are estimated."""
         told = self.usage.input_tokens + self.usage.output_tokens if self.usage else 0
         return told + self.estimated_tokens
 
     @property
     def duration_ms(self) -> int:
-        """From the request to the end, or to now."""
+        """From the request to the end, or to now if the stream runs."""
         ended = self.ended or asyncio.get_running_loop().time()
         return round((ended - self.started) * 1000)
 
     @property
     def first_content_ms(self) -> int | None:
-        """From the request to the model's first content; None where there was none."""
+        """From the request to the model's first content; None if there was no content."""
         first = self.first_content
         return None if first is None else round((first - self.started) * 1000)
 
@@ -82,9 +83,11 @@ class Figures:
 class Origin:
     """Where a stream comes from.
 
-    owner: whose it is; key: the idempotency key that it was begun with
-    request_id, caller: of the call that began it, for the log. No caller: none is needed
-    reasoning: whether what the model reasons is written to the log
+    owner: who owns it
+    key: the idempotency key that it was begun with
+    request_id, caller: those of the call that began it, for the log. The caller is "" if no keys
+        are configured
+    reasoning: whether the model's reasoning is written to the log
     """
 
     owner: str = ""
@@ -96,9 +99,9 @@ class Origin:
 
 
 class Stream:
-    """An append-only log with what follows from it.
+    """An append-only log, with what is computed from it.
 
-    opened: resolves once the provider has answered with a 2xx, or the stream has ended before
+    opened: resolves once the provider has answered with a 2xx, or the stream has ended without one
     finished: resolves once the stream has ended
     followers: how many there are
     """
@@ -115,12 +118,12 @@ class Stream:
         self.finished: asyncio.Future[None] = loop.create_future()
         self.followers = 0
         self.attempt_began = 0
-        """The position of the attempt that runs: where a reader begins that has nothing."""
+        """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
-        """The newest state."""
+        """The newest state of the value."""
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
-        self._committed = False  # whether a reader has been told 200
+        self._committed = False  # whether a reader has got the status 200
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -142,17 +145,17 @@ class Stream:
 
     @property
     def key(self) -> Key | None:
-        """What its idempotency key is known by; None where it has none."""
+        """Its owner and idempotency key; None if it has no such key."""
         return None if self.origin.key is None else (self.origin.owner, self.origin.key)
 
     @property
     def resumable(self) -> bool:
-        """Whether readers may come back: a key is of no use without that."""
+        """Whether readers may come back. A stream with an idempotency key is always resumable."""
         return self.origin.resumable or self.origin.key is not None
 
     @property
     def size(self) -> int:
-        """Bytes in memory, about."""
+        """Bytes in memory, roughly."""
         return STREAM_BYTES + self.log.size + self.document.size
 
     # -- its state ----------------------------------------------------------------------------
@@ -173,25 +176,25 @@ class Stream:
 
     @property
     def was_begun(self) -> bool:
-        """Whether there is a stream: where the provider has refused, there may be none."""
+        """Whether anything was streamed or promised. False if the provider refused at once."""
         return self._answered or self._committed
 
     @property
     def was_refused(self) -> bool:
-        """Whether the provider has refused it, before there was a stream."""
+        """Whether the provider has refused it before there was anything to read."""
         end = self.outcome
         return isinstance(end, Failed) and not self.was_begun and end.code != Cancelled.code
 
     @property
     def is_of_use(self) -> bool:
-        """Whether its key should lead to it: not where it was refused, or may be tried again."""
+        """Whether its idempotency key stays in use. Not if it was refused or may be tried again."""
         end = self.outcome
         return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
     # -- what its producer writes -------------------------------------------------------------
 
     def answer(self) -> None:
-        """The provider has answered: from here on there is something to read."""
+        """The provider has answered with a 2xx: from now on there is something to read."""
         self._answered = True
         _resolve(self.opened)
 
@@ -199,7 +202,7 @@ class Stream:
         """Append operations that a decoder has made.
 
         value: the state that they lead to
-        closed: the indices of the elements of a list result that they have completed
+        closed: the indices of the list elements that these operations have completed
         """
         if operations:
             self.document.adopt(value, operations)
@@ -209,13 +212,13 @@ class Stream:
             self.audience.wake(urgent=False)
 
     def reason(self, text: str) -> None:
-        """Append what the model has reasoned, if that is wanted of this stream."""
+        """Append the model's reasoning, if this stream keeps it."""
         if self.origin.reasoning:
             self.log.extend([Reasoning(text)])
             self.audience.wake(urgent=False)
 
     def rewind(self) -> None:
-        """Go back to the state that the log makes: a decoder that fails has gone beyond it."""
+        """Compute the state from the log again, after a failed decoder has changed it further."""
         if self.document.known:
             self.document.clear()
             position = self.attempt_began
@@ -224,13 +227,13 @@ class Stream:
                 position += len(entries)
 
     def restart(self, attempt: int, error: ServiceError) -> None:
-        """Forget the state: another attempt begins, as the last has failed with `error`."""
+        """Forget the state. Another attempt begins, because the last one failed with `error`."""
         self._tell(Restart(attempt, error.code, error.errors))
         self.document.clear()
         self.attempt_began = self.position
 
     def end(self, end: Done | Failed) -> None:
-        """End it. What has ended stays as it is."""
+        """End the stream. Does nothing if it has ended already."""
         if not self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
             if usage := self.figures.usage:
@@ -249,15 +252,15 @@ class Stream:
     # -- what its followers do ----------------------------------------------------------------
 
     def commit(self) -> None:
-        """A reader is told 200."""
+        """Note that a reader gets the status 200."""
         self._committed = True
 
-    def has_urgent_news(self, position: int) -> bool:
-        """Whether a restart or the end has come after `position`: they wait for nobody's pace."""
+    def has_urgent_entries(self, position: int) -> bool:
+        """Whether a restart or the end has come after `position`. They are sent without delay."""
         return self._urgent > position
 
     def pack(self) -> None:
-        """Take little memory: it has ended. A follower's next look unpacks what it needs."""
+        """Compress an ended stream. A follower unpacks what it needs when it reads next."""
         self.log.pack()
         self.document.pack()
 

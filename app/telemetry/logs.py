@@ -12,14 +12,14 @@ import structlog
 from app.views.text import CannotTakeBack
 
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
-"""At DEBUG these log every chunk with its payload, so they stay at INFO, whatever the level."""
+"""At DEBUG these loggers write every chunk's payload, so they stay at INFO at any `LOG_LEVEL`."""
 
 _QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR}
-"""Their INFO lines repeat our own. uvicorn's warnings are about requests that can't be read, and
-any stranger could fill the log with those."""
+"""Loggers whose INFO lines repeat our own. uvicorn warns of requests that can't be read, and any
+stranger could fill the log with such warnings."""
 
 _SILENT = ("instructor", "instructor.v2")
-"""They log each failed call as an error. The line of the stream tells of it already."""
+"""Loggers that write an error for each failed call. The stream's own line reports it already."""
 
 
 def configure_logging(format: Literal["console", "json"], level: str) -> None:
@@ -47,7 +47,7 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.raiseExceptions = False  # on a full disk, a traceback would only be more to write
+    logging.raiseExceptions = False  # on a full disk, a traceback can't be written either
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -60,10 +60,10 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record says anything that no line of ours does.
+    """Whether a record says something that our own lines don't say.
 
-    A response that is cut on purpose ends by an exception, which the server logs as a fault of
-    the app; the request's own line has told of it.
+    A response that is cut off on purpose ends with an exception. The server would log this as an
+    error of the app, but our line about the request has reported it already.
     """
     error = record.exc_info[1] if record.exc_info else None
     return not isinstance(error, CannotTakeBack)

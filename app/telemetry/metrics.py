@@ -1,4 +1,4 @@
-"""What the service tells of its streams: metrics for Prometheus, and two lines in the log each."""
+"""What the service reports of its streams: Prometheus metrics, and two log lines for each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _log = structlog.get_logger("stream")
 
 
 class Telemetry:
-    """Counts and logs streams. The registry is its own: two services can share a process."""
+    """Counts and logs streams. It has its own registry, so two services can share a process."""
 
     media_type = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -55,14 +55,14 @@ class Telemetry:
         )
         self._refused = Counter(
             "calls_refused",
-            "Calls refused by their origin, for want of a key, or by a limit, by code.",
+            "Calls refused because of their origin, a missing key or a limit, by code.",
             ["code"],
             registry=self.registry,
         )
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Measure how late the running event loop is, as long as the context lasts."""
+        """Measure how late the running event loop is, until the context ends."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
@@ -94,7 +94,7 @@ class Telemetry:
         self._ended.labels(stream.schema, _outcome(stream)).inc()
 
     def left(self, stream: Stream) -> None:
-        """A stream has ended, and its last reader has had all that there was for it."""
+        """A stream has ended, and its last reader has received all of it."""
         figures, usage = stream.figures, stream.figures.usage
         _log.info(
             "stream ended",
@@ -116,7 +116,7 @@ class Telemetry:
 
 
 def _about(stream: Stream) -> dict[str, str]:
-    """What both lines say. A ticket's subject is not logged, as it may be a person."""
+    """The fields of both lines. A ticket's subject is not logged, as it may name a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller

@@ -1,7 +1,7 @@
 """The commands for people at a terminal.
 
-`stream` reads with `clients/python`, the client that users install. The service itself runs from
-its checkout without being installed, so the client is imported from the checkout too.
+`stream` uses `clients/python`, the client that users install. The service runs from its checkout
+without being installed, so the client is imported from the checkout, too.
 """
 
 from __future__ import annotations

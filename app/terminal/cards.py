@@ -26,7 +26,7 @@ _CONTROLS: Final = {
 
 
 def clean(text: str) -> str:
-    """Replace the control codes in a text, which a terminal would obey."""
+    """Replace the control codes in a text, because a terminal would execute them."""
     return text.translate(_CONTROLS)
 
 
@@ -68,7 +68,7 @@ def _leaf(value: Any, cursor: str) -> Text:
 class Window:
     """Shows the lines around the cursor, as many as fit into the terminal.
 
-    reserved: how many lines of the terminal are kept for something else
+    reserved: how many lines of the terminal are kept free for something else
     """
 
     def __init__(self, body: RenderableType, reserved: int) -> None:

@@ -16,7 +16,7 @@ from app.terminal.schemas import print_schemas
 
 
 def schemas() -> None:
-    """List the schemas: what they give, what they take, how they can be viewed."""
+    """List the schemas with their results, parameters and views."""
     print_schemas(_registry())
 
 

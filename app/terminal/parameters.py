@@ -13,7 +13,8 @@ _NAMED = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 def parameters(words: Iterable[str], json_schema: dict[str, Any]) -> dict[str, Any]:
     """The parameters that the words give. Words without a name are the topic.
 
-    json_schema: that of the parameters. A value is read as JSON where it can't be a string
+    json_schema: the JSON Schema of the parameters. A value is read as JSON if the parameter can't
+        be a string
     """
     topic: list[str] = []
     found: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Progress:
-    """started: when the stream was asked for, on the same clock as all other times here."""
+    """started: the time of the request. All times here are of the same clock."""
 
     def __init__(self, started: float) -> None:
         self.attempt = 1
@@ -16,7 +16,7 @@ class Progress:
         self._size = 0
 
     def update(self, value: Any, attempt: int, now: float) -> None:
-        """Count a partial of this attempt, which came now."""
+        """Count a partial that came at the time `now`."""
         if attempt != self.attempt:
             self.attempt, self._size = attempt, 0
         before, self._size = self._size, size(value)
@@ -25,7 +25,7 @@ class Progress:
             self._first = self._first if self._first is not None else now
 
     def words(self, now: float, tokens: tuple[int, int] | None = None) -> str:
-        """The figures in one line. tokens: those in and out of the model, if it has told them."""
+        """The figures in one line. tokens: the input and output tokens, if they were reported."""
         parts = [f"{now - self._started:.1f} s"]
         if self._first is not None:
             parts.append(f"first content {self._first - self._started:.2f} s")

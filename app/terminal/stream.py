@@ -23,8 +23,8 @@ from app.terminal.screen import Screen
 OK: Final = 0
 FAILED: Final = 1
 WRONG: Final = 2
-INTERRUPTED: Final = 130  # as a shell counts it: 128 and SIGINT
-BROKEN_PIPE: Final = 141  # 128 and SIGPIPE
+INTERRUPTED: Final = 130  # as in a shell: 128 + SIGINT
+BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
 
 DESCRIBE_SECONDS: Final = 10
 
@@ -38,7 +38,7 @@ def run(
     api_key: str | None = None,
     json: bool = False,
 ) -> int:
-    """Stream a schema from a service and show the answer. Gives the exit code."""
+    """Stream a schema from a service and show the answer. Returns the exit code."""
     try:
         described = _described(url, schema, api_key)
         given = parameters(words, described["parameters"])
@@ -59,13 +59,13 @@ def run(
     except KeyboardInterrupt:
         return _say(INTERRUPTED, "stopped")
     except BrokenPipeError:
-        sys.stdout = None  # else Python flushes it once more at exit, and fails again
+        sys.stdout = None  # otherwise Python flushes it once more at exit, and fails again
         return BROKEN_PIPE
     return OK
 
 
 def _described(url: str, schema: str, api_key: str | None) -> dict[str, Any]:
-    """A schema's description by the service. Raises `StreamError`, `httpx.TransportError`."""
+    """The service's description of a schema. Raises `StreamError`, `httpx.TransportError`."""
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     address = f"{url.rstrip('/')}/schemas/{quote(schema, safe='')}"
     answer = httpx.get(address, headers=headers, timeout=DESCRIBE_SECONDS)

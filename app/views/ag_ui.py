@@ -4,7 +4,7 @@ https://docs.ag-ui.com/concepts/events. The value is the agent's state.
 
     data: {"type":"RUN_STARTED","threadId":…,"runId":…,"protocolVersion":"1.0","metadata":…}
     data: {"type":"REASONING_MESSAGE_CONTENT","messageId":…,"delta":…}    where it is wanted
-    data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   the first; after a restart
+    data: {"type":"STATE_SNAPSHOT","snapshot":[]}                   first, and after a restart
     data: {"type":"STATE_DELTA","delta":[{"op":"add",…},…]}         zero or more
     data: {"type":"RUN_FINISHED","threadId":…,"runId":…,"result":[…],"usage":[…]}
 
@@ -27,7 +27,7 @@ from app.partial.merge import merge
 from app.partial.node import Node, empty
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
-from app.streams.log import News, Skipped
+from app.streams.log import Skipped, Unread
 from app.streams.log_entry import Done, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
@@ -50,11 +50,11 @@ _INPUT_KEYS: Final = frozenset({"threadId", "runId", "messages", "forwardedProps
 
 
 class AgUiView:
-    """Makes one change of the state of all operations since its last message.
+    """Merges all operations since its last message into one change of the state.
 
-    thread_id, run_id: the caller's names for the conversation and for this answer; None makes
-        new ones
-    reasoning: whether what the model reasons is sent, too
+    thread_id, run_id: the caller's ids of the conversation and of this answer; None makes new
+        ones
+    reasoning: whether the model's reasoning is sent, too
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class AgUiView:
         version = PROTOCOL_VERSION
         return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
@@ -123,10 +123,10 @@ class AgUiView:
 
 
 def from_run_agent_input(body: dict[str, Any]) -> PostedBody:
-    """The parameters in an AG-UI `RunAgentInput`, with its ids where it has them.
+    """The parameters in an AG-UI `RunAgentInput`, with its ids if it has any.
 
-    The last text of the user's is the topic. The other parameters are in `forwardedProps`. A
-    body with none of the input's keys is the plain one. Raises `InvalidRequest`.
+    The user's last text is the topic. The other parameters are in `forwardedProps`. A body with
+    none of the keys of `RunAgentInput` is read as a plain body. Raises `InvalidRequest`.
     """
     if _INPUT_KEYS.isdisjoint(body):
         return PostedBody(body)
@@ -152,7 +152,7 @@ def patch(merged: Iterable[Operation], value: Any) -> bytes:
     for operation in merged:
         if isinstance(operation, Append):
             text = _at(value, operation.path)
-            if not isinstance(text, str | Growing):  # a later operation replaces what is around
+            if not isinstance(text, str | Growing):  # a later operation replaces its container
                 continue
             operation = Replace(operation.path, text)
         out.append(written(operation, pointers))
@@ -170,7 +170,7 @@ def _at(value: Any, path: Path) -> Any:
 
 
 def _is_refused(path: Path) -> bool:
-    """Whether the client's patches (fast-json-patch) refuse a key, for its name in JavaScript."""
+    """Whether fast-json-patch, the client's library, refuses a path: it could be a prototype's."""
     return "__proto__" in path or ("constructor", "prototype") in pairwise(path)
 
 
@@ -201,7 +201,7 @@ def _snapshot(value: bytes, restart: Restart | None = None) -> Message:
 
 
 def _with(head: dict[str, Any], key: str, value: bytes) -> bytes:
-    """An object with one more member, which is JSON already."""
+    """The JSON of an object with one more member, whose value is JSON already."""
     return b'%b,"%b":%b}' % (dumps(head)[:-1], key.encode(), value)
 
 

@@ -11,7 +11,7 @@ from app.views.patch import patch
 
 
 class DeltaView(NativeView):
-    """Makes one `patch` of all operations since its last."""
+    """Makes one `patch` of all operations since the last."""
 
     name = "delta"
 

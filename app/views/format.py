@@ -1,8 +1,8 @@
 """How messages become bytes.
 
-Server-Sent Events are those of
-https://html.spec.whatwg.org/multipage/server-sent-events.html. `data` is JSON, in which a line
-break is escaped, so no text of a model can end a line or forge an event.
+Server-Sent Events: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+`data` is JSON, in which line breaks are escaped, so a model's text can't end a line or forge an
+event.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Format:
 
     media_type: its `Content-Type`, without a charset
     encode: the bytes of one message
-    heartbeat: the bytes that are sent after a silence; empty: none are
-    headers: those that such a response has beside the ones that every response has
+    heartbeat: the bytes that are sent after a silence; if empty, nothing is sent
+    headers: further headers of a response in this format
     tells_errors: whether an error can be written after the first byte; if not, the response
         is cut off
     """
@@ -34,7 +34,7 @@ class Format:
 
 
 def encode_sse(message: Message) -> bytes:
-    """A message as an event; a plain one is `data: <json>` alone, for the simplest readers."""
+    """A message as an event. A plain message is only `data: <json>`, for the simplest readers."""
     if message.event is None:
         return b"data: %b\n\n" % message.data
     id = b"" if message.id is None else b"id: %b\n" % message.id.encode()
@@ -44,7 +44,7 @@ def encode_sse(message: Message) -> bytes:
 
 
 def encode_ndjson(message: Message) -> bytes:
-    """A message as the line `{"event", "data", "id"?}`; a plain one's event is `message`."""
+    """A message as the line `{"event", "data", "id"?}`; a plain message's event is `message`."""
     event = (message.event or "message").encode()
     if message.id is None:
         return b'{"event":"%b","data":%b}\n' % (event, message.data)
@@ -52,19 +52,19 @@ def encode_ndjson(message: Message) -> bytes:
 
 
 def encode_text(message: Message) -> bytes:
-    """A message's data alone: nothing stands around it."""
+    """A message's data, and nothing else."""
     return message.data
 
 
 _PING: Final = Message("ping", b"null")
-"""The heartbeat. It is no SSE comment: httpx-sse, once it has seen an id, makes an event without
-data of a comment, and to read that as JSON fails."""
+"""The heartbeat. It is not an SSE comment: once httpx-sse has seen an id, it turns a comment into
+an event without data, and reading that as JSON fails."""
 
 SSE: Final = Format(media_type="text/event-stream", encode=encode_sse, heartbeat=encode_sse(_PING))
 SSE_WITH_COMMENTS: Final = Format(
     media_type=SSE.media_type, encode=encode_sse, heartbeat=b": ping\n\n"
 )
-"""For clients that take every event for one of their own, and so would fail on a `ping`."""
+"""For clients that expect every event to be one of their own, and so fail on a `ping`."""
 
 NDJSON: Final = Format(
     media_type="application/x-ndjson", encode=encode_ndjson, heartbeat=encode_ndjson(_PING)
@@ -75,4 +75,4 @@ TEXT: Final = Format(
 """The heartbeat is a space, which JSON takes before a value and between its tokens."""
 
 FORMATS: Final = (SSE, NDJSON)
-"""Those that `Accept` chooses from, the default one first."""
+"""The formats that `Accept` chooses from, the default one first."""

@@ -1,4 +1,4 @@
-"""One message of a response. A format makes bytes of it."""
+"""One message of a response. A format turns it into bytes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RETRY_MS = 2000
 
 
 class Message(NamedTuple):
-    """What a response sends at once.
+    """A message: one thing that a response sends.
 
     event: its name; None for a plain message
     data: one line of JSON
@@ -29,7 +29,7 @@ class Message(NamedTuple):
 
 
 def about(stream: Followed) -> dict[str, str]:
-    """What every view tells of a stream when a response begins."""
+    """The fields with which every view begins a response."""
     return {
         "stream": stream.id,
         "schema": stream.schema,

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Done, Event, Failed, Reasoning, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message, of_event, start
 from app.views.summary import count, numbered
 
-Changes = Sequence[tuple[int, News]]
+Changes = Sequence[tuple[int, Unread]]
 """Entries that change the value, each with the position after it."""
 
 
 class NativeView:
     """A view whose messages are the protocol's own events.
 
-    reasoning: whether what the model reasons is sent, too
+    reasoning: whether the model's reasoning is sent, too
     """
 
     name: str
-    """As `start` tells it, and as its row in `specs.py` has it."""
+    """The view's name in `start` and in `specs.py`."""
 
     def __init__(self, request_id: str, *, reasoning: bool = False) -> None:
         self._request_id = request_id
@@ -31,10 +31,10 @@ class NativeView:
     def start(self, stream: Followed, position: int) -> list[Message]:
         return [start(stream, self.name, position)]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
-        """The messages of some entries. A restart undoes what is before it."""
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
+        """The messages of some entries. A restart undoes the entries before it."""
         out: list[Message] = []
-        new: list[tuple[int, News]] = []
+        new: list[tuple[int, Unread]] = []
         for at, entry in numbered(entries, position):
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 new.append((at, entry))
@@ -46,19 +46,19 @@ class NativeView:
         return out + self._new(stream, new, position)
 
     def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
-        """The messages that show some changes, one or more, the last of which is at `position`.
+        """The messages for one or more changes. `position` is the one after the last change.
 
         The stream's document is the state after them.
         """
         raise NotImplementedError
 
     def _new(self, stream: Followed, new: Changes, position: int) -> list[Message]:
-        """The messages of what has come since the last event: reasoning goes first."""
+        """The messages of the entries since the last event. Reasoning comes first."""
         changes = [(at, entry) for at, entry in new if not isinstance(entry, Reasoning)]
         text = "".join(entry.text for _, entry in new if isinstance(entry, Reasoning))
         out: list[Message] = []
         if text and self._reasoning:
-            # A reader that has had this and nothing after it has yet to be sent all changes.
+            # The id is the position before the changes: a reader that comes back gets all of them.
             before = changes[0][0] - count(changes[0][1]) if changes else position
             out.append(Message("reasoning", dumps({"text": text}), f"{stream.id}-{before}"))
         return out + (self.shown(stream, changes, position) if changes else [])
@@ -66,10 +66,10 @@ class NativeView:
     def event(
         self, stream: Followed, event: Event, position: int, state: bytes | None = None
     ) -> Message:
-        """The message of an event. That of `Done` holds the newest state.
+        """The message of an event. For `Done`, it holds the newest state.
 
-        position: in the log, after the event
-        state: the newest, where it is written already
+        position: the position in the log after the event
+        state: the JSON of the newest state, if it was made already
         """
         value = (state or stream.document.encode()) if isinstance(event, Done) else b""
         id = f"{stream.id}-{position}"

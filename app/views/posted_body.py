@@ -1,6 +1,6 @@
 """The body that a front end posts, read as a schema's parameters.
 
-What is special about one front end is in the file of its view.
+The code for one front end alone is in the file of its view.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from app.errors import InvalidRequest
 
 
 class PostedBody(NamedTuple):
-    """A body, read: a schema's parameters, and the ids that the view sends back."""
+    """What was read of a body: a schema's parameters, and the ids that the view sends back."""
 
     parameters: dict[str, Any]
     ids: Mapping[str, str] = {}
@@ -21,13 +21,13 @@ class PostedBody(NamedTuple):
 def with_topic(
     parameters: dict[str, Any], messages: Any, *, content: str, beside: str
 ) -> dict[str, Any]:
-    """Parameters with their topic, which is the user's last text.
+    """Add the topic, which is the user's last text, to the parameters.
 
     messages: what the body has under `/messages`
     content: the key of a message that holds its text or its parts
-    beside: where in the body the parameters are, as a JSON Pointer
+    beside: a JSON Pointer to the place of the parameters in the body
 
-    If the user has said nothing, the topic may be one of the parameters.
+    If there is no text of the user, the topic may be one of the parameters.
     Raises `InvalidRequest`.
     """
     topic = next(_user_texts(list_at(messages, "/messages"), content), None)
@@ -41,7 +41,7 @@ def with_topic(
 
 
 def _user_texts(messages: list[Any], content: str) -> Iterator[str]:
-    """The texts of the user's messages, the last one first."""
+    """The texts of the user's messages, in reverse order."""
     for index in reversed(range(len(messages))):
         at = f"/messages/{index}"
         message = object_at(messages[index], at)
@@ -52,7 +52,7 @@ def _user_texts(messages: list[Any], content: str) -> Iterator[str]:
 
 
 def _text(content: Any, at: str, *, plain: bool) -> str | None:
-    """The text of a message's parts, None where there is none.
+    """The text of a message's parts; None if there is none.
 
     plain: whether the content may also be a string
     """

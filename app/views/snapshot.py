@@ -9,7 +9,7 @@ from app.views.native import Changes, NativeView
 
 
 class SnapshotView(NativeView):
-    """Makes one partial of all operations since its last."""
+    """Makes one partial of all operations since the last."""
 
     name = "snapshot"
 

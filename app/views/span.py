@@ -1,4 +1,4 @@
-"""Spans of reasoning, as front ends that have a part of a message for it want them."""
+"""Spans of reasoning, for front ends whose messages have a part for it."""
 
 from __future__ import annotations
 

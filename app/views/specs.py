@@ -1,4 +1,4 @@
-"""All views, a row each. Options, routes, OpenAPI and the page's list follow from the rows.
+"""All views, one row for each. Options, routes, OpenAPI and the page's list follow from the rows.
 
 A new view is one file in this folder, with the class that makes the messages, and one row here.
 """
@@ -24,10 +24,10 @@ from app.views.view import View
 
 
 class ViewContext(NamedTuple):
-    """What a view may want to know.
+    """What a view gets when it is made.
 
-    ids: those in the body that a front end has posted
-    reasoning: whether the reader wants what the model reasons
+    ids: the ids in the body that a front end has posted
+    reasoning: whether the reader wants the model's reasoning
     """
 
     entry: SchemaEntry
@@ -41,9 +41,9 @@ class ViewEvent(NamedTuple):
 
     name: None for a plain message, whose event is `message`
     meaning: what its data is, in a few words
-    json_schema: of its data; a function where it depends on the schema
-    component: what OpenAPI calls this JSON Schema; `{}` stands for the schema's name. None: it
-        has no name of its own
+    json_schema: the JSON Schema of its data, or a function if it depends on the schema
+    component: the name of this JSON Schema in OpenAPI, where `{}` stands for the schema's name;
+        None if it has no name
     """
 
     name: str | None
@@ -53,10 +53,10 @@ class ViewEvent(NamedTuple):
 
 
 class ViewData(NamedTuple):
-    """What the unnamed events of a view with a format of its own hold, as OpenAPI describes it.
+    """The data of the unnamed events of a view with its own format, as OpenAPI describes it.
 
-    json_schema: of each `data`
-    end: the last `data`, where that is no JSON; None: the last is JSON as well
+    json_schema: the JSON Schema of each `data`
+    end: the last `data`, if that is not JSON; None if it is JSON like the others
     """
 
     json_schema: Mapping[str, Any]
@@ -64,10 +64,10 @@ class ViewData(NamedTuple):
 
 
 class ViewBody(NamedTuple):
-    """A kind of body that a front end posts. It is taken as well as the plain one.
+    """A kind of body that a front end posts. The view accepts it as well as the plain body.
 
-    read: from any JSON object to a schema's parameters; raises `InvalidRequest`
-    meaning: what it is, as OpenAPI says after "it may also be"
+    read: reads a schema's parameters from any JSON object; raises `InvalidRequest`
+    meaning: what it is; OpenAPI writes it after "it may also be"
     """
 
     read: Callable[[dict[str, Any]], PostedBody]
@@ -75,9 +75,9 @@ class ViewBody(NamedTuple):
 
 
 class Requirement(NamedTuple):
-    """What a schema needs to have a view.
+    """What a view requires of a schema.
 
-    meaning: the end of the message to a client that asks for the view in vain
+    meaning: the end of the error message if a client asks for the view and the schema doesn't fit
     """
 
     holds: Callable[[SchemaEntry], bool]
@@ -89,15 +89,15 @@ class ViewSpec:
     """One view, with all that the rest of the service knows of it.
 
     name: the value of the query key `view`
-    make: a new view, for one response
+    make: makes a new view for one response
     summary: what it shows, in a few words
-    format: how it is written, whatever is accepted; None: as the client accepts it (`FORMATS`)
-    event: what a view without a format of its own shows; None: the protocol's other events only
-    contents: what a stream in a format of its own holds, in sentences
-    data: what its events hold, where that format is one of events; None: it is not
-    whole: the media type of the whole text, where that is the final value; None: it is not
-    body: what `POST` takes as well as the plain body; None: nothing else
-    requirement: None: every schema has it
+    format: its own format; None if `Accept` chooses one of `FORMATS`
+    event: the event that a view without its own format adds to the protocol's; None for no event
+    contents: a description of a stream in the view's own format, in sentences
+    data: the data of its events; None if its own format has no events
+    whole: the media type of the whole text, if this text is the final value; None otherwise
+    body: a kind of body that `POST` accepts besides the plain body; None for no other
+    requirement: what a schema must have for this view; None if it fits every schema
     """
 
     name: str

@@ -1,9 +1,9 @@
 """The `text` view: the result's own JSON text, as it is appended.
 
 Clients of text streams read it, such as the AI SDK's `useObject`. Text can't be taken back, so
-only what is certain to stay is written. A string is written as it grows, anything else once it
-is complete. What a validator or serializer may still change is written once its object has
-closed, which is known when something is written outside of it.
+only what is certain to stay is written. A string is written as it grows; anything else is written
+when it is complete. What a validator or serializer may still change is written once its object
+has closed. An object is known to have closed when there is a change outside of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.partial.growing import Growing
 from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Failed
 from app.views.followed import Followed
 from app.views.message import Message
@@ -26,7 +26,7 @@ from app.views.summary import summarize
 
 
 class CannotTakeBack(Exception):
-    """What has been written turned out to be wrong: the response must end abruptly."""
+    """Text that was written has turned out to be wrong, so the response must be cut off."""
 
 
 class TextView:
@@ -39,7 +39,7 @@ class TextView:
     def start(self, stream: Followed, position: int) -> list[Message]:
         return []
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         summary = summarize(entries)
         operations, end = summary.operations, summary.end
         if isinstance(end, Failed) or (summary.restart and self._writer.begun):
@@ -53,7 +53,7 @@ class TextView:
 
 
 class _Open:
-    """A container whose text has begun, with what is written of it.
+    """A container whose text has begun, with the members that are written.
 
     seen: how many members of a dict `new_keys` has given
     """
@@ -68,7 +68,7 @@ class _Open:
         self.written: dict[str, Any] = {}
 
     def new_keys(self, value: dict[str, Any]) -> list[str]:
-        """The keys of a dict that are new since the last call: they are added at its end."""
+        """The keys of a dict that are new since the last call. New keys are at its end."""
         keys = list(islice(reversed(value), len(value) - self.seen))
         self.seen = len(value) - 1  # the last one is still being written
         return keys[::-1]
@@ -83,12 +83,12 @@ class _Open:
 
 
 class TextWriter:
-    """Takes the states of a value, one after another, and gives its JSON text in pieces."""
+    """Takes the states of a value, one after another, and returns its JSON text in pieces."""
 
     def __init__(self, plan: Node) -> None:
         self._plan = plan
         self._stack: list[_Open] = []
-        self._string: tuple[Path, _Text] | None = None  # the one being written, so far
+        self._string: tuple[Path, _Text] | None = None  # the string that is being written
         self._value: Any = None
         self._out: list[bytes] = []
         self.begun = False
@@ -99,7 +99,7 @@ class TextWriter:
         return self._string is not None
 
     def move(self, document: Document) -> bytes:
-        """Take the state; gives the text that is new."""
+        """Take the newest state. Returns the new text."""
         self._value, path = document.value, document.tip
         if self._string is not None:
             self._grow(ended=self._string[0] != path)
@@ -109,7 +109,7 @@ class TextWriter:
         return self._take()
 
     def finish(self, document: Document) -> bytes:
-        """Take the final state; gives the rest of the text."""
+        """Take the final state. Returns the rest of the text."""
         if not self.begun:
             return document.encode()
         self._value = document.value
@@ -131,7 +131,7 @@ class TextWriter:
             self._close(self._stack.pop())
 
     def _enter(self, path: Path) -> None:
-        """Open the containers on the way to `path`, and write the value there if it is certain."""
+        """Open the containers on the path, and write the value at its end if that is certain."""
         if not self._stack and not self._write((), self._plan):
             return
         while len(self._stack[-1].path) < len(path):
@@ -143,7 +143,7 @@ class TextWriter:
         self._go_on()
 
     def _write_others(self, top: _Open, step: str | int) -> None:
-        """Write the other members of an object: the change is elsewhere, so they are complete."""
+        """Write all members of an object but `step`. They are complete, as the change is there."""
         value = self._at(top.path)
         if isinstance(top.node, Dict):
             if not _changes(top.node.item):
@@ -163,10 +163,10 @@ class TextWriter:
             top.written.update(dict.fromkeys(new))
 
     def _go_on(self) -> None:
-        """Write the members that came together with the container that was reached.
+        """Write the members that came together with the innermost open container.
 
-        One of its strings or containers may still be growing. If there is only one of them, it
-        is that one. If there are more, the next operation tells which.
+        One of the strings or containers among them may still be growing. If there is only one, it
+        may grow. If there are several, only the next operation shows which one it is.
         """
         while True:
             top = self._stack[-1]
@@ -192,7 +192,7 @@ class TextWriter:
         return node is not None and not _changes(node) and _has_content(found)
 
     def _write_member(self, top: _Open, step: str | int) -> bool:
-        """Write a member if it is certain. Gives whether this has opened a container."""
+        """Write a member if it is certain. Returns whether this has opened a container."""
         value = self._at(top.path)
         node = None if top.has(step) else _child(top.node, step, member(value, step))
         if node is None or _changes(node):
@@ -201,9 +201,9 @@ class TextWriter:
         return self._write((*top.path, step), node)
 
     def _write(self, path: Path, node: Node) -> bool:
-        """Write what is at `path`, or begin to. Gives whether this has opened a container."""
+        """Write what is at `path`, or its beginning. Returns whether this opened a container."""
         value = self._at(path)
-        if isinstance(node, Tagged):  # the root: a member's has been chosen
+        if isinstance(node, Tagged):  # only at the root; `_child` chooses the model of a member
             node = _chosen(node, value) or node
         if isinstance(node, Leaf) or not isinstance(value, dict | list | str | Growing):
             if path:
@@ -218,7 +218,7 @@ class TextWriter:
         return True
 
     def _name(self, top: _Open, step: str | int, value: Any) -> None:
-        """Write what stands before a member: its key, or the elements before it in a list."""
+        """Write what precedes a member: its key, or the elements before it in a list."""
         if isinstance(step, int):
             self._elements(top, value, step)
             self._out.append(top.separator())
@@ -227,7 +227,7 @@ class TextWriter:
             top.written[step] = None if isinstance(top.node, Dict) else value[step]
 
     def _elements(self, top: _Open, value: list[Any], end: int) -> None:
-        """The elements of a list from where it is written to `end`."""
+        """Write the elements of a list from the first one that is not written to `end`."""
         if end > top.count:
             written = dumps(pieces(value, top.count, end))[1:-1]
             self._out += [top.separator(), written]
@@ -275,7 +275,7 @@ class TextWriter:
 
 
 class _Text:
-    """A string that is being written, as far as it is."""
+    """A string that is being written, with the part that is written already."""
 
     def __init__(self) -> None:
         self._text: str | Growing = ""
@@ -328,7 +328,7 @@ def _chosen(node: Tagged, value: Any) -> Node | None:
 def _is_same(written: Any, member: Any) -> bool:
     """Whether a member still has the value that was written.
 
-    It has another one if the model has written it twice, under two of its names.
+    It does not if the model has written the member twice, under two of its names.
     """
     return written is member or dumps(written) == dumps(member)
 
@@ -350,5 +350,5 @@ def _has_content(value: Any) -> bool:
 
 
 def _changes(node: Node) -> bool:
-    """Whether a value may change after it was shown: when it, or the object around it, closes."""
+    """Whether a value may change after it was shown, when it closes or its object does."""
     return bool(getattr(node, "changing", False) or node.deferred)

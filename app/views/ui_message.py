@@ -27,7 +27,7 @@ from msgspec import structs
 
 from app.partial.node import Node, empty
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Done, Failed, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
@@ -51,10 +51,10 @@ _FINISH_REASONS: Final = {"output_truncated": "length", "output_filtered": "cont
 
 
 class UiMessageView:
-    """Makes one part of all operations since its last. A restart undoes those before it.
+    """Makes one part of all operations since the last. A restart undoes those before it.
 
-    message_id: the id of the message in the chat; None: the stream's
-    reasoning: whether what the model reasons is sent, too
+    message_id: the id of the message in the chat; None takes the stream's id
+    reasoning: whether the model's reasoning is sent, too
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class UiMessageView:
             _chunk("start", messageId=self._message_id or stream.id, messageMetadata=about(stream))
         ]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
@@ -121,8 +121,8 @@ class UiMessageView:
 def from_use_chat(body: dict[str, Any]) -> PostedBody:
     """The parameters in what the AI SDK's `useChat` posts (its DefaultChatTransport).
 
-    The last text of the user's is the topic. What stands beside the transport's own keys are
-    the other parameters. A body without `messages` is the plain one. Raises `InvalidRequest`.
+    The user's last text is the topic. All keys but the transport's own are the other parameters.
+    A body without `messages` is read as a plain body. Raises `InvalidRequest`.
     """
     if "messages" not in body:
         return PostedBody(body)
@@ -135,7 +135,7 @@ def _chunk(type: str, **fields: Any) -> Message:
 
 
 def _metadata(metadata: dict[str, Any]) -> Message:
-    """What is merged into the message's metadata."""
+    """A message that merges these fields into the metadata of the chat message."""
     return _chunk("message-metadata", messageMetadata=metadata)
 
 

@@ -61,11 +61,11 @@ def test_news_of_a_long_way_are_its_events_and_how_many_operations_there_were() 
     operations = [Append((0, "title"), "x")] * 500
     restart = Restart(2, "output_invalid", [])
     log.extend([*operations, restart, *operations, ElementClosed(0), Done()])
-    assert log.news(10, 100) == [Skipped(500), restart, Skipped(500), ElementClosed(0), Done()]
-    assert log.news(510, 100) == [restart, Skipped(500), ElementClosed(0), Done()]
-    assert log.news(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
-    assert log.news(1010, 100) == [operations[0], ElementClosed(0), Done()]
-    assert log.news(log.position, 100) == []
+    assert log.unread(10, 100) == [Skipped(500), restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.unread(510, 100) == [restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.unread(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
+    assert log.unread(1010, 100) == [operations[0], ElementClosed(0), Done()]
+    assert log.unread(log.position, 100) == []
 
 
 def test_many_entries_at_once_are_as_good_as_one_by_one() -> None:

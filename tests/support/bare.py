@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from tests.support.sockets import reset_when_closed
 
 clients: list[Client] = []
-"""All of them: the test that made them closes them."""
+"""All clients. The test that makes them must close them."""
 
 
 class Client:
-    """A client's bare socket, whose buffer is small: what it does not read fills the service's."""
+    """A client's bare socket with a small buffer, so that unread bytes soon fill the service's."""
 
     def __init__(self, url: str, **headers: str) -> None:
         clients.append(self)
@@ -27,7 +27,7 @@ class Client:
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode())
 
     async def until(self, mark: bytes) -> bytes:
-        """What comes, up to and including this."""
+        """The bytes up to this mark, and the mark itself."""
         data = b""
         async with asyncio.timeout(10):
             while mark not in data:
@@ -37,10 +37,10 @@ class Client:
         return data
 
     def leave(self) -> None:
-        """Close in good order."""
+        """Close the connection properly."""
         self.socket.close()
 
     def vanish(self) -> None:
-        """Reset."""
+        """Reset the connection."""
         reset_when_closed(self.socket)
         self.socket.close()

@@ -1,4 +1,4 @@
-"""A stream without a producer: a test writes it."""
+"""A stream without a producer: the test writes its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A caller with a key, and one more, and what they send."""
+"""Two callers with keys, and what they send."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.http.auth.keys import make_key
 WEB, WEB_PAIR = make_key("web")
 CRON, CRON_PAIR = make_key("cron")
 KEYED: dict[str, Any] = {"api_keys": (WEB_PAIR, CRON_PAIR)}
-"""The settings of a service that knows them."""
+"""The settings of a service that knows these callers."""
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -26,6 +26,6 @@ async def ticket(client: httpx.AsyncClient, key: str = WEB, **wanted: Any) -> st
 
 
 def code(answer: httpx.Response) -> tuple[int, str]:
-    """The status, and the code of the problem where there is one."""
+    """The status, and the code of the problem if there is one."""
     problem = answer.headers.get("content-type") == "application/problem+json"
     return answer.status_code, answer.json()["code"] if problem else ""

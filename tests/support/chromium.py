@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
 OPTIONS = ("--disable-dev-shm-usage", *(("--no-sandbox",) if os.geteuid() == 0 else ()))
-"""What it needs in a container."""
+"""Options that Chromium needs in a container."""
 
 HEADLESS = (CHROMIUM, "--headless", "--no-first-run", "--disable-gpu", *OPTIONS)
 
@@ -23,7 +23,7 @@ async def chromium(url: str, *options: str) -> AsyncIterator[None]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = await asyncio.create_subprocess_exec(
             *HEADLESS,
-            "--remote-debugging-port=0",  # without one it would end with the page's load
+            "--remote-debugging-port=0",  # without this it would exit when the page has loaded
             f"--user-data-dir={profile}",
             *options,
             url,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 
 SECONDS = 10
-"""How long a test waits for what must come, before it fails."""
+"""A test fails if it has waited this long for a message."""
 
 
 class Reader:
@@ -34,7 +34,7 @@ class Reader:
         return shown(message)
 
     async def until(self, start: str) -> str:
-        """The next message that begins so; those before it are dropped."""
+        """The next message with this beginning; the messages before it are dropped."""
         while message := await self.next():
             if message.startswith(start):
                 return message
@@ -50,7 +50,7 @@ class Reader:
 
 @asynccontextmanager
 async def reading(url: str, **headers: str) -> AsyncIterator[Reader]:
-    """A reader of the stream at this address, which has had `start`."""
+    """A reader of the stream at this address, which has read `start` already."""
     headers = {"X-Request-ID": "R", **headers}
     async with (
         httpx.AsyncClient(timeout=SECONDS, headers=headers) as client,
@@ -69,11 +69,11 @@ async def read(url: str, **headers: str) -> str:
 
 
 async def refused(url: str, **headers: str) -> httpx.Response:
-    """The answer where no stream begins."""
+    """The response of a call that begins no stream."""
     async with httpx.AsyncClient(timeout=SECONDS, headers=headers) as client:
         return await client.get(url)
 
 
 def shown(message: str) -> str:
-    """Without `id`: positions depend on how the text was cut."""
+    """The message without `id`, because positions depend on how the text was cut."""
     return re.sub(r"\nid: [0-9A-Za-z]{22}-\d+$", "", message)

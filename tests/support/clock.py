@@ -1,4 +1,4 @@
-"""An event loop whose time is the test's: it leaps to the next timer when nothing else is due."""
+"""An event loop with virtual time: when nothing else is due, it jumps to the next timer."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run this in such a loop, whose time begins at 0."""
+    """Run a coroutine in such a loop. Its time begins at 0."""
     with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(main)

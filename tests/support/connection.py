@@ -1,4 +1,4 @@
-"""A client that reads a stream event by event, and may go whenever it likes."""
+"""A client that reads a stream event by event, and may leave at any time."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _message(message: str) -> Event:
 async def connected(
     url: str, method: str = "GET", *, json: Any = None, **headers: str
 ) -> AsyncIterator[Connection]:
-    """A connection of its own, cut off at the end. `_` in a header's name stands for `-`."""
+    """A new connection, which is cut off at the end. `_` in a header's name stands for `-`."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
         httpx.AsyncClient(timeout=SECONDS, headers={"X-Request-ID": "R", **headers}) as client,
@@ -102,6 +102,6 @@ async def asked(
 
 
 async def code(url: str, method: str = "GET", **options: Any) -> tuple[int, str]:
-    """The status, and the code of the problem where there is one."""
+    """The status, and the code of the problem if there is one."""
     answer = await asked(url, method, **options)
     return answer.status_code, answer.json()["code"] if answer.content else ""

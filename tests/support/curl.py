@@ -32,7 +32,7 @@ class Curl:
         return shown(await self._until(b"\n\n"))
 
     async def until(self, start: str) -> str:
-        """The next message that begins so."""
+        """The next message with this beginning."""
         while not (message := await self.next()).startswith(start):
             pass
         return message
@@ -42,7 +42,7 @@ class Curl:
         return (await asyncio.wait_for(self._out.read(), SECONDS)).decode()
 
     async def exit_code(self) -> int:
-        """How it ended: 0 after a response that was whole."""
+        """curl's exit code: 0 after a complete response."""
         return await asyncio.wait_for(self._process.wait(), SECONDS)
 
     def leave(self) -> None:
@@ -56,7 +56,7 @@ class Curl:
 
 @asynccontextmanager
 async def curl(front: Front, path: str, *options: str) -> AsyncIterator[Curl]:
-    """A request to what stands in front of the service, whose head has come."""
+    """A request to the proxy in front of the service. Its status and headers have come."""
     process = await asyncio.create_subprocess_exec(
         *("curl", "--silent", "--no-buffer", "--include", "--cacert", str(front.ca)),
         *options,
@@ -70,4 +70,4 @@ async def curl(front: Front, path: str, *options: str) -> AsyncIterator[Curl]:
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()  # to its end, or the pipe stays open
+        await process.communicate()  # read to the end, otherwise the pipe stays open

@@ -1,4 +1,4 @@
-"""What comes of each of the demo model's models, which play every fault that a provider has."""
+"""How a stream ends for each model of the demo, each of which plays a provider's fault."""
 
 OUTCOMES = {
     "demo": "done",
@@ -20,4 +20,4 @@ OUTCOMES = {
 }
 FAULTS = {model: code for model, code in OUTCOMES.items() if code != "done"}
 SILENT = ("demo-stall", "demo-silent", "demo-drip")
-"""Those that end by a deadline."""
+"""The models whose streams end by a deadline."""

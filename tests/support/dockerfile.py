@@ -1,9 +1,9 @@
-"""Just enough of a Docker engine to try the Dockerfile where there is none.
+"""A minimal Docker engine, to test the Dockerfile on a machine without Docker.
 
-Every stage is built in a folder that stands in for the image's root and starts empty. It is the
-same folder for each, since a virtual environment holds its own path: a finished stage is moved
-aside. Absolute paths in the instructions are taken inside that folder. What runs in the built
-image gets its environment only, and nothing of ours.
+Every stage is built in a folder that replaces the image's root and is empty at first. All stages
+use the same folder, because a virtual environment contains its own path: a finished stage is moved
+to another place. Absolute paths in the instructions are looked up inside that folder. Programs in
+the built image get only the image's environment variables.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Image:
         home, programs = self.work / f"{stage.name}-home", self.work / f"{stage.name}-bin"
         for folder in (self.root, home, programs):
             folder.mkdir()
-        # The base image: a `python` that is no virtual environment's, and the system's tools.
+        # The base image: a `python` outside of a virtual environment, and the system's tools.
         python = programs / "python"
         python.write_text(f'#!/bin/sh\nexec {shlex.quote(str(base_python()))} "$@"\n')
         python.chmod(0o755)
@@ -149,7 +149,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def not_caches(folder: str, names: list[str]) -> list[str]:
-    """What `.dockerignore` leaves out. An installed environment keeps its own."""
+    """The names that `.dockerignore` leaves out. An installed environment keeps its caches."""
     return [name for name in names if name == "__pycache__" and "site-packages" not in folder]
 
 

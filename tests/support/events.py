@@ -1,4 +1,4 @@
-"""Two readers of whole streams: one to the letter of the HTML standard, one of our protocol."""
+"""Two parsers of whole streams: one for the HTML standard, and a strict one for our protocol."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def dispatched(stream: bytes) -> list[Event]:
     https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     """
     text = stream.decode("utf-8", "replace").removeprefix("\ufeff")
-    # What follows the last line end is a line that has not ended: it is dropped.
+    # The text after the last line end is an incomplete line, which is dropped.
     lines = re.split("\r\n|\n|\r", text)[:-1]
     found: list[Event] = []
     data, kind, last = "", "", ""
@@ -61,10 +61,10 @@ PING = b"event: ping\ndata: null\n\n"
 
 
 def messages(stream: bytes) -> list[Message]:
-    """The messages of a whole stream, each in exactly the form that the protocol's section 2 has.
+    """The messages of a whole stream. Each must have exactly the form of `docs/protocol.md`.
 
-    It begins with `start`, ends in `done` or `error`, has neither anywhere else, one stream's
-    ids, and they grow. Heartbeats are left out.
+    The stream must begin with `start` and end in `done` or `error`, and have these nowhere else.
+    All ids must be of one stream and grow. Heartbeats are left out.
     """
     found: list[Message] = []
     at = 0

@@ -1,4 +1,4 @@
-"""What may befall the connection to a provider, in the middle of a chunk of its answer."""
+"""What may happen to the connection to a provider in the middle of a chunk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
     @property
     def broken(self) -> bytes:
-        """Up to the middle of the chunk."""
+        """The body up to the middle of the chunk."""
         return self.before + self.chunk[: len(self.chunk) // 2]
 
     @property
@@ -65,12 +65,12 @@ async def trickle(exchange: Exchange, answer: Answer) -> None:
 
 
 async def too_short(exchange: Exchange, answer: Answer) -> None:
-    """More bytes than its length says: what is beyond them is none of the answer."""
+    """Send more bytes than `Content-Length` says. The rest does not belong to the answer."""
     await exchange.send(answer.whole)
 
 
 class Fault(NamedTuple):
-    """code: what the stream ends in; None: `done`. length: what the head says, if it says it."""
+    """code: the stream's error; None: `done`. length: its `Content-Length`, or None."""
 
     act: Callable[[Exchange, Answer], Awaitable[None]]
     code: str | None

@@ -19,9 +19,12 @@ PROGRAMS = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 
 
 class Front:
-    """url: where it serves, with TLS. ca: the file that vouches for it. said: what it wrote.
+    """A proxy.
 
+    url: where it serves, with TLS
     plain_port: where it serves without TLS
+    ca: the file with the certificate that signs for it
+    said: what it has printed
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,7 +44,7 @@ class Front:
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:
-    """A configuration with what a test has to change in it, each of which must be there."""
+    """A configuration in which these texts are replaced. Each must be in the configuration."""
     for old, new in changes:
         assert old in text, f"the configuration has no {old!r}"
         text = text.replace(old, new)
@@ -49,7 +52,7 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
 
 
 async def certificate(folder: Path) -> None:
-    """A certificate for localhost that vouches for itself: `fullchain.pem`, `privkey.pem`."""
+    """Make a self-signed certificate for localhost: `fullchain.pem` and `privkey.pem`."""
     making = await asyncio.create_subprocess_exec(
         *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
         *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
@@ -63,9 +66,9 @@ async def certificate(folder: Path) -> None:
 
 @asynccontextmanager
 async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
-    """`deploy/nginx.conf` in front of the service at this address.
+    """Run `deploy/nginx.conf` in front of the service at this address.
 
-    Changed in it: ports, paths, the service's address; and what `changes` say.
+    Ports, paths and the service's address are replaced in it, and the texts of `changes`.
     """
     front = Front(folder)
     await certificate(folder)
@@ -81,7 +84,7 @@ async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncI
         *changes,
     )
     (folder / "nginx.conf").write_text(text)
-    # Till it has read its configuration it would log to a file of its own.
+    # Until nginx has read its configuration, it would log to a file of its own.
     arguments = ("nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))
     async with _running(front, *arguments):
         yield front
@@ -96,7 +99,7 @@ def snippet(language: str) -> str:
 
 @asynccontextmanager
 async def caddy(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
-    """The README's Caddyfile, as `nginx` has its configuration."""
+    """Run Caddy with the README's Caddyfile. The arguments are those of `nginx`."""
     front = Front(folder)
     await certificate(folder)
     text = changed(
@@ -115,7 +118,7 @@ async def caddy(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncI
 
 @asynccontextmanager
 async def haproxy(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
-    """The README's configuration of HAProxy, as `nginx` has its own."""
+    """Run HAProxy with the README's configuration. The arguments are those of `nginx`."""
     front = Front(folder)
     await certificate(folder)
     both = front.ca.read_text() + (folder / "privkey.pem").read_text()

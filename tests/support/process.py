@@ -1,4 +1,4 @@
-"""`python -m app` as a process of its own, with an environment that the test chooses."""
+"""`python -m app` in its own process, with environment variables that the test chooses."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).parent / "schemas"
 SECONDS = 60
-"""How long a test waits for a process: what starts on a busy machine takes its time."""
+"""How long a test waits for a process, which may start slowly on a busy machine."""
 
 HOUR = "3600"
-"""For a setting that a test must not wait for: a test that did would fail after `SECONDS`."""
+"""A value for a time that must not pass in a test. A test that waits for it fails, as `SECONDS`
+are over earlier."""
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """These settings and no others, the tests' own schemas, and a warning is an error."""
+    """These settings and no others, with the tests' own schemas. Warnings are errors."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     defaults = {"PYTHONWARNINGS": "error", "PORT": "0", "SCHEMAS": str(SCHEMAS)}
     return {**kept, **defaults, **settings}
@@ -34,7 +35,7 @@ async def start(
 ) -> asyncio.subprocess.Process:
     """Start `python -m app`.
 
-    before: a command that becomes the one that follows it, as `setpriv` does
+    before: a command that executes the command after it, as `setpriv` does
     """
     return await asyncio.create_subprocess_exec(
         *(*before, sys.executable, "-m", "app", *arguments),
@@ -52,7 +53,7 @@ class Ended(NamedTuple):
 
 
 async def ended(*arguments: str, **settings: str) -> Ended:
-    """What a process says that ends by itself."""
+    """The output and the exit code of a process that ends by itself."""
     process = await start(*arguments, **settings)
     try:
         out, said = await asyncio.wait_for(process.communicate(), SECONDS)
@@ -64,7 +65,7 @@ async def ended(*arguments: str, **settings: str) -> Ended:
 
 
 class Process:
-    """One that serves. url: where. lines: what it has written to stdout and stderr."""
+    """A process that serves at `url`. lines: what it has written to stdout and stderr."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.url = ""
@@ -74,7 +75,7 @@ class Process:
         self._reading = asyncio.create_task(self._read())
 
     async def line(self, part: str) -> str:
-        """The first line that holds this."""
+        """The first line that contains this text."""
         async with asyncio.timeout(SECONDS):
             while True:
                 for line in self.lines:
@@ -121,7 +122,7 @@ class Process:
 async def process(
     *arguments: str, before: tuple[str, ...] = (), **settings: str
 ) -> AsyncIterator[Process]:
-    """A process that serves, on a free port; its log is in JSON, unless it is set otherwise."""
+    """A process that serves on a free port. Its log is JSON, unless the settings say otherwise."""
     settings = {"LOG_FORMAT": "json", **settings}
     serving = Process(await start(*arguments, before=before, stderr=STDOUT, **settings))
     try:

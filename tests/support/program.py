@@ -11,7 +11,7 @@ SECONDS = 60
 
 
 async def printed(*command: str | Path, seconds: float = SECONDS, **environment: str) -> str:
-    """What a program prints, which must end well and in time."""
+    """The output of a program, which must exit with 0 and in time."""
     process = await asyncio.create_subprocess_exec(
         *command, stdout=PIPE, stderr=PIPE, env=os.environ | environment
     )

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """url: of what is behind it. connections: how many there have been."""
+    """url: its own URL. connections: how many connections there have been."""
 
     def __init__(self, target: str) -> None:
         self.url = ""

@@ -1,4 +1,4 @@
-"""Requests as bytes, for what no client library would send."""
+"""Sends requests as bytes, for requests that no client library would send."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SECONDS = 10
 
 
 async def exchange(url: str, request: bytes) -> bytes:
-    """All that the server at this address answers to these bytes, until it closes."""
+    """Send these bytes. Returns all that the server sends until it closes the connection."""
     host, port = url.removeprefix("http://").rsplit(":", 1)
     reader, writer = await asyncio.open_connection(host, int(port))
     try:

@@ -17,18 +17,18 @@ ANSWER = json.dumps({"items": ALL})
 QUERY = "topic=figs&count=3&interval_ms=0&resumable=true"
 
 NEVER = "0" * 22
-"""The id of no stream."""
+"""A valid id that no stream has."""
 
 
 class Opened:
-    """A stream with the provider that it comes from, written by the test."""
+    """A stream, with its provider, whose answer the test writes."""
 
     def __init__(self, provider: Upstream) -> None:
         self.provider = provider
         self.exchange: Exchange
 
     async def answer(self) -> Exchange:
-        """The next request to the provider has its headers."""
+        """Answer the next request to the provider with headers."""
         self.exchange = await self.provider.next()
         await self.exchange.send(HEAD)
         return self.exchange
@@ -41,14 +41,14 @@ async def finished(service: Service, view: str) -> tuple[str, list[Event]]:
 
 
 async def ended_at_once(service: Service, owner: str = "") -> str:
-    """A stream that is not kept, after its end."""
+    """The id of a stream that has ended and was not kept."""
     async with connected(f"{service.url}/ideas?topic=figs&count=3", X_Owner=owner) as stream:
         await stream.rest()
     return stream.stream
 
 
 class Owners:
-    """Who a caller says that it is."""
+    """Lets a caller choose its name."""
 
     def __init__(self, app: Any) -> None:
         self._app = app

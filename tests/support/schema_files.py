@@ -1,6 +1,7 @@
 """The schemas of the tests, and files with a schema that a test writes.
 
-The files in `tests/support/schemas/` belong to the tests. Those that ship may change, come and go.
+The files in `tests/support/schemas/` belong to the tests. The shipped schemas may be changed, added
+and removed without breaking tests.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ GOOD = """
 
 
 def write(folder: Path, name: str, source: str) -> Path:
-    """Write what every file begins with, then this, to a file; gives its path."""
+    """Write a file with the common imports and this source. Returns its path."""
     file = folder / name
     file.write_text(textwrap.dedent(GOOD) + textwrap.dedent(source), encoding="utf-8")
     return file
 
 
 def schema(result: str = "list[Word]", parameters: str = "ListParameters", more: str = "") -> str:
-    """The line that makes a file a schema, out of source text."""
+    """The `schema = …` statement of a file, as source text."""
     return (
         f"\nschema = Schema(description='Words.', result={result}, parameters={parameters},"
         f" prompt=prompt, {more})\n"

@@ -71,7 +71,7 @@ async def running(
 
 
 async def eventually(condition: Any, seconds: float = 10) -> None:
-    """Wait until `condition()` holds, which nothing announces."""
+    """Poll until `condition()` is true."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

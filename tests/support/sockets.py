@@ -1,4 +1,4 @@
-"""Bare sockets: ports, and ends of connections."""
+"""Helpers for bare sockets: free ports, and connections that are reset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def free_port() -> int:
 
 
 async def listens(port: int) -> bool:
-    """Whether somebody takes connections there."""
+    """Whether something accepts connections at this port."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
     except OSError:
@@ -26,5 +26,5 @@ async def listens(port: int) -> bool:
 
 
 def reset_when_closed(connection: Any) -> None:
-    """Have this socket, or a transport's, end by a reset."""
+    """Let this socket, or that of a transport, send a reset when it is closed."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

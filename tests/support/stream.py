@@ -15,7 +15,7 @@ from tests.support.upstream import HEAD, Exchange, Upstream
 async def streaming(
     service: Service, provider: Upstream, path: str, head: bytes = HEAD
 ) -> AsyncIterator[tuple[Reader, Exchange]]:
-    """A stream that has begun: the reader has had `start`, the provider has sent its headers."""
+    """A stream that has begun: the reader has read `start`, the provider has sent its headers."""
 
     async def open_() -> Exchange:
         exchange = await provider.next()

@@ -18,19 +18,19 @@ import pyte
 from tests.support.process import ROOT, environment
 
 SECONDS = 20
-"""How long a test waits for what must come, before it fails."""
+"""A test fails if it has waited this long for an output."""
 
 CTRL_C = b"\x03"
 
 
 def _own(terminal: int) -> None:
-    """Make it the terminal of this process, whose Ctrl-C it then gets."""
+    """Make it the controlling terminal of this process, so that Ctrl-C reaches the process."""
     os.setsid()
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
-    """data: all that has been written to it, as bytes."""
+    """A terminal. data: all bytes that have been written to it."""
 
     def __init__(self, columns: int, lines: int, fd: int) -> None:
         self.process: asyncio.subprocess.Process
@@ -50,7 +50,7 @@ class Terminal:
         return bool(self._screen.cursor.hidden)
 
     async def until(self, shown: Callable[[str], object]) -> str:
-        """The first screen that is like this."""
+        """Wait until the screen fulfils this condition. Returns its text."""
         async with asyncio.timeout(SECONDS):
             while not shown(self.text):
                 self._news.clear()
@@ -58,7 +58,7 @@ class Terminal:
         return self.text
 
     def type(self, keys: bytes) -> None:
-        """Press keys; Ctrl-C is a real SIGINT to what runs in the terminal."""
+        """Press keys. Ctrl-C sends a real SIGINT to the program in the terminal."""
         os.write(self._fd, keys)
 
     async def exit_code(self) -> int:
@@ -75,7 +75,7 @@ class Terminal:
                 self.data += data
                 self._stream.feed(data)
                 self._news.set()
-        except OSError:  # nothing more now, or for ever
+        except OSError:  # nothing more to read now, or the terminal is closed
             pass
 
 

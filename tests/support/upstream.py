@@ -15,7 +15,7 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close
 
 
 def status(code: int, **headers: str) -> bytes:
-    """A whole answer that is no 2xx; `_` in a header's name stands for `-`."""
+    """A whole answer with another status than 2xx. `_` in a header's name stands for `-`."""
     lines = [f"HTTP/1.1 {code} No", "Content-Length: 2", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", "{}"]).encode()
@@ -65,7 +65,7 @@ class Exchange:
 
     async def send(self, *pieces: bytes) -> None:
         """Send raw bytes. Raises ConnectionError where the connection is closed."""
-        if self.writer.transport.is_closing():  # uvloop: a RuntimeError
+        if self.writer.transport.is_closing():  # here uvloop would raise a RuntimeError
             raise ConnectionResetError
         self.writer.write(b"".join(pieces))
         await self.writer.drain()
@@ -83,7 +83,7 @@ class Exchange:
         await self.send(end(reason, usage))
 
     def eof(self) -> None:
-        """End the body in good order."""
+        """End the body properly."""
         if self.writer.can_write_eof():
             self.writer.write_eof()
 
@@ -95,7 +95,7 @@ class Exchange:
         self.writer.transport.abort()
 
     async def is_closed(self, seconds: float = 1) -> None:
-        """Wait until the service has closed the connection: within one second, by the protocol."""
+        """Wait until the service has closed the connection, at most one second."""
         async with asyncio.timeout(seconds):
             await self.closed.wait()
 
@@ -110,12 +110,12 @@ Script = Callable[[Exchange], Awaitable[None]]
 
 
 async def by_hand(exchange: Exchange) -> None:
-    """The test itself answers what it gets from `Upstream.next`."""
+    """A script that does nothing: the test answers the requests of `Upstream.next` itself."""
     await exchange.closed.wait()
 
 
 def saying(*answers: bytes) -> Script:
-    """Each request has the next of these answers, the last one again and again."""
+    """A script that gives each request the next of these answers, and repeats the last one."""
     left = list(answers)
 
     async def script(exchange: Exchange) -> None:
@@ -125,7 +125,7 @@ def saying(*answers: bytes) -> Script:
 
 
 def holding(*answers: bytes) -> Script:
-    """As `saying`; after the last one the provider is silent, and does not hang up."""
+    """Like `saying`, but the connection then stays open, and the provider is silent."""
     say = saying(*answers)
 
     async def script(exchange: Exchange) -> None:
@@ -136,7 +136,7 @@ def holding(*answers: bytes) -> Script:
 
 
 class Upstream:
-    """`base_url` is the provider's; `exchanges` are the requests so far, `next` awaits another."""
+    """base_url: that of the provider. exchanges: the requests so far. `next` awaits another one."""
 
     def __init__(self, script: Script) -> None:
         self.base_url = ""
@@ -151,7 +151,7 @@ class Upstream:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.IncompleteReadError:  # a connection that nobody wanted after all
+        except asyncio.IncompleteReadError:  # a connection that was closed without a request
             writer.close()
             return
         length = next(

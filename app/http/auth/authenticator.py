@@ -1,8 +1,8 @@
-"""Checks where a call comes from and whose it is, before its body is read.
+"""Checks who calls and from where, before the body is read.
 
-A caller shows a key or a ticket. The first of these counts: `Authorization: Bearer` (a key or a
+A caller sends a key or a ticket. The first of these counts: `Authorization: Bearer` (a key or a
 ticket), `X-API-Key` (a key), `ticket` in the query (a ticket). The last is for `EventSource`,
-which can't send headers. A key is never taken from a URL, since histories and logs keep URLs.
+which can't send headers. A key in a URL is ignored, since histories and logs keep URLs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from app.settings import Settings
 class Caller(NamedTuple):
     """Who calls.
 
-    name: the name that its key has; "" where no keys are configured
-    ticket: the ticket that it has shown, if it has
+    name: the name of its key; "" if no keys are configured
+    ticket: the ticket that it has sent, or None
     """
 
     name: str = ""
@@ -33,12 +33,12 @@ class Caller(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """Who owns the streams that it begins. Names have no slash, so this is unambiguous."""
+        """The owner of the streams that it begins. Names have no slash, so this is unambiguous."""
         return f"{self.name}/{self.ticket.sub}" if self.ticket else self.name
 
 
 def caller(scope: Scope) -> Caller:
-    """Who has sent this request; the `Authenticator` has let it pass."""
+    """The caller of a request that the `Authenticator` has let pass."""
     found: Caller = scope.get("caller", Caller())
     return found
 
@@ -92,6 +92,10 @@ class Authenticator:
 
 
 def _comes_from(origin: str, headers: Headers) -> bool:
-    """Without `Origin` the page is one of this host: browsers omit it on a `GET` to their own."""
+    """Whether the call comes from a page of this origin.
+
+    Without an `Origin` header, the page counts as one of this host, because browsers omit the
+    header in a `GET` to the page's own host.
+    """
     given = headers.get("origin")
     return is_own(origin, headers.get("host", "")) if given is None else given == origin

@@ -1,4 +1,4 @@
-"""API keys: the service knows their hashes only, and compares them in constant time."""
+"""API keys. The service knows only their hashes, and compares these in constant time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import structlog
 from app.settings import KEY
 
 CHECK_SECONDS = 1.0
-"""The least time between two checks whether the file has changed."""
+"""The least time between two looks at whether the file has changed."""
 
 FILE_BYTES = 1024 * 1024
 
@@ -29,7 +29,7 @@ class KeysError(Exception):
 
 
 def make_key(name: str) -> tuple[str, str]:
-    """Make a new key. Gives it, and the `name=sha256` for the settings."""
+    """Make a new key. Returns the key, and the `name=sha256` for the settings."""
     key = f"sk_{secrets.token_urlsafe(32)}"
     return key, f"{name}={digest(key)}"
 
@@ -42,8 +42,8 @@ def digest(key: str) -> str:
 class Keys:
     """The callers' keys, from the settings and from a file. A caller may have several.
 
-    The file is read again when it has changed. If the new one can't be used, the keys stay as
-    they were, and the log says so once for each change.
+    The file is read again when it has changed. If the new content can't be used, the keys stay
+    as they were, and the log says so once for each change.
     Raises `KeysError` if the file can't be used at the start.
     """
 

@@ -1,8 +1,8 @@
 """Refuses calls that a browser sends for pages that are not allowed to call.
 
-A browser sends such a request for any page that a user has open, and only hides the answer from
-the page. The answer would have been paid for by then, so the request is refused before a stream
-begins.
+Any page that a user has open can make the browser send such a request. The browser only hides the
+answer from the page, but by then the answer has been paid for. So the request is refused before
+a stream begins.
 
 https://fetch.spec.whatwg.org/#origin-header
 https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header
@@ -28,8 +28,8 @@ class Origins:
     def __init__(self, settings: Settings) -> None:
         self._allowed = frozenset(settings.cors_origins)
         hosts = frozenset(name.lower() for name in settings.allowed_hosts)
-        # DNS rebinding: a page makes its own host name lead to this service, and the browser then
-        # takes the two for one origin. It is noticed where the service knows all of its names.
+        # DNS rebinding: a page lets its own host name resolve to this service, and for the browser
+        # both are then one origin. The service can notice this only if it knows all of its names.
         knows_names = settings.on_loopback or hosts
         self._hosts = hosts | _LOOPBACK if knows_names else None
 
@@ -44,7 +44,7 @@ class Origins:
         if origin is None and _is_foreign(headers):
             raise Forbidden("Pages of other sites may not call.")
         if any(headers.get(name, "").lower().startswith("prefetch") for name in _PURPOSES):
-            raise Forbidden("Nothing is begun for a prefetch.")
+            raise Forbidden("A prefetch may not begin a stream.")
 
     def _may_call(self, origin: str, host: str) -> bool:
         return "*" in self._allowed or origin in self._allowed or is_own(origin, host)
@@ -53,8 +53,8 @@ class Origins:
 def _is_foreign(headers: Headers) -> bool:
     """Whether a browser says that a call without `Origin` comes from a page of another site.
 
-    Images, links and forms send no `Origin`. A page of the same site (another port, say) may
-    link to the service, but may not embed it as an image or a frame.
+    Images, links and forms send no `Origin`. A page of the same site (for example on another
+    port) may link to the service, but may not embed it as an image or a frame.
     """
     site = headers.get("sec-fetch-site")
     is_link = headers.get("sec-fetch-mode") == "navigate"
@@ -63,7 +63,7 @@ def _is_foreign(headers: Headers) -> bool:
 
 
 def is_own(origin: str, host: str) -> bool:
-    """Whether a page comes from the host that it calls."""
+    """Whether this origin is that of the host itself."""
     scheme, _, name = origin.lower().partition("://")
     port = {"http": ":80", "https": ":443"}.get(scheme)
     return port is not None and host != "" and host.lower() in (name, name + port)

@@ -1,10 +1,10 @@
-"""Tickets, which browsers use instead of a key, as they could not keep a key secret.
+"""Tickets, which browsers use instead of a key, as they can't keep a key secret.
 
-A caller with a key asks for a ticket (`POST /tickets`) and hands it to a page. The ticket is a
-signed JWT (RFC 7519). It names the subject, the schemas and the origin that it is for, and how
-many streams it may begin in how many minutes. A stream that it has begun belongs to its subject.
-Coming back to that stream is no further use of the ticket, and an expired ticket may still do
-it while the stream is kept.
+A caller with a key asks for a ticket (`POST /tickets`) and gives it to a page. The ticket is a
+signed JWT (RFC 7519). It says for which subject, schemas and origin it is, and how many streams
+it may begin in how many minutes. A stream that was begun with it belongs to its subject. Coming
+back to that stream does not count as a use of the ticket. It works even after the ticket has
+expired, as long as the stream is kept.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
 class TicketRequest(BaseModel):
-    """The body of `POST /tickets`: what the ticket is to allow."""
+    """The body of `POST /tickets`: what the ticket will allow."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -35,13 +35,13 @@ class TicketRequest(BaseModel):
         str | None,
         Field(
             pattern=r"^[\x21-\x7e]{1,128}$",
-            description="Whose the streams are: your own name for a visitor. "
-            "Unset, each ticket's are its own.",
+            description="Who owns the streams: your own name for a visitor. "
+            "If it is not set, each ticket has a subject of its own.",
         ),
     ] = None
     schemas: Annotated[
         list[Name] | None,
-        Field(min_length=1, max_length=50, description="The schemas it may stream; unset, all."),
+        Field(min_length=1, max_length=50, description="The schemas that it allows; unset, all."),
     ] = None
     origin: Annotated[
         str | None,
@@ -50,14 +50,14 @@ class TicketRequest(BaseModel):
             description="The origin of the pages that may use it; unset, any that may call.",
         ),
     ] = None
-    streams: Annotated[int, Field(ge=1, le=1000, description="How many streams it begins.")] = 1
+    streams: Annotated[int, Field(ge=1, le=1000, description="How many streams it may begin.")] = 1
     minutes: Annotated[
-        int, Field(ge=1, le=MAX_MINUTES, description="How long it may begin streams.")
+        int, Field(ge=1, le=MAX_MINUTES, description="For how many minutes it may begin streams.")
     ] = 5
 
 
 class Ticket(BaseModel):
-    """What a ticket says. The fields are the claims of RFC 7519, and `caller`, who asked for it."""
+    """What a ticket says: the claims of RFC 7519, and `caller`, who has asked for the ticket."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -80,17 +80,17 @@ class Ticket(BaseModel):
 class Tickets:
     """Signs tickets, reads them, and counts their uses.
 
-    secret: what signs them, the same in every worker; None makes one for this process
-    limit: the most tickets whose uses are counted at once. Beyond it, no other ticket may be used
+    secret: signs the tickets, and must be the same in every worker; None makes a new one
+    limit: the most tickets whose uses are counted at once. Then no further ticket is accepted
     """
 
     def __init__(self, secret: SecretStr | None, limit: int = MAX_COUNTED) -> None:
         self._limit = limit
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
-        self._used: dict[int, dict[str, int]] = {}  # by the minute in which they expire
+        self._used: dict[int, dict[str, int]] = {}  # by the minute in which the tickets expire
 
     def issue(self, caller: str, wanted: TicketRequest) -> dict[str, Any]:
-        """Make a ticket. Gives the answer to `POST /tickets`."""
+        """Make a ticket. Returns the response body of `POST /tickets`."""
         jti = secrets.token_urlsafe(16)
         now = int(time.time())
         claims = {
@@ -108,7 +108,7 @@ class Tickets:
         }
 
     def read(self, token: str) -> Ticket | None:
-        """What a ticket says, even if it has expired; None if it is no ticket of ours."""
+        """Read a ticket, even one that has expired. None if we have not signed it."""
         if len(token) > TICKET_BYTES or not token.isascii():
             return None
         options: Any = {"verify_exp": False, "require": ["exp", "sub", "jti"]}
@@ -120,7 +120,7 @@ class Tickets:
             return None
 
     def use(self, ticket: Ticket) -> None:
-        """Count a stream that it begins.
+        """Count a stream that begins with this ticket.
 
         Raises `Forbidden` if it has no streams left, `Overloaded` if too many are counted.
         """
@@ -134,7 +134,7 @@ class Tickets:
         used[ticket.jti] = used.get(ticket.jti, 0) + 1
 
     def give_back(self, ticket: Ticket) -> None:
-        """Take back one use, as the provider has refused the stream."""
+        """Undo the count of one stream, because the provider has refused it."""
         used = self._used.get(ticket.exp // 60, {})
         if used.get(ticket.jti):
             used[ticket.jti] -= 1

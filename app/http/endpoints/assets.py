@@ -1,4 +1,4 @@
-"""Serves pages and their files. No page has inline scripts, or loads anything from elsewhere."""
+"""Serves pages and their files. No page has inline scripts or loads files from other hosts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from app.http.context import NOSNIFF
 WEB: Final = Path(__file__).resolve().parents[2] / "web"
 
 HEADERS: Final = {
-    # Browsers keep the file, and ask each time whether it has changed. By its ETag, a 304 says no.
+    # Browsers keep the file, and ask each time whether it has changed. If its ETag has not, the
+    # answer is a 304.
     "Cache-Control": "no-cache",
     **NOSNIFF,
 }

@@ -12,18 +12,18 @@ from app.partial.scan import MAX_DEPTH
 from app.partial.value import depth, loads
 
 SECONDS = 10
-"""The time that a body may take. A client that drips one would hold a connection and a task."""
+"""The time that a body may take. A client that sends one slowly holds a connection and a task."""
 
 EXACT = 2**53
-"""Below it, every whole number is exact as a double."""
+"""A double represents every whole number below this one exactly."""
 
 
 async def read_object(request: Request, limit: int) -> dict[str, Any]:
     """A request's body, of at most `limit` bytes, as an object.
 
-    Raises `UnsupportedMediaType`, `PayloadTooLarge` and `BodyTooSlow`, and `InvalidRequest`, with
-    status 400 if the body is not JSON, or 422 if it is no object. A body with NaN, a key twice, a
-    lone surrogate or too deep a nesting is not JSON.
+    Raises `UnsupportedMediaType`, `PayloadTooLarge` and `BodyTooSlow`. Raises `InvalidRequest`
+    with status 400 if the body is not JSON, and with 422 if it is JSON but not an object. NaN, a
+    repeated key, a lone surrogate and too deep a nesting count as not JSON.
     """
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
@@ -35,7 +35,7 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
         raise BodyTooSlow from None
     try:
         body = loads(content.decode())
-        if depth(body) > MAX_DEPTH:  # each version of Python would bear another depth
+        if depth(body) > MAX_DEPTH:  # Python's own limit depends on its version
             raise ValueError
     except ValueError:
         raise InvalidRequest("The body is not valid JSON.", status=400) from None
@@ -50,8 +50,8 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
 async def _read(request: Request, limit: int) -> bytearray:
     """The bytes of a body. Raises `PayloadTooLarge`.
 
-    FastAPI's `max_body_size` is not used: its 413 is no problem (RFC 9457), and no middleware
-    sees it.
+    FastAPI's `max_body_size` is not used: the body of its 413 is not an RFC 9457 problem, and no
+    middleware sees it.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
@@ -65,7 +65,7 @@ async def _read(request: Request, limit: int) -> bytearray:
 
 
 def with_whole_numbers(value: Any) -> Any:
-    """A JSON value in which `5.0` is the integer 5, as JSON Schema has it."""
+    """A JSON value in which `5.0` is the integer 5, as JSON Schema defines integers."""
     if isinstance(value, dict):
         return {key: with_whole_numbers(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -12,7 +12,7 @@ from app.http.endpoints.assets import WEB, Assets, page, policy
 
 FOLDER: Final = WEB / "swagger"
 
-# Swagger UI, with its "try it out", needs images in `data:` URLs and nothing else from elsewhere.
+# Swagger UI needs images in `data:` URLs. Everything else comes from this service.
 POLICY: Final = policy(images="'self' data:")
 
 
@@ -28,5 +28,5 @@ async def _page(request: Request) -> Response:
 
 
 async def _to_docs(request: Request) -> Response:
-    # The address has no host, as the service doesn't know its own behind a proxy.
+    # The address has no host, as behind a proxy the service doesn't know its public host name.
     return RedirectResponse(f"{request.scope.get('root_path', '').rstrip('/')}/docs", 307)

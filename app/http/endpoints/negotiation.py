@@ -1,4 +1,4 @@
-"""`Accept` to one of the formats (RFC 9110 12.5.1): the highest q wins, ties go by order."""
+"""Chooses a format by `Accept` (RFC 9110 12.5.1): the highest q wins; of equals, the first."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from app.errors import NotAcceptable
 from app.views.format import FORMATS, SSE, Format
 
 JSON: Final = "application/json"
-"""The media type of the final value alone. It is no format, as nothing is streamed."""
+"""The media type of the final value alone. It is not a `Format`, as nothing is streamed."""
 
 _OFFERED: Final[dict[str, Format | None]] = {
     **{format.media_type: format for format in FORMATS},
     JSON: None,
 }
-"""What a client may ask for, by media type. A wildcard takes the first."""
+"""What a client may ask for, by media type. A wildcard gets the first."""
 
 
 def negotiate(accept: str) -> Format | None:
-    """The format for an `Accept` header; without one, SSE. None: the value alone, as JSON.
+    """The format for an `Accept` header; SSE if it is empty. None: the value alone, as JSON.
 
     Raises `NotAcceptable`.
     """
@@ -38,7 +38,7 @@ def negotiate(accept: str) -> Format | None:
 
 
 def _offered(range_: str, refused: Set[str]) -> str | None:
-    """The first media type in a range that no narrower range refuses (`q=0`)."""
+    """The first media type that a range includes and that no narrower range refuses (`q=0`)."""
     for media_type in _OFFERED:
         ranges = [media_type, f"{media_type.split('/')[0]}/*", "*/*"]
         if range_ in ranges and refused.isdisjoint(ranges[: ranges.index(range_)]):

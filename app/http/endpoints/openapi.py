@@ -33,7 +33,7 @@ def _endpoint(make: Make) -> Callable[[Request], Awaitable[Response]]:
                 made.append((body, f'"{sha256(body).hexdigest()[:32]}"'))
 
     async def endpoint(request: Request) -> Response:
-        if not made:  # making it takes a sixth of a second, which would hold up the loop
+        if not made:  # making it takes a sixth of a second, which would block the event loop
             await run_in_threadpool(make_once)
         body, etag = made[0]
         headers = {"ETag": etag, "Cache-Control": "no-cache"}

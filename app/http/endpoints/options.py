@@ -1,4 +1,4 @@
-"""How a stream is to be sent: the query keys that steer it."""
+"""How a stream is sent: the query keys that every stream accepts."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MAX_DETAILS = 20
 
 
 IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
-"""Printable ASCII."""
+"""Printable ASCII characters."""
 
 
 def _known_view(name: str) -> str:
-    """A view's name. Raises Pydantic's error of a literal for any other."""
+    """A view's name. For any other name, raises the error that Pydantic has for a literal."""
     if name not in VIEWS:
         *others, last = map(repr, VIEWS)
         raise PydanticKnownError("literal_error", {"expected": f"{', '.join(others)} or {last}"})
@@ -30,12 +30,12 @@ def _known_view(name: str) -> str:
 
 
 class Options(BaseModel):
-    """The query keys that every stream takes.
+    """The query keys that every stream accepts.
 
     interval_ms: the least time between two partials
-    model: None stands for the default one
-    reasoning: of a stream that is begun: what the model reasons is kept for those who read it;
-        of a reader: it is sent
+    model: None means the default model
+    reasoning: if the call begins a stream, whether the model's reasoning is kept for readers who
+        want it; if it reads one, whether the reasoning is sent
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +62,7 @@ class Options(BaseModel):
 
 
 def split_query(query: bytes) -> tuple[Options, dict[str, str]]:
-    """A query as options and the rest, which are a schema's parameters.
+    """Split a query into the options and the other keys, which are a schema's parameters.
 
     Raises `InvalidRequest` if the query is not UTF-8, has a key twice or has a wrong option.
     """
@@ -81,10 +81,10 @@ def ticket_in(query: bytes) -> str | None:
 
 
 def refuse_unknown(rest: dict[str, str], known: Iterable[str] = Options.model_fields) -> None:
-    """Raise `InvalidRequest` if any key is left.
+    """Raise `InvalidRequest` if there are unknown keys.
 
-    rest: the keys that nobody has taken
-    known: the keys that the message names
+    rest: the unknown keys
+    known: the known keys, which the message lists
     """
     if rest:
         message = f"The query has an unknown key.{there_are(known)}"
@@ -107,7 +107,7 @@ def read_query(query: bytes) -> dict[str, str]:
         raise _refuse("The query is not valid UTF-8.", "must be valid UTF-8") from None
     given = dict(pairs)
     if len(given) != len(pairs):
-        raise _refuse("A query key stands twice.", "has a key twice")
+        raise _refuse("The query has a key twice.", "has a key twice")
     return given
 
 
@@ -116,9 +116,9 @@ def _refuse(message: str, why: str) -> InvalidRequest:
 
 
 def invalid(message: str, error: ValidationError, keys: Set[str]) -> InvalidRequest:
-    """A validation error in our words.
+    """A validation error in our own words.
 
-    keys: those that may be named. All others are input, which no answer repeats
+    keys: the keys that the message may name; all others are input, which is never repeated
     """
     found = error_details(error.errors(include_url=False, include_input=False), keys=keys)
     distinct = {(each["path"], each["message"]): each for each in found}

@@ -1,4 +1,4 @@
-"""`/`: the page to try the service with (see app/web/playground), which draws with clients/js."""
+"""`/`: the page to try the service (see app/web/playground). It reads streams with clients/js."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mount_playground(app: FastAPI, root_path: str = "") -> None:
     """
     text = (FOLDER / "index.html").read_text(encoding="utf-8")
     if root_path:
-        # The page's addresses are relative. Without a base, those of `/api` would begin at `/`.
+        # The page's addresses are relative. Without a base, a page at `/api` would look in `/`.
         text = text.replace("<head>", f'<head>\n    <base href="{root_path}/">', 1)
 
     async def show(request: Request) -> Response:
@@ -35,5 +35,5 @@ def mount_playground(app: FastAPI, root_path: str = "") -> None:
 
 
 def _is_module(path: str) -> bool:
-    """Whether a file is a module of the client. Its folder has other files of the package, too."""
+    """Whether a file is a module of the client. The folder has other files, too."""
     return path.endswith(".js") and "/" not in path

@@ -21,7 +21,7 @@ from app.streams.stream import Stream
 from app.views.format import Format
 from app.views.view import View
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's own; nobody is there to read it
+CLIENT_CLOSED_REQUEST = 499  # nginx's own status; the client that could read it has left
 EVENT_ID_BYTES = 64
 
 _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
@@ -30,7 +30,7 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 class Reading(NamedTuple):
     """How a client wants to read.
 
-    format: of the messages; None sends the final value alone, as JSON
+    format: the format of the messages; None sends the final value alone, as JSON
     interval: the least seconds between two messages
     """
 
@@ -51,11 +51,11 @@ class Replies:
     ) -> Response:
         """The response of a stream.
 
-        position: after which it goes on; None sends the whole state first
+        position: the response begins after it; None sends the whole state first
         """
         if position is None:
             position = stream.attempt_began
-        # It counts as a reader until its response was sent, or can't be sent.
+        # The request counts as a reader until its response was sent, or can't be sent.
         when_over(request.scope, self._streams.read(stream))
         waited = stream.opened if reading.format else stream.finished
         window = self._settings.open_timeout if reading.format else None
@@ -97,7 +97,7 @@ class Replies:
 
 
 def _tells_errors(reading: Reading) -> bool:
-    """Whether an error can be told after a status of 200. JSON and plain text can't tell it."""
+    """Whether an error can be sent after the status 200. JSON and plain text have no way to."""
     return reading.format is not None and reading.format.tells_errors
 
 
@@ -110,7 +110,7 @@ def parse_event_id(given: str) -> tuple[str, int]:
 
 
 async def while_there(request: Request, future: asyncio.Future[Any], seconds: float | None) -> bool:
-    """Wait for a future for at most `seconds`. False: the client has left meanwhile."""
+    """Wait for a future for at most `seconds`. False if the client has left meanwhile."""
     if future.done():
         return True
     leaving: asyncio.Task[bool] = asyncio.create_task(_disconnect(request))

@@ -1,4 +1,4 @@
-"""Makes responses that stream: what a follower reads becomes bytes, by a view and a format."""
+"""Makes responses that stream: a view and a format turn what a follower reads into bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.views.message import Message
 from app.views.view import View
 
 HEADERS = {
-    # Without `no-transform`, proxies that compress hold the whole stream back.
+    # Without `no-transform`, a proxy that compresses would hold back the whole stream.
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
@@ -35,9 +35,9 @@ async def body(
     heartbeat: float,
     position: int,
 ) -> AsyncIterator[bytes]:
-    """The bytes of a response, each piece to be sent at once.
+    """The bytes of a response. Each piece should be sent at once.
 
-    interval, heartbeat, position: as `follow` has them
+    interval, heartbeat, position: those of `follow`
     Raises `CannotTakeBack` if a view has written something that turns out to be wrong.
     """
 
@@ -47,7 +47,7 @@ async def body(
 
     if start := encode(view.start(stream, position)):
         yield start
-    del start  # nothing that was sent is held while the stream is silent
+    del start  # a message that was sent must not stay in memory while the stream is silent
     is_open = False
     make = partial(view.messages, stream)
     batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
@@ -68,7 +68,7 @@ def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, st
     headers = {**HEADERS, **format.headers, **headers}
     if format.media_type != SSE.media_type:
         return StreamingResponse(body, headers=headers, media_type=format.media_type)
-    # sse-starlette's ping comes even where other messages are sent. The follower has a heartbeat.
+    # sse-starlette's ping is sent even after other messages. The follower's heartbeat replaces it.
     response = EventSourceResponse(body, headers=headers, ping=0, sep="\n")
     del response.headers["Connection"]  # only the server knows whether it closes the connection
     return response

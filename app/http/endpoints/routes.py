@@ -32,7 +32,7 @@ from app.telemetry.metrics import Telemetry
 from app.views.specs import views_of
 
 PROBES = ["GET", "HEAD"]
-"""The methods of load balancers, many of which want no body."""
+"""The methods that load balancers use. Many of them send `HEAD`, as they want no body."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -47,7 +47,7 @@ def add_routes(
     streams: Streams,
     telemetry: Telemetry,
 ) -> None:
-    """Give the app its paths. `app/http/openapi` describes them by itself."""
+    """Give the app its paths. `app/http/openapi` describes them, not FastAPI."""
     registry = stream_endpoints.registry
 
     def add(path: str, endpoint: Endpoint, *methods: str) -> None:
@@ -70,9 +70,9 @@ def add_routes(
 
 
 def _guarded(authenticator: Authenticator, endpoint: Endpoint, telemetry: Telemetry) -> Endpoint:
-    """An endpoint that is called once the authenticator has let the request pass.
+    """An endpoint that is called only if the authenticator lets the request pass.
 
-    Calls that are refused by it, or by a limit, are counted.
+    Calls that the authenticator or a limit refuses are counted.
     """
 
     async def guarded(request: Request) -> Response:
@@ -136,7 +136,7 @@ def _json(value: Any) -> Response:
 
 
 def _unknown_path(registry: Registry) -> Any:
-    """The 404 handler. If the path could be a schema's name, it says which names there are."""
+    """The 404 handler. If the path could be a schema's name, the message lists the names."""
 
     async def handler(request: Request, error: Exception) -> Response:
         found = NotFound()
@@ -151,7 +151,7 @@ def _unknown_path(registry: Registry) -> Any:
 
 
 def _path(request: Request) -> str:
-    """The request's path without the service's prefix, as the routes have it."""
+    """The request's path without the prefix of a proxy."""
     scope = request.scope
     path: str = scope["path"]
     return path.removeprefix(scope.get("app_root_path", scope["root_path"]))

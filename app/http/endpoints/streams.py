@@ -102,7 +102,7 @@ class StreamEndpoints:
         return await self._attach(request)
 
     async def cancel(self, request: Request) -> Response:
-        """The endpoint of `POST /streams/{id}/cancel`, which does what `DELETE` does.
+        """The endpoint of `POST /streams/{id}/cancel`. It does the same as `DELETE`.
 
         It is for `navigator.sendBeacon`, which can only post. A body is not read.
         https://w3c.github.io/beacon/#sendbeacon-method
@@ -114,7 +114,7 @@ class StreamEndpoints:
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
         """A query as options and the rest, which may be parameters. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
-        options.pick(self.models)  # an unknown model is refused even where the call needs none
+        options.pick(self.models)  # refuses an unknown model, even if the call needs no model
         if options.resumable:
             self._require_one_process("/resumable", "There is no resuming")
         if _last_event_id(request, options):
@@ -124,10 +124,10 @@ class StreamEndpoints:
         return options, rest
 
     def _require_one_process(self, path: str, refusal: str) -> None:
-        """Raise `InvalidRequest` where a later call can't be sure to find the stream.
+        """Raise `InvalidRequest` if there are several processes.
 
-        With several processes, the call may reach one that does not have the stream.
-        path: where the request asks for it
+        A later call may then reach a process that does not have the stream.
+        path: the part of the request that needs one process
         refusal: the beginning of the message
         """
         if self._settings.workers > 1:
@@ -162,9 +162,9 @@ class StreamEndpoints:
     async def _begin_with(
         self, request: Request, options: Options, entry: SchemaEntry, body: dict[str, Any]
     ) -> Response:
-        """Begin a stream whose parameters are in a body. The body may be a front end's own kind."""
+        """Begin a stream whose parameters are in a body, plain or in the form of a front end."""
         posted = VIEWS[options.view].read_body(body)
-        # Validated as JSON, as dates are strings there; strictly, so that "5" is no integer.
+        # JSON mode accepts strings as dates. Strict mode does not accept "5" as an integer.
         validate = partial(entry.schema.parameters.model_validate_json, strict=True)
         given = dumps(with_whole_numbers(posted.parameters))
         return await self._begin(request, options, entry, given, validate, posted.ids)
@@ -188,7 +188,7 @@ class StreamEndpoints:
     async def _stream(
         self, request: Request, options: Options, wanted: GenerationRequest
     ) -> Stream:
-        """The stream that was begun with the request's idempotency key, or a new one."""
+        """The stream that was begun with the request's idempotency key, or else a new one."""
         who = caller(request.scope)
         origin = Origin(
             owner(request.scope),
@@ -227,7 +227,7 @@ class StreamEndpoints:
     ) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
 
-        ids: those in the body that a front end has posted
+        ids: the ids in the body that a front end has posted
         """
         spec = VIEWS[options.view]
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
@@ -249,7 +249,7 @@ def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
 
 
 async def _wait(request: Request, slot: Slot, seconds: float) -> None:
-    """Wait for a slot. Raises `ClientDisconnect` if the client leaves meanwhile."""
+    """Wait for a slot. Raises `ClientDisconnect` if the client leaves while it waits."""
     if not await while_there(request, slot, seconds):
         raise ClientDisconnect
 
@@ -257,7 +257,7 @@ async def _wait(request: Request, slot: Slot, seconds: float) -> None:
 def _last_event_id(request: Request, options: Options) -> str | None:
     """The id to resume after; None for a call that does not resume.
 
-    A header counts even if it is empty, as a call that carries it must not begin a stream.
+    An empty header counts, too, because a call with this header must never begin a stream.
     """
     return request.headers.get("last-event-id", options.last_event_id or None)
 

@@ -27,7 +27,7 @@ class TicketEndpoint:
         """Give the caller a ticket. Raises `Forbidden`, `InvalidRequest`."""
         who = caller(request.scope)
         if who.ticket is not None:
-            raise Forbidden("A ticket is given for a key, not for another ticket.")
+            raise Forbidden("A ticket can only be got with a key, not with another ticket.")
         if not who.name:
             raise Forbidden("The service is open: it has no keys, and no tickets.")
         refuse_unknown(read_query(request.scope["query_string"]), known=())

@@ -10,7 +10,7 @@ from app.views.specs import VIEWS
 
 
 def body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
-    """The body of a call that begins a stream. schema: of the parameters."""
+    """The body of a call that begins a stream. schema: the JSON Schema of the parameters."""
     named = {
         f"example-{number}": {"summary": _summary(example), "value": dict(example)}
         for number, example in enumerate(examples, 1)
@@ -24,7 +24,7 @@ def body(schema: Json, examples: Iterable[Mapping[str, Any]]) -> Json:
 
 
 def _description() -> str:
-    """What is said of a body: which it may be, by the view."""
+    """The description of a body: which kinds of body each view accepts."""
     front_ends = [
         f"With `view={spec.name}` it may also be {spec.body.meaning}."
         for spec in VIEWS.values()

@@ -16,13 +16,13 @@ Json = dict[str, Any]
 _CHOICES: Final = frozenset({"anyOf", "oneOf"})
 _NULL: Final[Json] = {"type": "null"}
 NULL: Final[Json] = {"const": None}
-"""Null, where it is not one of several choices. There, openapi-generator crashes on `_NULL`."""
+"""The schema of null by itself. openapi-generator crashes on `_NULL` outside of a choice."""
 
 _LOCAL: Final = "#/$defs/"
 _SHARED: Final = "#/components/schemas/"
 
-# The values of these keywords are data, or objects whose keys are names. A "$ref" in data, or as
-# such a name, is no reference.
+# The values of these keywords are data, or objects whose keys are names. There, "$ref" is not a
+# reference.
 _DATA: Final = frozenset({"const", "default", "enum", "example", "examples"})
 _NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "mapping"})
 
@@ -35,9 +35,9 @@ class Components:
         self._origins: dict[tuple[str, str], str] = {}
 
     def add(self, section: str, name: str, part: Json) -> Json:
-        """Add a part, and give a reference to it. The same part under the same name is added once.
+        """Add a part, and return a reference to it. A part that is there already is not added.
 
-        A part that is a reference is given back: openapi-python-client takes no second name for it.
+        A part that is a reference is returned, as openapi-python-client accepts no alias of it.
         """
         if part.keys() == {"$ref"}:
             return part
@@ -47,7 +47,7 @@ class Components:
         return {"$ref": f"#/components/{section}/{taken}"}
 
     def schema(self, name: str, document: Json) -> Json:
-        """Add a JSON Schema that may hold `$defs`, and give a reference to it."""
+        """Add a JSON Schema that may hold `$defs`, and return a reference to it."""
         return self.add("schemas", name, self.embed(document))
 
     def embed(self, document: Json) -> Json:
@@ -70,13 +70,16 @@ class Components:
         return moved
 
     def resolve(self, schema: Json) -> Json:
-        """The schema that a reference leads to. A schema that is no reference is given back."""
+        """The schema that a reference leads to; the schema itself if it is not a reference."""
         while "$ref" in schema:
             schema = self.sections["schemas"][schema["$ref"].removeprefix(_SHARED)]
         return schema
 
     def _name(self, section: str, wanted: str, origin: str) -> tuple[str, bool]:
-        """The name of what `origin` describes in full, and whether it is new."""
+        """The name for a part, and whether the name is new.
+
+        origin: all that the part consists of; equal parts share a name
+        """
         base = re.sub(r"[^A-Za-z0-9._-]", "_", wanted)
         name, count = base, 1
         while self._origins.setdefault((section, name), origin) != origin:
@@ -84,7 +87,7 @@ class Components:
             name = f"{base}_{count}"
         parts = self.sections.setdefault(section, {})
         new = name not in parts
-        parts.setdefault(name, {})  # keeps its position in the order of adding
+        parts.setdefault(name, {})  # takes its place in the order now
         return name, new
 
 
@@ -102,7 +105,7 @@ def _titled(name: str, schema: Json) -> Json:
 def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any:
     """A schema in which `move` has replaced each reference.
 
-    named: whether the keys of `node` are names, and no keywords
+    named: whether the keys of `node` are names and not keywords
     """
     if isinstance(node, list):
         return [_moved(child, move) for child in node]
@@ -120,11 +123,12 @@ def _moved(node: Any, move: Callable[[str], str], *, named: bool = False) -> Any
 
 
 def _readable(schema: Json) -> Json:
-    """The same schema, as generators of clients can read it.
+    """The same schema in a form that generators of clients can read.
 
-    A null that is no choice among others is a constant (see `NULL`). A choice of anything is
-    anything (openapi-generator's TypeScript calls a function without a name there). An `enum`
-    holds values of one type (else openapi-python-client leaves the whole schema out).
+    A null outside of a choice becomes a constant (see `NULL`). A choice that allows anything
+    becomes the empty schema (for a choice, openapi-generator's TypeScript calls a function
+    without a name). An `enum` gets values of one type only (otherwise openapi-python-client
+    leaves out the whole schema).
     """
     for key in _CHOICES & schema.keys():
         schema[key] = [_NULL if choice == NULL else choice for choice in schema[key]]
@@ -148,7 +152,7 @@ def _by_type(schema: Json) -> Json:
 
 
 def _origin(local: str, definitions: Mapping[str, Json]) -> str:
-    """A definition with all definitions that it leads to. Two with the same origin are the same."""
+    """A definition as text, with all definitions that it refers to, for comparison."""
     found: Json = {}
     todo = [local]
     while todo:

@@ -1,4 +1,4 @@
-"""The paths, and what each of them takes."""
+"""The paths, and what each of them accepts."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from app.schemas.registry import Registry
 from app.views.specs import VIEWS, views_of
 
 DESCRIPTION: Final = """\
-A topic and the name of a schema in; the model's answer out, as it is being written, in the shape \
-of the schema: partial values first, and at the end the whole one, validated.
+Send a topic to a schema, and read the model's answer while it is being written. It has the shape \
+of the schema: partial values come first, and the whole, validated value comes at the end.
 
-Each schema is an endpoint of its own, to be called with `POST` and a JSON body, or with `GET` and \
-a query string. `POST /streams` takes the schema's name in the body. An error before the first \
-byte is a status with a problem (RFC 9457) for a body; after it, it is the stream's last event.
+Each schema is an endpoint. Call it with `POST` and a JSON body, or with `GET` and a query string. \
+`POST /streams` takes the schema's name in the body. An error before the first byte is a status \
+with a problem (RFC 9457) as its body. A later error is the stream's last event.
 
-A stream ends when its last reader goes. One that is `resumable`, or was begun with an \
-`Idempotency-Key`, may be come back to for a while: with `GET /streams/{id}`, or with \
-`Last-Event-ID`, as `EventSource` does by itself.
+A stream ends when its last reader leaves. If it is `resumable`, or was begun with an \
+`Idempotency-Key`, it goes on for a while, and readers can reconnect: with `GET /streams/{id}`, or \
+with `Last-Event-ID`, as `EventSource` does by itself.
 """
 TAGS: Final[list[Json]] = [
-    {"name": "streams", "description": "Any schema, and what has begun."},
-    {"name": "schemas", "description": "What there is to stream."},
-    {"name": "service", "description": "For those who run it."},
+    {"name": "streams", "description": "Streams of any schema, and streams that run."},
+    {"name": "schemas", "description": "The schemas of this service."},
+    {"name": "service", "description": "For the operators of the service."},
 ]
 NAME: Final[Json] = {"type": "string"}
 STREAM_ID: Final[Json] = {"name": "id", "in": "path", "required": True, "schema": NAME}
@@ -54,8 +54,8 @@ def openapi(
     models: those that a request may choose from, the default one first
     root_path: the prefix under which the service is reached
     keyed: whether callers need a key
-    item_schemas: make it an OpenAPI 3.2 document, which types each event of a stream and each
-        line of NDJSON by `itemSchema`. Generators of clients refuse that version as yet
+    item_schemas: make an OpenAPI 3.2 document, whose `itemSchema` types each event of a stream
+        and each line of NDJSON. Generators of clients don't accept that version yet
     """
     document = _Document(registry, models, item_schemas)
     if keyed:
@@ -108,7 +108,7 @@ class _Document:
     # -- what streams -----------------------------------------------------------------------
 
     def _steering(self, views: Sequence[str], *, post: bool = False) -> list[Json]:
-        """References to what every call that streams takes."""
+        """References to the parameters that every call that streams accepts."""
         headers = [last_event_id(), *([idempotency_key()] if post else [])]
         found = [*in_query(self._models, views), *headers]
         return [self.components.add("parameters", each["name"], each) for each in found]
@@ -169,7 +169,7 @@ class _Document:
             "operationId": "get_stream",
             "tags": ["streams"],
             "summary": "Attach to a stream",
-            "description": "One that runs, or is kept: the state so far, then what follows.",
+            "description": "A stream that runs or is kept: the state so far, then what follows.",
             "parameters": [STREAM_ID, *self._steering(_views(entries))],
             "responses": self._responses.of(*entries),
         }
@@ -180,7 +180,7 @@ class _Document:
             "operationId": "delete_stream",
             "tags": ["streams"],
             "summary": "Cancel a stream",
-            "description": "If it runs, it ends in the error `cancelled`. It is forgotten.",
+            "description": "A running stream ends in `cancelled`. It is then forgotten.",
             "parameters": [STREAM_ID],
             "responses": {"204": gone}
             | errors.responses(
@@ -196,7 +196,7 @@ class _Document:
         }
 
     def _named_parameters(self, entry: SchemaEntry) -> Json:
-        """A reference to the JSON Schema of a schema's parameters and its name."""
+        """A reference to the JSON Schema of a body with a schema's parameters and its name."""
         parameters = self.components.resolve(self.components.embed(entry.parameters_json_schema))
         name = {"type": "string", "const": entry.name}
         schema = {
@@ -254,7 +254,7 @@ class _Document:
         return {
             "operationId": "readyz",
             "tags": ["service"],
-            "summary": "Whether the service takes work",
+            "summary": "Whether the service accepts new streams",
             "responses": self._plain("It does.", _status("ready")) | {"503": stopping},
         }
 
@@ -281,7 +281,7 @@ def _view(views: Sequence[str]) -> Json:
 
 
 def _views(entries: Iterable[SchemaEntry]) -> list[str]:
-    """The views that any of these has."""
+    """The views that at least one of these schemas has."""
     found = {view for entry in entries for view in views_of(entry)}
     return [view for view in VIEWS if view in found]
 

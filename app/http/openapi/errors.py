@@ -1,4 +1,4 @@
-"""The error responses: which codes each status may have, read off the tree of errors."""
+"""The error responses, by status, with the codes that each may have. `app/errors.py` has them."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from app.http.openapi.components import Components, Json, record
 from app.http.problem import MEDIA_TYPE, problem
 
 REQUEST_ID: Final = "4b1d5e0c9a7f3e21"
-"""In the examples."""
+"""The request id in the examples."""
 
-# The errors that not every call that streams may have, by what they need.
+# Errors that only some of the calls that stream may have, grouped by what a call needs for them.
 _NO_OPERATION: Final = frozenset({NotFound, MethodNotAllowed})
 _POST: Final = frozenset({PayloadTooLarge, UnsupportedMediaType})
 _NAMED_SCHEMA: Final = frozenset({UnknownSchema})
@@ -37,12 +37,12 @@ _DETAILS_OF: Final[dict[type[ServiceError], list[ErrorDetail]]] = {
 
 ERROR_DETAIL: Final = record(
     {
-        "path": {"type": "string", "description": "A JSON Pointer to the place; empty: the root."},
+        "path": {"type": "string", "description": "A JSON Pointer; empty for the root."},
         "message": {"type": "string"},
     }
 )
 _RETRY_AFTER: Final = {
-    "description": "Seconds to wait before trying again, where they are known.",
+    "description": "Seconds to wait before trying again, if they are known.",
     "schema": {"type": "integer", "minimum": 0},
 }
 
@@ -60,7 +60,7 @@ def codes(found: Iterable[type[ServiceError]]) -> list[str]:
 
 
 def in_stream() -> list[type[ServiceError]]:
-    """The errors that may come after the first byte, when nothing can be wrong with the request."""
+    """The errors that may come after the first byte. None of them is about the request."""
     found = [kind for kind in kinds() if kind.status >= 500 or kind is Cancelled]
     return [kind for kind in found if kind is not Overloaded]
 
@@ -110,9 +110,9 @@ def response(errors: list[ServiceError], components: Components) -> Json:
 
 
 def _schema(errors: list[ServiceError], components: Components) -> Json:
-    """A reference to the problem, narrowed to a status and its codes.
+    """A reference to the schema of a problem with this status and its codes.
 
-    `enum`, not `const`: openapi-python-client can't merge a number with a constant.
+    It uses `enum` instead of `const`: openapi-python-client can't merge a number with a constant.
     """
     number = errors[0].status
     status = {"type": "integer", "enum": [number]}
@@ -129,9 +129,9 @@ def problem_schema(components: Components) -> Json:
         "type": {"type": "string", "format": "uri-reference"},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "For a human; never what was sent."},
+        "detail": {"type": "string", "description": "For people; it never repeats input."},
         "code": {"type": "string", "enum": codes(kinds()), "description": "For a program."},
-        "error": {"type": "string", "description": "The same as `detail`: as an `error` event."},
+        "error": {"type": "string", "description": "The same as `detail`, as in an `error` event."},
         "retryable": {"type": "boolean", "description": "Whether trying again may help."},
         "request_id": {"type": "string", "description": "The response's `X-Request-ID`."},
     }
@@ -149,7 +149,7 @@ def _body(error: ServiceError) -> Any:
 
 
 def _words(error: ServiceError) -> str:
-    """The error's own message, or what its class says if that is all it has."""
+    """The error's own message, or the first line of its class's docstring."""
     if error.detail != error.message:
         return error.detail
     return (type(error).__doc__ or error.detail).splitlines()[0]

@@ -1,4 +1,4 @@
-"""The events of a stream: what is said of them, and the schemas of their data."""
+"""The events of a stream: their description, and the schemas of their data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from app.views.message import RETRY_MS
 from app.views.specs import VIEWS, ViewEvent, ViewSpec, specs_of
 
 MESSAGE: Final = "message"
-"""The event of a plain message, where it has to have a name."""
+"""The name of a plain message's event, in formats where every event has a name."""
 PING: Final = "ping"
 
 VERSION: Final[Json] = {
     "type": "string",
     "pattern": "^[0-9a-f]{12}$",
-    "description": "Changes with what the schema asks and checks.",
+    "description": "Changes if what the schema asks or checks changes.",
 }
 _TOKENS: Final[Json] = {"type": "integer", "minimum": 0}
 _USAGE: Final[Json] = {
@@ -53,7 +53,7 @@ The answer, while the model writes it. `Accept` chooses the format:
 - `text/event-stream` (the default): Server-Sent Events
 - `application/x-ndjson`: a line of JSON for each event, `{{"event", "data", "id"?}}`; a partial's \
 event is `message`
-- `application/json`: nothing is streamed, and `view` is ignored; the final value alone
+- `application/json`: the final value alone. Nothing is streamed, and `view` is ignored
 
 | event | data | when |
 |---|---|---|
@@ -62,9 +62,9 @@ event is `message`
 | `reasoning` | what the model has reasoned since the last one | with `reasoning=true`, where the \
 provider shows it |
 {rows}
-| `restart` | the attempt that begins, and why the last one failed | forget the partial and the \
-items |
-| `usage` | the tokens of all attempts | before the end, where the provider told them |
+| `restart` | the number of the new attempt, and why the last one failed | when another attempt \
+begins: forget the partial and the items |
+| `usage` | the tokens of all attempts | before the end, if the provider has reported them |
 | `done` | the final value, whole and validated | last |
 | `error` | what went wrong, with its `code` | last |
 | `ping` | `null` | when nothing else has been sent for a while |
@@ -72,8 +72,8 @@ items |
 `data` is one line of JSON. Exactly one of `done` and `error` ends a stream, and nothing follows \
 it: a stream that ends without either was cut off. Ignore events and fields that you don't know.
 
-These views have a format of their own, whatever is accepted, and none of these events. Where it \
-is `text/event-stream`, the heartbeat is a comment (`: ping`).
+These views have a format of their own, whatever `Accept` says, and none of these events. If their \
+format is `text/event-stream`, the heartbeat is a comment (`: ping`).
 
 {own}
 """
@@ -86,7 +86,7 @@ def _name(event: ViewEvent) -> str:
 class Events:
     """The JSON Schemas of the data of all events, most of them as references to components.
 
-    start: of the first event's data
+    start: the JSON Schema of the first event's data
     """
 
     def __init__(self, components: Components, start: Json) -> None:
@@ -104,10 +104,10 @@ class Events:
         self._lines = {event: self._line("", event, data) for event, data in shared.items()}
 
     def of(self, entry: SchemaEntry, name: str, done: Json) -> dict[str, Json]:
-        """The data of all events in a schema's streams, by the event.
+        """The JSON Schemas of the data of all events in a schema's streams, by the event.
 
-        name: the schema's, as components have it
-        done: of the final value
+        name: the schema's name in the components
+        done: the JSON Schema of the final value
         """
         views = {
             spec.event.name or MESSAGE: self._data(spec.event, entry, name)
@@ -119,7 +119,8 @@ class Events:
     def line(self, name: str, events: Mapping[str, Json]) -> Json:
         """A reference to the schema of one line of `application/x-ndjson`.
 
-        name: of the schema, events: the data of all events, as in `of`
+        name: the schema's name in the components
+        events: the result of `of`
         """
         lines = [
             self._lines.get(event) or self._line(name, event, data)
@@ -140,7 +141,7 @@ class Events:
         return self._components.schema(f"{owner}{event.title()}Line", record(required, optional))
 
     def _shared_views(self) -> dict[str, Json]:
-        """The data of those events of views that are the same for every schema."""
+        """The JSON Schemas of those view events that are the same for every schema."""
         return {
             spec.event.name or MESSAGE: self._component(spec.event, spec.event.json_schema, "")
             for spec in VIEWS.values()
@@ -172,10 +173,11 @@ def start(names: Sequence[str], models: Sequence[str], view: Json) -> Json:
 def event_schema(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
     """The schema of one event of `text/event-stream`.
 
-    As OpenAPI 3.2 models an event ("Special Considerations for Server-Sent Events"): an object
-    of its fields, whose `data` is a string that holds JSON.
+    In OpenAPI 3.2 ("Special Considerations for Server-Sent Events") an event is an object of its
+    fields, whose `data` is a string that holds JSON.
 
-    data: the schemas of its data, by its name; specs: the views in which it may come
+    data: the JSON Schemas of the data, by the event's name
+    specs: the views that are described
     """
     named = [_named_event(name, schema) for name, schema in data.items() if name != MESSAGE]
     text: Json = {"type": "string"}
@@ -195,7 +197,7 @@ def _named_event(name: str, data: Json) -> Json:
 
 
 def _plain_events(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Iterator[Json]:
-    """The events without a name: partials, and those of views with a format of their own."""
+    """The events without a name: partials, and the events of views with their own format."""
     for spec in specs:
         words = f"In the `{spec.name}` view"
         if spec.event is not None and spec.event.name is None:
@@ -225,8 +227,8 @@ def _codes(words: str) -> Json:
 
 
 def _restart(details: Json) -> Json:
-    attempt = {"type": "integer", "minimum": 2, "description": "The one that begins."}
-    code = _codes("Why the last one failed.")
+    attempt = {"type": "integer", "minimum": 2, "description": "The number of the new attempt."}
+    code = _codes("Why the last attempt failed.")
     return record({"attempt": attempt, "code": code, "errors": details})
 
 

@@ -1,7 +1,7 @@
-"""Literal streams of a schema for the documentation, made by what makes the real ones.
+"""Example streams of a schema for the documentation, made by the code that makes real streams.
 
-The demo model writes the answer, the decoder reads it in a few pieces, and the views make
-messages of what it gives.
+The demo model writes the answer, the decoder reads it in a few pieces, and the views turn the
+decoder's operations into messages.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from app.views.specs import VIEWS, ViewContext, views_of
 
 STREAM: Final = "5f0c6c1e9d3b4a7f8e2d1c0b9a786756"
 _PIECES: Final = 4
-_MOST: Final = 2  # elements of a list are enough to see how it grows
+_MOST: Final = 2  # two elements of a list are enough to see how it grows
 
 
 @dataclass(frozen=True)
 class Example:
-    """The messages of streams.
+    """The messages of example streams.
 
-    done, restarted, failed: of a stream that goes so, in the view `snapshot`
-    views: of the first of these streams, in each view that the schema has
-    value: the final value of that stream, as JSON
+    done: those of a stream that succeeds, in the view `snapshot`
+    restarted, failed: those of a stream with a restart, and of one that fails
+    views: those of the stream that succeeds, in each view that the schema has
+    value: the final value of the stream that succeeds, as JSON
     """
 
     done: list[Message]
@@ -44,8 +45,8 @@ class Example:
 
 
 def example(entry: SchemaEntry, model: str) -> Example | None:
-    """The example of a schema; None where the demo model can't write a valid answer."""
-    # A schema's own validators may raise anything, and an example is only a courtesy.
+    """The example of a schema; None if the demo model can't write a valid answer."""
+    # A schema's own validators may raise any exception. The document can do without an example.
     try:
         return _example(entry, model)
     except Exception:
@@ -77,7 +78,7 @@ def _example(entry: SchemaEntry, model: str) -> Example:
 
 @dataclass
 class _Told:
-    """What a view reads of a stream that is told, entry by entry."""
+    """The stream that a view reads (`Followed`), made of a given list of entries."""
 
     id: str
     schema: str
@@ -97,7 +98,7 @@ class _Told:
 def _messages(
     entry: SchemaEntry, model: str, bound: int | None, parts: Sequence[str | Event], view: str
 ) -> list[Message]:
-    """The messages of a reader that gets each part of a stream by itself.
+    """The messages of a reader that gets each part of a stream separately.
 
     bound: the most elements of a list
     parts: pieces of the model's text, and events
@@ -119,7 +120,7 @@ def _messages(
 
 
 def _decoded(decoder: Decoder, piece: str) -> list[LogEntry]:
-    """The entries that a piece of text makes, as an `Attempt` writes them."""
+    """The log entries for a piece of text, as an `Attempt` would write them."""
     before = decoder.elements
     operations = decoder.feed(piece)
     return [*operations, *map(ElementClosed, range(before, decoder.elements))]

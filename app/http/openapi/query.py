@@ -15,7 +15,7 @@ def of_parameters(
 ) -> list[Json] | None:
     """A schema's parameters as keys of a query string.
 
-    Parameters that are no scalars are left out. None: one of those is required.
+    Parameters that are not scalars are left out. None if one of these is required.
     """
     parameters = components.resolve(parameters)
     required = parameters.get("required", [])
@@ -52,7 +52,7 @@ def _is_scalar(components: Components, schema: Json) -> bool:
 
 
 def _without_null(schema: Json) -> Json:
-    """A schema without null, which no query string can say. Leaving the key out says it."""
+    """A schema without null. A query string can't express null, except by leaving out the key."""
     schema = dict(schema)
     if "anyOf" not in schema:
         return schema

@@ -1,4 +1,4 @@
-"""What the calls that stream answer: their formats, headers, examples."""
+"""The responses of the calls that stream: their formats, headers and examples."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _HEADERS: Final[dict[str, Json]] = {
         "schema": {"type": "string"},
     },
     "Location": {
-        "description": "The stream's path, `/streams/{id}`, where the answer streams.",
+        "description": "The stream's path, `/streams/{id}`, if the response is a stream.",
         "schema": {"type": "string", "format": "uri-reference"},
     },
     "Cache-Control": {
-        "description": "An answer is never to be taken from a cache.",
+        "description": "A response must never come from a cache.",
         "schema": {"type": "string", "const": "no-cache, no-transform"},
     },
     "X-Accel-Buffering": {
-        "description": "Where the answer streams: proxies must not hold it back.",
+        "description": "If the response is a stream: a proxy must not hold it back.",
         "schema": {"type": "string", "const": "no"},
     },
 }
@@ -46,8 +46,8 @@ class Shape(NamedTuple):
     entry: the schema
     events: the JSON Schemas of the events' data
     value: a reference to the JSON Schema of the final value
-    line: a reference to that of a line of NDJSON
-    examples: by media type
+    line: a reference to the JSON Schema of a line of NDJSON
+    examples: examples by media type
     """
 
     entry: SchemaEntry
@@ -69,7 +69,7 @@ class Responses:
         self._item_schemas = item_schemas
         self._model = model
         self._shapes: dict[str, Shape] = {}
-        # The service's own components come first. A schema's model called Problem is Problem_2.
+        # The service's own components come first, so a schema's model Problem becomes Problem_2.
         errors.problem_schema(components)
         self._events = Events(components, start)
         self._headers = {
@@ -94,7 +94,7 @@ class Responses:
     def _streamed(self, shapes: Sequence[Shape]) -> Json:
         value = _any_of([shape.value for shape in shapes])
         specs = [spec for spec in VIEWS.values() if any(spec.fits(shape.entry) for shape in shapes)]
-        # Generated clients take the first media type, so it is one that isn't streamed.
+        # Generated clients use the first media type, so it must be one that isn't streamed.
         content = {
             JSON: {"schema": value},
             SSE.media_type: self._events_of(shapes, specs),
@@ -123,7 +123,7 @@ class Responses:
         return {"schema": _stream(data, specs)}
 
     def _lines_of(self, shapes: Sequence[Shape]) -> Json:
-        # In OpenAPI 3.2 `schema` is that of all lines, in 3.1 the best that can be said of one.
+        # OpenAPI 3.2 describes all lines by `itemSchema`. In 3.1, `schema` describes a single line.
         line = _any_of([shape.line for shape in shapes])
         return {"itemSchema" if self._item_schemas else "schema": line}
 
@@ -172,21 +172,23 @@ def _with_media_type(specs: Iterable[ViewSpec]) -> Iterator[tuple[ViewSpec, Form
 
 
 def _stream(data: Mapping[str, Json], specs: Iterable[ViewSpec]) -> Json:
-    """The schema of a stream of events, whose `data` these are by the event's name.
+    """The schema of a stream of events.
 
-    OpenAPI 3.1 can't type the events in a text: an extension links to their schemas.
+    OpenAPI 3.1 can't type the events in a text, so an extension links to their schemas.
+
+    data: the JSON Schemas of the events' data, by the event's name
     """
     other = " and ".join(f"`{spec.name}`" for spec in specs if spec.data is not None)
     return {
         "type": "string",
         "description": "Events, each ending in an empty line; `x-event-data` types their `data`"
-        + (f", but for the views {other}." if other else "."),
+        + (f", except in the views {other}." if other else "."),
         "x-event-data": data,
     }
 
 
 def _text(spec: ViewSpec, value: Json) -> Json:
-    """The schema of a text with a media type of its own. value: that of the final value."""
+    """The schema of a text with its own media type. value: the schema of the final value."""
     whole = {"contentMediaType": spec.whole, "contentSchema": value} if spec.whole else {}
     return {"type": "string", "description": f"With `view={spec.name}` only.", **whole}
 
@@ -207,7 +209,7 @@ def _examples(
         "restart": _named("A stream whose first attempt fails", _sse(found.restarted)),
         "error": _named("A stream that fails", _sse(found.failed)),
     }
-    # The snapshot view's lines come last: for events that all views have, they are the example.
+    # The snapshot view's lines come last, so they are the example for events that all views have.
     snapshots = [*found.done, *found.restarted, *found.failed]
     native = {spec.name: found.views[spec.name] for spec in specs_of(entry) if not spec.format}
     del native["snapshot"]  # `streams` has it already
@@ -232,7 +234,7 @@ def _text_example(spec: ViewSpec, format: Format, messages: Sequence[Message]) -
 def _lines(messages: Sequence[Message], *, as_text: bool) -> dict[str, Json]:
     """One line for each event: the last one of the messages.
 
-    as_text: give it as it is sent, which is how OpenAPI 3.2 wants an example of NDJSON
+    as_text: return the line as text, as OpenAPI 3.2 wants an example of NDJSON
     """
     encoded = [*map(NDJSON.encode, messages), NDJSON.heartbeat]
     lines = {json.loads(line)["event"]: line for line in encoded}

@@ -1,4 +1,4 @@
-"""Keys and tickets: how a caller shows them, and how a browser comes by a ticket."""
+"""Keys and tickets: how a caller sends them, and how a browser gets a ticket."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _TICKETS: Final = "/tickets"
 _NO_KEY: Final = ("/schemas", "/healthz", "/readyz", "/metrics")
 
 _WORDS: Final = """\
-A browser can't keep a key secret, so its page is handed a ticket, which stands in for the key of \
-the caller who has asked for it: for a while, and as far as it says. The streams that it begins \
-are its subject's. To come back to one costs no use, and an expired ticket may still do it.
+A browser can't keep a key secret, so its page gets a ticket. The ticket replaces the key of the \
+caller who has asked for it, for a limited time and with the limits that it states. Streams that \
+are begun with it belong to its subject. Coming back to a stream does not count as a use, and \
+works with an expired ticket, too.
 """
 
 
 def lock(paths: Json, components: Components) -> None:
-    """Say in each call whether it needs a key, and whether a ticket will do."""
+    """Say in each operation whether it needs a key, and whether it accepts a ticket."""
     components.sections["securitySchemes"] = SCHEMES
     for path, operations in paths.items():
         if not path.startswith(_NO_KEY):
@@ -45,7 +46,7 @@ def post_tickets(components: Components) -> Json:
     """The operation that gives tickets."""
     wanted = components.schema("TicketRequest", TicketRequest.model_json_schema())
     ticket: Json = {
-        "ticket": {"type": "string", "description": "A signed JWT; to its holder just a string."},
+        "ticket": {"type": "string", "description": "A signed JWT. Treat it as an opaque string."},
         "subject": {"type": "string", "description": "Whose the streams are."},
         "expires_in": {"type": "integer", "minimum": 60, "maximum": 60 * MAX_MINUTES},
     }

@@ -1,4 +1,4 @@
-"""What steers every stream: query keys and headers."""
+"""The query keys and headers of every call that streams."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ KEY: Final[Json] = {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}
 
 _WORDS: Final = {
     "view": "What the stream shows while the value is being written.",
-    "interval_ms": "Milliseconds between two partials, at least.",
-    "resumable": "Whether a stream that is begun goes on for a while when its readers have gone, "
-    "and is kept for a while when it has ended, so that they may come back.",
-    "model": "The model that writes a stream that is begun.",
-    "reasoning": "Whether what the model reasons is sent, where its provider shows it. It is kept "
-    "only where the call that has begun the stream says so, too.",
-    "idempotency_key": "The same as the header `Idempotency-Key`, which goes first, for clients "
-    "that set no headers.",
-    "last_event_id": "The same as the header `Last-Event-ID`, which goes first.",
-    "ticket": "A ticket (`POST /tickets`), for clients that set no headers, as `EventSource`.",
+    "interval_ms": "The least number of milliseconds between two partials.",
+    "resumable": "Whether a new stream goes on for a while when its readers have left, and is kept "
+    "for a while after its end, so that they may come back.",
+    "model": "The model that writes a new stream.",
+    "reasoning": "Whether the model's reasoning is sent, if its provider shows it. It is kept only "
+    "if the call that began the stream asked for it, too.",
+    "idempotency_key": "The same as the header `Idempotency-Key`, which takes precedence. For "
+    "clients that can't set headers.",
+    "last_event_id": "The same as the header `Last-Event-ID`, which takes precedence.",
+    "ticket": "A ticket (`POST /tickets`), for clients that can't set headers: `EventSource`.",
 }
 
 
@@ -49,17 +49,17 @@ def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
 
 
 def last_event_id() -> Json:
-    """The header of a reader that comes back."""
+    """The header of a reader that reconnects."""
     words = (
-        "The id of the last event that the client has had. Nothing is begun: the stream goes on "
-        "after that event, `delta` and `items` with exactly what has not been had. After the last "
-        "event there is nothing (204)."
+        "The id of the last event that the client has received. No stream is begun: the response "
+        "continues after that event, in `delta` and `items` with exactly the events after it. If "
+        "it was the last event, there is nothing more (204)."
     )
     return {"name": "Last-Event-ID", "in": "header", "description": words, "schema": EVENT_ID}
 
 
 def idempotency_key() -> Json:
-    """The header of a call that begins at most one stream, however often it is sent."""
+    """The header of a call that begins at most one stream, even if it is sent several times."""
     words = (
         "The same key attaches to the stream that the first call began, if schema, model and "
         "parameters are the same. Implies `resumable=true`."
@@ -82,7 +82,7 @@ def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str])
 
 
 def _shows(views: Sequence[str]) -> Json:
-    """What the views show: for people as a list, for programs as examples."""
+    """What the views show: a list for people, and examples for programs."""
     listed = "\n".join(f"- `{view}`: {VIEWS[view].summary}" for view in views)
     examples = {view: {"summary": VIEWS[view].summary, "value": view} for view in views}
     return {"description": f"{_WORDS['view']}\n\n{listed}", "examples": examples}

@@ -1,9 +1,9 @@
-"""uvicorn's protocol, with bounds on what a client may send, when, and how slowly it may read.
+"""uvicorn's protocol class, with bounds for slow and greedy clients.
 
-uvicorn's own class leaves four things open. A request's head has no bound, in size or in time. A
-refusal may be lost, as the connection is reset before the client has read it. While a client
-sends its next request too early, nobody notices that it leaves. A reader that doesn't read is
-never cut off.
+uvicorn's own class leaves four problems. A request's head (its request line and headers) has no
+bound in size or time. A refusal may be lost, because the connection is reset before the client
+has read it. If a client sends its next request too early, nobody notices when the client leaves.
+A reader that doesn't read is never disconnected.
 """
 
 from __future__ import annotations
@@ -20,43 +20,44 @@ from app.http.context import HEADER
 from app.http.problem import problem
 
 HEAD_BYTES = 65536
-"""The bound of a request's target and headers. They may exceed it by one read until they end."""
+"""The bound of a request's target and headers. It is checked after each read from the socket, so
+they may exceed it by one read."""
 
 HEAD_SECONDS = 10
-"""The time that a head may take. It begins with the connection, or with the first byte after an
-answer: the wait for that byte is bounded by uvicorn's keep-alive timeout."""
+"""The time that a head may take. It begins with the connection, or with the first byte after the
+last answer. uvicorn's keep-alive timeout bounds the wait for that byte."""
 
 LINGER_SECONDS = 2
-"""How long what a refused client still sends is read and dropped. If the connection were closed
-with unread bytes, it would be reset, and the answer lost (RFC 9112 9.6)."""
+"""After a refusal, bytes from the client are read and dropped for this time. If the connection
+were closed with unread bytes, it would be reset, and the answer lost (RFC 9112 9.6)."""
 
 LINE_BYTES = len(": \r\n")
 
 CHECKS = 8
-"""How many times within `send_timeout` it is checked whether a reader reads."""
+"""How many times within `send_timeout` the protocol checks whether a reader reads."""
 
 _log = structlog.get_logger("http")
 
 
 class _TooEarly(Exception):
-    """A request has begun before the last one was answered."""
+    """A request has begun before the previous one was answered."""
 
 
 class Protocol(HttpToolsProtocol):
     """Serves one connection. A request that can't be read is refused with a problem.
 
-    Requests are not taken in advance. If one comes before the last one is answered, the
+    Pipelining is not accepted. If a request comes before the previous one is answered, the
     connection is closed after that answer. RFC 9112 9.3.2 lets a client send it again.
 
-    The transport buffers no more than the rest of one write, where uvicorn lets 64 KiB gather.
-    So a slow reader skips to what is newest.
+    The transport buffers at most the rest of one write; uvicorn would let 64 KiB gather. So a
+    slow reader skips to the newest state.
 
-    send_timeout: seconds after which a reader that takes nothing is cut off, whatever the
-        response. Its transport is aborted, as one that is closed would wait for it for ever
+    send_timeout: seconds after which a reader that reads nothing is disconnected. Its transport
+        is aborted, because closing it would wait for the reader for ever
     """
 
-    # Python lets objects share the keys of their attributes only up to a number, which uvicorn's
-    # own nearly reach: beyond it each connection would take 1.5 KB more.
+    # Python shares the attribute names of objects of a class only up to some number of attributes.
+    # uvicorn's class nearly reaches it, so without slots each connection would take 1.5 KB more.
     __slots__ = (
         "_head",
         "_head_bytes",
@@ -93,16 +94,16 @@ class Protocol(HttpToolsProtocol):
             return
         head = self._head
         super().data_received(data)
-        # The parser tells of a header only when it has ended, so its bytes are counted here.
+        # The parser reports a header only when it is complete, so its bytes are counted here.
         if head is not None and self._head is head and not self._is_deaf:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
-        # What comes may also be the rest of a body after its answer, or blank lines before a head.
+        # These bytes may also be the rest of a body after its answer, or blank lines before a head.
         if self._head_timer is None and self._is_answered and not self._is_deaf:
             self._expect_head()
 
-    # -- what the parser calls; it stops at an exception ---------------------------------------
+    # -- callbacks of the parser, which stops at an exception ----------------------------------
 
     def on_message_begin(self) -> None:
         if self._is_answering:
@@ -134,13 +135,13 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        """Whether a whole request has come, and its answer is not yet complete."""
+        """Whether a whole request has been received, and its answer is not yet complete."""
         cycle = self.cycle
         return cycle is not None and not cycle.more_body and not cycle.response_complete
 
     @property
     def _is_answered(self) -> bool:
-        """Whether the client has asked for nothing, or has its whole answer."""
+        """Whether there was no request yet, or the last one has its whole answer."""
         return self.cycle is None or self.cycle.response_complete
 
     def _expect_head(self) -> None:
@@ -158,14 +159,14 @@ class Protocol(HttpToolsProtocol):
             self._refuse(InvalidRequest("The request's head did not come in time.", status=400))
 
     def _hear_no_more(self) -> None:
-        """Ignore whatever the client sends from now on, but notice when it leaves."""
+        """Ignore everything that the client sends from now on, but notice when it leaves."""
         self._is_deaf = True
         self.cycle.keep_alive = False
 
     def _refuse(self, error: ServiceError) -> None:
         self._is_deaf = True
         self._stop_head_timer()
-        if self.cycle is not None:  # this takes the place of the answer that the app would give
+        if self.cycle is not None:  # this answer replaces that of the app
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         request_id = secrets.token_hex(8)
@@ -193,10 +194,10 @@ class Protocol(HttpToolsProtocol):
             self._read_timer = None
 
     def _check_reader(self, before: int, since: float) -> None:
-        """Cut the reader off if it does not read; else check again later.
+        """Disconnect the reader if it does not read; otherwise check again later.
 
         before: how many bytes were unread at the last check
-        since: when it was last seen to read
+        since: the time of the last check at which it had read something
         """
         left, now = self.transport.get_write_buffer_size(), self.loop.time()
         if left < before:

@@ -1,4 +1,4 @@
-"""The server: uvicorn, with signals of ours."""
+"""The server: uvicorn with our own handling of signals."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from app.settings import Settings
 from app.streams.registry import Streams
 
 SECOND_SIGNAL_SECONDS = 1
-"""A second signal within this time counts as the first, as `make` passes each on twice."""
+"""A signal within this time after the first one is ignored, because `make` sends each twice."""
 
 CLOSE_SECONDS = 0.3
-"""How long clients have, at the end, to read what was written to them."""
+"""At the end, clients have this time to read what was written to them."""
 
 M_MMAP_THRESHOLD = -3
 """glibc's number of the option, in malloc.h."""
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
     """uvicorn's server, which drains at SIGTERM and SIGINT.
 
     After the first signal, calls that would begin a stream are refused, and running streams have
-    `drain_seconds`. Another signal, a second or more later, ends them at once.
+    `drain_seconds` to end. Another signal, a second or more later, ends them at once.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
         self._draining: asyncio.Task[None] | None = None
-        # At a signal, sse-starlette would cut its streams off at once.
+        # At a signal, sse-starlette would end all its streams at once.
         AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -89,9 +89,10 @@ class Server(uvicorn.Server):
 def settle() -> None:
     """Set up memory for streams. A process calls this once it serves.
 
-    The objects of now are excluded from garbage collection. They are half a million, and they
-    stay: to go through them takes 0.1 s each time. As a full collection waits until there are a
-    quarter more objects, cycles that streams leave behind would also be kept for longer.
+    All present objects are excluded from garbage collection. Half a million objects stay for the
+    life of the process, and each full collection would spend 0.1 s on them. A full collection
+    also begins only when there are a quarter more objects, so the cycles that streams leave
+    behind would be kept for longer.
 
     From now on, large blocks are given back to the system as soon as they are free. Left to
     itself, glibc keeps tens of megabytes of them: see mallopt(3).
@@ -113,7 +114,7 @@ def server(
 ) -> Server:
     """A server for the app. Port 0 takes a free one.
 
-    on_start: is called with the URL once the server listens
+    on_start: called with the URL once the server listens
     """
     config = uvicorn.Config(
         app,

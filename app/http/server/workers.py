@@ -1,8 +1,9 @@
-"""Several processes that share one port: uvicorn's supervisor, with servers of ours.
+"""Several processes that share one port: uvicorn's supervisor with our own servers.
 
 The supervisor binds the port, starts the processes, replaces a process that dies, and passes
 signals on. Streams are kept in each process's memory, and a later call may reach another process.
-So what needs to find a stream again is refused: `resumable`, `Idempotency-Key`, `/streams/…`.
+So calls that must find an existing stream are refused: `resumable`, `Idempotency-Key`,
+`/streams/…`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from app.settings import Settings
 from app.telemetry.logs import configure_logging
 
 START_SECONDS = 60
-"""How long processes have to be ready before one line says that they are."""
+"""The processes have this time to get ready. When all are ready, one log line says so."""
 
 
 class _Worker(multiprocess.Process):
-    """A process, which makes its settings, app and server by itself."""
+    """A process that makes its own settings, app and server."""
 
     def target(self, sockets: list[socket] | None = None) -> None:
         settings = Settings()
@@ -40,7 +41,7 @@ class _Worker(multiprocess.Process):
 
 
 def _end_with_the_supervisor() -> None:
-    """End this process when the supervisor has been killed. Else it would keep the port."""
+    """End this process when the supervisor has been killed. Otherwise it would keep the port."""
     if supervisor := parent_process():
         supervisor.join()
         os.kill(os.getpid(), signal.SIGTERM)
@@ -77,7 +78,7 @@ class _Supervisor(multiprocess.Multiprocess):
     def join_all(self) -> None:
         told = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
-            # The processes, too, take what comes within a second for the same signal.
+            # The processes also ignore a signal that comes within a second after the first one.
             if self._is_in_haste() and time.monotonic() - told > SECOND_SIGNAL_SECONDS:
                 told = float("inf")
                 self._end_all()
@@ -97,9 +98,9 @@ def serve_workers(
 ) -> None:
     """Serve in `settings.workers` processes until a signal ends them.
 
-    on_start: is told the URL once all are ready
-    factory: makes the app of settings. Each process imports it and reads its own settings, so it
-        must be a function of a module
+    on_start: called with the URL once all processes are ready
+    factory: makes the app from settings. Each process imports it and reads its own settings, so
+        it must be a module-level function
     Raises `SystemExit` if the port can't be bound.
     """
     config = uvicorn.Config(

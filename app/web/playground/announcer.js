@@ -1,4 +1,4 @@
-// What a screen reader is told: milestones, and not every word.
+// What a screen reader says: milestones, and not every word.
 
 import { complete } from '../client/index.js';
 import { words } from './error_words.js';
@@ -13,7 +13,7 @@ export class Announcer {
   #attempt = 1;
   #at = 0;
 
-  /** @param {HTMLElement} region a live one */
+  /** @param {HTMLElement} region an ARIA live region */
   constructor(region) {
     this.#region = region;
   }

@@ -34,7 +34,7 @@ export class Code {
       await navigator.clipboard.writeText(this.#text.textContent);
       button.textContent = 'Copied';
     } catch {
-      // Only pages from a safe origin may write there: the user still can.
+      // Only pages of a secure origin may write to the clipboard. The user can still copy.
       getSelection().selectAllChildren(this.#text);
       button.textContent = 'Selected';
     }

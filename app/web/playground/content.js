@@ -1,12 +1,12 @@
-// How much content a value holds, and where: in characters, by lane.
+// Counts the characters of a value, also by the lanes of the timeline.
 
 const sizes = new WeakMap();
 
-/** The characters of all that is known in a value. */
+/** The number of characters of all known parts of a value. */
 export function size(value) {
   if (value === null || value === undefined) return 0;
   if (typeof value !== 'object') return String(value).length;
-  // What did not change is the same object, so each is counted once.
+  // A part that did not change is the same object, so it is counted only once.
   if (!sizes.has(value)) {
     sizes.set(
       value,
@@ -17,8 +17,8 @@ export function size(value) {
 }
 
 /**
- * The characters of each lane: a field, of all elements together where the value is a list.
- * @returns {number[]} one for each of `lanes`
+ * The characters of each lane. A lane is a field; if the value is a list, it sums up all elements.
+ * @returns {number[]} one number for each of `lanes`
  */
 export function laneSizes(value, lanes) {
   const parts = Array.isArray(value) ? value : [value];

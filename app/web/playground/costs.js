@@ -1,10 +1,9 @@
-// The bytes of each view: of those that are read, as they come. A view that is not read is not
-// known: it isn't reckoned.
+// The bytes of each view that is read, as they come. The bytes of other views are not estimated.
 
 import { element } from './element.js';
 import { bytes } from './units.js';
 
-const READ = ['snapshot', 'delta', 'items']; // without being asked
+const READ = ['snapshot', 'delta', 'items']; // ticked at first
 
 export class Costs {
   #holder;
@@ -16,7 +15,7 @@ export class Costs {
     this.#holder = holder;
   }
 
-  /** The views to read beside the one that is shown. */
+  /** The views to read in addition to the one that is shown. */
   get chosen() {
     return [...this.#rows].filter(([, row]) => row.check.checked).map(([view]) => view);
   }

@@ -1,4 +1,4 @@
-// Elements. All text goes in as text: there is no way from here to HTML.
+// Makes elements. All text is inserted as text, and never parsed as HTML.
 
 /**
  * An element with its attributes and children.

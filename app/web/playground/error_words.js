@@ -1,4 +1,4 @@
-// What each error code means to whoever sees it, and what to do.
+// What each error code means to the user, and what to do.
 
 const WORDS = {
   invalid_request: ['The request is not valid'],
@@ -44,7 +44,7 @@ const WORDS = {
   ],
 };
 
-/** @returns {[string, string?]} a title, and what it means, where the service's words don't say it */
+/** @returns {[string, string?]} a title, and an explanation if the service's message is not enough */
 export function words(code) {
   return WORDS[code] ?? ['That did not work', 'The service says no more.'];
 }

@@ -1,9 +1,9 @@
-// One parameter of a request: an input made from its JSON Schema, its bounds, and what is wrong.
+// One parameter of a request: an input made from its JSON Schema, with its bounds and its error.
 
 import { element } from './element.js';
 import { label } from './shape.js';
 
-const LONG = 120; // characters from which a text gets several lines
+const LONG = 120; // a text that may have more characters gets several lines
 
 export class Field {
   /** @param {string} name @param {any} schema resolved @param {boolean} isRequired */
@@ -34,7 +34,7 @@ export class Field {
     this.write(schema.default);
   }
 
-  /** The value; undefined where it is left out. Raises a `TypeError` for what is no JSON. */
+  /** The value; undefined if it is empty. Throws a `TypeError` if it is not JSON. */
   read() {
     const { type } = this.schema;
     if (type === 'boolean') return this.input.checked;
@@ -56,7 +56,7 @@ export class Field {
     else this.input.value = typeof value === 'object' ? JSON.stringify(value) : String(value);
   }
 
-  /** What is wrong with the value, as far as its schema tells; null where nothing is. */
+  /** What is wrong with the value by its schema; null if nothing is. */
   check() {
     try {
       return wrong(this.read(), this.schema, this.isRequired);

@@ -1,11 +1,11 @@
-// The fields of an object, in the order of its schema: a heading, if it has a name; facts; and
-// what needs a line of its own.
+// The fields of an object, in the order of its schema: a heading (its name or title), facts (short
+// values), and values that need their own line.
 
 import { element } from './element.js';
 import { isProse, label, longest, resolve } from './shape.js';
 import { linesOf, Text } from './text.js';
 
-const HEADING = 60; // characters: more is no heading
+const HEADING = 60; // the most characters of a heading
 
 export class Fields {
   #places = new Map();
@@ -84,7 +84,7 @@ function isFact(schema) {
   return Boolean(isScalar) && !isProse(schema);
 }
 
-/** How many characters to keep room for, so that the next fact stays where it is. */
+/** The number of characters to reserve, so that the next fact does not move. */
 function widest(schema) {
   if (schema.type !== 'string') return 0;
   return schema.format === 'uri' ? 30 : longest(schema);

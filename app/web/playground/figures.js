@@ -1,4 +1,4 @@
-// What a stream costs, in figures.
+// Shows the figures of a stream: times, bytes, tokens.
 
 import { element } from './element.js';
 import { bytes, seconds } from './units.js';

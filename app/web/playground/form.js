@@ -9,7 +9,7 @@ export class Form {
   #holder;
   #changed;
   #fields = [];
-  #isExample = false; // what stands in the fields
+  #isExample = false; // whether the fields hold an example
   #examples = element('div', { class: 'examples', role: 'group', 'aria-label': 'Examples' });
 
   /** @param {HTMLElement} holder @param {() => void} changed called when somebody has changed a value */
@@ -19,7 +19,7 @@ export class Form {
     holder.addEventListener('input', event => this.#edited(event.target));
   }
 
-  /** Make the fields of a schema; what somebody has written in fields of the same name stays. */
+  /** Make the fields of a schema. Fields of the same name keep what the user has written. */
   reset({ parameters }) {
     const old = this.#isExample ? [] : this.#fields;
     const kept = new Map(old.map(field => [field.name, field.input.value]));
@@ -56,13 +56,13 @@ export class Form {
         const value = field.read();
         if (value !== undefined && !Number.isNaN(value)) values[field.name] = value;
       } catch {
-        /* it is marked when it is checked */
+        /* `check` marks it */
       }
     }
     return values;
   }
 
-  /** Whether all values are as their schemas say. What is not is marked, and has the focus. */
+  /** Whether all values are valid. Marks the invalid ones, and focuses the first. */
   check() {
     const wrong = this.#fields.filter(field => {
       field.complain(field.check());
@@ -72,7 +72,7 @@ export class Form {
     return wrong.length === 0;
   }
 
-  /** Mark what the service has found wrong. @param {{path: string, message: string}[]} errors */
+  /** Mark the fields that the service has refused. @param {{path: string, message: string}[]} errors */
   complain(errors) {
     const found = errors.map(({ path, message }) => [this.#at(path), message]);
     for (const [field, message] of found) field?.complain(message);

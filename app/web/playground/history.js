@@ -1,4 +1,4 @@
-// How a value has grown: samples of it in time, thinned out where there come too many.
+// How a value has grown: samples over time. If there are too many, they are thinned out.
 
 const MOST = 600;
 

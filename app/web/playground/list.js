@@ -3,7 +3,7 @@
 import { element } from './element.js';
 import { resolve } from './shape.js';
 
-/** The elements of a list, by their index. Some places may be kept before they come. */
+/** The elements of a list, by their index. Places may be reserved before the elements come. */
 export class List {
   #make;
   #places = [];
@@ -23,7 +23,7 @@ export class List {
     this.keep(this.#kept);
   }
 
-  /** Keep at least this many places. */
+  /** Reserve at least this many places. */
   keep(count) {
     this.#kept = count;
     this.#resize(Math.max(count, this.#value?.length ?? 0));
@@ -37,7 +37,7 @@ export class List {
     this.#places.forEach((inner, index) => inner.show(known?.[index]));
   }
 
-  /** Mark each element by how far it is. @param {(index: number) => string} progress */
+  /** Mark each element with its progress. @param {(index: number) => string} progress */
   mark(progress) {
     this.#places.forEach((inner, index) => {
       const state = progress(index);

@@ -59,14 +59,14 @@ let schema = null;
 let record = null;
 let run = null;
 let frame = 0;
-let clock = 0; // redraws where nothing comes: time goes on
+let clock = 0; // a timer that redraws the times while nothing comes
 
 // -- what is chosen
 
 async function choose(name) {
   wanted = name;
   const found = await service.schema(name);
-  if (wanted !== name) return; // somebody was quicker
+  if (wanted !== name) return; // the user has chosen another schema meanwhile
   const views = schemas.viewsOf(name);
   schema = found;
   schemas.explain(found);
@@ -78,7 +78,7 @@ async function choose(name) {
   edited();
 }
 
-/** What was there belongs to another request: begin with an empty answer. */
+/** The old answer belongs to another request: begin with an empty answer. */
 function clear() {
   record = null;
   result.reset(schema, form.values.count);
@@ -194,7 +194,7 @@ async function open() {
   edited();
 }
 
-/** Do what the service is needed for; where it does not answer, say so, and offer to try again. */
+/** Run something that calls the service. If it does not answer, say so and offer to try again. */
 async function surely(work) {
   try {
     await work();

@@ -1,11 +1,11 @@
-// A response's text as the messages that it is made of, as they stand on the wire.
+// Splits a response's text into messages, exactly as they were sent.
 
-/** Whether a response is a text without messages, as that of the `text` view is. */
+/** Whether a response is plain text without messages, like that of the `text` view. */
 export function isPlain(response) {
   return !response.headers.get('Content-Type')?.startsWith('text/event-stream');
 }
 
-/** Splits text into messages, whatever pieces it comes in. Of a plain text, each piece is one. */
+/** Splits text that comes in any pieces into messages. Each piece of a plain text is a message. */
 export class Messages {
   #decoder = new TextDecoder();
   #rest = '';
@@ -20,13 +20,13 @@ export class Messages {
   feed(bytes) {
     const text = this.#decoder.decode(bytes, { stream: true });
     if (this.#plain) return text ? [text] : [];
-    const found = (this.#rest + text).split('\n\n'); // ours end so, and hold no empty line
+    const found = (this.#rest + text).split('\n\n'); // a message of ours has no empty line inside
     this.#rest = found.pop();
     return found;
   }
 }
 
-/** A message's event: `message` where it names none, `comment` where it is one. */
+/** A message's event: `message` if it has no name, `comment` if it is a comment. */
 export function eventOf(message) {
   if (message.startsWith(':')) return 'comment';
   return /^event: (.*)$/m.exec(message)?.[1] ?? 'message';

@@ -44,7 +44,7 @@ export class Notices {
   }
 }
 
-// In one line, for which there is room from the start: what is below stays where it is.
+// One line, whose space is reserved from the start, so that nothing below it moves.
 
 function quiet(record) {
   const text = record

@@ -1,9 +1,9 @@
-// The places of a value on the page: made from its JSON Schema before there is anything in them,
-// and filled where they are. A place that is shown what it shows already does nothing.
+// A place shows one value of the answer on the page. Places are made from the JSON Schema before
+// there are values, and are filled in without moving. Showing the same value again does nothing.
 //
-// Each has an `element`; `show(value)`, where undefined and null are what is not known;
-// `settle(isFinal)`: whether what is not known stays so; and `at(path)`: the element of the place
-// at a path, or of the last one on the way.
+// Each place has an `element`; `show(value)`, in which undefined and null mean "not known";
+// `settle(isFinal)`, which says whether unknown values stay unknown; and `at(path)`, which returns
+// the element of the place at a path, or of the last place on the way to it.
 
 import { Fields } from './fields.js';
 import { List } from './list.js';
@@ -12,14 +12,14 @@ import { linesOf, Text } from './text.js';
 import { Union } from './union.js';
 
 /**
- * The place of what a schema describes.
- * @param {any} root the whole schema, in which references point
+ * The place for a value of a schema.
+ * @param {any} root the whole schema, in which references are looked up
  * @param {any} schema
- * @param {{depth: number, level: number, perLine: number}} about level: of a heading in it;
- *   perLine: characters that a line has
+ * @param {{depth: number, level: number, perLine: number}} about level: the level of a heading;
+ *   perLine: the number of characters in a line
  */
 export function place(root, schema, about) {
-  const context = { ...about, place }; // places hold places
+  const context = { ...about, place }; // places make the places inside them
   const found = resolve(root, schema);
   if (found.choices?.some(choice => resolve(root, choice).properties)) {
     return new Union(root, found, context);
@@ -30,7 +30,7 @@ export function place(root, schema, about) {
   return isProse(found) ? new Text(linesOf(found, context)) : new Text(1, 'span');
 }
 
-/** What no schema tells more of: as JSON. */
+/** A value of which the schema says nothing. It is shown as JSON. */
 class Anything {
   #text = new Text(2, 'pre');
   #value;

@@ -1,5 +1,5 @@
-// A further reader of a stream, in a view of its own. It costs bytes, and no tokens: the model's
-// answer is one log, which any number of readers follow.
+// One more reader of a stream, in another view. It costs bytes but no tokens: the model's answer is
+// one log, which any number of readers can follow.
 
 import { Messages, isPlain } from './messages.js';
 import { address } from './service.js';
@@ -8,7 +8,7 @@ export class Reader {
   #abort = new AbortController();
 
   /**
-   * @param {string} id the stream's
+   * @param {string} id the stream's id
    * @param {string} view
    * @param {{interval: string, headers: Record<string, string>,
    *   opened(request: any, response: Response): void,
@@ -16,7 +16,7 @@ export class Reader {
    */
   constructor(id, view, options) {
     this.view = view;
-    this.over = this.#read(id, options).catch(() => {}); // what it has read counts
+    this.over = this.#read(id, options).catch(() => {}); // the bytes that were read still count
   }
 
   close() {

@@ -1,13 +1,12 @@
-// What has been seen of one stream: all that the page shows of it, and the only thing that it
-// draws from.
+// What was received of one stream. The page draws only from this record.
 
 import { eventOf } from './messages.js';
 import { laneSizes, size } from './content.js';
 import { History } from './history.js';
 
-const HEARTBEATS = ['ping', 'comment']; // of the native views, and of those for other front ends
-const KEPT = 200; // of the wire's messages
-const SHOWN = 3000; // characters of each
+const HEARTBEATS = ['ping', 'comment']; // in the native views, and in those for other front ends
+const KEPT = 200; // the number of raw messages that are kept
+const SHOWN = 3000; // the number of characters that are kept of each
 
 export class Record {
   state = { value: undefined, open: null, attempt: 1 };
@@ -20,13 +19,13 @@ export class Record {
   restart = null;
   wire = [];
   messages = 0;
-  connections = 0; // that the page draws from
+  connections = 0; // how many connections the page has drawn from
   views = new Map();
   history = new History();
   #began = performance.now();
   #stopped = null;
 
-  /** @param {{view: string, expected: number|null, lanes: string[]}} about view: of the wire */
+  /** @param {{view: string, expected: number|null, lanes: string[]}} about view: that of the raw messages */
   constructor({ view, expected, lanes }) {
     this.view = view;
     this.expected = expected;
@@ -56,7 +55,7 @@ export class Record {
     this.history.add(now, laneSizes(state.value, this.lanes));
   }
 
-  /** What the service says beside the value: the client hands on all events. */
+  /** Note an event that says more than the value: the usage, or a restart. */
   heard(event, data) {
     if (event === 'usage') this.usage = JSON.parse(data);
     if (event !== 'restart') return;
@@ -68,7 +67,7 @@ export class Record {
     );
   }
 
-  /** A connection that is drawn from was answered. */
+  /** A connection that the page draws from has a response. */
   opened(call, status) {
     this.connections += 1;
     this.called(call, status);
@@ -77,7 +76,7 @@ export class Record {
     this.phase = this.firstContent === null ? 'waiting' : 'writing';
   }
 
-  /** A call was answered: a line of its own on the wire. */
+  /** A call has a response: add a line to the raw messages. */
   called({ method, url, after }, status) {
     const { pathname, search } = new URL(url, document.baseURI);
     const since = after ? `, after ${after}` : '';
@@ -90,14 +89,14 @@ export class Record {
     this.phase = 'lost';
   }
 
-  /** Bytes have come in a view, and completed these messages. */
+  /** Bytes of a view have come, and have completed these messages. */
   received(view, bytes, messages) {
     const seen = this.seen(view);
     seen.bytes += bytes;
     for (const message of messages) this.#message(view, seen, message);
   }
 
-  /** What has come in a view so far. */
+  /** What has come of a view so far. */
   seen(view) {
     if (!this.views.has(view)) {
       this.views.set(view, { bytes: 0, messages: 0, status: 200, isPlain: false });
@@ -109,7 +108,7 @@ export class Record {
     this.#keep({ at: this.now, note: text });
   }
 
-  /** The answer is there; what others still read of it doesn't count. */
+  /** The answer is complete. Bytes that other readers still get are not counted. */
   stopClock() {
     this.#stopped ??= this.now;
   }

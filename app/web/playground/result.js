@@ -1,4 +1,4 @@
-// The answer: cards for a list, a document for an object, with a cursor where it is being written.
+// The answer: cards for a list, a document for an object, and a cursor at the place being written.
 
 import { complete } from '../client/index.js';
 import { element } from './element.js';
@@ -16,7 +16,7 @@ export class Result {
     this.#holder = holder;
   }
 
-  /** Begin with an empty value of a schema. @param {number|null} expected elements of a list */
+  /** Begin with an empty value. @param {number|null} expected the number of a list's elements */
   reset(schema, expected) {
     const { result } = schema;
     const { type } = resolve(result, result);
@@ -36,7 +36,7 @@ export class Result {
     return this.#place instanceof List;
   }
 
-  /** Keep places for this many elements. */
+  /** Reserve places for this many elements. */
   expect(count) {
     if (this.isList && count) this.#place.keep(count);
   }
@@ -46,7 +46,7 @@ export class Result {
     const { state, isOver, phase } = record;
     this.#holder.setAttribute('aria-busy', String(!isOver));
     this.#holder.dataset.phase = phase;
-    // What was there must not collapse where an answer begins again.
+    // After a restart, the page must not collapse to the height of an empty answer.
     if (!isOver) this.#holder.style.minHeight = `${this.#holder.offsetHeight}px`;
     this.#place.show(state.value);
     if (this.isList) {

@@ -1,4 +1,4 @@
-// One stream: begun, drawn from, measured in other views, cut, stopped.
+// Runs one stream: begins it, reads it (also in other views), cuts its connection and stops it.
 
 import { stream } from '../client/index.js';
 import { Messages, isPlain } from './messages.js';
@@ -24,7 +24,7 @@ export class Run {
    * @param {{schema: string, parameters: object, model: string, view: string, interval: string,
    *   compared: string[], headers: Record<string, string>}} request
    * @param {import("./record.js").Record} record
-   * @param {() => void} changed called whenever the record is
+   * @param {() => void} changed called whenever the record has changed
    */
   constructor(request, record, changed) {
     this.#request = request;
@@ -42,7 +42,7 @@ export class Run {
     return NATIVE.includes(this.#request.view) ? this.#request.view : 'delta';
   }
 
-  /** Run to the end, whatever that is: the record tells. */
+  /** Run until the stream ends. The record says how it ended. */
   async start() {
     const { schema, parameters, model, interval, headers } = this.#request;
     const running = stream(address(schema), parameters, {
@@ -77,12 +77,12 @@ export class Run {
     this.#abort.abort();
   }
 
-  /** Lose the connection that the page draws from. The client comes back by itself. */
+  /** Cut the connection that the page draws from. The client reconnects by itself. */
   cut() {
     this.#tap.cut();
   }
 
-  /** They have the same end; one that is late is not waited for. */
+  /** Wait until the other readers have reached the end, but not for long. */
   #readersAreOver() {
     const late = new Promise(resolve => {
       setTimeout(resolve, LATE);

@@ -17,10 +17,10 @@ export class Schemas {
   /**
    * @param {{name: string, views: string[]}[]} summaries
    * @param {(name: string) => void} chosen
-   * @returns {string} the name of the one that is chosen at first
+   * @returns {string} the name of the schema that is chosen at first
    */
   offer(summaries, chosen) {
-    // Lists first: they show best what a stream is.
+    // Lists come first, because they show best how an answer grows.
     const sorted = summaries.toSorted((one, other) => rank(one) - rank(other));
     this.#views = new Map(sorted.map(({ name, views }) => [name, views]));
     const radios = sorted.map(({ name }, index) => radio(name, index === 0, chosen));

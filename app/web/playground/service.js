@@ -1,6 +1,6 @@
-// What the service has: its schemas, its models, examples of what to ask.
+// Asks the service for its schemas, its models and its examples.
 
-/** An address of the service. Relative to the page, which may stand under a prefix. */
+/** An address of the service. It is relative to the page, which may have a path prefix. */
 export function address(path) {
   return new URL(path, document.baseURI).href;
 }
@@ -9,7 +9,7 @@ export class Service {
   #described = new Map();
   #headers;
 
-  /** @param {() => Record<string, string>} headers of every call: a key, where one is asked for */
+  /** @param {() => Record<string, string>} headers the headers of every call, with a key if needed */
   constructor(headers) {
     this.#headers = headers;
   }
@@ -28,8 +28,8 @@ export class Service {
   }
 
   /**
-   * What only the API's document tells: the models that a request may choose from, the default
-   * one first, what each view shows, and examples of each schema's parameters.
+   * What only the OpenAPI document has: the models that a request may choose from, the default
+   * one first; what each view shows; and examples of each schema's parameters.
    */
   async offers() {
     const { components, paths } = await this.#get('openapi.json');
@@ -47,7 +47,7 @@ export class Service {
   }
 }
 
-/** Words without the marks of Markdown. */
+/** A text without its Markdown markup. */
 function plain(words) {
   return words.replaceAll('`', '');
 }

@@ -1,10 +1,10 @@
-// What a JSON Schema says of a place: enough to draw it before its value is there.
+// Reads a JSON Schema, so that a place can be drawn before its value is there.
 
 import { parts } from './pointer.js';
 
 /**
- * A place's schema without what stands around it: references followed, `null` taken out.
- * @returns {any} a schema whose `nullable` says whether it was
+ * A schema with its references followed and without `null`.
+ * @returns {any} a schema whose `nullable` says whether it allowed null
  */
 export function resolve(root, schema) {
   let found = schema ?? {};
@@ -29,7 +29,7 @@ export function resolve(root, schema) {
   return { ...found, nullable };
 }
 
-/** Of a union's schemas the one that a value is of, by its constants and its keys. */
+/** The schema of a union that a value belongs to, by its constants and its keys. */
 export function choose(root, choices, value) {
   const keys = Object.keys(value);
   const known = choices.map(choice => resolve(root, choice)).filter(choice => choice.properties);
@@ -43,7 +43,7 @@ export function choose(root, choices, value) {
   return fits[0] ?? {};
 }
 
-/** The fields that have a lane each in the timeline: of an object, or of a list's elements. */
+/** The fields that get a lane in the timeline: those of an object, or of a list's elements. */
 export function lanes(root) {
   const whole = resolve(root, root);
   const part = whole.items ? resolve(root, whole.items) : whole;
@@ -52,7 +52,7 @@ export function lanes(root) {
   return { names: names.length ? names : [''], fields };
 }
 
-/** A field's name for people: `prep_time_minutes` is "Prep time minutes". */
+/** A field's label: `prep_time_minutes` is "Prep time minutes". */
 export function label(name, schema = {}) {
   const words = name.replaceAll('_', ' ').trim();
   const given = schema.title ?? words;

@@ -1,4 +1,4 @@
-// The lines that make exactly this request, in four languages. Pure.
+// Code that makes exactly this request, in four languages. Pure.
 
 /** @typedef {{base: string, schema: string, parameters: object, query: [string, string][], withKey: boolean}} Asked */
 
@@ -28,7 +28,7 @@ export function fetched({ base, schema, parameters, query, withKey }) {
 }
 
 /**
- * The client reads the view that costs least, whichever is chosen: the answer is the same.
+ * The client reads the cheapest view, whichever view was chosen: the answer is the same.
  *
  * @param {Asked} asked
  */
@@ -81,12 +81,12 @@ function url(base, schema, query) {
   return `${base}${schema}${search ? `?${search}` : ''}`;
 }
 
-/** In single quotes a shell leaves everything as it is, but the quote itself. */
+/** A shell's single quotes protect every character but the single quote itself. */
 function shell(text) {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** A literal. JSON is one, since JavaScript allows U+2028 in strings, too. */
+/** A JavaScript literal. JSON is one, since JavaScript also allows U+2028 in strings. */
 function js(value, indent = '') {
   return JSON.stringify(value, null, 2).replaceAll('\n', `\n${indent}`);
 }

@@ -1,4 +1,4 @@
-// How a stream is sent: the model, the view, the pace, and a key where the service wants one.
+// How a stream is sent: the model, the view, the pace, and a key if the service needs one.
 
 import { byId, element } from './element.js';
 
@@ -55,12 +55,12 @@ export class Steering {
     return this.#pace.value;
   }
 
-  /** The headers that go with every call. The key is nowhere but in its input. */
+  /** The headers of every call. The key is kept only in its input field. */
   get headers() {
     return this.#input.value ? { Authorization: `Bearer ${this.#input.value}` } : {};
   }
 
-  /** The query of a request, without what is the default anyway. @returns {[string, string][]} */
+  /** The query of a request, without default values. @returns {[string, string][]} */
   get query() {
     const chosen = { view: this.view, interval_ms: this.interval, model: this.model };
     const usual = {

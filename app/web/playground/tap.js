@@ -1,4 +1,4 @@
-// A `fetch` that lets others listen to what comes, and whose connections can be cut.
+// A `fetch` that passes what it receives to a listener, and whose connections can be cut.
 
 export class Tap {
   #connections = new Set();
@@ -12,7 +12,7 @@ export class Tap {
     this.#listener = listener;
   }
 
-  /** For whoever wants a `fetch`. */
+  /** The `fetch` to give to a client. */
   fetch = async (url, init = {}) => {
     const method = init.method ?? 'GET';
     if (method === 'DELETE') return fetch(url, init);
@@ -25,7 +25,7 @@ export class Tap {
     return streams ? this.#listened(response, cut, signal) : response;
   };
 
-  /** Break off what is being read, as a network would that fails. */
+  /** Break all open connections, as a network failure would. */
   cut() {
     for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
   }

@@ -1,9 +1,9 @@
-// A place of text, or of any scalar; and the bones that stand for what is not known yet.
+// A place for text or any other scalar, and the grey lines that stand for what is not known yet.
 
 import { element } from './element.js';
 import { longest } from './shape.js';
 
-/** How many lines to keep for a text. */
+/** How many lines to reserve for a text. */
 export function linesOf(schema, { perLine, depth }) {
   const most = depth > 2 ? 2 : 5;
   return Math.max(1, Math.min(Math.ceil(longest(schema) / perLine), most));
@@ -50,7 +50,7 @@ export class Text {
   #swap(content) {
     const isUnknown = content === this.#bones;
     this.element.classList.toggle('unknown', isUnknown);
-    this.element.ariaHidden = isUnknown ? 'true' : null; // a heading without text is none
+    this.element.ariaHidden = isUnknown ? 'true' : null; // a screen reader skips an empty heading
     this.element.replaceChildren(content);
   }
 
@@ -67,7 +67,7 @@ function words(value) {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Quiet lines. */
+/** Grey lines that stand for a text that is not known yet. */
 export function bones(lines) {
   const made = Array.from({ length: lines }, () => element('span', { class: 'bone' }));
   return element('span', { class: 'bones', 'aria-hidden': 'true' }, ...made);

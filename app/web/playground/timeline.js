@@ -1,4 +1,5 @@
-// A picture of a stream: content against time, one lane a field. It says the same in words.
+// A picture of a stream: content over time, with one lane for each field. The caption says it in
+// words.
 
 import { drawn, element } from './element.js';
 import { label } from './shape.js';
@@ -6,7 +7,7 @@ import { counted } from './units.js';
 
 const WIDTH = 1000; // of the picture, in its own units
 const HEIGHT = 26; // of a lane
-const STEP = 0.3; // seconds: what comes after a longer pause came at its end
+const STEP = 0.3; // seconds; what comes after a longer pause is drawn at the end of the pause
 
 export class Timeline {
   #figure;
@@ -112,8 +113,8 @@ class Lane {
   }
 
   /**
-   * @param {[number, number][]} points time, from 0 to 1, and characters
-   * @param {number} end @param {number} step the longest in which to grow
+   * @param {[number, number][]} points pairs of a time, from 0 to 1, and a number of characters
+   * @param {number} end @param {number} step the longest time in which the lane is drawn rising
    */
   show(points, end, step) {
     const most = Math.max(1, ...points.map(([, size]) => size));

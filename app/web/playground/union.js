@@ -4,7 +4,7 @@ import { element } from './element.js';
 import { choose } from './shape.js';
 import { bones } from './text.js';
 
-/** One of several objects: which one is seen when it comes. */
+/** One of several objects. Which one it is shows when the value comes. */
 export class Union {
   #root;
   #choices;

@@ -1,22 +1,22 @@
-/** The calls of one stream: to begin it, to come back to it, to be rid of it. */
+/** The calls of one stream: begin it, reconnect to it, cancel it. */
 
 /**
  * @typedef {object} Options
- * @property {AbortSignal} [signal] stops reading, and the stream with it
+ * @property {AbortSignal} [signal] stops reading, and cancels the stream
  * @property {HeadersInit} [headers] such as `Authorization`
  * @property {RequestCredentials} [credentials]
  * @property {'delta' | 'snapshot' | 'items'} [view] `delta` by default
- * @property {number} [intervalMs] at least between two messages
- * @property {string} [model] one of those that the service offers
- * @property {string} [idempotencyKey] names the request, so that it is paid for once; default:
- *   a random one
- * @property {boolean} [keep] whether the stream may go on when its reader stops; default: only
- *   one that this reader has not begun
- * @property {number} [retries] times to come back in a row, with nothing new in between (5)
- * @property {number} [retryMs] before the first of them; default: what the server says
- * @property {number} [silenceMs] after which a connection counts as lost (45000); the server
- *   is never silent for more than 15 seconds
- * @property {(event: import('./events.js').ServerEvent) => void} [onEvent] sees all events, heartbeats (`ping`) too
+ * @property {number} [intervalMs] the least time between two messages
+ * @property {string} [model] one of the models that the service offers
+ * @property {string} [idempotencyKey] identifies the request: two requests with the same key read
+ *   one stream, which is paid for once; default: a random key
+ * @property {boolean} [keep] whether the stream may go on when its reader stops; default: true if
+ *   this reader has not begun it
+ * @property {number} [retries] how often to reconnect in a row without receiving anything new (5)
+ * @property {number} [retryMs] the pause before the first time; default: what the server says
+ * @property {number} [silenceMs] a connection that is silent for this time counts as lost (45000);
+ *   the server sends something at least every 15 seconds
+ * @property {(event: import('./events.js').ServerEvent) => void} [onEvent] is called with each event, also with heartbeats (`ping`)
  * @property {typeof fetch} [fetch]
  */
 
@@ -35,9 +35,9 @@ export class Call {
 
   /**
    * @param {string | URL} endpoint
-   * @param {object | null} [params] nothing to attach to a stream, whose URL is the endpoint
+   * @param {object | null} [params] without params, the endpoint is the URL of an existing stream
    * @param {Options} [options]
-   * @throws {TypeError} for what is no URL, no JSON, or no header
+   * @throws {TypeError} if the URL, the JSON or a header is invalid
    */
   constructor(endpoint, params, options = {}) {
     this.#endpoint = new URL(endpoint, globalThis.document?.baseURI ?? globalThis.location?.href);
@@ -61,8 +61,8 @@ export class Call {
   }
 
   /**
-   * Begin the stream, or, where it is known, read on. (Begun twice with the same key, it is
-   * one stream, and is paid for once.)
+   * Begin the stream or, if its URL is known, continue it. (Two beginnings with the same key are
+   * one stream, which is paid for once.)
    *
    * @param {string} after the id of the last event that was read
    * @param {AbortSignal} signal
@@ -78,8 +78,8 @@ export class Call {
   }
 
   /**
-   * Learn the stream's id. It is read on beside the endpoint, where a proxy that changes paths
-   * leads to the same service, whatever path the service knows itself by.
+   * Learn the stream's id. The stream's URL is made relative to the endpoint, so it is right even
+   * behind a proxy that changes paths.
    *
    * @param {string} [id]
    */
@@ -89,11 +89,11 @@ export class Call {
     this.url.search = this.#endpoint.search;
   }
 
-  /** Cancel the stream: the service stops paying for it. Goes out even if the page is left. */
+  /** Cancel the stream, so that nothing more is paid for. This works even if the page is left. */
   forget() {
     if (!this.url) return;
     const init = { method: 'DELETE', headers: this.#headers(), keepalive: true };
-    this.#fetch(this.url, init).catch(() => {}); // the grace period will end it then
+    this.#fetch(this.url, init).catch(() => {}); // then the grace period ends the stream
   }
 
   /** @param {Record<string, string>} [more] */

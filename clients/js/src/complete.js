@@ -1,5 +1,5 @@
 /**
- * Whether a field is finished: known, and not being written.
+ * Whether a field is finished: it is known, and it is not being written.
  *
  * @param {{ value: any, open: (string | number)[] | null }} state
  * @param {(string | number)[]} path

@@ -1,4 +1,4 @@
-/** One connection: what arrives on it, until it ends, breaks, or is silent for too long. */
+/** One connection: its events, until it ends, breaks, or is silent for too long. */
 
 import { lost, refused, unexpected } from './error.js';
 import { EventParser } from './events.js';
@@ -6,7 +6,7 @@ import { EventParser } from './events.js';
 /**
  * @typedef {object} Handling
  * @property {number} silenceMs
- * @property {AbortController} line aborted, it is over
+ * @property {AbortController} line aborting it closes the connection
  * @property {() => void} onOpen
  * @property {(ms: number) => void} onRetry
  */
@@ -15,12 +15,12 @@ import { EventParser } from './events.js';
  * @param {(signal: AbortSignal) => Promise<Response>} open
  * @param {Handling} handling
  * @returns {AsyncGenerator<import('./events.js').ServerEvent, void>}
- * @throws {import('./error.js').StreamError} where it was refused, broke or can't be read
+ * @throws {import('./error.js').StreamError} if it was refused, broke or can't be read
  */
 export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
   const parser = new EventParser();
   /**
-   * What a promise gives, unless the line is silent or breaks.
+   * The result of a promise, unless the connection is silent or breaks.
    *
    * @template T
    * @param {Promise<T>} promise

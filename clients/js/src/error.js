@@ -7,21 +7,21 @@
 /** A stream that was refused, failed, or was lost. */
 export class StreamError extends Error {
   /**
-   * What went wrong: one of the service's codes, or `connection_lost` (it could not be reached,
-   * or not again) and `unexpected_response` (what it sent can't be read).
+   * What went wrong: one of the service's codes, `connection_lost` (the service could not be
+   * reached, at first or again) or `unexpected_response` (the response can't be read).
    */
   code = '';
 
   /** Whether the same request may succeed later. */
   retryable = false;
 
-  /** The HTTP status, where the request was refused. */
+  /** The HTTP status, if the request was refused. */
   status = /** @type {number | undefined} */ (undefined);
 
-  /** The service's name for the request: what to ask its operator about. */
+  /** The service's id of the request, for questions to its operator. */
   requestId = /** @type {string | undefined} */ (undefined);
 
-  /** Seconds after which to try again, where the service has said. */
+  /** Seconds after which to try again, if the service has sent them. */
   retryAfter = /** @type {number | undefined} */ (undefined);
 
   /** What is wrong with the request, or with the model's answer. */
@@ -68,10 +68,10 @@ export const failed = ({ error, code, retryable, request_id, retry_after, errors
   });
 
 /**
- * The error of a response that is no stream.
+ * The error of a response that is not a stream.
  *
- * The service says itself whether to try again. Anything else that answers (a proxy with a page
- * of its own) says so by its status alone: 429 and 5xx pass, as a lost connection does.
+ * The service's own errors say whether to try again. If something else answers, such as a proxy
+ * with its own page, only the status tells: 429 and 5xx are treated like a lost connection.
  *
  * @param {Response} response
  */

@@ -1,26 +1,26 @@
 /**
- * Server-sent events out of bytes, as the HTML standard reads them.
+ * Parses server-sent events as the HTML standard says.
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
 /**
  * @typedef {object} ServerEvent
- * @property {string} event its type: `message` where the server gave none
+ * @property {string} event its type; `message` if the server gave none
  * @property {string} data
- * @property {string} id the last event id: this event's, or that of one before
+ * @property {string} id the last event id: of this event, or of an earlier one
  */
 
-/** Characters that an event may have; the service's own bound for an answer is far below. */
+/** The most characters of an event. The service's own bound for an answer is far lower. */
 const MOST = 1 << 24;
 
-/** `feed` takes the bytes of one response, cut anywhere, and gives the events they complete. */
+/** `feed` takes bytes of one response, cut anywhere, and returns the events that they complete. */
 export class EventParser {
-  /** Milliseconds to wait before coming back, if the server has said. */
+  /** Milliseconds to wait before reconnecting, if the server has sent them. */
   retry = /** @type {number | undefined} */ (undefined);
 
   #decoder = new TextDecoder(); // drops the byte order mark
   #rest = ''; // the line that has not ended yet
-  #isAfterReturn = false; // a line feed that comes now belongs to the line before
+  #isAfterReturn = false; // whether a line feed that comes now ends the previous line
   #type = '';
   /** @type {string[]} */
   #data = [];
@@ -30,7 +30,7 @@ export class EventParser {
   /**
    * @param {Uint8Array} bytes
    * @returns {ServerEvent[]}
-   * @throws {RangeError} for an event without end
+   * @throws {RangeError} for an event that is too long
    */
   feed(bytes) {
     const text = this.#decoder.decode(bytes, { stream: true });

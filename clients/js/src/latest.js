@@ -1,4 +1,4 @@
-/** The newest state, for any number of readers: one that is slow finds what is newest then. */
+/** The newest state, for any number of readers. A slow reader skips states. */
 
 /** @template T */
 export class Latest {
@@ -10,7 +10,7 @@ export class Latest {
   #changed = /** @type {Promise<void> | undefined} */ (undefined);
   #hasEnded = false;
 
-  /** @param {T} value what is there to begin with, and is not told */
+  /** @param {T} value the initial value, which readers don't get */
   constructor(value) {
     this.value = this.#first = value;
     this.#tell();
@@ -27,7 +27,7 @@ export class Latest {
     this.#tell();
   }
 
-  /** Each value that is the newest when the reader is ready for it. */
+  /** The newest value, each time the reader asks for one. */
   async *read() {
     for (let seen = this.#first; ;) {
       if (seen !== this.value) yield (seen = this.value);
@@ -36,7 +36,7 @@ export class Latest {
     }
   }
 
-  /** Wake who waits; who waits from now on waits for the next time. */
+  /** Wake all who wait, and make a new promise for those who wait from now on. */
   #tell() {
     this.#wake();
     this.#changed = new Promise(resolve => (this.#wake = resolve));

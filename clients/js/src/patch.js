@@ -1,11 +1,11 @@
 /**
  * The operations of the `delta` view: RFC 6902's `add` and `replace`, and `append`.
  *
- * Nothing is changed in place, and what an operation does not touch is not copied: an element
- * that stays as it was stays the same object.
+ * Values are not changed in place. Parts that an operation does not touch are not copied: an
+ * element that did not change stays the same object.
  */
 
-/** @typedef {(string | number)[]} Path keys and indices from the root; `[]` is all of it */
+/** @typedef {(string | number)[]} Path keys and indices from the root; `[]` is the whole value */
 
 /**
  * @typedef {object} Operation
@@ -17,12 +17,12 @@
 /**
  * @param {any} value
  * @param {Operation[]} operations
- * @returns {{ value: any, open: Path }} the value that they make, and where it is being written
+ * @returns {{ value: any, open: Path }} the new value, and the path that is being written
  */
 export function apply(value, operations) {
   /** @type {Path} */
   let open = [];
-  const own = new Set(); // made by this call: may be changed
+  const own = new Set(); // the containers that this call has made, which it may change
   for (const operation of operations) {
     const path = operation.path.split('/').slice(1).map(unescape);
     open = [];
@@ -46,7 +46,7 @@ const isContainer = value => typeof value === 'object' && value !== null;
  * @param {string[]} path
  * @param {Operation} operation
  * @param {Set<object>} own
- * @param {Path} way gets the path as keys and indices
+ * @param {Path} way the function appends the path to it, as keys and indices
  * @returns {any}
  */
 function change(node, [step, ...rest], operation, own, way) {
@@ -64,7 +64,7 @@ function change(node, [step, ...rest], operation, own, way) {
 }
 
 /**
- * Only what is its own: a key may be `__proto__`.
+ * An own property only, because a key may be `__proto__`.
  *
  * @param {any} node
  * @param {string | number} key
@@ -85,10 +85,10 @@ const set = (node, key, value) =>
   });
 
 /**
- * A new value with all parts of the old one that are equal: `===` then tells what changed.
+ * The new value, with the old objects for all parts that are equal. So `===` tells what changed.
  *
  * @param {any} old
- * @param {any} value is nobody else's: is changed
+ * @param {any} value the new value; nobody else may use it, as it is changed
  */
 export function share(old, value) {
   if (!isContainer(old) || !isContainer(value) || Array.isArray(old) !== Array.isArray(value)) {
@@ -106,8 +106,9 @@ export function share(old, value) {
 }
 
 /**
- * Where a value is being written, as far as it shows: at its last string that is known; what
- * is no string comes complete, so there, and where nothing is known, it is what is around.
+ * The path at which a value is probably being written: that of its last known member, if this is
+ * a string. Other values are complete when they are shown, so then it is the path of the
+ * container, also if nothing is known in it.
  *
  * @param {any} value
  * @param {Path} [path] of the value

@@ -6,12 +6,12 @@ import { StreamError } from './error.js';
 const MOST = 30_000;
 
 /**
- * Milliseconds after which to call again; undefined where that would be no use.
+ * Milliseconds after which to call again; undefined if that would be of no use.
  *
- * What the service has refused after trying for itself (`provider_…`) is the caller's to repeat.
+ * After an error `provider_…` the service has tried again itself, so the client does not.
  *
  * @param {unknown} error
- * @param {number} usual milliseconds, where nobody has said how long
+ * @param {number} usual milliseconds to wait after a lost connection
  */
 export function pause(error, usual) {
   if (!(error instanceof StreamError)) return undefined;

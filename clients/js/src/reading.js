@@ -1,4 +1,4 @@
-/** The reading of one stream: its connections, one after the other, and how it ends. */
+/** Reads one stream to its end, over one connection after the other. */
 
 import { connect } from './connection.js';
 import { StreamError, failed, lost, unexpected } from './error.js';
@@ -7,8 +7,8 @@ import { pause, wait } from './pause.js';
 import { UNKNOWN, reduce } from './state.js';
 
 /**
- * Milliseconds in which a stream that has not answered may be begun again: the service knows
- * its key for longer than that, and so begins no second one.
+ * Milliseconds in which the request that begins a stream may be sent again if it got no answer.
+ * The service remembers its key for longer than that, so it does not begin a second stream.
  */
 const BEGINNING = 60_000;
 
@@ -20,9 +20,9 @@ export class Reading {
   #options;
   #keep;
   #latest = new Latest(UNKNOWN);
-  #over = new AbortController(); // aborted, nobody waits for this any more
-  #line = new AbortController(); // of the connection
-  #hasEnded = false; // as the service says
+  #over = new AbortController(); // aborted when nobody waits for this stream any more
+  #line = new AbortController(); // of the current connection
+  #hasEnded = false; // whether `done` or `error` has come
   #lastId = '';
   #retryMs = 1000;
   /** @type {(reason: unknown) => void} */
@@ -44,7 +44,7 @@ export class Reading {
         .then(resolve, reject)
         .finally(() => this.#end());
     });
-    this.final.catch(() => {}); // who cares has `final` itself, or the loop
+    this.final.catch(() => {}); // the user gets the error from `final` or from the loop
     this.#stopWith(options.signal);
   }
 
@@ -90,7 +90,7 @@ export class Reading {
     this.#latest.end();
   }
 
-  /** Hang up; but not before it is known which stream is to be cancelled. */
+  /** Cancel the stream and close the connection, as soon as the stream's URL is known. */
   #leave() {
     if (!this.#keep) {
       if (!this.#call.url) return;
@@ -110,7 +110,7 @@ export class Reading {
         failures = this.#latest.value === before ? failures + 1 : 1;
         const ms = this.#pause(error, failures);
         if (ms === undefined) throw this.#abandon(error);
-        await wait(ms, this.#over.signal); // which may take hours, where the machine sleeps
+        await wait(ms, this.#over.signal); // this may take hours if the machine sleeps
         const mayCall = this.#call.url || Date.now() - began < BEGINNING;
         if (this.#isOver || !mayCall) throw error;
       }
@@ -128,7 +128,7 @@ export class Reading {
   }
 
   /**
-   * Read no more, and let the service stop what may still run.
+   * Stop reading, and cancel the stream if it may still run.
    *
    * @param {unknown} cause
    */

@@ -5,8 +5,8 @@ import { apply, share, tip } from './patch.js';
 /** @typedef {import('./patch.js').Path} Path */
 
 /**
- * @typedef {object} Restart why an answer was begun again
- * @property {number} attempt the one that begins
+ * @typedef {object} Restart why another attempt begins
+ * @property {number} attempt the number of the new attempt
  * @property {string} code
  * @property {import('./error.js').Flaw[]} errors
  */
@@ -14,11 +14,11 @@ import { apply, share, tip } from './patch.js';
 /**
  * @template [Value=any]
  * @typedef {object} State
- * @property {Value | undefined} value what is known so far; undefined where nothing is: the
- *   stream has not begun, or it has begun again
- * @property {Path | null} open the path that is being written; null once all is there
+ * @property {Value | undefined} value what is known so far; undefined before the first partial
+ *   and after a restart
+ * @property {Path | null} open the path that is being written; null when the value is complete
  * @property {number} attempt
- * @property {Restart} [restart] of the attempt, if it isn't the first
+ * @property {Restart} [restart] why this attempt began, if it isn't the first
  */
 
 /** @type {State} */
@@ -28,7 +28,7 @@ export const UNKNOWN = { value: undefined, open: null, attempt: 1 };
  * @param {State} state
  * @param {string} event the type
  * @param {any} data
- * @returns {State} the same one where the event does not change it
+ * @returns {State} the same object if the event does not change the state
  */
 export function reduce(state, event, data) {
   const { value, ...rest } = state;

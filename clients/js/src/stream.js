@@ -9,9 +9,9 @@ import { Call } from './call.js';
 import { Reading } from './reading.js';
 
 /**
- * Iterating gives each state that is the newest when it is asked for; leaving the loop stops
- * the stream. `final` is the whole, validated value (nobody has to look at it), `url` the
- * stream's own, once it is known: it can be read elsewhere, too.
+ * Each step of an iteration gives the newest state; leaving the loop cancels the stream. `final`
+ * is a promise of the whole, validated value, which you may ignore. `url` is the stream's own URL,
+ * once it is known; others can read the stream there.
  *
  * @template [Result=any]
  * @template [Value=Result]
@@ -22,21 +22,21 @@ import { Reading } from './reading.js';
  */
 
 /**
- * Begin a stream and read it, or read one that is there.
+ * Begin a stream and read it, or read an existing one.
  *
- * Reading begins at once and goes on to the end, whether anybody iterates or not. A lost
- * connection is come back to. What stops the reader (its signal, leaving the loop or the page)
- * stops the stream, too, and so its cost.
+ * Reading begins at once and goes on to the end, whether you iterate or not. After a lost
+ * connection it continues by itself. If the reader stops (by its signal, or by leaving the loop or
+ * the page), the stream is cancelled, and nothing more is paid for.
  *
  * @template [Result=any]
  * @template [Value=Result]
  * @template {object} [Params=object]
- * @param {string | URL} url of the endpoint, `…/ideas`; without params, of a stream
+ * @param {string | URL} url the URL of the endpoint, `…/ideas`; without params, that of a stream
  * @param {Params | null} [params]
  * @param {import('./call.js').Options} [options]
  * @returns {Stream<Result, Value>} the loop and `final` fail with a `StreamError`, or with the
  *   reason of the signal
- * @throws {TypeError} for what is no URL, or no JSON
+ * @throws {TypeError} if the URL or the JSON is invalid
  */
 export function stream(url, params, options = {}) {
   return new Reading(new Call(url, params, options), options, !params);

@@ -54,21 +54,22 @@ def stream(
     parameters: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> Stream[T]:
-    """A stream of a schema; it begins when it is read.
+    """A stream of a schema. It begins when you begin to read it.
 
-    url: where the service is
-    schema: its name
-    result: the type of the final value, such as `list[Idea]`; None: as JSON gives it
-    api_key, headers: to send along
-    model: one of those that the service offers
+    url: the URL of the service
+    schema: the schema's name
+    result: the type of the final value, such as `list[Idea]`; None for plain JSON values
+    api_key, headers: are sent with each request
+    model: one of the models that the service offers
     interval_ms: the least time between two partials
-    idempotency_key: names the request, so that it is paid for once; default: a random one
-    retries: how often to come back in a row, with nothing new in between
-    client: sends the requests; default: one of its own
-    parameters, more: the schema's parameters, `topic` and so on. In `parameters` they may have
-        the names of the options, too
+    idempotency_key: identifies the request: two requests with the same key read one stream,
+        which is paid for once; default: a random key
+    retries: how often to reconnect in a row without receiving anything new
+    client: sends the requests; default: a new client
+    parameters, more: the schema's parameters, `topic` and so on. Use `parameters` for those that
+        have the same name as an option
 
-    Raises ValueError for what is no URL, or no JSON.
+    Raises ValueError if the URL is invalid or the parameters can't be written as JSON.
     """
     session = Session(
         url,

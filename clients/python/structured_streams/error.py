@@ -1,4 +1,4 @@
-"""Why a stream was refused, failed, or was lost: one error, whose `code` says which."""
+"""The error of a stream that was refused, failed, or was lost. Its `code` says what happened."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ class Flaw(TypedDict):
 class StreamError(Exception):
     """A stream without a result.
 
-    code: one of the service's, or `connection_lost` (it could not be reached, or not again),
-        `unexpected_response` (what came is no stream), `abandoned` (its reader left)
+    code: one of the service's codes, `connection_lost` (the service could not be reached, at
+        first or again), `unexpected_response` (the response is not a stream) or `abandoned` (the
+        reader left)
     retryable: whether the same request may succeed later
-    status: of the response, where the request was refused
-    request_id: what to ask the service's operator about
+    status: the status of the response, if the request was refused
+    request_id: the service's id of the request, for questions to its operator
     errors: what is wrong with the request, or with the model's answer
-    retry_after: seconds after which to try again, where the service has said
+    retry_after: seconds after which to try again, if the service has sent them
     """
 
     def __init__(
@@ -56,14 +57,14 @@ def lost(status: int | None = None) -> StreamError:
 
 
 def unexpected(status: int | None = None) -> StreamError:
-    """What answers is not the service, or speaks another protocol."""
+    """The server that answers is not the service, or uses another protocol."""
     return StreamError(
         "What the server sent is no stream.", code="unexpected_response", status=status
     )
 
 
 def abandoned() -> StreamError:
-    """The reader left before the end, or is still on its way to it."""
+    """The reader left before the end, or has not reached the end yet."""
     return StreamError("The stream was not read to its end.", code="abandoned")
 
 
@@ -80,10 +81,10 @@ def failed(data: Mapping[str, Any]) -> StreamError:
 
 
 def refused(status: int, headers: Mapping[str, str], body: bytes) -> StreamError:
-    """The error of a response that is no stream: an RFC 9457 problem, or a proxy's own words.
+    """The error of a response that is not a stream: an RFC 9457 problem, or a proxy's own page.
 
-    The service says itself whether to try again. Anything else that answers (a proxy with a
-    page of its own) says so by its status alone: 429 and 5xx pass, as a lost connection does.
+    A problem says whether to try again. If a proxy answers with its own page, only the status
+    tells: 429 and 5xx are treated like a lost connection.
     """
     problem = _problem(body)
     if problem is None:

@@ -1,7 +1,7 @@
 """The operations of the `delta` view: RFC 6902's `add` and `replace`, and `append`.
 
-Nothing is changed in place, and what an operation does not touch is not copied: a value may be
-kept, and an element that stays as it was stays the same object.
+Values are not changed in place, so they may be kept. Parts that an operation does not touch are
+not copied: an element that did not change stays the same object.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from typing import Any
 
 Path = tuple[str | int, ...]
-"""Keys and indices from the root; `()` is all of it."""
+"""Keys and indices from the root; `()` is the whole value."""
 
 
 def apply(value: Any, operations: Iterable[dict[str, Any]]) -> tuple[Any, Path]:
-    """The value that the operations make, and where it is being written.
+    """The value that the operations make, and the path that is being written.
 
     Raises LookupError, TypeError or ValueError for operations that don't fit the value.
     """
-    own: set[int] = set()  # ids of containers that this call has made: they may be changed
+    own: set[int] = set()  # the ids of the containers that this call has made and may change
     path: Path = ()
     for operation in operations:
         way: list[str | int] = []
@@ -30,9 +30,10 @@ def apply(value: Any, operations: Iterable[dict[str, Any]]) -> tuple[Any, Path]:
 
 
 def tip(value: Any, path: Path = ()) -> Path:
-    """Where a value at `path` is being written, as far as it shows: at its last known string.
+    """The path at which a value is probably being written: that of its last known string.
 
-    What is no string comes complete: there, and where nothing is known, it is what is around.
+    Other values are complete when they are shown. If the last known value is not a string, or
+    nothing is known, it is the path of the container.
     """
     if isinstance(value, str):
         return path
@@ -60,7 +61,7 @@ def _steps(pointer: str) -> list[str]:
 def _changed(
     node: Any, steps: list[str], operation: dict[str, Any], own: set[int], way: list[str | int]
 ) -> Any:
-    """`node` with the operation done; `way` gets its path as keys and indices."""
+    """`node` after the operation. The operation's path is appended to `way`, step by step."""
     if not steps:
         return node + operation["value"] if operation["op"] == "append" else operation["value"]
     if not isinstance(node, dict | list):

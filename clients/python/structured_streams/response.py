@@ -1,4 +1,4 @@
-"""What is read of an HTTP response: its events, or why there are none. Everything has a bound."""
+"""Reads an HTTP response: its events, or the error if it has none. Everything has a bound."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from structured_streams.error import unexpected
 from structured_streams.session import CONNECT_SECONDS, SILENT_SECONDS
 
 LONGEST_EVENT: Final = 1 << 24
-"""Characters; the service's own bound of an answer is far below. Longer ones are an error."""
+"""The most characters of an event; more are an error. The service's own bound is far lower."""
 LONGEST_PROBLEM: Final = 1 << 16
-"""Bytes of a body that is no stream; the rest is not read."""
+"""The most bytes that are read of a body that is not a stream."""
 
 TIMEOUT: Final = httpx.Timeout(CONNECT_SECONDS, read=SILENT_SECONDS)
 LOST: Final = (
@@ -25,7 +25,7 @@ LOST: Final = (
     httpx.ProxyError,
     httpx.DecodingError,
 )
-"""What a connection that is not there, or no longer, raises."""
+"""The exceptions of a connection that fails or breaks."""
 
 
 def events(response: httpx.Response) -> Generator[ServerSentEvent, None, None]:
@@ -39,7 +39,10 @@ def aevents(response: httpx.Response) -> AsyncGenerator[ServerSentEvent, None]:
 
 
 class _Bounded:
-    """What httpx-sse uses of a response. It holds an event until it ends: here it must end."""
+    """The part of a response that httpx-sse uses, with a bound.
+
+    httpx-sse keeps all of an event until its end, so an event without end must be stopped here.
+    """
 
     def __init__(self, response: httpx.Response) -> None:
         self.headers = response.headers

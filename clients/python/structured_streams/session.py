@@ -5,10 +5,10 @@
           │                       └─> refused()    │ the end      └─> is_over, or a StreamError
           └── sleep so long ── pause() <──┴────────┘
 
-What sends, reads and sleeps is `stream.py` (asyncio) and `sync.py`. A stream is begun under
-an idempotency key: it is the same stream, paid for once, however often its beginning is asked for.
-Once its id is known, it is read on after the last event. Who leaves before the end sends what
-`farewell` gives, so that the service stops paying for it.
+`stream.py` (asyncio) and `sync.py` send, read and sleep. A stream is begun with an idempotency
+key, so the request may be sent several times: it is still one stream, and is paid for once. When
+the stream's id is known, reading continues after the last event. A reader that leaves before the
+end sends the requests of `farewell`, so that nothing more is paid for.
 """
 
 from __future__ import annotations
@@ -31,23 +31,24 @@ from structured_streams.patch import Path, apply
 T = TypeVar("T", default=Any)
 
 BACKOFF_SECONDS: Final = 0.5
-"""Before the first return; doubled each time, halved at random."""
+"""The pause before the first retry. It doubles each time; a random part of half is taken off."""
 LONGEST_BACKOFF: Final = 8.0
 LONGEST_WAIT: Final = 60.0
-"""Of a `Retry-After`: where it is longer, that is the error."""
+"""The longest `Retry-After` that the client waits for. If it is longer, the error is raised."""
 CONNECT_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 45.0
-"""After which a connection counts as lost: the service says something every 15 seconds."""
+"""A connection that is silent for this time counts as lost. The service sends something at least
+every 15 seconds."""
 FAREWELL_SECONDS: Final = 7.0
-"""How long a reader who leaves tries to tell the service, which may take 5 to answer."""
+"""The time for the requests of a reader that leaves. The service may take 5 s to answer."""
 
 
 class Partial(NamedTuple):
     """What is known so far.
 
-    value: None where nothing is: the answer was begun again
-    open: the path that is being written, as keys and indices; None once all is there
-    attempt: from 1; grows where the answer is begun again
+    value: the value so far; None after a restart
+    open: the path that is being written, as keys and indices; None when the value is complete
+    attempt: the number of the attempt, from 1; each restart begins another one
     """
 
     value: Any
@@ -56,7 +57,7 @@ class Partial(NamedTuple):
 
 
 class Usage(NamedTuple):
-    """What the provider has told of a stream's cost, summed over its attempts."""
+    """The tokens that the provider has reported, summed over the attempts."""
 
     input_tokens: int
     output_tokens: int
@@ -69,7 +70,7 @@ class Ask:
 
     method: str
     url: str
-    headers: dict[str, str] = field(repr=False)  # the key is in them
+    headers: dict[str, str] = field(repr=False)  # they hold the key
     params: dict[str, str]
     content: bytes | None = None
 
@@ -77,12 +78,12 @@ class Ask:
 class Session(Generic[T]):
     """A stream from its first request to its end.
 
-    result: the type that the final value is validated into; None leaves it as JSON gives it
-    retries: how often to come back in a row, with nothing new in between
-    jitter: gives numbers from 0 to 1
-    id, model, usage: as the service has told them
+    result: the type of the final value; None for plain JSON values
+    retries: how often to reconnect in a row without receiving anything new
+    jitter: returns random numbers from 0 to 1
+    id, model, usage: what the service has sent; None before that
 
-    Raises ValueError for what is no URL, or no JSON.
+    Raises ValueError if the URL is invalid or the parameters can't be written as JSON.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Session(Generic[T]):
         self._jitter = jitter
         self._failures = 0
         self._refusal: StreamError | None = None
-        self._may_run = False  # whether the service may have begun it
+        self._may_run = False  # whether the service may have begun the stream
         self._is_left = False
         self._last = ""  # the id of the last event
         self._value: Any = None
@@ -130,7 +131,7 @@ class Session(Generic[T]):
     # -- requests -----------------------------------------------------------------------------
 
     def ask(self) -> Ask:
-        """The next request: to begin, or to read on."""
+        """The next request, which begins the stream or continues it."""
         if self.id is None:
             self._may_run = True
             headers = {"Content-Type": "application/json", "Idempotency-Key": self._key}
@@ -139,9 +140,9 @@ class Session(Generic[T]):
         return self._ask("GET", self._path, {"Last-Event-ID": self._last} if self._last else {})
 
     def farewell(self) -> Ask | None:
-        """What to send, again and again until None, where the reader leaves before the end.
+        """The next request of a reader that leaves before the end; None after the last request.
 
-        A stream whose id isn't known yet is found by its key first.
+        If the stream's id isn't known yet, the first request finds the stream by its key.
         """
         if self.is_over or not self._may_run:
             return None
@@ -166,7 +167,10 @@ class Session(Generic[T]):
     # -- responses ----------------------------------------------------------------------------
 
     def answered(self, status: int, headers: Mapping[str, str]) -> bool:
-        """Take a response's head: whether events follow. If not, `refused` wants its body."""
+        """Take a response's status and headers. Returns whether events follow.
+
+        If not, pass its body to `refused`.
+        """
         kind = headers.get("content-type", "").partition(";")[0].strip()
         if status != 200 or kind != "text/event-stream":
             return False
@@ -175,21 +179,21 @@ class Session(Generic[T]):
         return True
 
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Take a response that is no stream. Raises `StreamError` if asking again is of no use."""
+        """Take a response that is not a stream. Raises `StreamError` if a retry is of no use."""
         error = refused(status, headers, body)
-        if error.code != "connection_lost":  # the service's own word, not that of a proxy
+        if error.code != "connection_lost":  # the service has answered, and not a proxy
             self._may_run = self.id is not None
-            # A 429 and a 503 ask the client to come back. But what the service has tried for
-            # itself is the caller's to ask for again.
+            # A 429 and a 503 ask the client to come back. After an error of the provider's, the
+            # service has tried again itself, so the client does not.
             is_busy = status in (429, 503) and not error.code.startswith("provider_")
             if not is_busy or (error.retry_after or 0) > LONGEST_WAIT:
                 raise self._ended(error)
         self._refusal = error
 
     def pause(self) -> float:
-        """How long to wait before asking again, once there is no more to read.
+        """How long to wait before the next request. Call it when a response has ended too early.
 
-        Raises `StreamError` after too many times.
+        Raises `StreamError` after too many retries.
         """
         error, self._refusal = self._refusal or lost(), None
         if self._failures >= self._retries:
@@ -199,7 +203,7 @@ class Session(Generic[T]):
         return max(longest * (1 + self._jitter()) / 2, error.retry_after or 0.0)
 
     def received(self, event: str, data: str, id: str) -> Partial | None:
-        """Take an event. Raises `StreamError`: the stream has failed, or can't be read."""
+        """Take an event. Raises `StreamError` if the stream has failed or can't be read."""
         if event == "ping" or not data:  # a heartbeat, or a comment as httpx-sse gives it
             return None
         try:
@@ -214,7 +218,7 @@ class Session(Generic[T]):
     def result(self) -> T:
         """The final value. Raises the `StreamError` that the stream ended in.
 
-        Raises `pydantic.ValidationError` where the value is not of the type that was asked for.
+        Raises `pydantic.ValidationError` if the value is not of the type that was asked for.
         """
         if isinstance(self._end, StreamError):
             raise self._end
@@ -252,22 +256,22 @@ class Session(Generic[T]):
 
 
 class Told(Generic[T]):
-    """What a stream's readers may ask, whichever way they read it."""
+    """What the service has sent about a stream. The base of both kinds of streams."""
 
     def __init__(self, session: Session[T]) -> None:
         self._session = session
 
     @property
     def id(self) -> str | None:
-        """The stream's id, once the service has told it."""
+        """The stream's id; None until the service has sent it."""
         return self._session.id
 
     @property
     def model(self) -> str | None:
-        """The model that answers, once the service has told it."""
+        """The model that answers; None until the service has sent it."""
         return self._session.model
 
     @property
     def usage(self) -> Usage | None:
-        """What the stream has cost, once the service has told it."""
+        """The tokens of the stream; None until the service has sent them."""
         return self._session.usage

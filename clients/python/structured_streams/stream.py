@@ -27,13 +27,13 @@ class Stream(Told[T]):
         if self._reading is not None:
             raise RuntimeError("A stream is read once.")
         reading = self._read()
-        # Weakly, so that it closes when a loop that is left lets go of it. What has a `with` block
-        # is closed by its end, and no sooner: not by an event loop, some time later.
+        # A weak reference lets the generator be closed when a loop that was left drops it. In a
+        # `with` block a strong reference keeps it, and only the end of the block closes it.
         self._reading = (lambda: reading) if self._is_entered else ref(reading)
         return reading
 
     async def final(self) -> T:
-        """The final value. Reads the stream, where no loop has.
+        """The final value. Reads the stream if no loop has read it.
 
         Raises the `StreamError` that it ended in, and `pydantic.ValidationError` for a value
         that is not of the type that was asked for.
@@ -78,7 +78,7 @@ class Stream(Told[T]):
                     await self._leave(client)
 
     async def _connection(self, client: httpx.AsyncClient) -> AsyncGenerator[Partial, None]:
-        """What one response holds."""
+        """The partials of one response."""
         async with _sent(client, self._session.ask()) as response:
             if not self._session.answered(response.status_code, response.headers):
                 body = await aproblem(response)
@@ -100,7 +100,7 @@ class Stream(Told[T]):
 
 @asynccontextmanager
 async def _client(given: httpx.AsyncClient | None) -> AsyncIterator[httpx.AsyncClient]:
-    """The user's client, or one of our own."""
+    """The user's client, or a new one."""
     if given is not None:
         yield given
         return

@@ -27,13 +27,13 @@ class SyncStream(Told[T]):
         if self._reading is not None:
             raise RuntimeError("A stream is read once.")
         reading = self._read()
-        # Weakly, so that it closes when a loop that is left lets go of it; what has a `with`
-        # block is closed by its end.
+        # A weak reference lets the generator be closed when a loop that was left drops it. In a
+        # `with` block a strong reference keeps it, and the end of the block closes it.
         self._reading = (lambda: reading) if self._is_entered else ref(reading)
         return reading
 
     def final(self) -> T:
-        """The final value. Reads the stream, where no loop has.
+        """The final value. Reads the stream if no loop has read it.
 
         Raises the `StreamError` that it ended in, and `pydantic.ValidationError` for a value
         that is not of the type that was asked for.
@@ -76,7 +76,7 @@ class SyncStream(Told[T]):
                     self._leave(client)
 
     def _connection(self, client: httpx.Client) -> Generator[Partial, None, None]:
-        """What one response holds."""
+        """The partials of one response."""
         with _sent(client, self._session.ask()) as response:
             if not self._session.answered(response.status_code, response.headers):
                 body = problem(response)
@@ -98,7 +98,7 @@ class SyncStream(Told[T]):
 
 @contextmanager
 def _client(given: httpx.Client | None) -> Iterator[httpx.Client]:
-    """The user's client, or one of our own."""
+    """The user's client, or a new one."""
     if given is not None:
         yield given
         return

@@ -15,10 +15,10 @@ import { stream } from 'structured-streams';
  * @property {import('structured-streams').Path | null} open the path that is being written
  */
 
-/** @type {Shown} what is not named is undefined */
+/** @type {Shown} all other properties are undefined */
 const IDLE = /** @type {any} */ ({ isStreaming: false, attempt: 1, open: null });
 
-/** The next frame, however long it takes; soon, where none is drawn as the page is hidden. */
+/** Wait for the next frame. A hidden page draws no frames, so there it is a short pause. */
 const frame = () =>
   new Promise(resolve => {
     requestAnimationFrame(resolve);
@@ -26,9 +26,9 @@ const frame = () =>
   });
 
 /**
- * Show a stream as it is read. Whatever comes during a frame, its reader finds the newest.
+ * Show a stream while it is read. If several states come during a frame, only the newest is shown.
  *
- * Told only as a frame begins, React renders once in it, however late it gets to that.
+ * React gets a new state only at the beginning of a frame, so it renders at most once in a frame.
  *
  * @param {import('structured-streams').Stream} reading
  * @param {(more: Partial<Shown>) => void} add
@@ -50,14 +50,15 @@ async function follow(reading, add) {
 /**
  * A stream as state, rendered at most once a frame.
  *
- * `start(params)` begins one, in place of one that runs; `stop()` ends it, as does unmounting or
- * another URL, and the service stops paying. Neither changes from one render to the next.
+ * `start(params)` begins a stream, and cancels one that runs. `stop()`, unmounting and another URL
+ * cancel it, so that nothing more is paid for. `start` and `stop` are the same functions at each
+ * render.
  *
  * @template [Result=any]
  * @template [Value=Result]
  * @template {object} [Params=object]
- * @param {string | URL} url of the endpoint
- * @param {Omit<Options, 'signal'>} [options] of the streams that begin from now on
+ * @param {string | URL} url the URL of the endpoint
+ * @param {Omit<Options, 'signal'>} [options] the options of streams that begin from now on
  * @returns {Shown<Result, Value> & { start: (params: Params) => void, stop: () => void }}
  */
 export function useStream(url, options) {
