@@ -23,6 +23,7 @@ from app.http.auth.keys import KeysError, make_key
 from app.http.server.server import server, settle
 from app.http.server.workers import serve_workers
 from app.main import create_app
+from app.providers.models_file import ModelsError
 from app.schemas.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry.logs import configure_logging
@@ -49,7 +50,7 @@ def serve(context: typer.Context) -> None:
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
-    except (SchemaError, KeysError) as error:
+    except (SchemaError, KeysError, ModelsError) as error:
         _stop(str(error))
     _drop_unwritten()
     gc.freeze()  # without it the collection at exit takes a third of the second that is left

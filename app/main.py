@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 import anyio.lowlevel
@@ -28,10 +29,12 @@ from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
+from app.providers.base_url import split
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
+from app.providers.models_file import ModelsError, read
 from app.schemas.registry import Registry, load
-from app.settings import Settings
+from app.settings import Settings, variable
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
@@ -59,11 +62,14 @@ def create_app(
 
     `app.state` has `streams`, `schemas` (the names of the schemas), `keys` (those of the callers)
     and `admission`.
-    Raises `SchemaError`, `KeysError`.
+    Raises `SchemaError`, `KeysError`, `ModelsError`.
     """
+    described = models(settings)
+    names = tuple(model.name for model in described)
     registry = registry or load(*settings.schemas)
+    registry.require_models(names)
     telemetry = Telemetry()
-    streams = streams_of(settings, telemetry)
+    streams = streams_of(settings, telemetry, described)
     admission = Admission(settings)
     authenticator = Authenticator(settings)
 
@@ -74,7 +80,7 @@ def create_app(
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             stack.enter_context(telemetry.watching())
-            streams.provider = provider or await _open_provider(settings, stack)
+            streams.provider = provider or await _open_provider(settings, described, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)
             yield
@@ -96,27 +102,61 @@ def create_app(
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     stream_endpoints = StreamEndpoints(
-        registry, streams, settings, models(settings), admission, authenticator.tickets
+        registry, streams, settings, names, admission, authenticator.tickets
     )
     ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
     add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
-    _describe(app, registry, settings)
+    _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
     _add_middleware(app, settings)
     return app
 
 
-def models(settings: Settings) -> tuple[str, ...]:
-    """The models that a request may choose from, the default one first."""
+def models(settings: Settings) -> tuple[ModelSettings, ...]:
+    """The models that a request may choose from, the default one first. Raises `ModelsError`."""
+    if settings.models_file is None:
+        return tuple(_of_one_provider(settings, name) for name in _names(settings))
+    found = read(settings.models_file, variable, settings.connect_timeout)
+    first = [model for model in found if model.name == settings.model]
+    if settings.model and not first:
+        raise ModelsError(f"MODEL: expected one of {', '.join(model.name for model in found)}")
+    return (*first, *(model for model in found if model not in first))
+
+
+def _names(settings: Settings) -> tuple[str, ...]:
     if settings.demo and not settings.models:
         first = (settings.model,) if settings.model in DEMO_MODELS else ()
         return tuple(dict.fromkeys((*first, *DEMO_MODELS)))
     return settings.offered
 
 
-def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
-    """The streams of a process, by its settings. Their provider is set later, at the start."""
+def _of_one_provider(settings: Settings, name: str) -> ModelSettings:
+    place = split(settings.openai_base_url)
+    key = settings.openai_api_key
+    return ModelSettings(
+        name=name,
+        model=name,
+        base_url=place.url,
+        api_key=key,
+        mode=settings.instructor_mode,
+        max_tokens_field=settings.max_tokens_field,
+        dialect=settings.schema_dialect,
+        examples=settings.schema_examples,
+        options=settings.extra_body,
+        headers=({} if key else place.headers) | settings.extra_headers,
+        query=place.query,
+        connect_timeout=settings.connect_timeout,
+    )
+
+
+def streams_of(
+    settings: Settings, telemetry: Telemetry, described: Iterable[ModelSettings] = ()
+) -> Streams:
+    """The streams of a process, by its settings. Their provider is set later, at the start.
+
+    described: the models that a request may choose from
+    """
     producing = ProducerSettings(
         attempts=settings.max_attempts,
         output_bytes=settings.max_output_bytes,
@@ -124,38 +164,28 @@ def streams_of(settings: Settings, telemetry: Telemetry) -> Streams:
         limits=Limits(
             settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
         ),
+        deadlines={model.name: model.deadlines for model in described},
     )
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
     return Streams(producing, store, telemetry, grace=settings.resume_grace_seconds)
 
 
-async def _open_provider(settings: Settings, stack: AsyncExitStack) -> Provider:
-    base_url = None
+async def _open_provider(
+    settings: Settings, described: Sequence[ModelSettings], stack: AsyncExitStack
+) -> Provider:
     if settings.demo:
         demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
-        base_url = demo.base_url
-    provider = Models(_model_settings(settings, name, base_url) for name in models(settings))
+        described = [replace(model, base_url=demo.base_url) for model in described]
+    provider = Models(described)
     stack.push_async_callback(provider.aclose)
     return provider
 
 
-def _model_settings(settings: Settings, name: str, base_url: str | None) -> ModelSettings:
-    return ModelSettings(
-        name=name,
-        model=name,
-        base_url=base_url or settings.openai_base_url,
-        api_key=settings.openai_api_key,
-        mode=settings.instructor_mode,
-        max_tokens_field=settings.max_tokens_field,
-        connect_timeout=settings.connect_timeout,
-    )
-
-
-def _describe(app: FastAPI, registry: Registry, settings: Settings) -> None:
+def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings: Settings) -> None:
     document = partial(
         openapi,
         registry,
-        models(settings),
+        names,
         version=__version__,
         root_path=settings.root_path,
         keyed=not settings.open,

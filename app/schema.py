@@ -86,7 +86,10 @@ class Prompt(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """Deadlines of a schema's own, in seconds; None takes the service's setting."""
+    """Deadlines of a schema's own, or a model's, in seconds.
+
+    None takes that of the model, and then the service's setting.
+    """
 
     first_content: float | None = None
     gap: float | None = None
@@ -103,7 +106,9 @@ class Schema:
     parameters: a model that inherits `Parameters` (for a list, `ListParameters`)
     prompt: a function that makes a `Prompt` of the parameters
     examples: parameters to try, as JSON objects
+    model: the one that is asked unless a request chooses another; None takes the service's default
     max_tokens: the most tokens that the model may write; None leaves it to the provider
+    options: fields of the request to the provider, as JSON; a None takes a field out
     deadlines: where the service's own do not fit
     name: the endpoint's name; None takes the file's, with `-` for `_`
     """
@@ -113,7 +118,9 @@ class Schema:
     parameters: type[Parameters]
     prompt: Callable[[Any], Prompt]
     examples: Sequence[Mapping[str, Any]] = ()
+    model: str | None = None
     max_tokens: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     deadlines: Deadlines = field(default_factory=Deadlines)
     name: str | None = None
 

@@ -6,11 +6,18 @@ expected (`describe`).
 
 from __future__ import annotations
 
+import json
+import os
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.providers.base_url import BaseUrl
+from app.providers.headers import Headers, Key
+from app.providers.model_settings import Dialect, Mode, TokensField
+from app.providers.options import Options
 
 DEFAULT_MODEL = "gpt-4o-mini"
 
@@ -28,7 +35,14 @@ def _most(meaning: str) -> Any:
     return Field(ge=1, description=f"{meaning}; unset, there is no limit")
 
 
+_OF_ONE_PROVIDER = (
+    *("openai_base_url", "models", "instructor_mode", "max_tokens_field"),
+    *("extra_body", "extra_headers", "schema_dialect", "schema_examples"),
+)
+"""What a file of models says of each. (OPENAI_API_KEY may be a variable that it names.)"""
+
 _LISTS = ("schemas", "api_keys", "allowed_hosts", "models", "cors_origins")
+_OBJECTS = ("extra_body", "extra_headers")
 _STORES = ("redis://", "rediss://", "unix://")
 
 CALLER = r"[A-Za-z0-9._-]{1,64}"
@@ -97,23 +111,44 @@ class Settings(BaseSettings):
     ] = 100
     queue_seconds: Annotated[float, _seconds("seconds that they wait", zero=True)] = 2
 
-    openai_api_key: Annotated[SecretStr | None, Field(description="the provider's key")] = None
+    models_file: Annotated[
+        str | None, Field(description="a TOML file that describes the models to choose from")
+    ] = None
+    openai_api_key: Annotated[
+        Key | None, Field(description="the provider's key, of printable ASCII")
+    ] = None
     openai_base_url: Annotated[
-        str | None,
-        Field(pattern=r"^https?://[^\s/]+\S*$", description="the URL of a compatible server's API"),
+        BaseUrl | None,
+        Field(description="the URL (http or https) of a compatible server's API", repr=False),
     ] = None
     models: Annotated[
         tuple[str, ...], NoDecode, _names("models that a request may choose from")
     ] = ()
-    model: Annotated[str, Field(description="the default model; unset, the first of MODELS")] = ""
+    model: Annotated[
+        str, Field(description="the default model; unset, the first of MODELS or MODELS_FILE")
+    ] = ""
     instructor_mode: Annotated[
-        Literal["tools", "json_schema", "json", "md_json"],
-        Field(description="how the model is asked: tools, json_schema, json or md_json"),
+        Mode, Field(description="how the model is asked: auto, tools, json_schema, json or md_json")
     ] = "tools"
     max_tokens_field: Annotated[
-        Literal["max_tokens", "max_completion_tokens"],
+        TokensField,
         Field(description="max_tokens, or max_completion_tokens for newer OpenAI models"),
     ] = "max_tokens"
+    extra_body: Annotated[
+        Options,
+        NoDecode,
+        Field(description="a JSON object of fields of the request; a null takes a field out"),
+    ] = {}
+    extra_headers: Annotated[
+        Headers, NoDecode, Field(description="a JSON object of headers, all strings", repr=False)
+    ] = {}
+    schema_dialect: Annotated[
+        Dialect,
+        Field(description="the JSON Schema that is sent: full, strict, inline or plain"),
+    ] = "full"
+    schema_examples: Annotated[
+        bool, Field(description="true to send the examples of the JSON Schema")
+    ] = True
 
     max_attempts: Annotated[
         int, Field(ge=1, le=10, description="attempts at a valid answer, 1 to 10")
@@ -172,6 +207,12 @@ class Settings(BaseSettings):
             return tuple(part for part in map(str.strip, value.split(",")) if part)
         return value
 
+    @field_validator(*_OBJECTS, mode="before")
+    @classmethod
+    def _read(cls, value: object) -> object:
+        """The object of a JSON text. What is no such text is refused after that."""
+        return _json(value) if isinstance(value, str) else value
+
     @field_validator("limits_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
@@ -208,6 +249,16 @@ class Settings(BaseSettings):
             raise ValueError("MODEL: name the model to ask at OPENAI_BASE_URL")
         return self
 
+    @model_validator(mode="after")
+    def _models_are_described_once(self) -> Self:
+        given = [name.upper() for name in _OF_ONE_PROVIDER if name in self.model_fields_set]
+        if self.models_file is not None and given:
+            raise ValueError(
+                f"MODELS_FILE: says of each model what {', '.join(given)} would say of all: "
+                "unset one or the other"
+            )
+        return self
+
     @property
     def open(self) -> bool:
         """Whether callers need no key. A file without keys lets in nobody, rather than all."""
@@ -227,14 +278,26 @@ class Settings(BaseSettings):
 
     @property
     def demo(self) -> bool:
-        """Whether the built-in demo model answers: there is no key and no base URL."""
-        return self.openai_api_key is None and self.openai_base_url is None
+        """Whether the built-in demo model answers: no key, base URL or file names another."""
+        return not (self.openai_api_key or self.openai_base_url or self.models_file)
 
     @property
     def offered(self) -> tuple[str, ...]:
         """The provider's models that a request may choose from, the default one first."""
         first = (self.model,) if self.model else ()
         return tuple(dict.fromkeys((*first, *self.models))) or (DEFAULT_MODEL,)
+
+
+def variable(name: str) -> SecretStr | None:
+    """A variable that a file of models names; None if it is not set, or is empty."""
+    return SecretStr(value) if (value := os.environ.get(name)) else None
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def describe(error: ValidationError) -> list[str]:

@@ -15,9 +15,10 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "app").rglob("*.py"))
 
 ROOMS: Final = (
-    {"", "errors", "settings", "schema"},
+    {"", "errors", "schema"},
     {"partial"},
     {"schemas", "providers"},
+    {"settings"},
     {"streams"},
     {"views", "telemetry"},
     {"limits"},
@@ -118,9 +119,11 @@ def test_the_partial_engine_and_the_formats_are_pure() -> None:
     assert not {name for name in impure if name.startswith(("partial", "views"))}
 
 
-def test_one_module_knows_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
+def test_few_modules_know_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
     assert importing("instructor") == {"providers.handlers", "providers.openai.provider"}
-    assert importing("openai") <= {"providers.openai.provider", "providers.mapping"}
+    assert importing("openai") <= {
+        *("providers.openai.client", "providers.openai.provider", "providers.mapping")
+    }
     assert importing("aiohttp") <= {"providers.transport", "providers.mapping"}
 
 
@@ -141,6 +144,8 @@ def test_the_client_is_of_the_terminal_alone_and_knows_nothing_of_the_service() 
 
 def test_nothing_but_the_settings_reads_the_environment() -> None:
     for file in FILES:
+        if name_of(file) == "settings":
+            continue
         source = file.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Attribute):

@@ -10,6 +10,8 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from app.main import models
+from app.providers.model_settings import ModelSettings
+from app.providers.models_file import ModelsError
 from app.settings import DEFAULT_MODEL, Settings, describe
 from tests.support.process import ended
 
@@ -33,12 +35,17 @@ DEFAULTS: dict[str, Any] = {
     "max_streams": 500,
     "max_queued": 100,
     "queue_seconds": 2,
+    "models_file": None,
     "openai_api_key": None,
     "openai_base_url": None,
     "models": (),
     "model": "",
     "instructor_mode": "tools",
     "max_tokens_field": "max_tokens",
+    "extra_body": {},
+    "extra_headers": {},
+    "schema_dialect": "full",
+    "schema_examples": True,
     "max_attempts": 2,
     "max_output_bytes": 1024 * 1024,
     "connect_timeout": 4,
@@ -81,12 +88,20 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "MAX_STREAMS": ("1", 1),
     "MAX_QUEUED": ("0", 0),
     "QUEUE_SECONDS": ("0", 0),
+    "MODELS_FILE": ("/etc/models.toml", "/etc/models.toml"),
     "OPENAI_API_KEY": ("sk-1", SecretStr("sk-1")),
     "OPENAI_BASE_URL": ("http://[::1]:11434/v1", "http://[::1]:11434/v1"),
     "MODELS": ("a, b/c:d ,,", ("a", "b/c:d")),
     "MODEL": ("a", "a"),
     "INSTRUCTOR_MODE": ("md_json", "md_json"),
     "MAX_TOKENS_FIELD": ("max_completion_tokens", "max_completion_tokens"),
+    "EXTRA_BODY": (
+        '{"temperature": 0.2, "stream_options": null}',
+        {"temperature": 0.2, "stream_options": None},
+    ),
+    "EXTRA_HEADERS": ('{"X-Team": "a b"}', {"X-Team": "a b"}),
+    "SCHEMA_DIALECT": ("strict", "strict"),
+    "SCHEMA_EXAMPLES": ("false", False),
     "MAX_ATTEMPTS": ("1", 1),
     "MAX_OUTPUT_BYTES": ("1", 1),
     "CONNECT_TIMEOUT": ("0.5", 0.5),
@@ -111,6 +126,11 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "DEMO_TOKENS_PER_SECOND": ("0", 0),
 }
 
+OF_ONE_PROVIDER = {
+    *("OPENAI_BASE_URL", "MODELS", "INSTRUCTOR_MODE", "MAX_TOKENS_FIELD"),
+    *("EXTRA_BODY", "EXTRA_HEADERS", "SCHEMA_DIALECT", "SCHEMA_EXAMPLES"),
+}
+
 SECRET = "sk-c4n4ry"
 WRONG: dict[str, list[str]] = {
     "PORT": ["-1", "65536", "http", "80.5"],
@@ -128,9 +148,23 @@ WRONG: dict[str, list[str]] = {
     "MAX_STREAMS": ["0"],
     "MAX_QUEUED": ["-1", "10001"],
     "QUEUE_SECONDS": ["-1", "nan"],
-    "OPENAI_BASE_URL": ["localhost:1234", "ftp://a", "http://", "c4n4ry"],
+    "OPENAI_API_KEY": ["c4n4ry\n", "c4n4ry c4n4ry", "c4n4ré"],
+    "OPENAI_BASE_URL": [
+        *("localhost:1234", "ftp://a", "http://", "http://c4n4ry@", "http://a:c4n4ry/v1"),
+        *("http://a/v1#c4n4ry", "http://a/v1?c4n4ry", "http://a/v1?a=1&a=c4n4ry", "c4n4ry"),
+    ],
     "INSTRUCTOR_MODE": ["TOOLS", "functions"],
     "MAX_TOKENS_FIELD": ["tokens"],
+    "EXTRA_BODY": [
+        *("c4n4ry", "[]", "3", '"c4n4ry"', '{"a": NaN}', '{"stream": false}', "{" * 100_000),
+        '{"messages": null, "c4n4ry": 1}',
+    ],
+    "EXTRA_HEADERS": [
+        *("X-A: c4n4ry", "[]", '{"X-A": 5}', '{"X-A": null}', '{"X A": "b"}', '{"X-A": "ü"}'),
+        *('{"X-A": "a", "x-a": "b"}', '{"Content-Length": "3"}', '{"X-A": "a\\r\\nc4n4ry: 1"}'),
+    ],
+    "SCHEMA_DIALECT": ["openai", "Strict"],
+    "SCHEMA_EXAMPLES": ["some"],
     "MAX_ATTEMPTS": ["0", "11", "two"],
     "MAX_OUTPUT_BYTES": ["0", "1MB"],
     "CONNECT_TIMEOUT": ["0", "-1", "nan", "inf", "4s", "86401"],
@@ -167,6 +201,11 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
+def names(**settings: Any) -> tuple[str, ...]:
+    """The names of the models, the default one first."""
+    return tuple(model.name for model in models(Settings(**settings)))
+
+
 def wrong(**settings: Any) -> list[str]:
     with pytest.raises(ValidationError) as caught:
         Settings(**settings)
@@ -179,9 +218,11 @@ def test_every_setting_has_its_default() -> None:
 
 def test_every_setting_is_read_from_the_environment(environment: pytest.MonkeyPatch) -> None:
     assert {name.lower() for name in RIGHT} == DEFAULTS.keys()
-    for name, (text, _) in RIGHT.items():
-        environment.setenv(name, text)
-    assert Settings().model_dump() == {name.lower(): value for name, (_, value) in RIGHT.items()}
+    for left_out in ({"MODELS_FILE"}, OF_ONE_PROVIDER):
+        for name, (text, _) in RIGHT.items():
+            environment.setenv(name, "" if name in left_out else text)
+        read = {name.lower(): value for name, (_, value) in RIGHT.items() if name not in left_out}
+        assert Settings().model_dump() == DEFAULTS | read
 
 
 def test_an_empty_variable_is_none(environment: pytest.MonkeyPatch) -> None:
@@ -204,7 +245,7 @@ def test_what_can_be_wrong_has_been() -> None:
     assert DEFAULTS.keys() - {name.lower() for name in WRONG} == {
         "host",
         "api_keys_file",
-        "openai_api_key",
+        "models_file",
         "models",
         "model",
     }
@@ -219,6 +260,10 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
     ]
     assert wrong(openai_base_url="http://localhost:1/v1") == [
         "MODEL: name the model to ask at OPENAI_BASE_URL"
+    ]
+    assert wrong(models_file="models.toml", models="a", extra_body={}) == [
+        "MODELS_FILE: says of each model what MODELS, EXTRA_BODY would say of all: "
+        "unset one or the other"
     ]
 
 
@@ -248,6 +293,9 @@ def test_settings_do_not_change_and_hide_the_key() -> None:
         openai_api_key=SecretStr(SECRET),
         ticket_secret=SecretStr(SECRET * 4),
         limits_store=SecretStr(f"redis://:{SECRET}@host"),
+        openai_base_url=f"https://user:{SECRET}@host/v1?key={SECRET}",
+        extra_headers={"X-Key": SECRET},
+        model="m",
     )
     with pytest.raises(ValidationError):
         settings.port = 1  # type: ignore[misc]
@@ -267,19 +315,60 @@ def test_settings_do_not_change_and_hide_the_key() -> None:
     ],
 )
 def test_the_default_model_comes_first(settings: Any, offered: tuple[str, ...]) -> None:
-    assert models(Settings(**settings)) == offered
+    assert names(**settings) == offered
 
 
 def test_with_the_demo_all_of_its_models_are_there_the_plain_one_first() -> None:
-    found = models(Settings())
+    found = names()
     assert found[0] == "demo"
     assert "demo-always-invalid" in found
-    assert models(Settings(model="demo-drip"))[0] == "demo-drip"
+    assert names(model="demo-drip")[0] == "demo-drip"
+
+
+MODELS = "[models.a]\nbase_url = 'http://a'\n[models.b]\nbase_url = 'http://b'\n"
+
+
+def test_the_first_model_of_a_file_is_the_default_unless_another_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(MODELS)
+    assert names(models_file=str(file)) == ("a", "b")
+    assert names(models_file=str(file), model="b") == ("b", "a")
+    with pytest.raises(ModelsError, match=r"^MODEL: expected one of a, b$"):
+        names(models_file=str(file), model="c")
+
+
+def test_the_models_of_one_provider_are_asked_as_the_settings_say() -> None:
+    (model,) = models(
+        Settings(
+            openai_base_url="http://user:pw@host/v1?v=1",
+            model="m",
+            instructor_mode="json",
+            max_tokens_field="max_completion_tokens",
+            extra_body={"seed": None},
+            extra_headers={"X-A": "b"},
+            schema_dialect="strict",
+            schema_examples=False,
+            connect_timeout=1,
+        )
+    )
+    assert model == ModelSettings(
+        name="m",
+        model="m",
+        base_url="http://host/v1",
+        mode="json",
+        max_tokens_field="max_completion_tokens",
+        options={"seed": None},
+        headers={"Authorization": "Basic dXNlcjpwdw==", "X-A": "b"},
+        query={"v": "1"},
+        dialect="strict",
+        examples=False,
+        connect_timeout=1,
+    )
 
 
 async def test_each_wrong_one_stops_the_start_with_a_line(tmp_path: Path) -> None:
     values = {name: values[-1] for name, values in WRONG.items()}
-    values |= {"OPENAI_API_KEY": SECRET, "OPENAI_BASE_URL": "c4n4ry"}
+    values |= {"OPENAI_API_KEY": f"{SECRET}\n", "OPENAI_BASE_URL": "c4n4ry"}
     stopped = await ended(**values)
     assert stopped.code == 2
     assert stopped.out == ""
@@ -289,6 +378,20 @@ async def test_each_wrong_one_stops_the_start_with_a_line(tmp_path: Path) -> Non
         if field.upper() in WRONG
     ]
     assert "c4n4ry" not in stopped.said
+
+
+async def test_a_wrong_file_of_models_stops_the_start_and_the_commands_with_its_lines(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(f"{MODELS}mode = '{SECRET}'\nspeed = 1\n")
+    for command in ((), ("schemas",)):
+        stopped = await ended(*command, MODELS_FILE=str(file))
+        assert (stopped.code, stopped.out) == (2, "")
+        first, second = stopped.said.splitlines()
+        assert first.startswith(f"{file}:5: models.b.mode: expected auto, tools, ")
+        assert second.startswith(f"{file}:6: models.b.speed: expected one of the keys model, ")
+        assert SECRET not in stopped.said
 
 
 async def test_a_contradiction_stops_the_start_with_a_line() -> None:
@@ -319,7 +422,7 @@ def test_the_readme_has_every_default() -> None:
 
 
 def shown(value: Any) -> str:
-    if value in (None, "", ()):
+    if value in (None, "", (), {}):
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -37,12 +37,16 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class CompletionRequest:
-    """What a model is asked: one attempt at a value."""
+    """What a model is asked: one attempt at a value.
+
+    options: fields of the request, which go before those of the model's settings
+    """
 
     model: str
     messages: list[dict[str, Any]]
     response_model: type[BaseModel]
     max_tokens: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Completion(Protocol):

@@ -8,8 +8,20 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-Mode = Literal["tools", "json_schema", "json", "md_json"]
+from app.schema import Deadlines
+
+Mode = Literal["auto", "tools", "json_schema", "json", "md_json"]
 TokensField = Literal["max_tokens", "max_completion_tokens"]
+Dialect = Literal["full", "strict", "inline", "plain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars for a million tokens. cached_input: None where it costs what input costs."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +31,18 @@ class ModelSettings:
     name: what callers choose
     model: what its provider calls it
     provider: the name of a row of `app/providers/factory.py`
-    base_url: None for the provider's own
+    base_url: None for the provider's own; it has no query and no user info
     api_key: None where the server needs none
     mode: how a value is asked for
     max_tokens_field: the request's field that bounds the tokens
+    dialect: how much of JSON Schema its provider takes
+    examples: whether it is sent the examples in a JSON Schema
     options: fields of the request, as JSON; a None takes a field out
     headers, query: of each request
     connect_timeout: in seconds
+    deadlines: where the service's own do not fit
+    prices: None where they are not known
+    fallbacks: the names of the models to ask in its place, in this order
     """
 
     name: str
@@ -35,7 +52,12 @@ class ModelSettings:
     api_key: SecretStr | None = None
     mode: Mode = "tools"
     max_tokens_field: TokensField = "max_tokens"
+    dialect: Dialect = "full"
+    examples: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
     connect_timeout: float = 4
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    prices: Prices | None = None
+    fallbacks: tuple[str, ...] = ()

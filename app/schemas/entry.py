@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +40,13 @@ class SchemaEntry:
         if self.is_list:
             return "items"
         return None if _is_object_model(self.schema.result) else "value"
+
+    def default_model(self, models: Sequence[str]) -> str:
+        """The model that is asked unless a request chooses another.
+
+        models: those that a request may choose from, the service's default one first
+        """
+        return self.schema.model or models[0]
 
     @cached_property
     def parameters_json_schema(self) -> dict[str, Any]:

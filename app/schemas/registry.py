@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from app.errors import UnknownSchema
+from app.providers.options import faults
 from app.schema import Parameters, Schema
 from app.schemas.entry import SchemaEntry
 
@@ -75,6 +76,13 @@ class Registry:
             known = ", ".join(self.names) or "none"
             message = f"There is no schema of that name. There are: {known}."
             raise UnknownSchema(message) from None
+
+    def require_models(self, models: Collection[str]) -> None:
+        """Raise SchemaError if the model of a schema's own is none of these."""
+        for entry in self:
+            if entry.schema.model is not None and entry.schema.model not in models:
+                reason = f"its model {entry.schema.model!r} is none of {', '.join(models)}"
+                raise SchemaError(entry.file, reason)
 
     def __iter__(self) -> Iterator[SchemaEntry]:
         return iter(self._entries.values())
@@ -216,6 +224,21 @@ def _check_examples(entry: SchemaEntry) -> str | None:
     return None
 
 
+def _check_request(entry: SchemaEntry) -> str | None:
+    """What a schema says of the request to the provider."""
+    schema = entry.schema
+    if not isinstance(schema.model, str | None):
+        return "its model is no string"
+    bound = 1 if schema.max_tokens is None else schema.max_tokens
+    if type(bound) is not int or bound < 1:
+        return "its max_tokens is no whole number over 0"
+    if not isinstance(schema.options, Mapping):
+        return "its options are no mapping"
+    for place, expected in faults(schema.options):
+        return f"options{''.join(f'[{part!r}]' for part in place)}: expected {expected}"
+    return None
+
+
 CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_name,
     _check_parameters,
@@ -225,6 +248,7 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_plan,
     _check_prompt,
     _check_examples,
+    _check_request,
 )
 """Each check gives the reason to refuse an entry, or None. It may rely on those before it."""
 

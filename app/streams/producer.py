@@ -12,8 +12,9 @@ on every path.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -36,6 +37,7 @@ from app.errors import (
 )
 from app.partial.invalid import Invalid
 from app.providers.base import Completion, Finish, Provider
+from app.schema import Deadlines
 from app.streams.attempt import Attempt
 from app.streams.deadline import Deadline
 from app.streams.log_entry import Done, Failed, Usage
@@ -75,13 +77,15 @@ class ProducerSettings:
     attempts: at a valid value, at most
     output_bytes: of one completion's text, at most
     opening: seconds from the request in which the first completion may be asked for again
-    limits: where the schema has none of its own
+    limits: where neither the schema nor the model has its own
+    deadlines: those of models, by name
     """
 
     attempts: int
     output_bytes: int
     opening: float
     limits: Limits
+    deadlines: Mapping[str, Deadlines] = field(default_factory=dict)
 
 
 class _Failure(Exception):
@@ -104,7 +108,8 @@ class Producer:
         self._figures = stream.figures
         self._provider = provider
         self._settings = settings
-        self._limits = stream.request.limits(settings.limits)
+        own = settings.deadlines.get(stream.request.model, Deadlines())
+        self._limits = stream.request.limits(own, settings.limits)
         self._last = stream.figures.started + self._limits.total
 
     async def run(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from app.partial.decoder import Decoder
 from app.providers.base import CompletionRequest
-from app.schema import Parameters
+from app.schema import Deadlines, Parameters
 from app.schemas.entry import SchemaEntry
 
 
@@ -48,17 +48,18 @@ class GenerationRequest:
             messages=messages,
             response_model=self.entry.response_model(self.count),
             max_tokens=self.entry.schema.max_tokens,
+            options=self.entry.schema.options,
         )
 
     def decoder(self) -> Decoder:
         """A new decoder, for one answer to this request."""
         return Decoder(self.entry.plan, key=self.entry.root_key, bound=self.count)
 
-    def limits(self, default: Limits) -> Limits:
-        """The schema's own deadlines, and the default ones where it has none."""
+    def limits(self, model: Deadlines, default: Limits) -> Limits:
+        """The schema's own deadlines; where it has none the model's, and then the default ones."""
         own = self.entry.schema.deadlines
         return Limits(
-            own.first_content or default.first_content,
-            own.gap or default.gap,
-            own.total or default.total,
+            own.first_content or model.first_content or default.first_content,
+            own.gap or model.gap or default.gap,
+            own.total or model.total or default.total,
         )

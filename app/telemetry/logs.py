@@ -21,6 +21,13 @@ stranger could fill the log with such warnings."""
 _SILENT = ("instructor", "instructor.v2")
 """Loggers that write an error for each failed call. The stream's own line reports it already."""
 
+_LEAST = {
+    **dict.fromkeys(_NOISY, logging.INFO),
+    **_QUIET,
+    **dict.fromkeys(_SILENT, logging.CRITICAL + 1),
+}
+"""The least level of each of these that is written."""
+
 
 def configure_logging(format: Literal["console", "json"], level: str) -> None:
     """Send structlog's and the standard library's records to stderr, one line each."""
@@ -51,22 +58,21 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
-    for name, least in _QUIET.items():
-        logging.getLogger(name).setLevel(least)
-    for name in _SILENT:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a record says something that our own lines don't say.
+    """Whether a record may be written, and says something that our own lines don't say.
+
+    A library may have changed its own level since: the OpenAI SDK does, by `OPENAI_LOG`.
 
     A response that is cut off on purpose ends with an exception. The server would log this as an
     error of the app, but our line about the request has reported it already.
     """
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, CannotTakeBack)
+    least = _LEAST.get(record.name, _LEAST.get(record.name.split(".")[0], 0))
+    return record.levelno >= least and not isinstance(error, CannotTakeBack)
 
 
 def _without_words(exc_info: structlog.typing.ExcInfo) -> str:

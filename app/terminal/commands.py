@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
-from app.schemas.registry import Registry, SchemaError, load
+from app.main import models
+from app.providers.models_file import ModelsError
+from app.schemas.registry import SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
 from app.terminal.schemas import print_schemas
 
 
 def schemas() -> None:
-    """List the schemas with their results, parameters and views."""
-    print_schemas(_registry())
+    """List the schemas with their results, parameters, default models and views."""
+    with _stopping():
+        settings = Settings()
+        names = [model.name for model in models(settings)]
+        registry = load(*settings.schemas)
+        registry.require_models(names)
+        print_schemas(registry, names)
 
 
 def types() -> None:
     """Print TypeScript for every schema's parameters, result and partial."""
-    try:
-        print(typescript(_registry()), end="")
-    except GeneratorError as error:
-        _stop(str(error))
+    with _stopping():
+        print(typescript(load(*Settings().schemas)), end="")
 
 
 def stream(
@@ -53,11 +59,12 @@ def stream(
 COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
 
 
-def _registry() -> Registry:
-    """The schemas that the service would serve in this environment."""
+@contextmanager
+def _stopping() -> Iterator[None]:
+    """Say what is wrong with the settings, the models or the schemas, and stop."""
     try:
-        return load(*Settings().schemas)
-    except SchemaError as error:
+        yield
+    except (GeneratorError, ModelsError, SchemaError) as error:
         _stop(str(error))
     except ValidationError as error:
         _stop("\n".join(describe(error)))

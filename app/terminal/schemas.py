@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,21 +12,25 @@ from app.schemas.entry import SchemaEntry
 from app.views.specs import views_of
 
 
-def print_schemas(entries: Iterable[SchemaEntry]) -> None:
-    """Print each schema: its name, description, parameters and views."""
+def print_schemas(entries: Iterable[SchemaEntry], models: Sequence[str]) -> None:
+    """Print each schema: its name, description, parameters, default model and views.
+
+    models: those that a request may choose from, the service's default one first
+    """
     console = Console(highlight=False, soft_wrap=True)
     for entry in entries:
         console.print(Text(entry.name, "bold cyan"), Text(entry.schema.description), sep="  ")
-        for name, words in _rows(entry):
+        for name, words in _rows(entry, models):
             console.print(Text(f"  {name:<12}"), Text(words, "dim"), sep="")
         console.print()
 
 
-def _rows(entry: SchemaEntry) -> Iterator[tuple[str, str]]:
+def _rows(entry: SchemaEntry, models: Sequence[str]) -> Iterator[tuple[str, str]]:
     schema = entry.parameters_json_schema
     for name, field in schema["properties"].items():
         is_needed = name in schema.get("required", ())
         yield name, words(field, schema.get("$defs", {})) + ("" if is_needed else ", optional")
+    yield "model", entry.default_model(models)
     yield "views", " ".join(views_of(entry))
 
 

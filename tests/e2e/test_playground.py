@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,10 +17,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from app.schemas.registry import load
 from app.views.specs import VIEWS
 from tests.e2e.playground import chromium, playground
 from tests.support.program import printed
 from tests.support.proxy import proxy
+from tests.support.schema_files import schema, write
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, saying, text, upstream
 
@@ -315,6 +318,30 @@ async def test_what_the_service_finds_wrong_stands_at_its_field(
         flaw = await page.page.locator(f"#{described}").inner_text()
         assert flaw == "Must have at least 1 characters."
         assert "invalid_request" in await page.notices()
+
+
+async def test_a_schema_s_own_model_is_chosen_until_somebody_chooses_another(
+    browser: Browser, tmp_path: Path
+) -> None:
+    write(tmp_path, "words.py", schema(more="model='demo-500'"))
+    write(tmp_path, "more.py", schema())
+    async with (
+        running(model="", registry=load(tmp_path)) as service,
+        playground(browser, service.url) as page,
+    ):
+        model = page.page.locator("#model")
+        await expect(model).to_have_value("demo")
+        await page.choose("words")
+        await expect(model).to_have_value("demo-500")
+        assert "model=" not in await page.code("curl")
+        await page.run("words", state="failed", topic="tea")
+        await page.choose("more")
+        await expect(model).to_have_value("demo")
+        await page.choose("words", model="demo")
+        assert "model=demo" in await page.code("curl")
+        await page.choose("more")
+        await page.choose("words")
+        await expect(model).to_have_value("demo-500")
 
 
 async def test_a_service_that_can_not_find_streams_again_says_so(browser: Browser) -> None:

@@ -6,10 +6,13 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
+import openai
 import pytest
 from pydantic import BaseModel, SecretStr
 
@@ -25,6 +28,7 @@ from app.errors import (
 from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
 from app.providers.factory import PROVIDERS
 from app.providers.model_settings import ModelSettings
+from app.providers.openai.client import client_of
 from tests.support.deaf import deaf
 from tests.support.sockets import free_port
 from tests.support.upstream import (
@@ -180,6 +184,68 @@ async def test_the_key_is_sent_and_a_base_url_without_a_key_works() -> None:
     assert "authorization: bearer sk-secret\r\n" in with_key.head.lower()
     assert "sk-secret" not in without.head
     assert with_key.head.startswith("POST /v1/chat/completions HTTP/1.1\r\n")
+
+
+async def head_of(**settings: Any) -> str:
+    """The head of the request, in small letters."""
+    async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
+        await asked(other, **settings)
+        return other.exchanges[0].head.lower()
+
+
+async def test_without_a_key_none_is_sent_that_nobody_has_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert "authorization" not in await head_of()
+    assert "authorization" not in await head_of(headers={"api-key": "a"})
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "authorization: Own\nX-A: b")
+    assert "authorization: own\r\nx-a: b\r\n" in await head_of()
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+async def test_a_header_of_the_model_goes_before_the_key(name: str) -> None:
+    head = await head_of(api_key=SecretStr("sk-1"), headers={name: "Own", "X-A": "b"})
+    assert head.count("authorization: ") == 1
+    assert "authorization: own\r\n" in head
+    assert "x-a: b\r\n" in head
+
+
+async def test_options_are_merged_into_the_request_those_of_the_schema_last() -> None:
+    options = {"stream_options": {"include_obfuscation": False}, "seed": 1, "tool_choice": None}
+    async with upstream(saying(HEAD + text(ANSWER) + end())) as other:
+        async with provider_at(other.base_url, mode="tools", options=options) as provider:
+            for own in ({"seed": 2, "stream_options": None}, {}):
+                wanted = CompletionRequest("m", MESSAGES, Ideas, options=own)
+                async with provider.complete(wanted) as completion:
+                    assert [piece async for piece in completion] == [ANSWER]
+        own, plain = (exchange.body for exchange in other.exchanges)
+    assert (own["seed"], plain["seed"]) == (2, 1)
+    assert "stream_options" not in own
+    assert plain["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+    for body in (own, plain):
+        assert "tools" in body
+        assert "tool_choice" not in body
+
+
+async def test_the_sdk_takes_no_address_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere.invalid/v1")
+    client = client_of(ModelSettings(name="m", model="m"))
+    assert str(client.base_url) == "https://api.openai.com/v1/"
+    await client.close()
+
+
+def test_what_the_sdk_reads_of_the_environment_is_in_the_page() -> None:
+    folder = Path(openai.__file__).parent
+    sources = [folder / "_client.py", folder / "_base_client.py", folder / "_utils" / "_logs.py"]
+    read = re.findall(
+        r"environ(?:\.get\(|\[)\"(\w+)\"", "".join(file.read_text() for file in sources)
+    )
+    page = Path(__file__).parents[2] / "docs" / "providers.md"
+    told = page.read_text(encoding="utf-8").split("## What is read besides")[1]
+    assert {"OPENAI_ORG_ID", "OPENAI_CUSTOM_HEADERS", "OPENAI_LOG"} <= set(read)
+    assert [name for name in set(read) if f"`{name}`" not in told] == []
 
 
 async def test_nothing_is_sent_of_this_machine() -> None:

@@ -288,3 +288,23 @@ def test_an_example_that_the_parameters_refuse_is_refused(
 
 def test_a_prompt_that_is_no_function_is_refused(folder: Path) -> None:
     assert reason(folder, "prompt = 'Words.'\n" + schema()) == "its prompt is no function"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("model=5", "its model is no string"),
+        ("max_tokens='8000'", "its max_tokens is no whole number over 0"),
+        ("max_tokens=0", "its max_tokens is no whole number over 0"),
+        ("max_tokens=True", "its max_tokens is no whole number over 0"),
+        ("options=[('a', 1)]", "its options are no mapping"),
+        ("options={'a': {'b': {1}}}", "options['a']['b']: expected a value that JSON has"),
+        (
+            "options={'stream': False}",
+            "options['stream']: expected a field other than messages, model, stream, "
+            "which the service fills in",
+        ),
+    ],
+)
+def test_what_no_provider_can_be_asked_is_refused(folder: Path, more: str, words: str) -> None:
+    assert reason(folder, schema(more=more)) == words

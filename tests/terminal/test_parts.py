@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from app.terminal.parameters import parameters
 from app.terminal.progress import Progress
 from app.terminal.schemas import words
 from tests.support.process import ended
-from tests.support.schema_files import REGISTRY
+from tests.support.schema_files import REGISTRY, schema, write
 
 MOVIES = REGISTRY.get("movies").parameters_json_schema
 
@@ -96,3 +97,13 @@ async def test_schemas_are_listed_without_a_service() -> None:
     assert "  count       integer 1 to 20, default 5" in found.out
     assert "  genre       string 1 to 50 characters, optional\n" in found.out
     assert "  views       snapshot delta items text ui-message ag-ui\n" in found.out
+    assert found.out.count("  model       demo\n") == len(REGISTRY.names)
+
+
+async def test_each_schema_is_listed_with_its_default_model(tmp_path: pathlib.Path) -> None:
+    write(tmp_path, "words.py", schema(more="model='b'"))
+    write(tmp_path, "more.py", schema())
+    file = tmp_path / "models.toml"
+    file.write_text("models.a.base_url = 'http://a'\nmodels.b.base_url = 'http://b'\n")
+    found = await ended("schemas", MODELS_FILE=str(file), SCHEMAS=str(tmp_path))
+    assert [line.split()[1] for line in found.out.splitlines() if "  model " in line] == ["a", "b"]

@@ -33,7 +33,7 @@ class Options(BaseModel):
     """The query keys that every stream accepts.
 
     interval_ms: the least time between two partials
-    model: None means the default model
+    model: None means the default model of the schema
     reasoning: if the call begins a stream, whether the model's reasoning is kept for readers who
         want it; if it reads one, whether the reasoning is sent
     """
@@ -49,16 +49,13 @@ class Options(BaseModel):
     last_event_id: str | None = None
     ticket: str | None = None
 
-    def pick(self, models: Sequence[str]) -> str:
-        """The model to use. Raises `InvalidRequest` for one that isn't configured."""
-        if self.model is None:
-            return models[0]
-        if self.model not in models:
+    def require_model(self, models: Sequence[str]) -> None:
+        """Raise `InvalidRequest` if a model is chosen that is none of these."""
+        if self.model is not None and self.model not in models:
             raise InvalidRequest(
                 "There is no such model.",
                 errors=[{"path": "/model", "message": f"must be one of {', '.join(models)}"}],
             )
-        return self.model
 
 
 def split_query(query: bytes) -> tuple[Options, dict[str, str]]:

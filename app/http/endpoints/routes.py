@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -64,7 +64,7 @@ def add_routes(
     add("/streams/{id}", stream_endpoints.one, "GET", "DELETE")
     add("/streams/{id}/cancel", stream_endpoints.cancel, "POST")
     add("/tickets", ticket_endpoint.issue, "POST")
-    _add_schemas(app, registry)
+    _add_schemas(app, registry, stream_endpoints.models)
     _add_health(app, streams, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
 
@@ -86,14 +86,14 @@ def _guarded(authenticator: Authenticator, endpoint: Endpoint, telemetry: Teleme
     return guarded
 
 
-def _add_schemas(app: FastAPI, registry: Registry) -> None:
+def _add_schemas(app: FastAPI, registry: Registry, models: Sequence[str]) -> None:
     @app.get("/schemas", include_in_schema=False)
     async def schemas() -> Response:
-        return _json({"schemas": [_summary(entry) for entry in registry]})
+        return _json({"schemas": [_summary(entry, models) for entry in registry]})
 
     @app.get("/schemas/{name}", include_in_schema=False)
     async def schema(name: str) -> Response:
-        return _json(_description(registry.get(name)))
+        return _json(_description(registry.get(name), models))
 
 
 def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
@@ -112,18 +112,20 @@ def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
         return Response(telemetry.exposition(), media_type=telemetry.media_type)
 
 
-def _summary(entry: SchemaEntry) -> dict[str, Any]:
+def _summary(entry: SchemaEntry, models: Sequence[str]) -> dict[str, Any]:
     return {
         "name": entry.name,
         "description": entry.schema.description,
+        "model": entry.default_model(models),
         "views": views_of(entry),
     }
 
 
-def _description(entry: SchemaEntry) -> dict[str, Any]:
+def _description(entry: SchemaEntry, models: Sequence[str]) -> dict[str, Any]:
     return {
         "name": entry.name,
         "description": entry.schema.description,
+        "model": entry.default_model(models),
         "version": entry.version,
         "parameters": entry.parameters_json_schema,
         "result": entry.result_json_schema,

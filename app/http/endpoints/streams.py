@@ -114,7 +114,7 @@ class StreamEndpoints:
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
         """A query as options and the rest, which may be parameters. Raises `InvalidRequest`."""
         options, rest = split_query(request.scope["query_string"])
-        options.pick(self.models)  # refuses an unknown model, even if the call needs no model
+        options.require_model(self.models)  # even if the call needs no model
         if options.resumable:
             self._require_one_process("/resumable", "There is no resuming")
         if _last_event_id(request, options):
@@ -180,7 +180,9 @@ class StreamEndpoints:
     ) -> Response:
         reading = self._reading(request, options, entry, ids)
         wanted = GenerationRequest(
-            entry, _parameters(entry, given, validate), options.pick(self.models)
+            entry,
+            _parameters(entry, given, validate),
+            options.model or entry.default_model(self.models),
         )
         stream = await self._stream(request, options, wanted)
         return await self._replies.reply(request, reading, stream)

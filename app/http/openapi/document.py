@@ -51,7 +51,7 @@ def openapi(
 ) -> dict[str, Any]:
     """The service's OpenAPI 3.1 document.
 
-    models: those that a request may choose from, the default one first
+    models: those that a request may choose from, the service's default one first
     root_path: the prefix under which the service is reached
     keyed: whether callers need a key
     item_schemas: make an OpenAPI 3.2 document, whose `itemSchema` types each event of a stream
@@ -83,10 +83,11 @@ class _Document:
         self.components = Components()
         self._registry = registry
         self._models = models
-        self._steering(list(VIEWS))  # first, so that `view` is the parameter with all views
+        # First, so that `view` is the parameter with all views, and `model` that of all schemas.
+        self._steering(list(VIEWS), registry)
         native = _view([spec.name for spec in VIEWS.values() if spec.format is None])
         first = start(registry.names, models, native)
-        self._responses = Responses(self.components, first, models[0], item_schemas)
+        self._responses = Responses(self.components, first, models, item_schemas)
         self.paths: Json = {}
         for entry in registry:
             self.paths[f"/{entry.name}"] = self._endpoint(entry)
@@ -107,10 +108,13 @@ class _Document:
 
     # -- what streams -----------------------------------------------------------------------
 
-    def _steering(self, views: Sequence[str], *, post: bool = False) -> list[Json]:
-        """References to the parameters that every call that streams accepts."""
+    def _steering(
+        self, views: Sequence[str], entries: Iterable[SchemaEntry], *, post: bool = False
+    ) -> list[Json]:
+        """References to the parameters of a call that streams one of these schemas."""
         headers = [last_event_id(), *([idempotency_key()] if post else [])]
-        found = [*in_query(self._models, views), *headers]
+        defaults = {entry.default_model(self._models) for entry in entries}
+        found = [*in_query(self._models, defaults, views), *headers]
         return [self.components.add("parameters", each["name"], each) for each in found]
 
     def _endpoint(self, entry: SchemaEntry) -> Json:
@@ -126,7 +130,7 @@ class _Document:
             "tags": [entry.name],
             "summary": f"Stream {entry.name}",
             "description": entry.schema.description,
-            "parameters": self._steering(views_of(entry), post=True),
+            "parameters": self._steering(views_of(entry), [entry], post=True),
             "requestBody": body(schema, entry.schema.examples),
             "responses": self._responses.of(entry, post=True),
         }
@@ -138,7 +142,7 @@ class _Document:
             "tags": [entry.name],
             "summary": f"Stream {entry.name} from a query string",
             "description": f"{entry.schema.description} {words}",
-            "parameters": [*query, *self._steering(views_of(entry))],
+            "parameters": [*query, *self._steering(views_of(entry), [entry])],
             "responses": self._responses.of(entry),
         }
 
@@ -159,7 +163,7 @@ class _Document:
             "tags": ["streams"],
             "summary": "Stream any schema",
             "description": "The schema's name and its parameters in one object.",
-            "parameters": self._steering(_views(entries), post=True),
+            "parameters": self._steering(_views(entries), entries, post=True),
             "requestBody": body(schema, examples),
             "responses": self._responses.of(*entries, post=True, named=True),
         }
@@ -170,7 +174,7 @@ class _Document:
             "tags": ["streams"],
             "summary": "Attach to a stream",
             "description": "A stream that runs or is kept: the state so far, then what follows.",
-            "parameters": [STREAM_ID, *self._steering(_views(entries))],
+            "parameters": [STREAM_ID, *self._steering(_views(entries), entries)],
             "responses": self._responses.of(*entries),
         }
 
@@ -287,7 +291,8 @@ def _views(entries: Iterable[SchemaEntry]) -> list[str]:
 
 
 def _described() -> Json:
-    return {"name": NAME, "description": NAME}
+    model = {"type": "string", "description": "The one that is asked by default."}
+    return {"name": NAME, "description": NAME, "model": model}
 
 
 def _status(word: str) -> Json:

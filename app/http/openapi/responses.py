@@ -61,13 +61,16 @@ class Responses:
     """The responses of the calls that stream.
 
     start: the schema of the first event's data
+    models: those that a request may choose from, the service's default one first
     item_schemas: whether streams are described by `itemSchema`, as OpenAPI 3.2 can
     """
 
-    def __init__(self, components: Components, start: Json, model: str, item_schemas: bool) -> None:
+    def __init__(
+        self, components: Components, start: Json, models: Sequence[str], item_schemas: bool
+    ) -> None:
         self._components = components
         self._item_schemas = item_schemas
-        self._model = model
+        self._models = models
         self._shapes: dict[str, Shape] = {}
         # The service's own components come first, so a schema's model Problem becomes Problem_2.
         errors.problem_schema(components)
@@ -136,7 +139,8 @@ class Responses:
         name, components = pascal(entry.name), self._components
         value = components.schema(f"{name}Result", entry.result_json_schema)
         events = self._events.of(entry, name, value)
-        found = _examples(entry, example(entry, self._model), self._item_schemas)
+        played = example(entry, entry.default_model(self._models))
+        found = _examples(entry, played, self._item_schemas)
         examples = {
             media_type: {
                 key: components.add("examples", f"{name}-{media_type}-{key}", one)

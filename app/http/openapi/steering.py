@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Final
 
 from app.http.auth.tickets import TICKET_BYTES
@@ -20,7 +20,7 @@ _WORDS: Final = {
     "interval_ms": "The least number of milliseconds between two partials.",
     "resumable": "Whether a new stream goes on for a while when its readers have left, and is kept "
     "for a while after its end, so that they may come back.",
-    "model": "The model that writes a new stream.",
+    "model": "The model that writes a new stream. A schema may have its own default.",
     "reasoning": "Whether the model's reasoning is sent, if its provider shows it. It is kept only "
     "if the call that began the stream asked for it, too.",
     "idempotency_key": "The same as the header `Idempotency-Key`, which takes precedence. For "
@@ -30,10 +30,11 @@ _WORDS: Final = {
 }
 
 
-def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
-    """The query keys of every call that streams.
+def in_query(models: Sequence[str], defaults: Set[str], views: Sequence[str]) -> list[Json]:
+    """The query keys of a call that streams.
 
-    models: those that a request may choose from, the default one first
+    models: those that a request may choose from
+    defaults: the default ones of the schemas that may be called
     """
     known = Options.model_json_schema()["properties"]
     found = [
@@ -41,7 +42,7 @@ def in_query(models: Sequence[str], views: Sequence[str]) -> list[Json]:
             "name": name,
             "in": "query",
             "description": _WORDS[name],
-            "schema": _schema(name, known[name], models, views),
+            "schema": _schema(name, known[name], models, defaults, views),
         }
         for name in Options.model_fields
     ]
@@ -67,11 +68,14 @@ def idempotency_key() -> Json:
     return {"name": "Idempotency-Key", "in": "header", "description": words, "schema": KEY}
 
 
-def _schema(name: str, known: Json, models: Sequence[str], views: Sequence[str]) -> Json:
+def _schema(
+    name: str, known: Json, models: Sequence[str], defaults: Set[str], views: Sequence[str]
+) -> Json:
     if name == "view":
         return {"type": "string", "enum": list(views), "default": known["default"]}
     if name == "model":
-        return {"type": "string", "enum": list(models), "default": models[0]}
+        default = {"default": min(defaults)} if len(defaults) == 1 else {}
+        return {"type": "string", "enum": list(models), **default}
     if name == "idempotency_key":
         return KEY
     if name == "last_event_id":

@@ -11,8 +11,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
-import httpx2
-import openai
 from instructor import Mode
 from instructor import Provider as InstructorProvider
 from pydantic import BaseModel
@@ -21,32 +19,22 @@ from app.providers.base import Completion, CompletionRequest
 from app.providers.handlers import described, handlers
 from app.providers.mapping import while_opening
 from app.providers.model_settings import ModelSettings
+from app.providers.openai.client import client_of, create_of
 from app.providers.openai.completion import OpenAICompletion
-from app.providers.transport import RECEIVED, Transport
-
-_NO_KEY = "none"  # the SDK refuses to start without one; servers that need none ignore it
+from app.providers.options import merged
+from app.providers.transport import RECEIVED
 
 
 class OpenAIProvider:
     """A `Provider`."""
 
     def __init__(self, settings: ModelSettings) -> None:
-        key = settings.api_key
-        self._client = openai.AsyncOpenAI(
-            api_key=key.get_secret_value() if key else _NO_KEY,
-            base_url=settings.base_url,
-            max_retries=0,  # the service retries by itself, where readers are told
-            http_client=httpx2.AsyncClient(
-                transport=Transport(settings.connect_timeout),
-                timeout=None,
-                follow_redirects=True,
-            ),
-        )
+        self._client = client_of(settings)
+        self._create = create_of(self._client, settings)
         self._lingering: set[asyncio.Task[None]] = set()
-        # Looked up now: the SDK imports its resources on first use, which takes a while.
-        self._create: Any = self._client.chat.completions.with_streaming_response.create
         self._model = settings.model
         self._max_tokens_field = settings.max_tokens_field
+        self._options = settings.options
         mode = Mode[settings.mode.upper()]
         self._in_tools = mode is Mode.TOOLS
         self._prepare: Any = handlers(InstructorProvider.OPENAI, mode).request_handler
@@ -113,6 +101,7 @@ class OpenAIProvider:
         # What Instructor has made goes along as it is, and takes the place of the arguments: the
         # SDK would walk through each part of the messages and of the schema, for a millisecond.
         body = self._prepared(request.response_model, arguments)
+        body = merged(merged(body, self._options), request.options)
         return {"model": self._model, "messages": (), "stream": True, "extra_body": body}
 
     def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:

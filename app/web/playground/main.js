@@ -73,6 +73,7 @@ async function choose(name) {
   form.reset(found);
   form.offer(offers.examples(name));
   steering.offerViews(views);
+  steering.useModel(found.model);
   costs.reset(views);
   if (!isRunning()) clear();
   edited();

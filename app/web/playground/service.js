@@ -14,12 +14,12 @@ export class Service {
     this.#headers = headers;
   }
 
-  /** `[{name, description, views}]`. */
+  /** `[{name, description, model, views}]`. */
   async schemas() {
     return (await this.#get('schemas')).schemas;
   }
 
-  /** `{name, description, version, parameters, result, partial}` of a schema. */
+  /** `{name, description, model, version, parameters, result, partial}` of a schema. */
   async schema(name) {
     if (!this.#described.has(name)) {
       this.#described.set(name, await this.#get(`schemas/${encodeURIComponent(name)}`));
@@ -28,8 +28,8 @@ export class Service {
   }
 
   /**
-   * What only the OpenAPI document has: the models that a request may choose from, the default
-   * one first; what each view shows; and examples of each schema's parameters.
+   * What only the OpenAPI document has: the models that a request may choose from; what each view
+   * shows; and examples of each schema's parameters.
    */
   async offers() {
     const { components, paths } = await this.#get('openapi.json');

@@ -29,6 +29,7 @@ export class Steering {
   #model = byId('model');
   #view = byId('view');
   #pace = byId('pace');
+  #usual = ''; // the model that the schema is written by, where none is chosen
   #key = byId('key');
   #input = byId('key-input');
 
@@ -62,18 +63,22 @@ export class Steering {
 
   /** The query of a request, without default values. @returns {[string, string][]} */
   get query() {
-    const chosen = { view: this.view, interval_ms: this.interval, model: this.model };
-    const usual = {
-      view: 'snapshot',
-      interval_ms: '50',
-      model: this.#model.options[0]?.value ?? '',
-    };
+    const model = this.model || this.#usual;
+    const chosen = { view: this.view, interval_ms: this.interval, model };
+    const usual = { view: 'snapshot', interval_ms: '50', model: this.#usual };
     return Object.entries(chosen).filter(([name, value]) => value !== usual[name]);
   }
 
-  /** @param {string[]} names the default one first */
+  /** @param {string[]} names */
   offerModels(names) {
-    fill(this.#model, names, this.model);
+    fill(this.#model, names, this.model || this.#usual);
+    this.#explain();
+  }
+
+  /** The default model of another schema. It is taken, unless somebody has chosen one. */
+  useModel(name) {
+    if (this.model === this.#usual) this.#model.value = name;
+    this.#usual = name;
     this.#explain();
   }
 

@@ -7,6 +7,7 @@
  * @property {RequestCredentials} [credentials]
  * @property {'delta' | 'snapshot' | 'items'} [view] `delta` by default
  * @property {number} [intervalMs] the least time between two messages
+ * @property {boolean} [reasoning] whether the state tells what the model reasons
  * @property {string} [model] one of the models that the service offers
  * @property {string} [idempotencyKey] identifies the request: two requests with the same key read
  *   one stream, which is paid for once; default: a random key
@@ -43,8 +44,9 @@ export class Call {
     this.#endpoint = new URL(endpoint, globalThis.document?.baseURI ?? globalThis.location?.href);
     this.#options = options;
     const { searchParams } = this.#endpoint;
-    const { view = searchParams.get('view') ?? 'delta', intervalMs, model } = options;
-    for (const [name, value] of Object.entries({ view, interval_ms: intervalMs, model })) {
+    const { view = searchParams.get('view') ?? 'delta', intervalMs, model, reasoning } = options;
+    const query = { view, interval_ms: intervalMs, model, reasoning };
+    for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) searchParams.set(name, `${value}`);
     }
     const { idempotencyKey = crypto.getRandomValues(new Uint32Array(4)).join('-') } = options;

@@ -1,4 +1,4 @@
-/** One connection: its events, until it ends, breaks, or is silent for too long. */
+/** One connection: the events of each read, until it ends, breaks, or is silent for too long. */
 
 import { lost, refused, unexpected } from './error.js';
 import { EventParser } from './events.js';
@@ -14,7 +14,7 @@ import { EventParser } from './events.js';
 /**
  * @param {(signal: AbortSignal) => Promise<Response>} open
  * @param {Handling} handling
- * @returns {AsyncGenerator<import('./events.js').ServerEvent, void>}
+ * @returns {AsyncGenerator<import('./events.js').ServerEvent[], void>}
  * @throws {import('./error.js').StreamError} if it was refused, broke or can't be read
  */
 export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
@@ -46,7 +46,7 @@ export async function* connect(open, { silenceMs, line, onOpen, onRetry }) {
     for (;;) {
       const { done, value } = await hear(reader.read());
       if (done) throw lost();
-      yield* parser.feed(value);
+      yield parser.feed(value);
       if (parser.retry !== undefined) onRetry(parser.retry);
     }
   } finally {

@@ -142,16 +142,20 @@ export class Reading {
   /** One connection. Returns the final value. */
   async #read() {
     this.#line = new AbortController();
-    const events = connect(signal => this.#call.open(this.#lastId, signal), {
+    const reads = connect(signal => this.#call.open(this.#lastId, signal), {
       line: this.#line,
       silenceMs: this.#options.silenceMs ?? 45_000,
       onOpen: () => this.#isOver && this.#leave(),
       onRetry: ms => (this.#retryMs = ms),
     });
-    for await (const event of events) {
-      this.#options.onEvent?.(event);
-      this.#take(event);
-      if (this.#hasEnded) return this.#latest.value.value;
+    for await (const events of reads) {
+      // Nothing waits in between, so that a reader never sees the empty state of a restart if the
+      // elements that were kept came with it.
+      for (const event of events) {
+        this.#options.onEvent?.(event);
+        this.#take(event);
+        if (this.#hasEnded) return this.#latest.value.value;
+      }
     }
     throw lost();
   }

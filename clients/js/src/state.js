@@ -9,6 +9,7 @@ import { apply, share, tip } from './patch.js';
  * @property {number} attempt the number of the new attempt
  * @property {string} code
  * @property {import('./error.js').Flaw[]} errors
+ * @property {string} [model] the model that is asked from now on, if it is another one
  */
 
 /**
@@ -19,6 +20,8 @@ import { apply, share, tip } from './patch.js';
  * @property {Path | null} open the path that is being written; null when the value is complete
  * @property {number} attempt
  * @property {Restart} [restart] why this attempt began, if it isn't the first
+ * @property {string} [reasoning] what the model has reasoned in this attempt, if that was asked for
+ *   and the provider shows it
  */
 
 /** @type {State} */
@@ -39,6 +42,8 @@ export function reduce(state, event, data) {
       return { ...rest, value: share(value, data), open: tip(data) };
     case 'item':
       return { ...rest, value: [...(value ?? []), data], open: [] };
+    case 'reasoning':
+      return { ...state, reasoning: (state.reasoning ?? '') + data.text };
     case 'restart':
       return { ...UNKNOWN, attempt: data.attempt, restart: data };
     case 'done':

@@ -36,6 +36,15 @@ describe('a state', () => {
     expect(again).toEqual({ value: [], open: [], attempt: 2, restart });
   });
 
+  test('has what the model reasons in an attempt', () => {
+    const once = reduce(UNKNOWN, 'reasoning', { text: 'Let me' });
+    const twice = reduce(once, 'reasoning', { text: ' see.' });
+    expect(twice).toEqual({ ...UNKNOWN, reasoning: 'Let me see.' });
+    expect(reduce(twice, 'message', []).reasoning).toBe('Let me see.');
+    const restart = { attempt: 2, code: 'output_invalid', errors: [] };
+    expect(reduce(twice, 'restart', restart).reasoning).toBeUndefined();
+  });
+
   test('is complete at the end, and keeps what it had', () => {
     const next = reduce(state, 'done', [{ title: 'a' }]);
     expect(next).toEqual({ ...state, open: null });

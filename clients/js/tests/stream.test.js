@@ -82,6 +82,28 @@ describe('a stream', () => {
     expect(found.at(-1)).toMatchObject({ open: null, attempt: 2 });
   });
 
+  test('is never empty when it begins again with what was kept', async () => {
+    /** @type {import('node:http').ServerResponse | undefined} */
+    let response;
+    const patch = (/** @type {unknown} */ value) =>
+      event('patch', [{ op: 'replace', path: '', value }]);
+    const server = await new Scripted((answer, asked) => {
+      response = answer;
+      streaming(start, patch([{ title: 'a' }, { title: 'b' }]))(answer, asked);
+    }).open();
+    try {
+      const iterator = stream(`${server.url}/ideas`, TEA)[Symbol.asyncIterator]();
+      expect((await iterator.next()).value.attempt).toBe(1);
+      const restart = { attempt: 2, code: 'output_invalid', errors: [] };
+      response?.write(event('restart', restart) + patch([{ title: 'a' }]));
+      const { value, attempt } = (await iterator.next()).value;
+      expect([value, attempt]).toEqual([[{ title: 'a' }], 2]);
+      await iterator.return?.(undefined);
+    } finally {
+      server.close();
+    }
+  });
+
   test('can be read by others, and is read whole by a late one', async () => {
     const reading = stream(ideas, TEA, OFTEN);
     await reading.final;

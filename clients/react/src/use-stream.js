@@ -12,6 +12,7 @@ import { stream } from 'structured-streams';
  * @property {import('structured-streams').StreamError | undefined} error
  * @property {boolean} isStreaming
  * @property {number} attempt
+ * @property {string | undefined} reasoning what the model has reasoned in this attempt
  * @property {import('structured-streams').Path | null} open the path that is being written
  */
 
@@ -40,7 +41,9 @@ async function follow(reading, add) {
     add(more);
   };
   try {
-    for await (const { value, open, attempt } of reading) await next({ value, open, attempt });
+    for await (const { value, open, attempt, reasoning } of reading) {
+      await next({ value, open, attempt, reasoning });
+    }
     await next({ final: await reading.final, isStreaming: false });
   } catch (error) {
     await next({ error: /** @type {any} */ (error), open: null, isStreaming: false });

@@ -27,7 +27,8 @@ async def test_the_schemas_are_listed(client: httpx.AsyncClient) -> None:
     listed = answer.json()["schemas"]
     assert [entry["name"] for entry in listed] == NAMES
     for entry in listed:
-        assert entry.keys() == {"name", "description", "views"}
+        assert entry.keys() == {"name", "description", "model", "views"}
+        assert entry["model"] == "demo"
         assert entry["description"]
         lists = ["items"] if entry["name"] != "briefs" else []
         assert entry["views"] == ["snapshot", "delta", *lists, "text", "ui-message", "ag-ui"]
@@ -51,9 +52,10 @@ async def test_a_schema_is_described_by_three_json_schemas(
     answer = await client.get(f"/schemas/{name}")
     body = answer.json()
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
-    assert body.keys() == {"name", "description", "version", "parameters", "result", "partial"}
+    schemas = {"parameters", "result", "partial"}
+    assert body.keys() == {"name", "description", "model", "version", *schemas}
     assert body["name"] == name
-    for key in ("parameters", "result", "partial"):
+    for key in schemas:
         Draft202012Validator.check_schema(body[key])
 
 

@@ -1,0 +1,73 @@
+"""The OpenAI SDK's client for one model: where its requests go, and by which key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, Final
+
+import httpx2
+import openai
+
+from app.providers.model_settings import ModelSettings
+from app.providers.transport import Transport
+
+BASE_URL: Final = "https://api.openai.com/v1"
+"""OpenAI's own. It is always given, as the SDK would take another from the environment."""
+
+_AUTHORIZATION: Final = "Authorization"
+_NO_KEY: Final = "none"
+"""The SDK refuses to start without a key. This one is not sent."""
+
+
+def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
+    """The client for a model. What the SDK adds by itself is in `docs/providers.md`."""
+    key = settings.api_key
+    base_url = settings.base_url or BASE_URL
+    return openai.AsyncOpenAI(
+        api_key=key.get_secret_value() if key else _NO_KEY,
+        base_url=base_url,
+        default_headers=_headers(settings),
+        default_query=dict(settings.query),
+        max_retries=0,  # the service retries by itself, where readers are told
+        http_client=httpx2.AsyncClient(
+            transport=Transport(settings.connect_timeout),
+            timeout=None,
+            follow_redirects=True,
+            event_hooks={"request": [_without(settings.headers, httpx2.URL(base_url))]},
+        ),
+    )
+
+
+def create_of(client: openai.AsyncOpenAI, settings: ModelSettings) -> Any:
+    """The client's `create` for streams.
+
+    The SDK imports its resources on first use, which takes a while: so this is looked up once.
+    """
+    create = client.chat.completions.with_streaming_response.create
+    named = map(str.lower, client.default_headers)
+    if settings.api_key or _AUTHORIZATION.lower() in named:
+        return create
+    return partial(create, extra_headers={_AUTHORIZATION: openai.Omit()})
+
+
+def _headers(settings: ModelSettings) -> dict[str, str]:
+    """The headers of each request. A name in two spellings would be sent twice by the SDK."""
+    return {
+        _AUTHORIZATION if name.lower() == _AUTHORIZATION.lower() else name: value
+        for name, value in settings.headers.items()
+    }
+
+
+def _without(names: Any, base_url: httpx2.URL) -> Callable[[httpx2.Request], Awaitable[None]]:
+    """A hook that takes these headers from a request that a redirect sends to another origin.
+
+    Any of them may be a key. httpx itself takes `Authorization` alone.
+    """
+
+    async def strip(request: httpx2.Request) -> None:
+        if request.url.origin != base_url.origin:
+            for name in names:
+                request.headers.pop(name, None)
+
+    return strip
