@@ -289,11 +289,12 @@ class Decoder:
     def _member_node(self, frame: Frame, field: Field | None) -> Node:
         if field is None:
             return UNKNOWN
-        for other in frame.others(field):
+        if others := frame.others(field):
             frame.out = None
-            if field.names.index(other) < field.names.index(frame.key):
+            best = others[0]  # what is at the rest is like an unknown key's already
+            if field.names.index(best) < field.names.index(frame.key):
                 return UNKNOWN
-            self._outdo(frame, field, other)
+            self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
         # What may have to be shown as it was written comes whole, but for a string.

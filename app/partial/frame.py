@@ -91,7 +91,7 @@ class Frame:
         self.missing: set[str | int | None] | None = None
 
     def others(self, field: Field) -> list[str]:
-        """The other names under which the text has a field already."""
+        """The other names under which the text has a field already, those that win first."""
         return [name for name in field.names if name != self.key and name in (self.seen or ())]
 
     @property
