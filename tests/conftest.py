@@ -1,12 +1,31 @@
-"""Async tests run in the event loop that the service runs in."""
+"""Async tests run in the event loop that the service runs in. Tests of real models run where
+there is a server for them, and what they saw is told at the end.
+"""
 
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop
+from collections import Counter
 from collections.abc import Callable
 
+import pytest
 import uvloop
+
+from tests.support.real_model import IS_THERE
+
+collect_ignore = [] if IS_THERE else ["real"]
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not IS_THERE:
+        terminalreporter.write_line(
+            "LEFT OUT: tests/real. The real model, which they need, runs on Linux on x86_64 alone."
+        )
+    reports = terminalreporter.getreports("passed")
+    told = [pair for report in reports for pair in report.user_properties]
+    for (what, outcome), count in sorted(Counter(told).items()):
+        terminalreporter.write_line(f"{what}: {count} ended in {outcome}")

@@ -25,7 +25,8 @@ root = Path(__file__).parents[1]
 stages = dockerfile.parse((root / "Dockerfile").read_text())
 final = stages[-1]
 locks = ["requirements.lock", "requirements-dev.lock", "requirements-bench.lock"]
-every_lock = [*locks, "requirements-generators.lock"]
+groups = ["generators", "litellm", "local"]
+every_lock = [*locks, *(f"requirements-{group}.lock" for group in groups)]
 
 
 # The image
@@ -139,8 +140,9 @@ def read_lock(name: str) -> dict[str, Version]:
 
 def direct(name: str) -> list[Requirement]:
     pyproject = tomllib.loads((root / "pyproject.toml").read_text())
-    if name == "requirements-generators.lock":
-        return [Requirement(line) for line in pyproject["dependency-groups"]["generators"]]
+    for group in groups:
+        if name == f"requirements-{group}.lock":
+            return [Requirement(line) for line in pyproject["dependency-groups"][group]]
     project = pyproject["project"]
     extras = {"requirements-dev.lock": ["dev"], "requirements-bench.lock": ["dev", "bench"]}
     lines = list(project["dependencies"])
