@@ -30,10 +30,11 @@ from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
+from app.providers.factory import PREPARE
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
-from app.schemas.registry import Registry, load
+from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
@@ -68,6 +69,8 @@ def create_app(
     names = tuple(model.name for model in described)
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
+    if provider is None:
+        _prepare(registry, described)
     telemetry = Telemetry()
     streams = streams_of(settings, telemetry, described)
     admission = Admission(settings)
@@ -148,6 +151,20 @@ def _of_one_provider(settings: Settings, name: str) -> ModelSettings:
         query=place.query,
         connect_timeout=settings.connect_timeout,
     )
+
+
+def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
+    """Make what requests have in common, before there are any. Raises `SchemaError`."""
+    asked = {
+        (model.provider, model.mode, model.dialect, model.examples): model for model in described
+    }
+    for entry in registry:
+        for model in asked.values():
+            try:
+                PREPARE[model.provider](model, entry.response_models)
+            except Exception as error:
+                reason = f"a model can't be asked for its result: {type(error).__name__}: {error}"
+                raise SchemaError(entry.file, reason) from error
 
 
 def streams_of(

@@ -16,8 +16,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.providers.base_url import BaseUrl
 from app.providers.headers import Headers, Key
-from app.providers.model_settings import Dialect, Mode, TokensField
+from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
+from app.schemas.dialects import Dialect
 
 DEFAULT_MODEL = "gpt-4o-mini"
 
@@ -129,7 +130,7 @@ class Settings(BaseSettings):
     ] = ""
     instructor_mode: Annotated[
         Mode, Field(description="how the model is asked: auto, tools, json_schema, json or md_json")
-    ] = "tools"
+    ] = "auto"
     max_tokens_field: Annotated[
         TokensField,
         Field(description="max_tokens, or max_completion_tokens for newer OpenAI models"),

@@ -40,7 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "openai_base_url": None,
     "models": (),
     "model": "",
-    "instructor_mode": "tools",
+    "instructor_mode": "auto",
     "max_tokens_field": "max_tokens",
     "extra_body": {},
     "extra_headers": {},

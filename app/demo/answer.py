@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from app.demo.chunks import ChunkWriter, completion, event, problem, to_json
 from app.demo.play import Play
+from app.demo.refusals import REFUSING
 from app.demo.request import BadRequest, DemoRequest
 from app.demo.spoil import NOTHING, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
@@ -155,4 +156,5 @@ plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo-disconnect": lambda answer: cut(answer, then="break"),
     "demo-garbage": lambda answer: cut(answer, b"data: {not json\n\n", b"{not json"),
     "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
+    **dict.fromkeys(REFUSING, complete),
 }

@@ -21,7 +21,7 @@ def number(
     low, high = _likely(name, [Fraction(str(example)) for example in examples])
     low = low if least is None else max(low, least)
     high = high if most is None else min(high, most)
-    if low > high:  # the bounds exclude what is likely
+    if low > high or (low == high and least != most):  # the bounds exclude what is likely
         low = least if least is not None else high - 50 * step
         high = most if most is not None else low + 50 * step
     first, last = math.ceil(low / step), math.floor(high / step)

@@ -46,6 +46,7 @@ class BadRequest(ValueError):
 class DemoRequest:
     """What is asked for.
 
+    asked: its JSON
     system: the instructions
     seed: the same for the same messages and schema
     schema: the JSON Schema of the answer; None for plain text
@@ -56,6 +57,7 @@ class DemoRequest:
     """
 
     model: str
+    asked: dict[str, Any]
     system: str
     topic: str
     seed: str
@@ -73,20 +75,21 @@ def read_request(body: bytes) -> DemoRequest:
     request = _parse(body)
     messages = _messages(request)
     tool, schema, fenced = _wanted(request, messages)
-    asked = json.dumps([messages, schema], sort_keys=True)
+    about = json.dumps([messages, schema], sort_keys=True)
     options = request.get("stream_options")
     return DemoRequest(
         model=request["model"],
+        asked=request,
         system="\n\n".join(_system(messages)),
         topic=find_topic(messages),
-        seed=hashlib.sha256(asked.encode()).hexdigest(),
+        seed=hashlib.sha256(about.encode()).hexdigest(),
         schema=schema,
         tool=tool,
         fenced=fenced,
         again=any(message.get("role") == "assistant" for message in messages),
         stream=bool(request.get("stream")),
         usage=isinstance(options, dict) and bool(options.get("include_usage")),
-        prompt_tokens=max(1, len(asked) // 4),
+        prompt_tokens=max(1, len(about) // 4),
     )
 
 

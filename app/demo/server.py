@@ -7,10 +7,11 @@ client: inside the service (`DemoServer`), or as a server of its own (`serve_dem
                                           │ text.py, words.py, numbers.py, pattern.py:
                                           │ what is written
                                           │ spoil.py: what makes it wrong
+                                          │ refusals.py: what some models don't take
                                           └ chunks.py: the API's form of it
 
-A model's name may ask for a fault. All but `demo-silent`, `demo-drip` and the last three write a
-part of their answer first. All but the last three answer with a 200.
+A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refusing ones and the
+last three write a part of their answer first. Those that fail or refuse have no 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-always-invalid  violates the schema
@@ -25,6 +26,9 @@ part of their answer first. All but the last three answer with a 200.
     demo-disconnect      breaks the connection
     demo-garbage         sends a chunk that can't be read
     demo-error           sends an error object
+    demo-no-tools, demo-no-forced-tool, demo-no-parallel-tool-calls, demo-no-strict,
+    demo-no-json-schema, demo-no-references, demo-no-stream-options, demo-no-max-tokens
+                         refuse a request that holds it, with a 400 or 422, and answer any other
     demo-429, demo-500, demo-401   fail with that status
 """
 
@@ -46,6 +50,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from app.demo.answer import SECRET, answer, plays
 from app.demo.chunks import problem
 from app.demo.play import PlayResponse, mute_on_purpose, quiet
+from app.demo.refusals import refused
 from app.demo.request import BadRequest, read_request
 
 __all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
@@ -71,6 +76,8 @@ def create_demo_app(tokens_per_second: float = 60) -> Starlette:
                 return _refuse(asked.model)
             if asked.model not in plays:
                 return _unknown_model(asked.model)
+            if refusing := refused(asked.model, asked.asked):
+                return JSONResponse(refusing.answer, refusing.status)
             play = answer(asked, int(time.time()))
         except ClientDisconnect:
             return Response(status_code=400)

@@ -101,7 +101,9 @@ class Words:
 
         examples = [example for example in examples if fits(example)]
         if make := formats.get(node.get("format") or implied_format(name, node, examples)):
-            return self._unused_example(name, examples) or make(self, name)
+            found = self._unused_example(name, examples) or make(self, name)
+            if pattern is None or fits(found):
+                return found
         if pattern:
             made = self._unused_example(name, examples) or from_pattern(pattern, self._rng, fits)
             return made if made is not None else self._turn(name, examples) or ""

@@ -38,6 +38,7 @@ from app.partial.node import (
     Tagged,
     as_leaf,
     holder,
+    refuses_null,
 )
 from app.partial.operation import Operation
 from app.partial.scan import Scanner
@@ -59,9 +60,18 @@ class Decoder:
     root: the plan of the value
     key: the one key of the object that the answer wraps the value in; None: it is not wrapped
     bound: how many elements a list is to have at most
+    null_is_absent: whether a null that a member refuses stands for its absence, if it may be
+        absent. A model that had to write all members could not leave it out
     """
 
-    def __init__(self, root: Node, *, key: str | None = None, bound: int | None = None) -> None:
+    def __init__(
+        self,
+        root: Node,
+        *,
+        key: str | None = None,
+        bound: int | None = None,
+        null_is_absent: bool = False,
+    ) -> None:
         self._shown = Shown(holder(root, key or "value"))
         self._stack = self._shown.stack
         self._holder = self._shown.holder
@@ -69,6 +79,7 @@ class Decoder:
         self._root = root
         self._wrapped = key is not None
         self._bound = bound
+        self.null_is_absent = null_is_absent
         self._scanner = Scanner(self)
         self._writing = False
         self._holder.forgets = root.forgotten
@@ -149,7 +160,7 @@ class Decoder:
         if proof is None:
             return
         try:
-            proof.check(kept, self._key)
+            proof.check(kept, self._key, null_is_absent=self.null_is_absent)
         except ValidationError as error:
             self.done = False
             raise from_value(error, ()) from None
@@ -233,7 +244,8 @@ class Decoder:
         elif node is UNKNOWN:
             self._unknown(frame, frame.key, text)
         elif node.raw:
-            self._stack[-1].hand_up(Raw(text))
+            if not (self._may_be_absent(frame, text) and refuses_null(node)):
+                self._stack[-1].hand_up(Raw(text))
         else:
             for value in self._validated(frame, node, text):
                 if frame.out is not None and not node.deferred:
@@ -362,6 +374,8 @@ class Decoder:
         try:
             value = node.whole.validate_json(f"[{text!s}]" if omits else text)
         except ValidationError as raised:
+            if self._may_be_absent(frame, text):
+                return []
             error = from_value(raised, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
                 raise error from None
@@ -373,6 +387,12 @@ class Decoder:
         except Exception:
             raise self.refuse(_NOT_VALID) from None
         return value if omits else [value]
+
+    def _may_be_absent(self, frame: Frame, text: str | bytes) -> bool:
+        """Whether the value at hand is a null that stands for the absence of a member."""
+        field = frame.field if type(frame.node) is Model else None
+        optional = field is not None and (field.default or not field.required)
+        return self.null_is_absent and text == "null" and (optional or type(frame.node) is Dict)
 
     def _leave_out(self, error: SchemaError, *, is_shown: bool) -> None:
         """A validator of the value at hand has raised PydanticOmit or PydanticUseDefault.

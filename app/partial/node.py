@@ -232,6 +232,15 @@ def as_leaf(node: Node, *, deferred: bool = True) -> Leaf:
     )
 
 
+def refuses_null(node: Node) -> bool:
+    """Whether null is none of a place's values."""
+    try:
+        node.whole.validate_json("null")
+    except Exception:  # the schema's own code may raise anything
+        return True
+    return False
+
+
 _ANY: Final[CoreSchema] = {"type": "any"}
 UNKNOWN: Final = Leaf(schema=_ANY, whole=SchemaValidator(_ANY), serializer=SchemaSerializer(_ANY))
 """The place of a value at a key that no field has."""

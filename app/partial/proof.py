@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pydantic_core import SchemaValidator
 
+from app.partial.absence import with_absences
 from app.partial.definitions import Definitions
 from app.partial.layers import NOT_SCHEMAS, Schema
 
@@ -36,23 +37,35 @@ class Proof:
     def __init__(self, schema: Schema, definitions: Definitions) -> None:
         self._schema = schema
         self._definitions = definitions
-        self._validators: dict[str | None, SchemaValidator] = {}
+        self._validators: dict[tuple[str | None, bool], SchemaValidator] = {}
 
-    def check(self, text: bytes | bytearray, key: str | None) -> None:
+    def check(
+        self, text: bytes | bytearray, key: str | None, *, null_is_absent: bool = False
+    ) -> None:
         """Validate an answer that is wrapped at `key` (None: it is not).
+
+        null_is_absent: as `Decoder` has it
 
         Before and after the JSON there may be prose without brackets. Raises what Pydantic
         raises.
         """
-        if key not in self._validators:
-            self._validators[key] = self._validator(key)
-        self._validators[key].validate_json(_json(text))
+        kind = (key, null_is_absent)
+        if kind not in self._validators:
+            self._validators[kind] = self._validator(key, null_is_absent=null_is_absent)
+        self._validators[kind].validate_json(_json(text))
 
-    def _validator(self, key: str | None) -> SchemaValidator:
-        if key is None:
-            return self._definitions.validator(self._schema, {})
-        field = {"type": "typed-dict-field", "schema": self._schema}
-        return self._definitions.validator({"type": "typed-dict", "fields": {key: field}}, {})
+    def _validator(self, key: str | None, *, null_is_absent: bool) -> SchemaValidator:
+        schema, definitions = self._schema, self._definitions
+        if null_is_absent:
+            schema = with_absences(schema)
+            definitions = Definitions(
+                {name: with_absences(definitions[name]) for name in definitions}
+            )
+        if key is not None:
+            field = {"type": "typed-dict-field", "schema": schema}
+            schema = {"type": "typed-dict", "fields": {key: field}}
+        make = definitions.changed_validator if null_is_absent else definitions.validator
+        return make(schema, {})
 
 
 def needs_proof(schema: Schema, definitions: Definitions) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from pydantic import BaseModel
+from app.schemas.asked_model import AskedModel
 
 
 class Finish(StrEnum):
@@ -44,7 +44,7 @@ class CompletionRequest:
 
     model: str
     messages: list[dict[str, Any]]
-    response_model: type[BaseModel]
+    response_model: AskedModel
     max_tokens: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -57,6 +57,12 @@ class Completion(Protocol):
     come and is not taken is bounded; beyond the bound the provider's connection isn't read.
     Iterating raises `ProviderError`s only.
     """
+
+    @property
+    def null_is_absent(self) -> bool:
+        """Whether the model had to write each property (the dialect `strict`): a null that is
+        not allowed then stands for one that is absent."""
+        ...
 
     @property
     def active(self) -> float:

@@ -9,10 +9,10 @@ from typing import Any, Literal
 from pydantic import SecretStr
 
 from app.schema import Deadlines
+from app.schemas.dialects import Dialect
 
 Mode = Literal["auto", "tools", "json_schema", "json", "md_json"]
 TokensField = Literal["max_tokens", "max_completion_tokens"]
-Dialect = Literal["full", "strict", "inline", "plain"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class ModelSettings:
     provider: str = "openai"
     base_url: str | None = None
     api_key: SecretStr | None = None
-    mode: Mode = "tools"
+    mode: Mode = "auto"
     max_tokens_field: TokensField = "max_tokens"
     dialect: Dialect = "full"
     examples: bool = True

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.providers.base_url import BaseUrl
 from app.providers.factory import PROVIDERS
-from app.providers.model_settings import Dialect, Mode, TokensField
+from app.providers.model_settings import Mode, TokensField
+from app.schemas.dialects import Dialect
 
 VARIABLE: Final = "the name of a variable of the environment that is set, to printable ASCII"
 

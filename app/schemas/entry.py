@@ -6,15 +6,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
-from pydantic import BaseModel, Field, TypeAdapter, create_model
+from pydantic import BaseModel, TypeAdapter
 
 from app.partial.json_schema import ResultJsonSchema, partial_json_schema
 from app.partial.node import Node
 from app.partial.plan import plan
 from app.schema import Schema
+from app.schemas.asked import AskedJsonSchema
+from app.schemas.asked_model import AskedModel
+from app.schemas.subschemas import with_root, wrapped
 from app.schemas.version import sources, version
+
+LONGEST_NAME: Final = 64
+"""Of a tool, to OpenAI. https://platform.openai.com/docs/api-reference/chat/create"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +30,7 @@ class SchemaEntry:
     name: str
     file: Path
     schema: Schema
-    _response_models: dict[int | None, type[BaseModel]] = field(
+    _response_models: dict[int | None, AskedModel] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -93,18 +99,25 @@ class SchemaEntry:
             self.parameters_json_schema["properties"]["count"]["maximum"] if self.is_list else None
         )
 
-    def response_model(self, count: int | None) -> type[BaseModel]:
-        """The model that the provider is asked for. Its root is an object.
+    def response_model(self, count: int | None) -> AskedModel:
+        """What a model is asked for. Its root is an object.
 
         count: the bound of a list; ignored if the result is no list
 
-        The same count gives the same class. Each class is kept for good, so there are few counts.
+        The same count gives the same one. Each is kept for good, so there are few counts.
         Raises ValueError for a list without a count from 1 to `max_count`.
         """
         bound = self._bound(count)
         if bound not in self._response_models:
-            self._response_models[bound] = self._build_response_model(bound)
+            self._response_models[bound] = self._asked_model(bound)
         return self._response_models[bound]
+
+    @property
+    def response_models(self) -> Iterator[AskedModel]:
+        """All that a model may be asked for: one for each count of a list."""
+        schema = self.parameters_json_schema["properties"].get("count", {})
+        counts = range(schema["minimum"], schema["maximum"] + 1) if self.is_list else [None]
+        return map(self.response_model, counts)
 
     def _bound(self, count: int | None) -> int | None:
         if self.max_count is None:
@@ -113,19 +126,20 @@ class SchemaEntry:
             raise ValueError(f"{self.name}: count must be from 1 to {self.max_count}")
         return count
 
-    def _build_response_model(self, bound: int | None) -> type[BaseModel]:
-        result = self.schema.result
-        if self.root_key is None:
-            model: type[BaseModel] = result
-            return model
-        if bound is not None:
-            # Pydantic applies metadata in order. The bound comes first, so that validators on
-            # the list get a list of the right length.
-            base, metadata = _unannotated(result)
-            result = Annotated[(base, Field(min_length=1, max_length=bound), *metadata)]
-        root: dict[str, Any] = {self.root_key: (result, ...)}
-        name = "".join(part.capitalize() for part in self.name.split("-"))
-        return create_model(name, __doc__=self.schema.description, __module__=__name__, **root)
+    @cached_property
+    def _asked_json_schema(self) -> dict[str, Any]:
+        """The JSON Schema of the result as a model is asked for it, a list without its bounds."""
+        return TypeAdapter(self.schema.result).json_schema(schema_generator=AskedJsonSchema)
+
+    def _asked_model(self, bound: int | None) -> AskedModel:
+        name = "".join(part.capitalize() for part in self.name.split("-"))[:LONGEST_NAME]
+        schema = with_root(self._asked_json_schema)
+        if self.root_key is not None:
+            bounds = {} if bound is None else {"minItems": 1, "maxItems": bound}
+            schema = wrapped(self.root_key, {**self._asked_json_schema, **bounds})
+        description = schema.get("description") or self.schema.description
+        schema = {**schema, "title": name, "description": description}
+        return AskedModel(name, description, schema)
 
 
 def _unannotated(annotation: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -7,9 +7,11 @@ file and the reason, so that it can't fail a request later.
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -20,8 +22,10 @@ from pydantic.fields import FieldInfo
 
 from app.errors import UnknownSchema
 from app.providers.options import faults
-from app.schema import Parameters, Schema
+from app.schema import Deadlines, Parameters, Schema
 from app.schemas.entry import SchemaEntry
+from app.schemas.least import least
+from app.schemas.prompts import line_of, render
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
 
@@ -139,6 +143,30 @@ def _module(file: Path) -> ModuleType:
     return module
 
 
+def _check_kinds(entry: SchemaEntry) -> str | None:
+    """Is each part of the kind that it is said to be?"""
+    schema = entry.schema
+    if not (isinstance(schema.description, str) and schema.description.strip()):
+        return "its description is no text"
+    if not (schema.name is None or isinstance(schema.name, str)):
+        return f"its name is {schema.name!r}, and no string"
+    if not callable(schema.prompt):
+        return "its prompt is no function"
+    if isinstance(schema.examples, str) or not isinstance(schema.examples, Sequence):
+        return "its examples are no list"
+    if not isinstance(schema.deadlines, Deadlines):
+        return f"its deadlines are {schema.deadlines!r}, and no Deadlines(…)"
+    for name, seconds in asdict(schema.deadlines).items():
+        if not (seconds is None or _is_duration(seconds)):
+            return f"its deadline {name} is {seconds!r}, and no positive number of seconds"
+    return None
+
+
+def _is_duration(value: object) -> bool:
+    """Whether a value is a finite number above 0: true is none, though it is an int to Python."""
+    return isinstance(value, int | float) and value is not True and 0 < value < math.inf
+
+
 def _check_name(entry: SchemaEntry) -> str | None:
     if not re.fullmatch(r"[a-z][a-z0-9-]*", entry.name):
         return f"the name {entry.name!r} is no [a-z][a-z0-9-]*"
@@ -211,17 +239,46 @@ def _check_plan(entry: SchemaEntry) -> str | None:
     return None
 
 
-def _check_prompt(entry: SchemaEntry) -> str | None:
-    return None if callable(entry.schema.prompt) else "its prompt is no function"
+def _check_asked(entry: SchemaEntry) -> str | None:
+    """Make all that a model may be asked for, for each count. It is kept, like the plan."""
+    try:
+        for asked in entry.response_models:
+            json.dumps(asked.json_schema, allow_nan=False)
+    except Exception as error:
+        return f"a model can't be asked for its result: {_words(error)}"
+    return None
 
 
 def _check_examples(entry: SchemaEntry) -> str | None:
     for i, example in enumerate(entry.schema.examples):
         try:
-            entry.schema.parameters.model_validate_json(json.dumps(example), strict=True)
+            _parameters(entry, example)
         except (TypeError, ValueError) as error:
             return f"examples[{i}] is not valid: {_words(error)}"
     return None
+
+
+def _check_prompt(entry: SchemaEntry) -> str | None:
+    """Make the prompt of each example, or of the least parameters where there is none."""
+    tried = {f"examples[{i}]": example for i, example in enumerate(entry.schema.examples)}
+    schema = entry.parameters_json_schema
+    for name, example in (tried or {"the least parameters": least(schema, schema)}).items():
+        try:
+            parameters = _parameters(entry, example)
+        except (TypeError, ValueError):
+            return None  # what would be least is not allowed, and no example says what is
+        try:
+            render(entry.schema, parameters)
+        except Exception as error:
+            line = line_of(error, entry.file)
+            where = "" if line is None else f", in line {line}"
+            return f"its prompt can't be made of {name}{where}: {_words(error)}"
+    return None
+
+
+def _parameters(entry: SchemaEntry, example: Any) -> Parameters:
+    """Parameters, out of JSON. Raises TypeError or ValueError."""
+    return entry.schema.parameters.model_validate_json(json.dumps(example), strict=True)
 
 
 def _check_request(entry: SchemaEntry) -> str | None:
@@ -240,14 +297,16 @@ def _check_request(entry: SchemaEntry) -> str | None:
 
 
 CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
+    _check_kinds,
     _check_name,
     _check_parameters,
     _check_count,
     _check_result,
     _check_regexes,
     _check_plan,
-    _check_prompt,
+    _check_asked,
     _check_examples,
+    _check_prompt,
     _check_request,
 )
 """Each check gives the reason to refuse an entry, or None. It may rely on those before it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
+from app.providers.base import Completion
 from app.streams.stream import Stream
 
 
@@ -40,6 +41,10 @@ class Attempt:
     def is_over(self) -> bool:
         """Whether it needs no more text: it is certain to fail, or has all that was asked for."""
         return self.invalid is not None or self._decoder.stopped
+
+    def answered(self, completion: Completion) -> None:
+        """The provider has begun the completion, in a way in which nulls may mean absence."""
+        self._decoder.null_is_absent = completion.null_is_absent
 
     def write(self, piece: str) -> None:
         """Decode more text. Sets `invalid` as soon as the text is certain to fail."""

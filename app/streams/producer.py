@@ -91,11 +91,13 @@ class ProducerSettings:
 class _Failure(Exception):
     """An attempt has failed in a way that another may mend.
 
-    feedback: what the next attempt is told, as messages of the chat
+    answer, feedback: the invalid answer and what is wrong with it, which the next attempt is
+        told; both are empty where there is no answer to speak of
     """
 
-    def __init__(self, error: ServiceError, feedback: list[dict[str, Any]]) -> None:
+    def __init__(self, error: ServiceError, answer: str = "", feedback: str = "") -> None:
         self.error = error
+        self.answer = answer
         self.feedback = feedback
 
 
@@ -123,24 +125,29 @@ class Producer:
         except asyncio.CancelledError:
             self._stream.end(Failed.of(Cancelled()))
             raise
-        except Exception:
-            _log.exception("a generation broke", id=self._stream.id)
+        except Exception as error:
+            _log.exception(
+                "a generation broke",
+                id=self._stream.id,
+                schema=self._stream.request.entry.name,
+                error=type(error).__name__,
+            )
             self._stream.end(Failed.of(Internal()))
 
     # -- attempts ---------------------------------------------------------------------------
 
     async def _generate(self) -> None:
-        messages = self._stream.request.messages
-        feedback: list[dict[str, Any]] = []
+        messages = first = self._stream.request.messages
         while True:
             self._figures.attempts += 1
             try:
-                await self._attempt([*messages, *feedback])
+                await self._attempt(messages)
                 return
             except _Failure as failure:
                 if self._figures.attempts >= self._settings.attempts:
                     raise failure.error from None
-                error, feedback = failure.error, failure.feedback
+                error = failure.error
+                messages = _told(first, failure.answer, failure.feedback)
             self._stream.restart(self._figures.attempts + 1, error)
 
     async def _attempt(self, messages: list[dict[str, Any]]) -> None:
@@ -161,6 +168,7 @@ class Producer:
             try:
                 async with Deadline(due) as deadline:
                     completion = await self._opened(messages, contexts)
+                    attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
             except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:
@@ -234,7 +242,7 @@ class Producer:
 
 def _broken_off(error: TimeoutError | ProviderError) -> Exception:
     """What to raise where a completion has no end."""
-    return _Failure(error, []) if isinstance(error, ProviderError) else ProviderTimeout()
+    return _Failure(error) if isinstance(error, ProviderError) else ProviderTimeout()
 
 
 def _conclude(completion: Completion, attempt: Attempt) -> None:
@@ -246,7 +254,8 @@ def _conclude(completion: Completion, attempt: Attempt) -> None:
     except (ProviderInterrupted, ProviderProtocol) as error:
         raise _broken_off(error) from None
     except Invalid as error:
-        raise _Failure(OutputInvalid(errors=error.errors), _feedback(attempt.text, error)) from None
+        invalid = OutputInvalid(errors=error.errors)
+        raise _Failure(invalid, attempt.text, error.feedback) from None
 
 
 def _check(finish: Finish | None) -> None:
@@ -257,13 +266,17 @@ def _check(finish: Finish | None) -> None:
         raise _UNUSABLE[finish]
 
 
-def _feedback(text: str, error: Invalid) -> list[dict[str, Any]]:
-    """What the next attempt is told: the invalid answer, and what is wrong with it."""
-    return [
-        {"role": "assistant", "content": text},
-        {
-            "role": "user",
-            "content": f"Validation errors found:\n{error.feedback}\n"
-            "Answer again, in full, with the errors fixed.",
-        },
-    ]
+def _told(messages: list[dict[str, Any]], answer: str, feedback: str) -> list[dict[str, Any]]:
+    """The messages of the next attempt: with the invalid answer, and what is wrong with it.
+
+    Of an empty answer, the last message tells. Providers refuse an empty message of the
+    assistant, and chat templates two messages of the user in a row.
+    """
+    if not feedback:
+        return messages
+    content = f"Validation errors found:\n{feedback}\nAnswer again, in full, with the errors fixed."
+    if answer.strip():
+        said = {"role": "assistant", "content": answer}
+        return [*messages, said, {"role": "user", "content": content}]
+    *before, last = messages
+    return [*before, last | {"content": f"{last['content']}\n\n{content}"}]

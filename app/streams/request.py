@@ -9,6 +9,7 @@ from app.partial.decoder import Decoder
 from app.providers.base import CompletionRequest
 from app.schema import Deadlines, Parameters
 from app.schemas.entry import SchemaEntry
+from app.schemas.prompts import render
 
 
 class Limits(NamedTuple):
@@ -34,8 +35,8 @@ class GenerationRequest:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """The prompt, as the messages of a chat."""
-        prompt = self.entry.schema.prompt(self.parameters)
+        """The prompt, as the messages of a chat. Raises what `render` raises."""
+        prompt = render(self.entry.schema, self.parameters)
         return [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},

@@ -1,4 +1,4 @@
-"""The commands beside the service: `python -m app schemas`, `types` and `stream`."""
+"""The commands beside the service: `python -m app schemas`, `types`, `stream` and `check`."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ def stream(
     json: Annotated[
         bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
     ] = False,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Show what the model reasons before it answers.")
+    ] = False,
     api_key: Annotated[
         str | None, typer.Option(envvar="STRUCTURED_STREAMS_API_KEY", help="Your key.")
     ] = None,
@@ -53,10 +56,23 @@ def stream(
     """Show an answer as it fills in, from a service that runs."""
     from app.terminal.stream import run  # imported here: the service itself needs no HTTP client
 
-    raise SystemExit(run(url, schema, words, model=model, api_key=api_key, json=json))
+    raise SystemExit(
+        run(url, schema, words, model=model, api_key=api_key, json=json, reasoning=reasoning)
+    )
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types)
+def check(
+    model: Annotated[str | None, typer.Argument(help="One of the models; else all.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="For pipes: a way a line.")] = False,
+) -> None:
+    """Ask the models a small question in each way, and say which settings to write."""
+    from app.terminal.check import run  # imported here: the SDK takes a while
+
+    with _stopping():
+        raise SystemExit(run(Settings(), model, as_json=json))
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check)
 
 
 @contextmanager

@@ -71,8 +71,13 @@ class Screen:
         value, open, _ = self._partial
         model = self._reading.model if self._reading else None
         self._spinner.update(text=Text(f"{self._schema} · {clean(model or '')}", "bold"))
-        body = Window(cards(value, open), RESERVED) if value is not None else Text()
-        return Group(self._spinner, body, self._figures())
+        body = cards(value, open) if value is not None else self._reasoning()
+        return Group(self._spinner, Window(body, RESERVED), self._figures())
+
+    def _reasoning(self) -> Text:
+        """What the model reasons, until there is a value."""
+        text = self._reading.reasoning if self._reading else ""
+        return Text(clean(text), "dim italic")
 
     def _figures(self) -> Text:
         usage = self._reading.usage if self._reading else None

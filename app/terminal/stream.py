@@ -37,13 +37,19 @@ def run(
     model: str | None = None,
     api_key: str | None = None,
     json: bool = False,
+    reasoning: bool = False,
 ) -> int:
     """Stream a schema from a service and show the answer. Returns the exit code."""
     try:
         described = _described(url, schema, api_key)
         given = parameters(words, described["parameters"])
         reading: SyncStream[Any] = stream_sync(
-            url, schema, model=model, api_key=api_key, parameters=given
+            url,
+            schema,
+            model=model,
+            api_key=api_key,
+            reasoning=reasoning and not json,
+            parameters=given,
         )
         with reading, Lines() if json else Screen(schema) as shown:
             for partial in reading:

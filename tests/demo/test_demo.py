@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo import MODELS, SECRET, DemoServer
 from app.demo.play import BATCH, Play, perform
+from app.demo.refusals import REFUSING
 from app.demo.request import TOPIC, BadRequest, find_topic, read_request
 from app.schema import quote
 from tests.support.service import eventually
@@ -357,6 +358,41 @@ async def test_some_fail_with_a_status(
     assert caught.value.response.headers.get("retry-after") == ("1" if status == 429 else None)
 
 
+STRICT = {"type": "json_schema", "json_schema": {"schema": SCHEMA, "strict": True}}
+TAKEN: dict[str, dict[str, Any]] = {
+    "demo-no-tools": body(response_format=STRICT),
+    "demo-no-forced-tool": body(mode="tools", tool_choice="auto"),
+    "demo-no-parallel-tool-calls": body(mode="tools"),
+    "demo-no-strict": body(mode="json_schema"),
+    "demo-no-json-schema": body(mode="json"),
+    "demo-no-references": body(mode="json"),
+    "demo-no-stream-options": body(mode="tools"),
+    "demo-no-max-tokens": body(mode="tools", max_completion_tokens=9),
+}
+REFUSED: dict[str, dict[str, Any]] = {
+    "demo-no-tools": body(mode="tools"),
+    "demo-no-forced-tool": body(mode="tools", tool_choice="required"),
+    "demo-no-parallel-tool-calls": body(mode="tools", parallel_tool_calls=False),
+    "demo-no-strict": body(response_format=STRICT),
+    "demo-no-json-schema": body(mode="json_schema"),
+    "demo-no-references": body(mode="json_schema"),
+    "demo-no-stream-options": body(stream_options={"include_usage": True}),
+    "demo-no-max-tokens": body(max_tokens=9),
+}
+
+
+@pytest.mark.parametrize("model", REFUSING)
+async def test_some_refuse_one_part_of_a_request_and_answer_any_other(model: str) -> None:
+    async with served() as client:
+        refused = await client.post("/chat/completions", json=REFUSED[model] | {"model": model})
+        assert refused.status_code in (400, 422)
+        assert refused.json()
+        text, _ = await read(client, TAKEN[model] | {"model": model})
+        assert finish(text) in ("stop", "tool_calls")
+        text, _ = await read(client, REFUSED[model])  # the plain one takes it all
+        assert finish(text) in ("stop", "tool_calls")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -396,7 +432,7 @@ async def test_all_models_are_listed_the_plain_one_first() -> None:
         models = [model.id async for model in client.models.list()]
     assert tuple(models) == MODELS
     assert MODELS[0] == "demo"
-    assert len(MODELS) == 16
+    assert len(MODELS) == 24
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -471,7 +507,9 @@ async def test_nothing_is_logged_and_nobodys_logging_is_changed(
     before = state()
     async with served() as client:
         for model in MODELS[:-3]:
-            if model not in endless:
+            if model in REFUSING:
+                await client.post("/chat/completions", json=body(model))
+            elif model not in endless:
                 await read(client, body(model))
         await client.post("/chat/completions", json=body("demo-500"))
         assert state() == before

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from app.demo.refusals import REFUSING
 from app.schemas.registry import load
 from app.views.specs import VIEWS
 from tests.e2e.playground import chromium, playground
@@ -259,7 +260,8 @@ async def test_every_fault_is_explained(
     service = demo if faults is FAULTS else impatient
     async with playground(browser, service.url) as page:
         models = await page.page.locator("#model option").all_inner_texts()
-        assert set(models) == {"demo", "demo-invalid", "demo-obedient", *FAULTS, *SILENCES}
+        good = {"demo", "demo-invalid", "demo-obedient", *REFUSING}
+        assert set(models) == good | {*FAULTS, *SILENCES}
         for model, (code, is_retryable) in faults.items():
             await page.run(state="failed", model=model, topic="tea", count="3")
             error = page.page.locator("#error")

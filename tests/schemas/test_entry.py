@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
-from app.schemas.registry import load
+from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
+from app.partial.value import plain
+from app.schemas.registry import SchemaEntry, load
 from tests.support.schema_files import load_one, schema, write
 
 
@@ -22,23 +25,21 @@ def test_a_list_is_asked_for_as_items_of_an_object_bounded_by_count(folder: Path
     entry = load_one(folder, schema())
     model = entry.response_model(3)
     assert (entry.is_list, entry.root_key, entry.max_count) == (True, "items", 20)
-    assert (model.__name__, model.__doc__) == ("Words", "Words.")
-    shown = model.model_json_schema()
-    assert (shown["type"], shown["description"]) == ("object", "Words.")
+    assert (model.name, model.description) == ("Words", "Words.")
+    shown = model.json_schema
+    assert (shown["type"], shown["title"], shown["description"]) == ("object", "Words", "Words.")
     assert list(shown["properties"]) == shown["required"] == ["items"]
     items = shown["properties"]["items"]
     assert (items["minItems"], items["maxItems"]) == (1, 3)
-    assert len(model.model_validate({"items": [{"text": "a"}] * 3}).items) == 3  # type: ignore[attr-defined]
-    for length in (0, 4):
-        with pytest.raises(ValidationError):
-            model.model_validate({"items": [{"text": "a"}] * length})
+    assert list(shown["$defs"]) == ["Word"]
 
 
-def test_the_class_that_is_asked_for_is_built_once_a_count(folder: Path) -> None:
+def test_what_is_asked_for_is_built_once_a_count(folder: Path) -> None:
     entry = load_one(folder, schema())
     models = [entry.response_model(count) for count in range(1, 21)]
     assert len(set(models)) == 20
     assert [entry.response_model(count) for count in range(1, 21)] == models
+    assert list(entry.response_models) == models
 
 
 @pytest.mark.parametrize("count", [None, 0, 21])
@@ -57,29 +58,50 @@ def unique(words: list[Word]) -> list[Word]:
     return words[:1]
 """
     entry = load_one(folder, source + schema("Annotated[list[Word], AfterValidator(unique)]"))
-    model = entry.response_model(2)
     assert entry.is_list
-    both = model.model_validate({"items": [{"text": "a"}, {"text": "b"}]})
-    assert both.model_dump() == {"items": [{"text": "a"}]}
-    with pytest.raises(ValidationError, match="twice the same"):
-        model.model_validate({"items": [{"text": "a"}] * 2})
-    with pytest.raises(ValidationError, match="at most 2 items"):
-        model.model_validate({"items": [{"text": "a"}] * 3})
+    assert decoded(entry, '{"items": [{"text": "a"}, {"text": "b"}]}') == [{"text": "a"}]
+    assert decoded(entry, '{"items": [{"text": "a"}, {"text": "b"}, {"text": "b"}]}') == [
+        {"text": "a"}
+    ]
+    with pytest.raises(Invalid):
+        decoded(entry, '{"items": [{"text": "a"}, {"text": "a"}]}')
 
 
-@pytest.mark.parametrize("result", ["Word", "Tree", "Table"])
+def decoded(entry: SchemaEntry, text: str) -> Any:
+    """The value of an answer to a call for at most two elements."""
+    decoder = Decoder(entry.plan, key=entry.root_key, bound=2)
+    decoder.feed(text)
+    decoder.finish()
+    return plain(decoder.value)
+
+
+@pytest.mark.parametrize("result", ["Word", "Tree", "Table", "Pair[int]", "Chain[int]", "Sole"])
 def test_a_model_with_an_object_at_its_root_is_asked_for_as_it_is(
     folder: Path, result: str
 ) -> None:
     source = """
+from typing import Generic, TypeVar
+T = TypeVar("T")
 class Tree(BaseModel):
     children: list[Tree] = []
 class Table(RootModel[dict[str, int]]):
     pass
+class Pair(BaseModel, Generic[T]):
+    left: T
+class Chain(BaseModel, Generic[T]):
+    next: Chain[T] | None = None
+class Sole(BaseModel):
+    "The only one."
+    name: str
+    def __init_subclass__(cls, **_: object) -> None:
+        raise TypeError("there is no other")
 """
     entry = load_one(folder, source + schema(result, "Parameters"))
     assert (entry.is_list, entry.root_key, entry.max_count) == (False, None, None)
-    assert entry.response_model(None) is entry.response_model(7) is entry.schema.result
+    model = entry.response_model(None)
+    assert entry.response_model(7) is model
+    assert (model.name, model.json_schema["type"]) == ("Words", "object")
+    assert model.description == ("The only one." if result == "Sole" else "Words.")
 
 
 @pytest.mark.parametrize("result", ["RootModel[list[Word]]", "Word | int", "dict[str, Word]"])
@@ -87,14 +109,20 @@ def test_any_other_root_is_asked_for_as_the_value_of_an_object(folder: Path, res
     entry = load_one(folder, schema(result, "Parameters"))
     model = entry.response_model(None)
     assert (entry.is_list, entry.root_key) == (False, "value")
-    assert list(model.model_json_schema()["properties"]) == ["value"]
+    assert list(model.json_schema["properties"]) == model.json_schema["required"] == ["value"]
     assert entry.response_model(None) is model
-    assert issubclass(model, BaseModel)
 
 
-def test_a_wrapping_class_is_named_after_the_schema_in_camel_case(folder: Path) -> None:
-    write(folder, "long_words.py", schema())
-    assert load(folder).get("long-words").response_model(1).__name__ == "LongWords"
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("long_words.py", "LongWords"), ("w1.py", "W1"), (f"{'very_' * 20}long.py", "Very" * 16)],
+)
+def test_what_is_asked_for_is_named_after_the_schema_in_camel_case(
+    folder: Path, file: str, name: str
+) -> None:
+    write(folder, file, "class Wörter(Word):\n    pass\n" + schema("Wörter", "Parameters"))
+    (entry,) = load(folder)
+    assert entry.response_model(None).name == name
 
 
 def test_the_json_schemas_speak_of_serialized_keys_and_the_bound(folder: Path) -> None:

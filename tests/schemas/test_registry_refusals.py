@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.schemas.registry import RESERVED_NAMES, RESERVED_PARAMETERS, SchemaError, load
-from tests.support.schema_files import load_one, schema, write
+from tests.support.schema_files import GOOD, load_one, schema, write
 
 
 @pytest.fixture
@@ -288,6 +288,90 @@ def test_an_example_that_the_parameters_refuse_is_refused(
 
 def test_a_prompt_that_is_no_function_is_refused(folder: Path) -> None:
     assert reason(folder, "prompt = 'Words.'\n" + schema()) == "its prompt is no function"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("return Prompt('x', p.topik)", "line 4: AttributeError: 'ListParameters' object has no"),
+        ("return 'x' + p.topic", "{}: TypeError: it gave a str, and not a Prompt"),
+        ("return ('x', p.topic)", "{}: TypeError: it gave a tuple, and not a Prompt"),
+        ("return None", "{}: TypeError: it gave a NoneType, and not a Prompt"),
+        ("return Prompt('x', p.count)", "the user part of its Prompt is a int, and not a string"),
+        ("return Prompt(None, p.topic)", "the system part of its Prompt is a NoneType"),
+        ("return Prompt('x', {}[p.topic])", "line 4: KeyError: 'tea'"),
+        ("raise SystemError(p.topic)", "line 4: SystemError: tea"),
+    ],
+)
+def test_a_prompt_that_fails_for_an_example_is_refused_with_its_line(
+    folder: Path, body: str, words: str
+) -> None:
+    source = f"\n\ndef prompt(p):\n    {body}\n" + schema(more="examples=[{'topic': 'tea'}]")
+    lines = len(textwrap.dedent(GOOD).splitlines())
+    told = reason(folder, source)
+    assert told.startswith("its prompt can't be made of examples[0]")
+    assert words.format("examples[0]").replace("line 4", f"line {lines + 4}") in told
+
+
+@pytest.mark.parametrize("is_async", ["", "async "])
+def test_a_prompt_is_made_of_the_least_parameters_where_there_is_no_example(
+    folder: Path, is_async: str
+) -> None:
+    source = f"""
+class More(Parameters):
+    mood: Literal["calm", "wild"]
+    days: Annotated[int, Field(ge=3)]
+    place: Annotated[str, Field(min_length=4)]
+    by_train: bool
+    tags: list[str]
+    until: float | None
+{is_async}def prompt(p):
+    assert (p.mood, p.days, p.place, p.by_train, p.tags) == ("calm", 3, "xxxx", False, [])
+    return p.topic
+"""
+    kind = "coroutine" if is_async else "str"
+    assert reason(folder, source + schema("Word", "More")) == (
+        f"its prompt can't be made of the least parameters: TypeError: it gave a {kind},"
+        " and not a Prompt"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("examples={'topic': 'x'}", "its examples are no list"),
+        ("examples='x'", "its examples are no list"),
+        ("examples=None", "its examples are no list"),
+        ("examples=[None]", "examples[0] is not valid: it: Input should be an object"),
+        ("deadlines=60", "its deadlines are 60, and no Deadlines(…)"),
+        ("deadlines={'gap': 5}", "its deadlines are {'gap': 5}, and no Deadlines(…)"),
+        ("name=5", "its name is 5, and no string"),
+    ],
+)
+def test_a_part_of_a_wrong_kind_is_refused(folder: Path, more: str, words: str) -> None:
+    assert reason(folder, schema(more=more)) == words
+
+
+@pytest.mark.parametrize("seconds", ["'5'", "0", "-1", "True", "float('nan')", "float('inf')"])
+def test_a_deadline_that_is_no_positive_number_is_refused(folder: Path, seconds: str) -> None:
+    source = "from app.schema import Deadlines\n" + schema(
+        more=f"deadlines=Deadlines(gap={seconds})"
+    )
+    assert reason(folder, source).startswith("its deadline gap is ")
+
+
+@pytest.mark.parametrize("description", ["''", "' '", "None", "5"])
+def test_a_description_that_is_no_text_is_refused(folder: Path, description: str) -> None:
+    source = schema().replace("description='Words.'", f"description={description}")
+    assert reason(folder, source) == "its description is no text"
+
+
+def test_what_can_not_be_asked_for_is_refused(folder: Path) -> None:
+    extra = "Field(json_schema_extra={'x': float('inf')})"
+    source = f"class Odd(BaseModel):\n    n: Annotated[int, {extra}]\n"
+    assert reason(folder, source + schema("Odd", "Parameters")).startswith(
+        "a model can't be asked for its result: ValueError: "
+    )
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,20 @@ async def test_the_next_attempt_is_told_the_invalid_answer_and_what_is_wrong_wit
     }
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "\n\t\n"])
+async def test_of_an_empty_answer_the_next_attempt_is_told_without_a_message_for_it(
+    nothing: str,
+) -> None:
+    """Providers refuse an empty message of the assistant, and some two of the user in a row."""
+    stream, (first, second) = await said(HEAD + text(nothing) + end(), HEAD + text(ANSWER) + end())
+    assert restarted("output_invalid", '[{"path":"","message":"is not JSON"}]') in stream
+    assert stream.endswith(GOOD)
+    (system, asked), (same, again) = first["messages"], second["messages"]
+    assert same == system
+    assert again["role"] == "user"
+    assert again["content"].startswith(f"{asked['content']}\n\nValidation errors found:\n")
+
+
 @pytest.mark.parametrize("mode", ["tools", "json_schema", "json", "md_json"])
 async def test_the_next_attempt_is_told_in_every_mode(mode: str) -> None:
     def write(piece: str) -> bytes:

@@ -1,5 +1,7 @@
 """How a stream ends for each model of the demo, each of which plays a provider's fault."""
 
+from app.demo.refusals import REFUSING
+
 OUTCOMES = {
     "demo": "done",
     "demo-invalid": "done",
@@ -14,6 +16,7 @@ OUTCOMES = {
     "demo-disconnect": "provider_interrupted",
     "demo-garbage": "provider_protocol",
     "demo-error": "provider_protocol",
+    **dict.fromkeys(REFUSING, "done"),
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",

@@ -128,7 +128,7 @@ def _decoded(decoder: Decoder, piece: str) -> list[LogEntry]:
 
 def _answer(entry: SchemaEntry, bound: int | None) -> str:
     topic = next((str(each["topic"]) for each in entry.schema.examples), entry.name)
-    schema = entry.response_model(bound).model_json_schema()
+    schema = entry.response_model(bound).json_schema
     return json.dumps(write_value(schema, topic, entry.name), ensure_ascii=False)
 
 

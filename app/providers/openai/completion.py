@@ -39,6 +39,7 @@ class OpenAICompletion:
     body: the response's bytes
     received: resolves once the last of them has come
     in_tools: whether the text is a tool call's arguments, or the message's content
+    null_is_absent: whether it was asked for in the dialect `strict`
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class OpenAICompletion:
         extract: Extract,
         *,
         in_tools: bool,
+        null_is_absent: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.active = self._loop.time()
         self.ahead = False
+        self.null_is_absent = null_is_absent
         self.received = received
         self.usage: Tokens | None = None
         self._body = body

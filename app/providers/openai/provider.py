@@ -11,17 +11,20 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Any
 
+import openai
 from instructor import Mode
 from instructor import Provider as InstructorProvider
-from pydantic import BaseModel
 
 from app.providers.base import Completion, CompletionRequest
-from app.providers.handlers import described, handlers
+from app.providers.handlers import handlers
 from app.providers.mapping import while_opening
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of, create_of
 from app.providers.openai.completion import OpenAICompletion
-from app.providers.options import merged
+from app.providers.openai.negotiation import Negotiation, Refused
+from app.providers.openai.refusal import refusal
+from app.providers.openai.request import JsonObject, body
+from app.providers.openai.way import AskedMode, Way
 from app.providers.transport import RECEIVED
 
 
@@ -32,42 +35,63 @@ class OpenAIProvider:
         self._client = client_of(settings)
         self._create = create_of(self._client, settings)
         self._lingering: set[asyncio.Task[None]] = set()
-        self._model = settings.model
-        self._max_tokens_field = settings.max_tokens_field
-        self._options = settings.options
-        mode = Mode[settings.mode.upper()]
-        self._in_tools = mode is Mode.TOOLS
-        self._prepare: Any = handlers(InstructorProvider.OPENAI, mode).request_handler
-        self._tools: dict[type[BaseModel], dict[str, Any]] = {}
-        # MD_JSON's own extractor holds the text back until its JSON is complete. The service
-        # strips fences by itself.
-        self._extract: Any = handlers(
-            InstructorProvider.OPENAI, Mode.JSON if mode is Mode.MD_JSON else mode
-        ).stream_extractor_async
+        self._settings = settings
+        self._negotiation = Negotiation(settings)
 
     @asynccontextmanager
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Completion]:
-        """Ask for a completion, as `Provider` says."""
+        """Ask for a completion, as `Provider` says, in the way that the model takes."""
         async with AsyncExitStack() as stack:
             try:
-                opening = self._create(**self._arguments(request))
-                response = await stack.enter_async_context(opening)
+                way, response = await self._negotiation.opened(
+                    request, lambda made: self._opened(made, stack)
+                )
             except Exception as error:
                 raise while_opening(error) from None
-            completion = OpenAICompletion(
-                await stack.enter_async_context(aclosing(response.iter_bytes())),
-                response.http_response.extensions[RECEIVED],
-                self._extract,
-                in_tools=self._in_tools,
-            )
+            yield await self._read(response, way, stack)
 
-            def leave(kind: type[BaseException] | None, *_: object) -> None:
-                cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
-                if completion.may_linger and not cancelled:
-                    self._linger(completion, stack.pop_all())
+    @asynccontextmanager
+    async def complete_by(self, way: Way, request: CompletionRequest) -> AsyncIterator[Completion]:
+        """Ask for a completion in this way and in no other.
 
-            stack.push(leave)
-            yield completion
+        Raises `Refused` if the provider answers with a status that is no 2xx.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                response = await self._opened(body(self._settings, way, request), stack)
+            except Refused:
+                raise
+            except Exception as error:
+                raise while_opening(error) from None
+            yield await self._read(response, way, stack)
+
+    async def _opened(self, made: JsonObject, stack: AsyncExitStack) -> Any:
+        """The SDK's response to a request, whose body is still to be read. Raises `Refused`."""
+        # What is made goes along as it is, and takes the place of the arguments: the SDK would
+        # walk through each part of the messages and of the schema, for a millisecond.
+        opening = self._create(model=made["model"], messages=(), stream=True, extra_body=made)
+        try:
+            return await stack.enter_async_context(opening)
+        except openai.APIStatusError as error:
+            raise Refused(refusal(error.status_code, error.body)) from error
+
+    async def _read(self, response: Any, way: Way, stack: AsyncExitStack) -> Completion:
+        """The completion that a response is. The stack closes it."""
+        completion = OpenAICompletion(
+            await stack.enter_async_context(aclosing(response.iter_bytes())),
+            response.http_response.extensions[RECEIVED],
+            _extractor(way.mode),
+            in_tools=way.mode == "tools",
+            null_is_absent=way.dialect == "strict",
+        )
+
+        def leave(kind: type[BaseException] | None, *_: object) -> None:
+            cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+            if completion.may_linger and not cancelled:
+                self._linger(completion, stack.pop_all())
+
+        stack.push(leave)
+        return completion
 
     def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
         """Leave the contexts once the response has had its moment. Nobody waits for that."""
@@ -88,30 +112,12 @@ class OpenAIProvider:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._client.close()
 
-    def _arguments(self, request: CompletionRequest) -> dict[str, Any]:
-        """The arguments of the SDK's `create`."""
-        arguments: dict[str, Any] = {
-            "model": self._model,
-            "messages": request.messages,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        if request.max_tokens is not None:
-            arguments[self._max_tokens_field] = request.max_tokens
-        # What Instructor has made goes along as it is, and takes the place of the arguments: the
-        # SDK would walk through each part of the messages and of the schema, for a millisecond.
-        body = self._prepared(request.response_model, arguments)
-        body = merged(merged(body, self._options), request.options)
-        return {"model": self._model, "messages": (), "stream": True, "extra_body": body}
 
-    def _prepared(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
-        """The request's JSON: the arguments, with what Instructor adds to them for the mode."""
-        if not self._in_tools:
-            return self._handle(model, arguments)
-        if model not in self._tools:  # which have nothing to do with the messages
-            self._tools[model] = self._handle(model, {})
-        return {**self._tools[model], **arguments}
+def _extractor(mode: AskedMode) -> Any:
+    """What takes the text out of the chunks in a mode.
 
-    def _handle(self, model: type[BaseModel], arguments: dict[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any] = self._prepare(described(model), arguments)[1]
-        return body
+    That of `md_json` would hold the text back until its JSON is complete. The service strips
+    fences by itself.
+    """
+    mode = "json" if mode == "md_json" else mode
+    return handlers(InstructorProvider.OPENAI, Mode[mode.upper()]).stream_extractor_async

@@ -48,6 +48,7 @@ def stream(
     headers: Mapping[str, str] | None = None,
     model: str | None = None,
     interval_ms: int | None = None,
+    reasoning: bool = False,
     idempotency_key: str | None = None,
     retries: int = 5,
     client: httpx.AsyncClient | None = None,
@@ -62,6 +63,8 @@ def stream(
     api_key, headers: are sent with each request
     model: one of the models that the service offers
     interval_ms: the least time between two partials
+    reasoning: whether the stream's `reasoning` is what the model reasons. A partial comes for
+        each part of it, too
     idempotency_key: identifies the request: two requests with the same key read one stream,
         which is paid for once; default: a random key
     retries: how often to reconnect in a row without receiving anything new
@@ -80,6 +83,7 @@ def stream(
         headers=headers,
         model=model,
         interval_ms=interval_ms,
+        reasoning=reasoning,
         idempotency_key=idempotency_key,
         retries=retries,
     )
@@ -96,6 +100,7 @@ def stream_sync(
     headers: Mapping[str, str] | None = None,
     model: str | None = None,
     interval_ms: int | None = None,
+    reasoning: bool = False,
     idempotency_key: str | None = None,
     retries: int = 5,
     client: httpx.Client | None = None,
@@ -112,6 +117,7 @@ def stream_sync(
         headers=headers,
         model=model,
         interval_ms=interval_ms,
+        reasoning=reasoning,
         idempotency_key=idempotency_key,
         retries=retries,
     )

@@ -82,6 +82,7 @@ class Session(Generic[T]):
     retries: how often to reconnect in a row without receiving anything new
     jitter: returns random numbers from 0 to 1
     id, model, usage: what the service has sent; None before that
+    reasoning: what the model has reasoned in this attempt
 
     Raises ValueError if the URL is invalid or the parameters can't be written as JSON.
     """
@@ -97,6 +98,7 @@ class Session(Generic[T]):
         api_key: str | None = None,
         model: str | None = None,
         interval_ms: int | None = None,
+        reasoning: bool = False,
         idempotency_key: str | None = None,
         retries: int = 5,
         jitter: Callable[[], float] = random,
@@ -106,6 +108,7 @@ class Session(Generic[T]):
         self.id: str | None = None
         self.model: str | None = None
         self.usage: Usage | None = None
+        self.reasoning = ""
         self.is_over = False
         self._base = url.rstrip("/")
         self._schema = schema
@@ -115,6 +118,7 @@ class Session(Generic[T]):
         if api_key is not None:
             self._headers["Authorization"] = f"Bearer {api_key}"
         given = {"view": "delta", "interval_ms": interval_ms, "model": model}
+        given["reasoning"] = "true" if reasoning else None
         self._params = {name: str(value) for name, value in given.items() if value is not None}
         self._key = idempotency_key or uuid4().hex
         self._retries = retries
@@ -126,6 +130,7 @@ class Session(Generic[T]):
         self._last = ""  # the id of the last event
         self._value: Any = None
         self._attempt = 1
+        self._open: Path | None = None
         self._end: str | StreamError = abandoned()
 
     # -- requests -----------------------------------------------------------------------------
@@ -234,10 +239,14 @@ class Session(Generic[T]):
         if event == "start":
             self.id, self.model = found["stream"], found["model"]
         elif event == "patch":
-            self._value, path = apply(self._value, found)
-            return Partial(self._value, path, self._attempt)
+            self._value, self._open = apply(self._value, found)
+            return Partial(self._value, self._open, self._attempt)
+        elif event == "reasoning":
+            self.reasoning += found["text"]
+            return Partial(self._value, self._open, self._attempt)
         elif event == "restart":
-            self._value, self._attempt = None, found["attempt"]
+            self._value, self._open, self._attempt = None, None, found["attempt"]
+            self.model, self.reasoning = found.get("model", self.model), ""
             return Partial(None, None, self._attempt)
         elif event == "usage":
             self.usage = Usage(*(found[name] for name in Usage._fields))
@@ -270,6 +279,11 @@ class Told(Generic[T]):
     def model(self) -> str | None:
         """The model that answers; None until the service has sent it."""
         return self._session.model
+
+    @property
+    def reasoning(self) -> str:
+        """What the model has reasoned in this attempt; empty unless it was asked for."""
+        return self._session.reasoning
 
     @property
     def usage(self) -> Usage | None:

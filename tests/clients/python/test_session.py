@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from structured_streams.error import StreamError
-from structured_streams.session import Session
+from structured_streams.session import Partial, Session
 
 EVENTS = {"content-type": "text/event-stream; charset=utf-8", "location": "/api/streams/S"}
 START = json.dumps({"stream": "S", "schema": "ideas", "model": "m", "view": "delta"})
@@ -200,6 +200,20 @@ def test_what_can_t_be_read_is_an_error_and_is_cancelled(event: str, data: str) 
     assert ask
     assert (ask.method, ask.url, ask.params) == ("DELETE", "http://host/api/streams/S", {})
     assert session.farewell() is None
+
+
+def test_reasoning_is_asked_for_and_gathered_within_an_attempt() -> None:
+    session = begun(reasoning=True)
+    assert session.ask().params["reasoning"] == "true"
+    assert "reasoning" not in begun().ask().params
+    session.received("reasoning", '{"text":"Let me"}', "S-5")
+    assert session.received("reasoning", '{"text":" see."}', "S-5") == Partial(["a"], (0,), 1)
+    assert session.reasoning == "Let me see."
+    session.received("patch", '[{"op":"replace","path":"","value":"a"}]', "S-3")
+    assert session.received("reasoning", '{"text":""}', "S-4") == Partial("a", (), 1)
+    restart = '{"attempt":2,"code":"output_invalid","errors":[],"model":"other"}'
+    assert session.received("restart", restart, "S-5") == Partial(None, None, 2)
+    assert (session.reasoning, session.model) == ("", "other")
 
 
 def test_events_that_it_does_not_know_are_passed_over() -> None:

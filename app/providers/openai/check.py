@@ -1,0 +1,164 @@
+"""Asks a model one small question in each way, and says what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
+
+from app.errors import ServiceError
+from app.partial.decoder import Decoder
+from app.partial.invalid import Invalid
+from app.partial.plan import plan
+from app.providers.base import Completion, CompletionRequest, Finish
+from app.providers.model_settings import ModelSettings
+from app.providers.openai.negotiation import Refused
+from app.providers.openai.next_way import next_way
+from app.providers.openai.provider import OpenAIProvider
+from app.providers.openai.refusal import Refusal
+from app.providers.openai.way import Way, first_way, settings_for
+from app.schemas.asked_model import AskedModel
+
+SECONDS: Final = 30
+"""How long a model has for its answer in one way."""
+
+TRIES: Final = 8
+"""How often it is asked in one way, at most, each time without what it has refused."""
+
+MAX_TOKENS: Final = 2000
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+class Cities(BaseModel):
+    """Two large cities of a country."""
+
+    country: str
+    cities: Annotated[list[City], Field(min_length=1, max_length=2)]
+
+
+_ASKED: Final = AskedModel("Cities", "Two large cities of a country.", Cities.model_json_schema())
+_MESSAGES: Final = [
+    {"role": "system", "content": "Answer briefly."},
+    {"role": "user", "content": "Which are two large cities of France?"},
+]
+_PLAN: Final = plan(Cities, keep=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What came of asking in one way.
+
+    way: its name
+    works: whether a whole and valid value came
+    answer: `works`, or else the status, code and field of the refusal, or the error's code
+    first_content: seconds
+    tokens_per_second: None where the provider does not tell its tokens
+    settings: the environment variables for this way; None unless it works
+    """
+
+    way: str
+    works: bool
+    answer: str
+    first_content: float | None = None
+    tokens_per_second: float | None = None
+    usage: bool = False
+    settings: str | None = None
+
+
+async def check(settings: ModelSettings) -> AsyncIterator[Checked]:
+    """Ask a model in each way. Each answer has its deadline."""
+    provider = OpenAIProvider(settings)
+    try:
+        for name, way in _ways(settings).items():
+            yield await _checked(provider, settings, name, way)
+    finally:
+        await provider.aclose()
+
+
+def _ways(settings: ModelSettings) -> dict[str, Way]:
+    """The ways that a model is asked in, by name, in the order in which `auto` tries them."""
+    first = replace(first_way(settings), dialect="full")
+    return {
+        "tools": replace(first, mode="tools"),
+        "tools, not forced": replace(first, mode="tools", tool_choice="auto"),
+        "json_schema, strict": replace(first, mode="json_schema", dialect="strict"),
+        "json_schema": replace(first, mode="json_schema"),
+        "json": replace(first, mode="json"),
+        "md_json": replace(first, mode="md_json"),
+    }
+
+
+async def _checked(
+    provider: OpenAIProvider, settings: ModelSettings, name: str, way: Way
+) -> Checked:
+    request = CompletionRequest(settings.name, _MESSAGES, _ASKED, MAX_TOKENS)
+    clock = asyncio.get_running_loop().time
+    answer = ""
+    for _ in range(TRIES):
+        began = clock()
+        try:
+            async with asyncio.timeout(SECONDS), provider.complete_by(way, request) as completion:
+                return await _read(completion, name, way, began)
+        except Refused as refused:
+            answer = _words(refused.refusal)
+            following = next_way(way, refused.refusal)
+            if following is None or not _is_the_same(way, following):
+                break
+            way = following
+        except TimeoutError:
+            answer = f"no answer in {SECONDS} s"
+            break
+        except Invalid:
+            answer = "output_invalid"
+            break
+        except ServiceError as error:
+            answer = error.code
+            break
+    return Checked(way=name, works=False, answer=answer)
+
+
+async def _read(completion: Completion, name: str, way: Way, began: float) -> Checked:
+    """Read an answer to its end. Raises `Invalid`, `ServiceError`. began: when it was asked for"""
+    clock = asyncio.get_running_loop().time
+    first, decoder = None, Decoder(_PLAN)
+    async for piece in completion:
+        first = first or clock()
+        decoder.feed(piece)
+    ended = clock()
+    if completion.finish is not Finish.STOP:
+        return Checked(way=name, works=False, answer=f"finish {completion.finish or 'missing'}")
+    decoder.finish()
+    tokens = completion.usage.output_tokens if completion.usage else None
+    return Checked(
+        way=name,
+        works=True,
+        answer="works",
+        first_content=None if first is None else first - began,
+        tokens_per_second=tokens / (ended - first) if tokens and first and ended > first else None,
+        usage=completion.usage is not None,
+        settings=settings_for(way),
+    )
+
+
+def _is_the_same(way: Way, other: Way) -> bool:
+    """Whether two ways differ in nothing but fields, or in how much of JSON Schema they use."""
+    same = (way.mode, way.tool_choice) == (other.mode, other.tool_choice)
+    return same and (way.dialect == "strict") == (other.dialect == "strict")
+
+
+def _words(refusal: Refusal) -> str:
+    """What may be shown of a refusal: its status, and a code and a field that look like such."""
+    parts = [str(refusal.status)]
+    for part in (refusal.code, refusal.param):
+        if part and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\[\]-]{0,63}", part):
+            parts.append(part)
+    return " ".join(parts)

@@ -1,0 +1,119 @@
+"""How a model wants to be asked, found out while it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from typing import Final, TypeVar
+
+import structlog
+
+from app.providers.base import CompletionRequest
+from app.providers.model_settings import ModelSettings
+from app.providers.openai.next_way import next_way
+from app.providers.openai.refusal import Refusal
+from app.providers.openai.request import JsonObject, body, sayable
+from app.providers.openai.way import Way, first_way, settings_for
+
+TRIES: Final = 4
+"""How often one completion is asked for, at most, in one way after the other."""
+
+FINDING_SECONDS: Final = 2
+"""How long a call waits for another one that finds out. Refusals come at once, and a slow answer
+to the other call is not worth more."""
+
+_log = structlog.get_logger("provider")
+
+Answer = TypeVar("Answer")
+
+
+class Refused(Exception):
+    """A provider has refused a request. Its cause is the library's own exception."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__()
+
+
+class Negotiation:
+    """What is known of how a model wants to be asked. There is one for each model of a process.
+
+    way: the one in which the next call begins
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        self.way = first_way(settings)
+        self._settings = settings
+        self._told = self.way
+        self._finding = asyncio.Lock()
+
+    async def opened(
+        self, request: CompletionRequest, ask: Callable[[JsonObject], Awaitable[Answer]]
+    ) -> tuple[Way, Answer]:
+        """The way in which the provider was asked, and what it answers.
+
+        ask: sends a request's JSON; raises `Refused`
+
+        What is learned is kept, also if the last try is refused. Of calls that are refused at
+        the same time one finds out, and the others wait for it. Raises what `ask` raises.
+        """
+        left = TRIES
+        async with AsyncExitStack() as finding:
+            finds_out = False
+            while True:
+                left -= 1
+                if not finds_out:
+                    await self._others()
+                known = self.way
+                way = sayable(self._settings, known, request.response_model)
+                try:
+                    answer = await ask(body(self._settings, way, request))
+                except Refused as refused:
+                    following = self._following(way, refused.refusal, request)
+                    if following is None:
+                        raise
+                    if not finds_out:
+                        await self._turn(finding)
+                    if finds_out := self.way == known:
+                        self.way = following
+                    else:  # another call has gone on meanwhile
+                        await finding.aclose()
+                    if not left:
+                        raise
+                else:
+                    self._tell(known)
+                    return way, answer
+
+    def _following(self, way: Way, refusal: Refusal, request: CompletionRequest) -> Way | None:
+        """The next way whose request is not the one that was refused; None if there is none."""
+        if self._settings.mode != "auto":
+            return None
+        refused, following = body(self._settings, way, request), next_way(way, refusal)
+        while following is not None:
+            following = sayable(self._settings, following, request.response_model)
+            if body(self._settings, following, request) != refused:
+                return following
+            following = next_way(following, refusal)
+        return None
+
+    async def _others(self) -> None:
+        """Wait until no other call finds out."""
+        if self._finding.locked():
+            async with AsyncExitStack() as turn:
+                await self._turn(turn)
+
+    async def _turn(self, finding: AsyncExitStack) -> None:
+        """Be the one that finds out until `finding` is left. After a while, don't wait for it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINDING_SECONDS):
+                await finding.enter_async_context(self._finding)
+
+    def _tell(self, way: Way) -> None:
+        """Say once how the model is asked now."""
+        if self._told != way == self.way:
+            self._told = way
+            _log.info(
+                f"{self._settings.name} does not take requests as they are first made; "
+                f"these settings save the detour: {settings_for(way)}"
+            )
