@@ -18,9 +18,9 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from app.providers.model_settings import Dialect
 from app.providers.openai.refusal import Refusal
 from app.providers.openai.way import TOKENS_FIELDS, ToolChoice, Way
+from app.schemas.dialects import Dialect
 
 
 def _words(*alternatives: str) -> re.Pattern[str]:

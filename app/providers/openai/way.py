@@ -11,7 +11,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.providers.model_settings import Dialect, ModelSettings, TokensField
+from app.providers.model_settings import ModelSettings, TokensField
+from app.schemas.dialects import Dialect
 
 AskedMode = Literal["tools", "json_schema", "json", "md_json"]
 ToolChoice = Literal["named", "required", "auto"]
