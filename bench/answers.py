@@ -1,7 +1,7 @@
 """Large answers of several shapes, with the models they fit.
 
-The large value is a member of an object, as most results are; where it is a list, a schema may
-also have it as its result.
+The large value is a member of an object, as most results are. Where a result is a list, it has
+few elements, and each is such an object.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ SHAPES: Final[dict[str, tuple[Any, Callable[[int], str]]]] = {
 }
 """The type of a value and its JSON, of about so many characters."""
 
-LISTS: Final = [name for name, (type_, _) in SHAPES.items() if type_.__name__ == "list"]
+ELEMENTS: Final = 20
+"""Of a list that is a result: as many as the service's schemas let a caller ask for."""
 
 
 @cache
@@ -84,8 +85,8 @@ def answer(shape: str, size: int) -> str:
 
 
 def list_answer(shape: str, size: int) -> str:
-    """What a model answers where a list is the result."""
-    return f'{{"items":{SHAPES[shape][1](size)}}}'
+    """What a model answers where a list of such objects is the result."""
+    return f'{{"items":[{",".join([answer(shape, size // ELEMENTS)] * ELEMENTS)}]}}'
 
 
 def document_bytes(type_: Any, json: str) -> int:

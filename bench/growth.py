@@ -96,9 +96,9 @@ def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
             seen.document.adopt(decoder.value, operations)
         if decoder.done or number % pace == pace - 1:
             with reader.call():
-                news = seen.log.news(position)
+                unread = seen.log.unread(position)
                 position = seen.log.position
-                view.messages(seen, news, position)
+                view.messages(seen, unread, position)
     assert decoder.done
     return producer, reader
 
@@ -113,7 +113,7 @@ def memory(shape: str, size: int) -> tuple[float, float]:
         operations = decoder.feed(text[at : at + SLICE])
         seen.log.extend(operations)
         seen.document.adopt(decoder.value, operations)
-        view.messages(seen, seen.log.news(position), seen.log.position)
+        view.messages(seen, seen.log.unread(position), seen.log.position)
         position = seen.log.position
     length = len(seen.document.encode())
     peak = tracemalloc.get_traced_memory()[1]

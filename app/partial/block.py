@@ -86,6 +86,14 @@ def length(container: Sequence[Any]) -> int:
     return count
 
 
+def elements(container: Sequence[Any], start: int, end: int) -> list[Any]:
+    """The elements of a list from `start` to `end`."""
+    found: list[Any] = []
+    for part in pieces(container, start, end):
+        found += part.elements() if type(part) is Block else [part]
+    return found
+
+
 def pieces(container: Sequence[Any], start: int, end: int) -> list[Any]:
     """The elements of a list from `start` to `end`, some of them in blocks."""
     found: list[Any] = []

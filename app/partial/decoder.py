@@ -239,29 +239,28 @@ class Decoder:
         frame = self._stack[-1]
         if not self.recognised:
             self.recognised = self._recognises(frame, name)
+        frame.key = name
+        node = frame.node
+        if type(node) is Dict and not frame.dropped:
+            self._dict_key(frame, node, name)
+            return
         if frame.seen is None:
             frame.seen = set()
         elif name in frame.seen:
             raise self.refuse("has a key twice")
         frame.seen.add(name)
-        frame.key = name
-        node = frame.node
-        if frame.dropped:
-            return
-        if type(node) is Model:
+        if type(node) is Model and not frame.dropped:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
-            if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
+            if frame.field is None and node.extra == "forbid" and name not in node.read_at_close:
                 raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
-        elif type(node) is Dict:
-            self._dict_key(frame, node, name)
 
     def _recognises(self, frame: Frame, name: str) -> bool:
         """Whether a key tells that what is being read is the value: it is one of the value's."""
         if self._wrapped:
             return frame is self._holder and name == self._key
         node = frame.node
-        known = type(node) is not Model or name in node.keys or name in node.looked_into
+        known = type(node) is not Model or name in node.keys or name in node.read_at_close
         return known and len(self._stack) == 2
 
     def text(self, piece: str) -> None:
@@ -352,11 +351,12 @@ class Decoder:
     def _member_node(self, frame: Frame, field: Field | None) -> Node:
         if field is None:
             return UNKNOWN
-        for other in frame.others(field):
+        if others := frame.others(field):
             frame.out = None
-            if field.names.index(other) < field.names.index(frame.key):
+            best = others[0]  # what is at the rest is like an unknown key's already
+            if field.names.index(best) < field.names.index(frame.key):
                 return UNKNOWN
-            self._outdo(frame, field, other)
+            self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
         # What may have to be shown as it was written comes whole, but for a string.
@@ -382,18 +382,19 @@ class Decoder:
             )
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
-        frame.out = name
-        if node.key is None:
-            return
-        try:
-            frame.key, shown = node.named(name)
-        except ValidationError as error:
-            raise from_members(error, self._shown.named(frame.path), {}) from None
-        except (PydanticSerializationError, UnicodeDecodeError):
-            raise self.refuse(_NOT_JSON) from None
-        except Exception:  # nor can an entry be left out for its key
-            raise self.refuse(_NOT_VALID) from None
-        if frame.key in frame.values or shown in frame.shown:
+        if frame.out is not None and frame.out not in frame.shown:
+            frame.left_out.add(frame.out)
+        shown = name
+        if node.key is not None:
+            try:
+                frame.key, shown = node.named(name)
+            except ValidationError as error:
+                raise from_members(error, self._shown.named(frame.path), {}) from None
+            except (PydanticSerializationError, UnicodeDecodeError):
+                raise self.refuse(_NOT_JSON) from None
+            except Exception:  # nor can an entry be left out for its key
+                raise self.refuse(_NOT_VALID) from None
+        if shown in frame.shown or shown in frame.left_out or frame.key in frame.values:
             raise self.refuse("has a key twice")
         frame.out = shown
 
@@ -422,13 +423,13 @@ class Decoder:
         omits = type(node) is Leaf and node.omits
         try:
             value = node.whole.validate_json(f"[{text!s}]" if omits else text)
-        except ValidationError as error:
+        except ValidationError as raised:
             if self._may_be_absent(frame, text):
                 return []
-            flaw = from_value(error, self._shown.named(self._shown.path(frame)))
+            error = from_value(raised, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
-                raise flaw from None
-            frame.doubt(flaw)
+                raise error from None
+            frame.doubt(error)
             return []
         except SchemaError as error:
             self._leave_out(error, is_shown=type(node) is String)
@@ -455,7 +456,7 @@ class Decoder:
         elif is_shown and type(frame.node) is not Model:
             if len(self._stack) == 2:  # a list's elements are told of as they close
                 raise self.refuse(_NOT_VALID)
-            frame.left_out.append(frame.out)
+            frame.left_out.add(frame.out)
 
     def _use_default(self) -> None:
         """Drop the innermost member that has a default: its object gives it that at its close."""
@@ -473,7 +474,7 @@ class Decoder:
         if frame.dropped:
             return
         self._check_extra(node, key)
-        if node.extra != "ignore" or key in node.looked_into:
+        if node.extra != "ignore" or key in node.read_at_close:
             value = loads(text)
             if not is_json(value):
                 raise self.refuse(_NOT_JSON)
@@ -481,7 +482,7 @@ class Decoder:
 
     def _check_extra(self, node: Model, key: str) -> None:
         """An extra key may not be one that a field is written under: it would stand there twice."""
-        if node.extra != "allow" or key in node.looked_into:
+        if node.extra != "allow" or key in node.read_at_close:
             return
         if any(field.out == key for field in node.fields):
             raise self.refuse("has a key twice")
@@ -530,8 +531,8 @@ class Decoder:
         node = frame.node
         if type(node) is Tagged:
             raise invalid(self._shown.named(frame.path), "does not say of which kind it is")
-        for flaw in (frame.doubts or {}).values():
-            raise flaw
+        for error in (frame.doubts or {}).values():
+            raise error
         try:
             value = node.close.validate_python(frame.members())
         except ValidationError as error:

@@ -22,11 +22,11 @@ class Invalid(Exception):
     def __init__(self, errors: Sequence[ErrorDetail], feedback: str) -> None:
         self.errors = list(errors)
         self.feedback = feedback
-        super().__init__("; ".join(f"{flaw['path'] or '/'} {flaw['message']}" for flaw in errors))
+        super().__init__("; ".join(f"{one['path'] or '/'} {one['message']}" for one in errors))
 
 
 def invalid(path: Path, message: str, *, about: str = "") -> Invalid:
-    """A flaw that we have found ourselves. `about`: what the model, but no client, is told."""
+    """An error that we have found ourselves. `about`: what the model, but no client, is told."""
     place = pointer(path)
     told = f"{place or 'The answer'}: {message}"
     return Invalid(

@@ -135,26 +135,26 @@ def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> L
         schema = schema["schema"]
 
 
-def leading_defaults(place: LayeredSchema) -> int:
+def leading_defaults(layered: LayeredSchema) -> int:
     """How many of the outermost layers are defaults (that never stand in for a bad value)."""
-    for index, layer in enumerate(place.layers):
+    for index, layer in enumerate(layered.layers):
         if layer["type"] != "default" or layer.get("on_error", "raise") != "raise":
             return index
-    return len(place.layers)
+    return len(layered.layers)
 
 
-def layers_for_the_holder(place: LayeredSchema) -> int:
+def layers_for_the_holder(layered: LayeredSchema) -> int:
     """How many of the outermost layers only the object that holds the place can apply.
 
     These are those down to the last field validator that asks for `info`: it is told the
     fields before its own. A class's own validators, which are layers of the class, are not
     among them.
     """
-    limit = len(place.layers) - _class_layers(place.base)
-    for index, layer in enumerate(place.layers):
+    limit = len(layered.layers) - _class_layers(layered.base)
+    for index, layer in enumerate(layered.layers):
         if layer["type"] == "model":
             limit = min(limit, index - _class_layers(layer))
-    asking = [index for index, layer in enumerate(place.layers[: max(limit, 0)]) if _asks(layer)]
+    asking = [index for index, layer in enumerate(layered.layers[: max(limit, 0)]) if _asks(layer)]
     return asking[-1] + 1 if asking else 0
 
 
@@ -170,10 +170,10 @@ def asks_inside(base: Schema, definitions: Mapping[str, Schema]) -> bool:
         if id(schema) in seen:
             continue
         seen.add(id(schema))
-        place = peel(schema, definitions, {})
-        if _asks(place.base) or layers_for_the_holder(place):
+        layered = peel(schema, definitions, {})
+        if _asks(layered.base) or layers_for_the_holder(layered):
             return True
-        stack.extend(_children(place.base))
+        stack.extend(_children(layered.base))
     return False
 
 

@@ -45,7 +45,7 @@ class Members:
     particular: bool
 
     @cached_property
-    def looked_into(self) -> frozenset[str]:
+    def read_at_close(self) -> frozenset[str]:
         """The keys that aliases lead into, and those of members that share one with another."""
         paths = {key for member in self.members for key in member.paths}
         shared = {key for member in self.members if self.shares(member) for key in member.keys}

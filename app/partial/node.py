@@ -85,14 +85,14 @@ class Container(Node):
     """What is closed.
 
     changing: validators may change what was shown inside it
-    looks: its closing looks at the values of its members, or of what is inside of them
-    counts: its closing counts its members
+    needs_values: its closing reads the values of its members, or of what is inside of them
+    needs_count: its closing counts its members
     """
 
     close: Close | None = None
     changing: bool = False
-    looks: bool = True
-    counts: bool = False
+    needs_values: bool = True
+    needs_count: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +120,8 @@ class Model(Container):
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
     extra: what is done with unknown keys: `ignore`, `allow` (they are shown at its close), `forbid`
-    looked_into: keys that aliases lead into, or that several fields read
+    read_at_close: keys that no field has for itself: aliases lead into their values, or several
+        fields read them. The values are kept until the object closes
     as_json: whether `close` takes unknown values as their JSON text
     not_null: whether it is shown only when its NotNull fields are known
     """
@@ -131,7 +132,7 @@ class Model(Container):
     fields: list[Field] = field(default_factory=list)
     computed: dict[str, CoreSchema] = field(default_factory=dict)
     extra: str = "ignore"
-    looked_into: frozenset[str] = frozenset()
+    read_at_close: frozenset[str] = frozenset()
     as_json: bool = False
     not_null: bool = False
 

@@ -20,7 +20,7 @@ class Planned:
     """
 
     node: Node
-    place: LayeredSchema
+    layered: LayeredSchema
     layers: tuple[Schema, ...] = ()
     own: Schema | None = None
     asks: bool = False

@@ -70,7 +70,7 @@ class Shown:
     def enter(self, frame: Frame, parent: Frame) -> None:
         """Give a frame what it shows, and show it unless a NotNull field is missing."""
         node = frame.node
-        frame.forgets = parent.forgets and not node.looks
+        frame.forgets = parent.forgets and not node.needs_values
         there = parent.shown.get(frame.place) if type(parent.shown) is dict else None
         if there is not None:  # as it is there from the start
             frame.shown, frame.live = there, parent.live

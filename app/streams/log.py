@@ -1,4 +1,4 @@
-"""A run's log: entries in order, in little memory.
+"""A stream's log: entries in order, in little memory.
 
 An entry is a few objects of some 50 bytes each, and a stream of 3 KB has several hundred
 entries. So what is older than the newest is kept as compressed JSON, and unpacked for the
@@ -27,9 +27,14 @@ LARGE_SEGMENT = 256
 """Entries that are packed together where there are many."""
 
 
-MANY = 4000
+MANY = 2000
 """Entries. A reader that has more to read is given the events alone: the operations would take
-50 ms to be unpacked and merged, and the state says what they come to."""
+25 ms to be unpacked and merged, and the state says what they come to. No slice of text that is
+decoded at a time makes as many: a reader that keeps up is given all of them."""
+
+MANY_BYTES = 262_144
+"""Of JSON in older entries. The same holds of a reader that has more of it to read: where values
+are nested deeply, 2,000 operations would take 10 MB once they are unpacked."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -38,7 +43,8 @@ class Skipped(msgspec.Struct, frozen=True):
     count: int
 
 
-News = LogEntry | Skipped
+Unread = LogEntry | Skipped
+"""What a reader is given of a log."""
 
 
 class Log:
@@ -47,7 +53,17 @@ class Log:
     base: the position that it begins at, where what was before is kept no more
     """
 
-    __slots__ = ("_events", "_newest", "_packed", "_segments", "_starts", "base", "last")
+    __slots__ = (
+        "_events",
+        "_json_bytes",
+        "_newest",
+        "_offsets",
+        "_packed",
+        "_segments",
+        "_starts",
+        "base",
+        "last",
+    )
 
     def __init__(self, base: int = 0) -> None:
         self.base = base
@@ -56,6 +72,8 @@ class Log:
         self._packed = base  # the position after what is in the segments
         self._segments: list[bytes] = []
         self._starts: list[int] = []  # the position of each segment's first entry
+        self._offsets: list[int] = []  # how much JSON is in the segments before each
+        self._json_bytes = 0  # in all segments
         self._events: list[tuple[int, Event]] = []  # what is no operation, and where
 
     def __len__(self) -> int:
@@ -95,20 +113,26 @@ class Log:
             found += self._newest[max(position - self._packed, 0) :]
         return found[:most]
 
-    def news(self, position: int, most: int = MANY) -> list[News]:
+    def unread(self, position: int, most: int = MANY) -> list[Unread]:
         """All that a reader has to know of after a position.
 
-        Where that is more than `most` entries, no operation is among them: `Skipped` tells how
-        many there were.
+        Where that is more than `most` entries or `MANY_BYTES`, no operation is among them:
+        `Skipped` tells how many there were.
         """
-        if self.position - position <= most:
+        if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:
             return list(self.since(position))
-        found: list[News] = []
+        found: list[Unread] = []
         for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
             found += _skipped(at - position)
             found.append(event)
             position = at + 1
         return found + _skipped(self.position - position)
+
+    def _bytes_since(self, position: int) -> int:
+        """How much JSON is in the segments from the one on that has a position."""
+        if position >= self._packed:
+            return 0
+        return self._json_bytes - self._offsets[bisect_right(self._starts, position) - 1]
 
     def pack(self) -> None:
         """Pack it all: nothing will follow."""
@@ -123,8 +147,11 @@ class Log:
     def _pack(self) -> None:
         count = LARGE_SEGMENT if len(self._newest) >= LARGE_SEGMENT else SEGMENT
         entries = self._newest[:count]
-        self._segments.append(zlib.compress(_encoder.encode(entries), 1))
+        json = _encoder.encode(entries)
+        self._segments.append(zlib.compress(json, 1))
         self._starts.append(self._packed)
+        self._offsets.append(self._json_bytes)
+        self._json_bytes += len(json)
         self._packed += len(entries)
         del self._newest[:count]
 
@@ -133,7 +160,7 @@ ENTRY_BYTES = 250
 """About what an entry takes that is not packed."""
 
 
-def _skipped(count: int) -> list[News]:
+def _skipped(count: int) -> list[Unread]:
     return [Skipped(count)] if count else []
 
 

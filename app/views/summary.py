@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from app.partial.operation import Add, Append, Operation, Replace
-from app.streams.log import News, Skipped
+from app.streams.log import Skipped, Unread
 from app.streams.log_entry import Done, Failed, Reasoning, Restart, Usage
 
 
@@ -26,7 +26,7 @@ class Summary(NamedTuple):
     reasoning: str
 
 
-def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
+def numbered(entries: Sequence[Unread], position: int) -> list[tuple[int, Unread]]:
     """Each entry with the position after it.
 
     position: the one after the last entry
@@ -37,12 +37,12 @@ def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
     return list(zip(after, entries, strict=True))
 
 
-def count(entry: News) -> int:
+def count(entry: Unread) -> int:
     """How many entries of the log it stands for."""
     return entry.count if isinstance(entry, Skipped) else 1
 
 
-def summarize(entries: Sequence[News]) -> Summary:
+def summarize(entries: Sequence[Unread]) -> Summary:
     """The entries in short. Operations of an attempt that has failed meanwhile are left out."""
     restart: Restart | None = None
     operations: list[Operation | Skipped] = []
