@@ -66,7 +66,7 @@ SHAPES: Final[dict[str, tuple[Any, Callable[[int], str]]]] = {
     "tables": (list[Table], _tables),
     "deep": (Tree, _deep),
 }
-"""The type of a value and its JSON, of about so many characters."""
+"""For each shape, the type of a value, and a function that makes its JSON of about that size."""
 
 ELEMENTS: Final = 20
 """Of a list that is a result: as many as the service's schemas let a caller ask for."""
@@ -80,7 +80,7 @@ def model(shape: str) -> type[BaseModel]:
 
 
 def answer(shape: str, size: int) -> str:
-    """What a model answers: this object."""
+    """A model's answer: this object as JSON."""
     return f'{{"title":"t","value":{SHAPES[shape][1](size)}}}'
 
 

@@ -96,12 +96,12 @@ class Frame:
 
     @property
     def may_be_outdone(self) -> bool:
-        """Whether the field being written has another name, which wins."""
+        """Whether the field being written has another name that takes precedence."""
         return self.field is not None and self.key in self.field.names[1:]
 
     @property
     def may_be_extra(self) -> bool:
-        """Whether what is being written is an extra key's value once a better name comes."""
+        """Whether this value becomes that of an extra key if a name with precedence comes."""
         return self.may_be_outdone and self.node.extra != "ignore"
 
     def doubt(self, error: Invalid) -> None:
@@ -110,12 +110,12 @@ class Frame:
         self.doubts[self.key] = error
 
     def keep(self, text: str) -> None:
-        """Keep the JSON text of the member being written, as its validators may change it."""
+        """Keep the JSON text of the member being written: validators may change the value."""
         self.kept = self.kept or {}
         self.kept[self.key] = text
 
     def hand_up(self, value: Any) -> None:
-        """Take the validated value of the member being written."""
+        """Store the validated value of the member being written."""
         self.closed += 1
         if type(self.node) is List:
             if not self.forgets:
@@ -129,32 +129,32 @@ class Frame:
         self.shown[at] = grown(self.shown[at], piece)
 
     def settle(self) -> None:
-        """The container at the place being written has closed, and nothing here changes it."""
+        """Note that the member being written has closed, and that this container keeps it as is."""
         if type(self.node) is Model:
             self.settled.add(self.out)
 
     def with_settled(self, written: Any) -> Any:
-        """What is written of a closed container, with those members that it has forgotten."""
+        """The JSON form of a closed container, completed by the members that were not kept."""
         if not self.settled:
             return written
         return {**written, **{out: self.shown[out] for out in self.settled}}
 
     def remaining(self) -> Any:
-        """What is shown of a list or a dict, but for what was left out."""
+        """The shown members of a list or a dict without those that were left out."""
         shown = plain(self.shown)
         if type(shown) is list:
             return [shown[at] for at in range(len(shown)) if at not in self.left_out]
         return {key: shown[key] for key in shown if key not in self.left_out}
 
     def members(self) -> Any:
-        """What the container validates when it closes: values, or as many that stand for them."""
+        """The input of the container's own validation: its values, or as many dummies."""
         if not self.forgets or not getattr(self.node, "needs_count", False):
             return self.values
         members = range(self.closed)
         return list(members) if type(self.node) is List else dict.fromkeys(members)
 
     def fold(self) -> None:
-        """Make blocks of what is finished."""
+        """Turn the finished members into blocks."""
         if type(self.shown) is list:
             self._fold_elements()
         elif type(self.node) is Dict:
@@ -166,7 +166,7 @@ class Frame:
             return
         blocks = []
         json = dumps(finished)[1:-1]
-        if len(json) > LARGE:  # the first was being written when this was done last
+        if len(json) > LARGE:  # the first one may be large: at the last fold it was still open
             blocks.append(Block(1, None, finished.pop(0)))
             json = dumps(finished)[1:-1]
         if finished:

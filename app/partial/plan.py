@@ -1,9 +1,10 @@
-"""From a type to the nodes that say how each of its places streams.
+"""Compiles a type to nodes, which say how each of its places streams.
 
-A container validates what is its own when it closes, as its places have validated
-themselves. Compiling a member of an object gives its node and its *residual*: what is left
-for the object to apply to the value that the member hands up. Mostly that is nothing
-(`any`); it is a default, or a validator that asks for the fields before its own.
+When a container closes, its members are validated already, so only the container itself has to be
+validated. Compiling a member of an object gives two things: its node, and its *residual*. The
+residual is the core schema that the object must still apply to the member's value. Mostly it is
+`any`, so nothing is left to do. Otherwise it has a default, or a validator that takes `info` and
+so needs the fields before its own.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ def plan(type_: Any, *, keep: bool = True) -> Node:
     Raises what Pydantic raises for a type that it has no schema for, and ValueError for one
     whose values may be left out where nothing holds them, or would have a key twice.
     """
-    # A schema whose building was put off is built when it is read as the mapping that it is.
+    # Pydantic may build the schema lazily; `dict` builds it.
     root = Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema))).root
     root.forgotten = not keep
     return root
 
 
 class Compiler:
-    """Compiles one core schema; a recursive reference leads back to the node it names."""
+    """Compiles one core schema. A recursive reference becomes a reference to the same node."""
 
     def __init__(self, schema: Schema) -> None:
         self.definitions, schema = Definitions.split(schema)
@@ -71,17 +72,17 @@ class Compiler:
         return root
 
     def _item(self, schema: Schema, config: Schema) -> Node:
-        """The node of a place that no object holds directly: it has nothing to add."""
+        """The node of the root, or of a list's or dict's member, which has no residual."""
         layered = peel(schema, self.definitions, config)
         if layered.omits:
             return self._omitting(layered)
-        # A validator of its own may ask for the default.
+        # The place's own validator may ask for the default (PydanticUseDefault).
         return self._node(
             layered if layered.functions else layered.inside(leading_defaults(layered))
         )
 
     def _omitting(self, layered: LayeredSchema) -> Leaf:
-        """An element that is left out where it fails: it comes whole."""
+        """The leaf of an element that is left out if it is invalid."""
         leaf = replace(self._leaf(layered), omits=True)
         alone = {"type": "list", "items_schema": layered.schema}
         leaf.whole = self.definitions.validator(alone, layered.config)
@@ -105,7 +106,7 @@ class Compiler:
         )
 
     def _opaque(self, layered: LayeredSchema) -> Leaf:
-        """A place whose validators may make anything of anything: it comes whole."""
+        """The leaf of a place whose validators get the raw input and may return any value."""
         leaf = self._leaf(layered)
         build = self._builders.get(layered.base["type"])
         if build and not layered.serializations and "Whole" not in layered.marks:
@@ -140,7 +141,7 @@ class Compiler:
     def _list(self, layered: LayeredSchema) -> Node:
         if known := self._nodes.get(layered.key):
             return known
-        # A generator would be validated only when it is read, and could be read only once.
+        # As a generator, it would be validated only while it is read, and only once.
         kind = "deque" if layered.base["type"] == "deque" else "list"
         base = {key: layered.base[key] for key in layered.base if key != "ref"} | {"type": kind}
         node = List(
@@ -176,8 +177,8 @@ class Compiler:
         return node
 
     def _close(self, layered: LayeredSchema, base: Schema) -> Close:
-        """What closes a list or a dict, given the base without what is inside it."""
-        base = {**base, "strict": False}  # Python's own lists and dicts will do, as in JSON
+        """The `close` validator of a list or a dict. `base` has no schemas of the members."""
+        base = {**base, "strict": False}  # the input is a plain list or dict, as from JSON
         if not layered.asks:
             return self.definitions.changed_validator(layered.around(base), layered.config)
         own = self.definitions.changed_validator(base, layered.config)
@@ -198,7 +199,7 @@ class Compiler:
         return node
 
     def _choice(self, union: LayeredSchema, choice: Schema) -> Node:
-        """One of a union's, in the root models that are around the union."""
+        """The node of one choice of a union, with the root models that are around the union."""
         layered = peel(choice, self.definitions, union.config)
         layered = layered.inside(leading_defaults(layered))
         for layer in reversed(union.layers):
@@ -207,9 +208,9 @@ class Compiler:
         return self._node(layered)
 
     def _streams_by_tag(self, layered: LayeredSchema) -> bool:
-        """Whether a discriminated union has simple tags, and objects to choose from.
+        """Whether a discriminated union has simple tags, and all its choices are objects.
 
-        Root models may be around it: each of the objects is then put into them.
+        Root models may be around the union: they are then put around each choice.
         """
         return (
             bool(_simple_tags(layered.base["discriminator"]))
@@ -255,7 +256,7 @@ class Compiler:
         return node
 
     def _fill(self, node: Model, found: Members, *, asks: bool) -> dict[str, Schema]:
-        """Compile the members of an object into its node; their residuals by name."""
+        """Compile the members of an object into its node. Returns their residuals by name."""
         node.computed.update(found.computed)
         node.extra, node.read_at_close = found.extra, found.read_at_close
         planned = [(member, self._member(member, found)) for member in found.members]
@@ -306,7 +307,7 @@ class Compiler:
         return Planned(node, layered, layers, default, asks=count > 0)
 
     def _own(self, layered: LayeredSchema, count: int) -> LayeredSchema:
-        """A member's place without its `count` outermost layers; null stays one of its values."""
+        """A member's place without its `count` outermost layers. It stays nullable if it was."""
         own = layered.inside(count)
         if own.nullable or not layered.outside(count).nullable:
             return own
@@ -314,7 +315,7 @@ class Compiler:
         return own.inside_of(self._nullables.setdefault(id(own.schema), nullable))
 
     def _shown_as(self, layered: LayeredSchema, count: int, node: Node, *, deferred: bool) -> Node:
-        """A member's node; a leaf where a serializer stands in its `count` outermost layers."""
+        """A member's node. It becomes a leaf if its `count` outermost layers have a serializer."""
         if layered.outside(count).serializations:
             leaf = self._leaf(layered)
             leaf.whole, leaf.deferred = node.whole, leaf.deferred or node.deferred
@@ -352,7 +353,10 @@ def _is_transparent(layered: LayeredSchema) -> bool:
 
 
 def _needs_values(node: Model, found: Members) -> bool:
-    """Whether a member is made or written by code that is given the others, or becomes extra."""
+    """Whether closing the object needs its members' values.
+
+    It does if a serializer or a default factory gets them, or if a member may become an extra key.
+    """
     return (
         any(field.node.deferred for field in node.fields)
         or any(_has_factory_of_others(member.schema) for member in found.members)
@@ -377,7 +381,7 @@ def _changes(node: Node) -> bool:
 
 
 def _origin(layered: LayeredSchema) -> object:
-    """What is the same wherever a class is shown in the same way."""
+    """An identity for a class and its way of serialization."""
     written = [(key, value) for key, value in layered.config.items() if key[:8] == "ser_json"]
     return (layered.base.get("cls", id(layered.base)), *sorted(written))
 
@@ -395,7 +399,7 @@ def _is_validated(default: Schema, config: Schema) -> bool:
 
 
 def _simple_tags(discriminator: Any) -> tuple[str, ...]:
-    """The keys that may hold the tag, the first of them first; () where it is found otherwise."""
+    """The keys that may hold the tag, in order of precedence; () if it is found in another way."""
     if isinstance(discriminator, str):
         return (discriminator,)
     paths = discriminator if isinstance(discriminator, list) else []

@@ -25,7 +25,7 @@ def _prepare_openai(settings: ModelSettings, values: Iterable[AskedModel]) -> No
 PROVIDERS: Final[dict[str, Callable[[ModelSettings], Provider]]] = {
     "openai": _openai,
 }
-"""What makes each provider, by name. Its libraries are imported when it is made."""
+"""The function that makes each provider, by name. It imports the provider's libraries."""
 
 PREPARE: Final[dict[str, Callable[[ModelSettings, Iterable[AskedModel]], None]]] = {
     "openai": _prepare_openai,

@@ -21,10 +21,10 @@ from app.partial.growing import Growing
 from app.streams.log_entry import Event, LogEntry
 
 SEGMENT = 32
-"""Entries that are packed together, at least."""
+"""The least number of entries that are packed together."""
 
 LARGE_SEGMENT = 256
-"""Entries that are packed together where there are many."""
+"""The number of entries that are packed together if there are many."""
 
 
 MANY = 2000
@@ -38,7 +38,7 @@ are nested deeply, 2,000 operations would take 10 MB once they are unpacked."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """`count` entries that a reader has not been given, as it is far behind."""
+    """Stands for `count` entries that a reader does not get, because it is far behind."""
 
     count: int
 
@@ -48,9 +48,9 @@ Unread = LogEntry | Skipped
 
 
 class Log:
-    """Append-only. `last` is the newest entry, None where there is none.
+    """An append-only log. `last` is the newest entry; None if there is none.
 
-    base: the position that it begins at, where what was before is kept no more
+    base: the position at which the log begins; earlier entries are not kept
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Log:
         self._starts: list[int] = []  # the position of each segment's first entry
         self._offsets: list[int] = []  # how much JSON is in the segments before each
         self._json_bytes = 0  # in all segments
-        self._events: list[tuple[int, Event]] = []  # what is no operation, and where
+        self._events: list[tuple[int, Event]] = []  # the events with their positions
 
     def __len__(self) -> int:
         """How many entries it has."""
@@ -86,7 +86,7 @@ class Log:
         return self._packed + len(self._newest)
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
-        # Before, so that the readers who keep up find what is new as it is.
+        # Pack before adding, so that readers who keep up find the new entries unpacked.
         while len(self._newest) >= SEGMENT:
             self._pack()
         at = self.position
@@ -135,13 +135,13 @@ class Log:
         return self._json_bytes - self._offsets[bisect_right(self._starts, position) - 1]
 
     def pack(self) -> None:
-        """Pack it all: nothing will follow."""
+        """Pack all entries, because nothing will follow."""
         while self._newest:
             self._pack()
 
     @property
     def size(self) -> int:
-        """Bytes in memory, about."""
+        """Bytes in memory, roughly."""
         return sum(map(len, self._segments)) + ENTRY_BYTES * len(self._newest)
 
     def _pack(self) -> None:
@@ -157,7 +157,7 @@ class Log:
 
 
 ENTRY_BYTES = 250
-"""About what an entry takes that is not packed."""
+"""The memory of an entry that is not packed, roughly."""
 
 
 def _skipped(count: int) -> list[Unread]:
@@ -169,7 +169,7 @@ def _unpack(segment: bytes) -> list[LogEntry]:
 
 
 def _stand_in(part: object) -> Any:
-    """What the JSON of a long value's parts is."""
+    """The JSON form of a block or a growing string."""
     if isinstance(part, Block):
         return part.value if part.json is None else msgspec.Raw(part.json)
     if isinstance(part, Growing):

@@ -14,7 +14,7 @@ from app.views.native import Changes, NativeView
 
 
 class ItemsView(NativeView):
-    """Makes an `item` of each element that has passed its own validation."""
+    """Makes an `item` for each element that is complete and valid."""
 
     name = "items"
 

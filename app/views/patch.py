@@ -60,8 +60,8 @@ MEMBER_BYTES: Final = 4
 _Part = tuple[Path, bytes]
 
 MANY: Final = 3
-"""From so many changes on, a list may be replaced as a whole. Fewer are sent as they are, so that
-a reader keeps its other elements. An object may be replaced from two changes on."""
+"""A list may be replaced as a whole if it has at least this many changes. Fewer changes are sent
+one by one, so that a reader keeps its other elements. For an object, two changes are enough."""
 
 
 def are_known(operations: Sequence[Operation | Skipped]) -> TypeGuard[Sequence[Operation]]:
@@ -72,7 +72,7 @@ def are_known(operations: Sequence[Operation | Skipped]) -> TypeGuard[Sequence[O
 def patch(operations: Sequence[Operation | Skipped], document: Document) -> bytes:
     """The JSON of the merged operations.
 
-    document: has the state that they lead to
+    document: the state after them
     """
     if not are_known(operations):
         return b'[{"op":"replace","path":"","value":%b}]' % document.encode()
@@ -85,7 +85,7 @@ def patch(operations: Sequence[Operation | Skipped], document: Document) -> byte
 
 
 class Pointers:
-    """Writes paths as JSON Pointers. What a path has in common with the last one is reused."""
+    """Writes paths as JSON Pointers. The part that a path shares with the last one is reused."""
 
     def __init__(self) -> None:
         self._parent: Path = ()
@@ -115,7 +115,7 @@ def written(operation: Operation, pointers: Pointers) -> bytes:
 class _Group:
     """Changes inside one container.
 
-    settled: whether it is decided if the container takes their place
+    settled: whether it is decided that the container is replaced or not
     """
 
     def __init__(self, parts: list[_Part]) -> None:
@@ -145,7 +145,7 @@ class _Containers:
         return [part for group in groups for part in group.parts]
 
     def _replace(self, group: _Group, length: int) -> None:
-        """Replace the container that a group is in, `length` steps deep, if that is shorter."""
+        """Replace the container of a group, at a depth of `length` steps, if that is shorter."""
         path = group.parts[0][0][:length]
         value = self._document.value
         for step in path:

@@ -1,6 +1,6 @@
 """A completion that an OpenAI-compatible provider writes: bytes in, text out.
 
-    response's bytes ─ sse.py ─> events ─> chunks, made standard ─ Instructor ─> text
+    response's bytes ─ sse.py ─> events ─> chunks ─ Instructor's extractor ─> text
 
 The finish reason, a refusal and the usage, which Instructor drops, are read on the way.
 """
@@ -34,11 +34,11 @@ USAGE_SECONDS = 2
 """How long to wait for the usage after the finish reason and the last text."""
 
 LINGER_SECONDS = 0.25
-"""How long a response has to end once its completion has, so that its connection can serve
-another."""
+"""The time that a response has to end after its completion, so that its connection can be used for
+another request."""
 
 AHEAD_BYTES = 8 * 1024
-"""If a read finds so many bytes, the provider writes faster than it is read."""
+"""If a read returns this many bytes, the provider writes faster than it is read."""
 
 MAX_ASIDE = 1024 * 1024
 """The most content, in characters, that is kept while a tool call may still come."""
@@ -86,8 +86,8 @@ class OpenAICompletion:
         self._finish: Finish | None = None
         self.finish_word: str | None = None
         self._refused = False
-        self._until = 0.0  # how long to wait for the usage; 0 before the finish reason
-        self._done = False  # the provider has said that nothing follows
+        self._until = 0.0  # the time until which to wait for the usage; 0 before the finish reason
+        self._done = False  # whether the provider has sent [DONE]
 
     @property
     def finish(self) -> Finish | None:
@@ -104,18 +104,18 @@ class OpenAICompletion:
 
     @property
     def may_linger(self) -> bool:
-        """Whether the completion has ended, and the end of its response is still to come."""
+        """Whether the completion has ended, but its response has not."""
         return self._done and not self.received.done()
 
     async def linger(self) -> None:
-        """Read the response to its end, for a moment, so that its connection can be used again."""
+        """Read the response to its end, for a short time, so that its connection can be reused."""
         with suppress(Exception):
             async with asyncio.timeout(LINGER_SECONDS):
                 async for _ in self._body:
                     pass
 
     async def _chunks(self) -> AsyncGenerator[Chunk, None]:
-        """The text of each read, as one chunk. An error is raised after the text before it."""
+        """A chunk with all the text of each read. An error is raised after the text before it."""
         while not self._done:
             data = await self._read()
             texts: list[str] = []
@@ -130,7 +130,7 @@ class OpenAICompletion:
                 return
 
     def _standard(self, text: str) -> Chunk:
-        """A chunk that holds this text and nothing else, where the mode has its text."""
+        """A chunk with this text only, in the place where the mode has its text."""
         if not self._in_tools:
             return Chunk(choices=[Choice(delta=ChoiceDelta(content=text))])
         call = ToolCall(function=Function(arguments=text))

@@ -95,7 +95,7 @@ class OpenAIProvider:
         return completion
 
     def _linger(self, completion: OpenAICompletion, contexts: AsyncExitStack) -> None:
-        """Leave the contexts once the response has had its moment. Nobody waits for that."""
+        """Read the response to its end in the background, for a short time, and then leave."""
 
         async def linger() -> None:
             async with contexts:
