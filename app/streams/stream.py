@@ -17,7 +17,8 @@ from msgspec import structs
 
 from app.errors import Cancelled, ServiceError
 from app.partial.document import Document
-from app.partial.operation import Operation
+from app.partial.kept import Kept
+from app.partial.operation import Operation, Replace
 from app.streams.audience import Audience
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
@@ -226,11 +227,17 @@ class Stream:
                 self.document.apply(entry for entry in entries if isinstance(entry, Operation))
                 position += len(entries)
 
-    def restart(self, attempt: int, error: ServiceError) -> None:
-        """Forget the state. Another attempt begins, because the last one failed with `error`."""
+    def restart(self, attempt: int, error: ServiceError, kept: Kept | None = None) -> None:
+        """Forget the state. Another attempt begins, because the last one failed with `error`.
+
+        kept: the elements that it begins with. They are there as soon as the restart is, so that
+            readers get both together
+        """
         self._tell(Restart(attempt, error.code, error.errors))
         self.document.clear()
         self.attempt_began = self.position
+        if kept is not None:
+            self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
     def end(self, end: Done | Failed) -> None:
         """End the stream. Does nothing if it has ended already."""
