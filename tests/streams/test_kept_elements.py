@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.client import SECONDS
+from tests.support.schema_files import load, schema, write
 from tests.support.service import running
 from tests.support.stream import streaming
 from tests.support.upstream import HEAD, delta, end, event, saying, text, upstream
+from tests.views.played import applied
 
 TEXTS = ["Figs", "Tea", "Jam", "Rye"]
 ITEMS = [{"title": title, "blurb": "Good."} for title in TEXTS]
@@ -237,3 +240,117 @@ async def test_a_single_object_is_asked_for_anew_or_ends_as_it_did() -> None:
     body, bodies = await said(text('{"title": "Fi'), url=url)
     assert messages(body)[-1][1]["code"] == "provider_interrupted"
     assert bodies[0] == bodies[1]
+
+
+# -- the list itself --------------------------------------------------------------------------
+
+UNIQUE = """
+def unique(words: list[Word]) -> list[Word]:
+    if len({word.text for word in words}) < len(words):
+        raise ValueError("a word stands twice")
+    return words
+"""
+
+
+async def words(tmp_path: Path, *answers: bytes) -> tuple[list[tuple[str, Any]], list[Any]]:
+    write(
+        tmp_path,
+        "words.py",
+        UNIQUE + schema("Annotated[list[Word], AfterValidator(unique)]", "ListParameters"),
+    )
+    url = "/words?topic=figs&count=3&interval_ms=0"
+    body, bodies = await said(*answers, url=url, registry=load(tmp_path), max_attempts=3)
+    return messages(body), bodies
+
+
+def written(*texts: str) -> str:
+    return json.dumps({"items": [{"text": one} for one in texts]})
+
+
+async def test_a_list_that_is_refused_as_a_whole_is_asked_for_as_a_whole(tmp_path: Path) -> None:
+    found, bodies = await words(
+        tmp_path,
+        text(written("a", "b")[:-2]),
+        text(written("a")) + end(),
+        text(written("c", "d", "e")) + end(),
+    )
+    assert [data["code"] for name, data in found if name == "restart"] == [
+        "provider_interrupted",
+        "output_invalid",
+    ]
+    assert found[-1] == ("done", [{"text": one} for one in "cde"])
+    assert [asked(one)[1:] for one in bodies] == [(1, 3), (0, 1), (1, 3)]
+    refused = bodies[2]["messages"][2]
+    assert refused["role"] == "assistant"
+    assert json.loads(refused["content"]) == json.loads(written("a", "b", "a"))
+
+
+async def test_validators_of_the_list_see_one_that_has_all_its_elements(tmp_path: Path) -> None:
+    found, bodies = await words(
+        tmp_path, text(written("a", "b", "a")[:-2]), text(written("c")) + end()
+    )
+    assert [data["code"] for name, data in found if name == "restart"] == ["output_invalid"]
+    assert found[-1] == ("done", [{"text": "c"}])
+    assert [asked(one)[1:] for one in bodies] == [(1, 3), (1, 3)]
+
+
+# -- coming back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("view", ["delta", "items"])
+async def test_who_comes_back_across_the_restart_gets_what_is_missing(view: str) -> None:
+    async with (
+        upstream(saying(HEAD + text(CUT), HEAD + text(REST) + end())) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+    ):
+        whole = (await client.get(f"{URL}&view={view}&resumable=true")).text
+        events = whole.strip().split("\n\n")
+        ids = [event.rsplit("id: ", 1)[1].split("\n")[0] for event in events]
+        assert any(event.startswith("event: restart") for event in events)
+        for at, id in enumerate(ids[:-1]):
+            path = f"/streams/{id.split('-')[0]}?view={view}&interval_ms=0"
+            again = (await client.get(path, headers={"Last-Event-ID": id})).text
+            _, *rest = again.strip().split("\n\n")
+            state = _state(events[: at + 1] + rest)
+            assert state == ITEMS
+
+
+def _state(events: list[str]) -> Any:
+    """What a reader of these events has in the end."""
+    items: list[Any] = []
+    state: Any = None
+    for name, data in messages("\n\n".join(events)):
+        if name == "restart":
+            items, state = [], None
+        elif name == "item":
+            items.append(data)
+        elif name == "patch":
+            for operation in data:
+                state = applied(state, operation)
+    assert events[-1].startswith("event: done")
+    return items or state
+
+
+# -- the demo ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "codes"),
+    [
+        ("demo-invalid-late", 8, ["output_invalid"]),
+        ("demo-truncated-list", 8, ["output_truncated"] * 2),
+        ("demo-truncated-list", 3, []),
+    ],
+)
+async def test_the_demo_gives_the_rest(model: str, count: int, codes: list[str]) -> None:
+    async with running() as service, httpx.AsyncClient(timeout=SECONDS) as client:
+        url = f"{service.url}/ideas?topic=figs&count={count}&model={model}&interval_ms=0"
+        found = messages((await client.get(url)).text)
+    assert [data["code"] for name, data in found if name == "restart"] == codes
+    for at, (name, _) in enumerate(found):
+        if name == "restart":
+            assert len(found[at + 1][1]) >= 3
+    name, value = found[-1]
+    assert name == "done"
+    assert len(value) == len({json.dumps(one) for one in value}) == count
