@@ -47,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "schema_dialect": "full",
     "schema_examples": True,
     "max_attempts": 2,
+    "keep_elements": True,
     "max_output_bytes": 1024 * 1024,
     "connect_timeout": 4,
     "open_timeout": 5,
