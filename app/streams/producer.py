@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -120,6 +121,8 @@ class Producer:
         self._figures = stream.figures
         self._provider = provider
         self._settings = settings
+        if stream.origin.reasoning:
+            stream.reasoning_left = settings.output_bytes
         own = settings.deadlines.get(stream.request.model, Deadlines())
         self._limits = stream.request.limits(own, settings.limits)
         self._last = stream.figures.started + self._limits.total
@@ -190,6 +193,8 @@ class Producer:
                 async with Deadline(due) as deadline:
                     until = min(begun + self._settings.opening, due())
                     completion = await self._opened(messages, contexts, until)
+                    if self._stream.keeps_reasoning:
+                        completion.on_reasoning = partial(self._reason, completion)
                     attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
@@ -234,6 +239,12 @@ class Producer:
                 deadline.check()  # what is waited for now may have less time
             if not completion.ahead:
                 await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+
+    async def _reason(self, completion: Completion, text: str) -> None:
+        """Write reasoning that comes beside the text. More of it may gather, as of the text."""
+        self._stream.reason(text)
+        if not completion.ahead:
+            await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece of any length without blocking the event loop."""

@@ -121,6 +121,9 @@ class Stream:
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
         """The newest state of the value."""
+        self.reasoning_left = 0
+        """How many more bytes of the model's reasoning are kept. Its producer sets the bound."""
+        self._reasons = False  # whether there is any reasoning in this attempt
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
@@ -152,6 +155,11 @@ class Stream:
     def resumable(self) -> bool:
         """Whether readers may come back. A stream with an idempotency key is always resumable."""
         return self.origin.resumable or self.origin.key is not None
+
+    @property
+    def keeps_reasoning(self) -> bool:
+        """Whether the model's reasoning is kept. If not, nobody needs to copy it."""
+        return self.reasoning_left > 0
 
     @property
     def size(self) -> int:
@@ -212,9 +220,14 @@ class Stream:
             self.audience.wake(urgent=False)
 
     def reason(self, text: str) -> None:
-        """Append the model's reasoning, if this stream keeps it."""
-        if self.origin.reasoning:
-            self.log.extend([Reasoning(text)])
+        """Append the model's reasoning, as far as it is kept, and from its first word on."""
+        text = text if self._reasons else text.lstrip()
+        data = text.encode(errors="replace")
+        kept = data[: self.reasoning_left].decode(errors="ignore")
+        if kept:
+            self._reasons = True
+            self.reasoning_left = max(self.reasoning_left - len(data), 0)
+            self.log.extend([Reasoning(kept)])
             self.audience.wake(urgent=False)
 
     def rewind(self) -> None:
@@ -231,6 +244,7 @@ class Stream:
         self._tell(Restart(attempt, error.code, error.errors))
         self.document.clear()
         self.attempt_began = self.position
+        self._reasons = False
 
     def end(self, end: Done | Failed) -> None:
         """End the stream. Does nothing if it has ended already."""

@@ -8,7 +8,7 @@ The finish reason, a refusal and the usage, which Instructor drops, are read on 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.providers.openai.chunk import (
     ToolCall,
     decode,
 )
+from app.providers.pairs import Pairs
 from app.providers.provider_error import error_in_chunk
 from app.providers.sse import EventDecoder
 
@@ -70,6 +71,7 @@ class OpenAICompletion:
         self.active = 0.0
         self.ahead = False
         self.null_is_absent = null_is_absent
+        self.on_reasoning: Callable[[str], Awaitable[None]] | None = None
         self.received = received
         self.usage: Tokens | None = None
         self._body = body
@@ -80,7 +82,10 @@ class OpenAICompletion:
         self._aside: list[str] = []  # content that is the text unless a call comes
         self._aside_length = 0
         self._mends = False  # whether any chunk is so odd that half a character may be in it
-        self._half = ""  # the first half of a surrogate pair, whose other half is to come
+        self._pairs = Pairs()
+        self._reasoned: list[str] = []  # what is not yet told
+        self._reasoned_pairs = Pairs()
+        self._has_reasoned = False  # whether any of it has come, if it is kept
         self._choice: int | None = None  # the index of the answer: that of the first one seen
         self._said = False  # whether there is any text
         self._finish: Finish | None = None
@@ -120,14 +125,23 @@ class OpenAICompletion:
             data = await self._read()
             texts: list[str] = []
             error = self._take(data, texts)
+            if self._reasoned:
+                await self._tell_reasoning()
             if (data is None or self._done) and not self._calls.begun:
-                texts += [self._whole("".join(self._aside))] if self._aside else []
+                texts += [self._pairs.whole("".join(self._aside))] if self._aside else []
             if texts:
                 yield self._standard("".join(texts))
             if error is not None:
                 raise error
             if data is None:
                 return
+
+    async def _tell_reasoning(self) -> None:
+        """Tell what the model has reasoned since this was called last."""
+        text = self._reasoned_pairs.whole("".join(self._reasoned))
+        self._reasoned.clear()
+        if self.on_reasoning is not None and text:
+            await self.on_reasoning(text)
 
     def _standard(self, text: str) -> Chunk:
         """A chunk with this text only, in the place where the mode has its text."""
@@ -203,7 +217,10 @@ class OpenAICompletion:
                 raise error_in_chunk(choice.error)
             if choice.delta is not None:
                 self._take_delta(choice.delta, texts)
+                self._reason(choice.delta)
             if choice.message is not None and not self._said:
+                if not self._has_reasoned:
+                    self._reason(choice.message)
                 self._take_delta(choice.message, texts)
             if choice.finish_reason:
                 self._take_finish(choice.finish_reason)
@@ -230,7 +247,7 @@ class OpenAICompletion:
     def _take_delta(self, delta: ChoiceDelta, texts: list[str]) -> None:
         text = self._called(delta) if self._in_tools else delta.content
         if text:
-            texts.append(self._whole(text) if self._mends else text)
+            texts.append(self._pairs.whole(text) if self._mends else text)
             self._said = True
         if _says(text):
             self._until = self._until and self._loop.time() + USAGE_SECONDS
@@ -238,6 +255,11 @@ class OpenAICompletion:
             self._refused = True
         if delta.reasons or _says(text, delta.content, delta.refusal):
             self.active = self._loop.time()
+
+    def _reason(self, delta: ChoiceDelta) -> None:
+        if self.on_reasoning is not None and (text := delta.reasoned):
+            self._reasoned.append(text)
+            self._has_reasoned = True
 
     def _called(self, delta: ChoiceDelta) -> str:
         """What the tool calls of a delta add to the text."""
@@ -257,13 +279,6 @@ class OpenAICompletion:
         self._aside_length += len(content)
         if self._aside_length > MAX_ASIDE:
             raise lenient.unreadable("choices.delta.content")
-
-    def _whole(self, text: str) -> str:
-        """Text without half a surrogate pair at its end, whose other half is in the next chunk."""
-        text, self._half = self._half + text, ""
-        if "\ud800" <= text[-1:] <= "\udbff":
-            text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _says(*texts: str | None) -> bool:

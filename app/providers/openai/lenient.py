@@ -22,6 +22,7 @@ from app.providers.openai.chunk import (
     Function,
     ToolCall,
 )
+from app.providers.openai.reasoning import reasoning_in
 from app.providers.provider_error import is_error
 from app.providers.sse import DONE
 
@@ -29,6 +30,7 @@ _between = re.compile(r"(?:[\s,]|data:|\ufeff)*")
 _decoder = json.JSONDecoder(strict=False)
 _JSON = "JSON"
 _THOUGHTS = ("thinking", "reasoning", "thought", "redacted_thinking")
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 _WORDS = ("message", "detail", "msg")
 """Under one of these names an error says what is wrong."""
 
@@ -134,8 +136,7 @@ def _delta(value: Any) -> ChoiceDelta | None:
     thoughts = [part for part in parts if _is_thought(part)]
     texts = [_text(part) for part in parts if not _is_thought(part)]
     refusal = value.get("refusal")
-    names = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
-    reasons = bool(thoughts) or any(value.get(name) for name in names)
+    reasoned = [value.get(name) for name in _REASONING] + [thoughts]
     return ChoiceDelta(
         content="".join(texts),
         tool_calls=[
@@ -143,7 +144,8 @@ def _delta(value: Any) -> ChoiceDelta | None:
         ],
         function_call=_function(value.get("function_call")),
         refusal=refusal if isinstance(refusal, str) else None,
-        reasoning_details=[True] if reasons else None,
+        reasoning=next(filter(None, map(reasoning_in, reasoned)), None),
+        reasoning_details=[True] if any(reasoned) else None,
     )
 
 
