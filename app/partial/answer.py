@@ -25,6 +25,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from app.partial import tags
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid, invalid
 from app.partial.operation import Operation, Replace
@@ -36,20 +37,9 @@ ANOTHER: Final = "\x1e"
 ANNOUNCEMENT: Final = 200
 """The longest text, in characters, behind which a value is shown as it comes."""
 
-_TAGS = "think|thinking|thoughts?|reason|reasoning|reflection|analysis|scratchpad"
-_OPENS = rf"<(?:\w+:)?(?:{_TAGS})>|\[think\]|◁think▷|<\|(?:begin_of_thought|start_thinking)\|>"
-_CLOSES = rf"</(?:\w+:)?(?:{_TAGS})>|\[/think\]|◁/think▷|<\|(?:end_of_thought|end_thinking)\|>"
-_CHANNELS = (r"|<\|channel\|>analysis", r"|<\|channel\|>final")
-
 _mark = re.compile(
-    rf"\{{|`{{3,}}|~{{3,}}|(?P<opens>{_OPENS}{_CHANNELS[0]})|(?P<closes>{_CLOSES}{_CHANNELS[1]})",
-    re.IGNORECASE,
+    rf"\{{|`{{3,}}|~{{3,}}|(?P<opens>{tags.OPENS})|(?P<closes>{tags.CLOSES})", re.IGNORECASE
 )
-_closes = re.compile(_CLOSES + _CHANNELS[1], re.IGNORECASE)
-_opens = re.compile(_OPENS + _CHANNELS[0], re.IGNORECASE)
-_LONGEST_MARK = 32
-_token = re.compile(r"<\|\w+\|>|</?s>")  # of a chat template, which some models let out
-_cut_mark = re.compile(r"(?:[<\[◁][^\s<\[◁]*|`+|~+)\Z")
 _BLANK = " \t\r\n\ufeff"
 _TWICE = "goes on after its end"
 _SLICE = 1024
@@ -124,8 +114,7 @@ class Answer:
     def reasoning(self) -> str:
         """What the last `feed` has found to be reasoning, without tags and tokens."""
         found = [self._text[start:end] for start, end in self._reasoning]
-        text = b"".join(found).decode(errors="replace")
-        return _token.sub("", _opens.sub("", text))
+        return tags.without_tags(b"".join(found).decode(errors="replace"))
 
     @property
     def value(self) -> object:
@@ -253,7 +242,7 @@ class Answer:
 
     def _reason(self, text: str, operations: list[Operation]) -> str:
         """Pass over reasoning up to its end, and hand it out."""
-        found = _closes.search(text)
+        found = tags.closes.search(text)
         if found is None:
             self._without_cut_mark(text)
             self._hand_out(self._rest)
@@ -266,7 +255,7 @@ class Answer:
 
     def _without_cut_mark(self, text: str) -> str:
         """Text without what may begin a mark, which is read again with what follows."""
-        cut = _cut_mark.search(text, max(len(text) - _LONGEST_MARK, 0))
+        cut = tags.cut_mark.search(text, max(len(text) - tags.LONGEST, 0))
         self._rest = cut[0] if cut else ""
         return text[: cut.start()] if cut else text
 
@@ -292,7 +281,7 @@ class Answer:
             _, line_break, prose = prose.partition("\n")
             self._named = bool(line_break)
         if prose and len(self._said) <= ANNOUNCEMENT:
-            prose = _token.sub("", prose)
+            prose = tags.token.sub("", prose)
             self._said = (self._said + prose[: ANNOUNCEMENT + 1]).lstrip(_BLANK)
 
     def _pass_fence(self, character: str) -> None:

@@ -115,6 +115,14 @@ ANSWERS = {
     **{name: HEAD + said + text(ANSWER) + end() for name, said in BESIDE.items()},
     **{f"{name}, content": HEAD + in_content(said, 7) + end() for name, said in IN_TEXT.items()},
     **{f"{name}, one by one": HEAD + in_content(said, 1) + end() for name, said in IN_TEXT.items()},
+    **{
+        f"{name}, before a call": HEAD + in_content(said, 3) + text(ANSWER) + end()
+        for name, said in (
+            ("think", f"<think>\n{REASONED}</think>\n\n"),
+            ("think and prose", f"\n<think>{REASONED}</think>Let me call it."),
+            ("a channel", f"<|channel|>analysis<|message|>{REASONED}<|channel|>final"),
+        )
+    },
     **{f"{name}, as a call": HEAD + text(said) + end() for name, said in IN_TEXT.items()},
     **ODD,
 }
@@ -212,6 +220,25 @@ async def test_it_is_sent_as_it_comes_and_who_comes_back_gets_the_rest_of_it() -
             got += await stream.rest()
     assert reasoned(got) == REASONED
     assert got[-1].data == ALL
+
+
+@pytest.mark.parametrize("mode", ["tools", "json_schema"])
+async def test_that_in_tags_is_sent_as_it_comes(mode: str) -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url, mode=mode) as service,
+        asyncio.TaskGroup() as tasks,
+    ):
+        answering = tasks.create_task(Opened(provider).answer())
+        async with connected(service.url + URL) as stream:
+            await opened(stream)
+            exchange = await answering
+            await exchange.send(delta(content="<thi"), delta(content="nk>\n"))
+            for piece in PIECES[:2]:
+                await exchange.send(delta(content=piece))
+                await told(stream, len(piece))
+            await exchange.send(delta(content=f"</think>{ANSWER}"), end())
+            assert (await stream.rest())[-1].data == ALL
 
 
 async def test_readers_with_and_without_it_read_the_same_stream() -> None:

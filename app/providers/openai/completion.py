@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from app.errors import ServiceError
+from app.partial.tags import Tagged
 from app.providers.base import Finish, Tokens
 from app.providers.finish import for_log, standard
 from app.providers.mapping import while_reading
@@ -81,6 +82,7 @@ class OpenAICompletion:
         self._calls = Calls()
         self._aside: list[str] = []  # content that is the text unless a call comes
         self._aside_length = 0
+        self._tagged = Tagged()  # takes reasoning out of what is set aside
         self._mends = False  # whether any chunk is so odd that half a character may be in it
         self._pairs = Pairs()
         self._reasoned: list[str] = []  # what is not yet told
@@ -128,7 +130,8 @@ class OpenAICompletion:
             if self._reasoned:
                 await self._tell_reasoning()
             if (data is None or self._done) and not self._calls.begun:
-                texts += [self._pairs.whole("".join(self._aside))] if self._aside else []
+                aside = "".join(self._aside) + self._tagged.end()
+                texts += [self._pairs.whole(aside)] if aside else []
             if texts:
                 yield self._standard("".join(texts))
             if error is not None:
@@ -274,6 +277,9 @@ class OpenAICompletion:
         return ""
 
     def _set_aside(self, content: str) -> None:
+        if self.on_reasoning is not None:
+            reasoned, content = self._tagged.feed(content)
+            self._reasoned += [reasoned] if reasoned else []
         self._aside.append(content)
         self._said = True
         self._aside_length += len(content)
