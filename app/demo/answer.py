@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 from app.demo.chunks import ChunkWriter, completion, event, problem, to_json
 from app.demo.play import Play
+from app.demo.reasoning import CLOSES, FORMS, OPENS, reasoning
 from app.demo.refusals import REFUSING
 from app.demo.request import BadRequest, DemoRequest
 from app.demo.spoil import NOTHING, spoil
@@ -117,7 +118,33 @@ def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bo
 
 def complete(answer: DemoAnswer) -> Play:
     """An answer without a fault."""
-    return finished(answer, answer.tokens, "tool_calls" if answer.request.tool else "stop")
+    return finished(answer, answer.tokens, _reason(answer.request))
+
+
+def _reason(request: DemoRequest) -> str:
+    """The finish reason of a whole answer."""
+    return "tool_calls" if request.tool else "stop"
+
+
+def think(answer: DemoAnswer) -> Play:
+    """An answer before which the model reasons. A call that doesn't stream is not told of it."""
+    request = answer.request
+    if not request.stream:
+        return complete(answer)
+    said = reasoning(request.topic)
+    if request.model == "demo-thinks-in-tags":
+        said = f"{OPENS}{said}{CLOSES}"
+    chunks, thoughts = ChunkWriter(request, answer.created), tokens(said)
+    written = chunks.answer(answer.tokens)
+    return Play(
+        head=chunks.role(),
+        frames=[
+            *chunks.reasoning(thoughts, FORMS[request.model]),
+            chunks.call() + written[0],
+            *written[1:],
+        ],
+        tail=chunks.end(_reason(request), len(thoughts) + len(written)),
+    )
 
 
 def cut(
@@ -181,4 +208,5 @@ plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
     "demo-overloaded": lambda answer: cut(answer, event(OVERLOADED), to_json(OVERLOADED)),
     **dict.fromkeys(REFUSING, complete),
+    **dict.fromkeys(FORMS, think),
 }

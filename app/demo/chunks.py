@@ -58,11 +58,14 @@ class ChunkWriter:
 
     def head(self) -> bytes:
         """The chunks before the first token: the role, and the head of a tool call."""
-        tool = self._request.tool
-        if tool is None:
-            return self.role()
+        return self.role() + self.call()
+
+    def call(self) -> bytes:
+        """The head of a tool call, if the answer is one."""
+        if self._request.tool is None:
+            return b""
         call = {"index": 0, **_call(self._request, "")}
-        return self.role() + self.chunk({"tool_calls": [call]})
+        return self.chunk({"tool_calls": [call]})
 
     def role(self) -> bytes:
         """The first chunk, which has no content."""
@@ -75,6 +78,10 @@ class ChunkWriter:
         return self._each(
             tokens, lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
         )
+
+    def reasoning(self, tokens: Sequence[str], form: Callable[[str], Delta]) -> list[bytes]:
+        """A chunk for each token of what the model reasons, in a provider's form."""
+        return [self.chunk(form(token)) for token in tokens]
 
     def refusal(self, tokens: Sequence[str]) -> list[bytes]:
         """A chunk for each token of a refusal."""

@@ -7,6 +7,7 @@ client: inside the service (`DemoServer`), or as a server of its own (`serve_dem
                                           │ text.py, words.py, numbers.py, pattern.py:
                                           │ what is written
                                           │ spoil.py: what makes it wrong
+                                          │ reasoning.py: what it thinks before
                                           │ refusals.py: what some models don't take
                                           └ chunks.py: the API's form of it
 
@@ -31,6 +32,9 @@ last three write a part of their answer first. Those that fail or refuse have no
     demo-no-tools, demo-no-forced-tool, demo-no-parallel-tool-calls, demo-no-strict,
     demo-no-json-schema, demo-no-references, demo-no-stream-options, demo-no-max-tokens
                          refuse a request that holds it, with a 400 or 422, and answer any other
+    demo-thinks, demo-thinks-in-details, demo-thinks-in-parts, demo-thinks-in-tags
+                         reason for some seconds, and answer without a fault: the reasoning is in
+                         fields beside the text, in parts of the content, or in tags
     demo-429, demo-500, demo-401   fail with that status
 """
 

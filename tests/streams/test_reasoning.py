@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.demo.reasoning import FORMS
+from app.demo.reasoning import reasoning as thoughts
 from tests.support.connection import Connection, Event, asked, connected
 from tests.support.resuming import ALL, ANSWER, QUERY, Opened
 from tests.support.service import running
@@ -172,6 +174,22 @@ async def test_json_and_text_never_hold_it() -> None:
         assert got.json() == ALL
         got = await asked(f"{service.url}/ideas?{QUERY}&reasoning=true&view=text")
         assert json.loads(got.text) == ALL
+
+
+@pytest.mark.parametrize("mode", ["auto", "tools", "json_schema", "json", "md_json"])
+async def test_the_demo_model_plays_each_form(mode: str) -> None:
+    async with running(model="", mode=mode) as service:
+        for model in FORMS:
+            url = f"{service.url}/ideas?topic=tea&count=2&interval_ms=0&model={model}"
+            async with connected(f"{url}&reasoning=true") as stream:
+                events = await stream.rest()
+            assert reasoned(events).strip() == thoughts("tea")
+            assert events[-1].event == "done"
+            assert len(events[-1].data) == 2
+            async with connected(url) as stream:
+                plain = await stream.rest()
+            assert plain[-1].data == events[-1].data
+            assert reasoned(plain) == ""
 
 
 # -- readers that come and go ------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """How a stream ends for each model of the demo, each of which plays a provider's fault."""
 
+from app.demo.reasoning import FORMS
 from app.demo.refusals import REFUSING
 
 OUTCOMES = {
@@ -19,6 +20,7 @@ OUTCOMES = {
     "demo-error": "provider_protocol",
     "demo-overloaded": "provider_unavailable",
     **dict.fromkeys(REFUSING, "done"),
+    **dict.fromkeys(FORMS, "done"),
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",
