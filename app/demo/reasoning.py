@@ -45,5 +45,5 @@ FORMS: Final[dict[str, Callable[[str], Delta]]] = {
     "demo-thinks-in-parts": _in_parts,
     "demo-thinks-in-tags": lambda text: {"content": text},
 }
-"""What a chunk holds of it, by model: as DeepSeek, OpenRouter and Mistral write it, and as any model
-does whose server does not know its tags."""
+"""What a chunk holds of it, by model: as DeepSeek, OpenRouter and Mistral write it, and in tags, as
+it is where a server doesn't know them."""
