@@ -43,13 +43,14 @@ export class Steering {
   #model = byId('model');
   #view = byId('view');
   #pace = byId('pace');
+  #reasons = byId('reasons');
   #usual = ''; // the model that the schema is written by, where none is chosen
   #key = byId('key');
   #input = byId('key-input');
 
   /** @param {() => void} changed called when somebody has chosen */
   constructor(changed) {
-    for (const control of [this.#model, this.#view, this.#pace]) {
+    for (const control of [this.#model, this.#view, this.#pace, this.#reasons]) {
       control.addEventListener('change', () => {
         this.#explain();
         changed();
@@ -70,6 +71,10 @@ export class Steering {
     return this.#pace.value;
   }
 
+  get reasoning() {
+    return this.#reasons.checked;
+  }
+
   /** The headers of every call. The key is kept only in its input field. */
   get headers() {
     return this.#input.value ? { Authorization: `Bearer ${this.#input.value}` } : {};
@@ -78,8 +83,9 @@ export class Steering {
   /** The query of a request, without default values. @returns {[string, string][]} */
   get query() {
     const model = this.model || this.#usual;
-    const chosen = { view: this.view, interval_ms: this.interval, model };
-    const usual = { view: 'snapshot', interval_ms: '50', model: this.#usual };
+    const reasoning = String(this.reasoning);
+    const chosen = { view: this.view, interval_ms: this.interval, model, reasoning };
+    const usual = { view: 'snapshot', interval_ms: '50', model: this.#usual, reasoning: 'false' };
     return Object.entries(chosen).filter(([name, value]) => value !== usual[name]);
   }
 
