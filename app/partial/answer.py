@@ -226,7 +226,8 @@ class Answer:
         self._hear(text[: found.start()])
         rest = text[found.end() :]
         if found["closes"]:
-            self._hand_out(text[found.start() :])
+            if self._shown is None:  # what was shown as the value is not shown again
+                self._hand_out(text[found.start() :])
             self._reasoned_to = self._before(rest)
             self._begin_anew()
         elif found["opens"]:
