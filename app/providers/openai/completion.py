@@ -254,7 +254,7 @@ class OpenAICompletion:
         self._until = self._until or self._loop.time() + USAGE_SECONDS
 
     def _take_delta(self, delta: ChoiceDelta, texts: list[str]) -> None:
-        text = self._called(delta) if self._in_tools else delta.content
+        text = self._called(delta) if self._in_tools else self._content(delta)
         if text:
             texts.append(self._pairs.whole(text) if self._mends else text)
             self._said = True
@@ -269,6 +269,15 @@ class OpenAICompletion:
         if self.on_reasoning is not None and (text := delta.reasoned):
             self._reasoned.append(text)
             self._has_reasoned = True
+
+    def _content(self, delta: ChoiceDelta) -> str | None:
+        """What the content of a delta adds to the text.
+
+        A model that calls a tool although it was given none has its answer in the call.
+        """
+        if self._calls.begun or (delta.tool_calls and not (delta.content or self._said)):
+            return self._called(delta)
+        return delta.content
 
     def _called(self, delta: ChoiceDelta) -> str:
         """What the tool calls of a delta add to the text."""
