@@ -15,7 +15,7 @@ from app.providers.base import CompletionRequest
 from app.providers.handlers import described, handlers
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.request import body, prepare, sayable, template_of
-from app.providers.openai.way import AskedMode, Way, first_way
+from app.providers.asking.way import AskedMode, Way, first_way
 from app.schemas.asked_model import AskedModel
 from app.schemas.dialects import Unsayable
 from app.schemas.registry import SchemaError

@@ -21,10 +21,10 @@ from app.providers.mapping import while_opening
 from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of, create_of
 from app.providers.openai.completion import OpenAICompletion
-from app.providers.openai.negotiation import Negotiation, Refused
-from app.providers.openai.refusal import refusal
+from app.providers.asking.negotiation import Negotiation, Refused
+from app.providers.asking.refusal import refusal
 from app.providers.openai.request import JsonObject, body
-from app.providers.openai.way import AskedMode, Way
+from app.providers.asking.way import AskedMode, Way
 from app.providers.transport import RECEIVED
 
 

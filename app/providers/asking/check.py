@@ -16,11 +16,11 @@ from app.partial.invalid import Invalid
 from app.partial.plan import plan
 from app.providers.base import Completion, CompletionRequest, Finish
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.negotiation import Refused
-from app.providers.openai.next_way import next_way
+from app.providers.asking.negotiation import Refused
+from app.providers.asking.next_way import next_way
 from app.providers.openai.provider import OpenAIProvider
-from app.providers.openai.refusal import Refusal
-from app.providers.openai.way import Way, first_way, settings_for
+from app.providers.asking.refusal import Refusal
+from app.providers.asking.way import Way, first_way, settings_for
 from app.schemas.asked_model import AskedModel
 
 SECONDS: Final = 30

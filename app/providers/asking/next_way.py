@@ -18,8 +18,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from app.providers.openai.refusal import Refusal
-from app.providers.openai.way import TOKENS_FIELDS, ToolChoice, Way
+from app.providers.asking.refusal import Refusal
+from app.providers.asking.way import TOKENS_FIELDS, ToolChoice, Way
 from app.schemas.dialects import Dialect
 
 

@@ -1,0 +1,86 @@
+"""The text of an answer, put together of what its events add. Pure.
+
+Where a tool is offered, the text is the arguments of its calls. Some models answer in the content
+in spite of that: so where no call comes, the content is the text.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from app.errors import ProviderProtocol
+from app.partial.answer import ANOTHER
+
+MAX_ASIDE: Final = 1024 * 1024
+"""The most content, in characters, that is kept while a tool call may still come."""
+
+
+class AnswerText:
+    """The text of one answer.
+
+    in_tools: whether a tool is offered
+    said: whether there is any text
+    called: whether a call has any text
+    """
+
+    def __init__(self, *, in_tools: bool) -> None:
+        self.in_tools = in_tools
+        self.said = False
+        self.called = False
+        self._pieces: list[str] = []  # what is not yet taken
+        self._aside: list[str] = []  # content that is the text unless a call comes
+        self._aside_length = 0
+        self._half = ""  # the first half of a surrogate pair, whose other half is to come
+
+    def add_call(self, piece: str, *, begins: bool = False) -> None:
+        """Add a piece of the arguments of a call, which may be the first of a further call."""
+        if piece and self.in_tools:
+            self._pieces += [ANOTHER, piece] if begins and self.called else [piece]
+            self.said = self.called = True
+
+    def add_content(self, piece: str) -> None:
+        """Add a piece of the content. Raises `ProviderProtocol` where too much is set aside."""
+        if not piece:
+            return
+        if not self.in_tools:
+            self.said = True
+            self._pieces.append(piece)
+        elif not self.called:
+            self._set_aside(piece)
+
+    def _set_aside(self, piece: str) -> None:
+        self.said = True
+        self._aside.append(piece)
+        self._aside_length += len(piece)
+        if self._aside_length > MAX_ASIDE:
+            raise unreadable("content")
+
+    def end(self) -> None:
+        """Nothing more is added."""
+        if not self.called:
+            self._pieces += self._aside
+            self._aside = []
+
+    def take(self) -> str:
+        """The text since the last call."""
+        text = self._half + "".join(self._pieces)
+        self._pieces.clear()
+        self._half = ""
+        return text if text.isascii() else self._whole(text)
+
+    def _whole(self, text: str) -> str:
+        """The text without half a surrogate pair at its end, whose other half is to come."""
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        return text
+
+
+def unreadable(path: str) -> ProviderProtocol:
+    """A field that is needed can't be read. `path` is of our own words."""
+    error = ProviderProtocol()
+    error.cause = f"unreadable {path}"
+    return error

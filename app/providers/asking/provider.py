@@ -1,0 +1,105 @@
+"""A provider whose completions are asked for over HTTP, whatever its API is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Protocol
+
+from app.providers.asking.negotiation import Negotiation
+from app.providers.asking.refusal import Refused
+from app.providers.asking.requests import JsonObject, Requests
+from app.providers.asking.way import Way
+from app.providers.base import Completion, CompletionRequest
+from app.providers.completion import StreamedCompletion
+from app.providers.mapping import while_opening
+
+
+class Api(Protocol):
+    """An API of one model: its requests, and the responses to them."""
+
+    @property
+    def requests(self) -> Requests:
+        """What its requests are."""
+        ...
+
+    async def open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
+        """Send a request, and give the completion that the response is.
+
+        The stack closes the response. Raises `Refused` if the status is no 2xx, else whatever the
+        libraries raise.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        ...
+
+
+class ApiProvider:
+    """A `Provider`."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._lingering: set[asyncio.Task[None]] = set()
+        self._negotiation = Negotiation(api.requests)
+
+    @asynccontextmanager
+    async def complete(self, request: CompletionRequest) -> AsyncIterator[Completion]:
+        """Ask for a completion, as `Provider` says, in the way that the model takes."""
+        async with AsyncExitStack() as stack:
+            try:
+                completion = await self._negotiation.opened(
+                    request, lambda body, way: self._api.open(body, way, stack)
+                )
+            except Exception as error:
+                raise while_opening(error) from None
+            self._linger_after(completion, stack)
+            yield completion
+
+    @asynccontextmanager
+    async def complete_by(self, way: Way, request: CompletionRequest) -> AsyncIterator[Completion]:
+        """Ask for a completion in this way and in no other.
+
+        Raises `Refused` if the provider answers with a status that is no 2xx.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                body = self._api.requests.body(way, request)
+                completion = await self._api.open(body, way, stack)
+            except Refused:
+                raise
+            except Exception as error:
+                raise while_opening(error) from None
+            self._linger_after(completion, stack)
+            yield completion
+
+    def _linger_after(self, completion: StreamedCompletion, stack: AsyncExitStack) -> None:
+        """Have the stack, once it is left, give the response a moment to end."""
+
+        def leave(kind: type[BaseException] | None, *_: object) -> None:
+            cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
+            if completion.may_linger and not cancelled:
+                self._linger(completion, stack.pop_all())
+
+        stack.push(leave)
+
+    def _linger(self, completion: StreamedCompletion, contexts: AsyncExitStack) -> None:
+        """Leave the contexts once the response has had its moment. Nobody waits for that."""
+
+        async def linger() -> None:
+            async with contexts:
+                await completion.linger()
+
+        task = asyncio.create_task(linger())
+        self._lingering.add(task)
+        task.add_done_callback(self._lingering.discard)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await asyncio.sleep(0)  # a task that is cancelled before its first step closes nothing
+        for task in (tasks := list(self._lingering)):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._api.aclose()
