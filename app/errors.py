@@ -23,6 +23,7 @@
     ├── ProviderError
     │   ├── ProviderUnavailable      provider_unavailable    502     yes
     │   ├── ProviderRateLimited      provider_rate_limited   503     yes
+    │   │   └── ProviderQuotaExhausted   provider_rate_limited   503     yes  (not tried again here)
     │   ├── ProviderRejected         provider_rejected       502     no
     │   ├── ProviderTimeout          provider_timeout        504     yes
     │   ├── ProviderInterrupted      provider_interrupted    502     yes
@@ -256,6 +257,10 @@ class ProviderRateLimited(ProviderError):
     status = 503
     retryable = True
     message = "The model's provider limits the rate of requests."
+
+
+class ProviderQuotaExhausted(ProviderRateLimited):
+    """The provider answered 429 as the account has nothing left to spend: waiting helps nobody."""
 
 
 class ProviderRejected(ProviderError):

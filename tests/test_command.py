@@ -18,8 +18,10 @@ from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
 from app.__main__ import cli
+from tests.support.client import read
 from tests.support.process import ended, process
 from tests.support.program import printed
+from tests.support.sockets import free_port
 
 console = partial(process, LOG_FORMAT="console", DEMO_TOKENS_PER_SECOND="0")
 """The service with a log for people."""
@@ -47,6 +49,14 @@ async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> No
         after = service.lines[1:]
     assert len([line for line in after if "stream" in line]) == 2, after
     assert "healthy" not in "".join(after)
+
+
+async def test_a_proxy_is_in_nobodys_way_to_the_demo_model() -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    async with process(
+        HTTP_PROXY=nowhere, ALL_PROXY=nowhere, DEMO_TOKENS_PER_SECOND="0"
+    ) as service:
+        assert "event: done" in await read(service.url + "/ideas?topic=figs")
 
 
 async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:

@@ -24,6 +24,7 @@ from tests.support.upstream import (
     delta,
     end,
     event,
+    refusal,
     saying,
     status,
     text,
@@ -125,6 +126,34 @@ async def test_no_line_is_written_for_a_partial() -> None:
         await service.exit_code()
         events = [json.loads(line)["event"] for line in service.lines]
     assert events[1:] == ["stream started", "stream ended"] * 3
+
+
+PROBLEM = {"code": "unsupported_value", "param": "messages[0].role", "message": "canary"}
+CAUSES = {
+    "status 400, code unsupported_value, param messages[0].role": refusal(400, {"error": PROBLEM}),
+    "status 404": status(404),
+    "an error in the answer, code overloaded": (
+        HEAD + event({"error": {"code": "overloaded", "message": "canary"}})
+    ),
+    "first content": HEAD,
+    "gap between contents": HEAD + text('{"items": ['),
+}
+
+
+async def test_the_line_at_the_end_says_what_was_wrong_with_the_provider() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(CAUSES[now])
+        await exchange.closed.wait()
+
+    deadlines = {"FIRST_CONTENT_TIMEOUT": "0.5", "CONTENT_GAP_TIMEOUT": "0.3"}
+    async with logging_(script, MAX_ATTEMPTS="1", LOG_FORMAT="json", **deadlines) as (service, _):
+        for now in CAUSES:  # noqa: B007 - the script reads it
+            await refused(service.url + IDEAS)
+        service.signal()
+        await service.exit_code()
+        lines = [json.loads(line) for line in service.lines]
+    assert [line["cause"] for line in lines if line["event"] == "stream ended"] == list(CAUSES)
+    assert "canary" not in json.dumps(lines)
 
 
 CANARY = "canary-7f3a"

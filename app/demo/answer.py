@@ -23,7 +23,10 @@ way. No client may see it."""
 
 REFUSAL: Final = "I'm sorry, but I can't help with that request. Is there anything else?"
 ERROR: Final = problem(
-    f"The server had an error (key {SECRET}, host inference-7.internal).", "server_error", None
+    f"The model has failed (key {SECRET}, host inference-7.internal).", "error", None
+)
+OVERLOADED: Final = problem(
+    f"The model is overloaded (key {SECRET}).", "overloaded_error", "overloaded"
 )
 SOME: Final = 24  # tokens before a fault: enough to see something, and few enough to be quick
 
@@ -142,6 +145,25 @@ def drip(answer: DemoAnswer) -> Play:
     return Play(tail=b": keep-alive\n\n" if answer.request.stream else b"\n", then="drip")
 
 
+def blanks(answer: DemoAnswer) -> Play:
+    """An answer that goes on with blanks for ever, between two parts of its value."""
+    if not answer.request.stream:
+        return drip(answer)
+    chunks = ChunkWriter(answer.request, answer.created)
+    written = between(answer.some)
+    (blank,) = chunks.answer(["\n"])
+    return Play(head=chunks.head(), frames=chunks.answer(written), tail=blank, then="drip")
+
+
+def between(written: list[str]) -> list[str]:
+    """The longest beginning of these tokens after which JSON may have blanks."""
+    for length in range(len(written), 0, -1):
+        text = "".join(written[:length]).replace("\\\\", "").replace('\\"', "")
+        if text.count('"') % 2 == 0 and text.rstrip().endswith(("{", "[", ",", ":")):
+            return written[:length]
+    return []
+
+
 plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo": complete,
     "demo-invalid": complete,
@@ -153,8 +175,10 @@ plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo-stall": lambda answer: cut(answer, then="hang"),
     "demo-silent": lambda _: Play(then="hang"),
     "demo-drip": drip,
+    "demo-blanks": blanks,
     "demo-disconnect": lambda answer: cut(answer, then="break"),
     "demo-garbage": lambda answer: cut(answer, b"data: {not json\n\n", b"{not json"),
     "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
+    "demo-overloaded": lambda answer: cut(answer, event(OVERLOADED), to_json(OVERLOADED)),
     **dict.fromkeys(REFUSING, complete),
 }

@@ -23,9 +23,11 @@ last three write a part of their answer first. Those that fail or refuse have no
     demo-stall           falls silent, and keeps the connection open
     demo-silent          sends headers, then nothing
     demo-drip            sends keep-alive comments and nothing else
+    demo-blanks          writes blanks for ever
     demo-disconnect      breaks the connection
     demo-garbage         sends a chunk that can't be read
-    demo-error           sends an error object
+    demo-error           sends an error object of no known kind
+    demo-overloaded      sends an error object that says so
     demo-no-tools, demo-no-forced-tool, demo-no-parallel-tool-calls, demo-no-strict,
     demo-no-json-schema, demo-no-references, demo-no-stream-options, demo-no-max-tokens
                          refuse a request that holds it, with a 400 or 422, and answer any other

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, SchemaError
 
@@ -46,6 +47,7 @@ from app.partial.shown import Shown
 from app.partial.value import dumps, has_null, holds_numbers, is_json, loads
 
 _SCALARS = (str, int, bool, type(None))
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_VALID = "is not valid"
 _NOT_JSON = "can't be written as JSON"
 
@@ -62,6 +64,9 @@ class Decoder:
     bound: how many elements a list is to have at most
     null_is_absent: whether a null that a member refuses stands for its absence, if it may be
         absent. A model that had to write all members could not leave it out
+    bare: the text is the value, and what follows that is not looked at (`unread`)
+
+    recognised: whether the text is known to be meant as the value, as it has one of its keys
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Decoder:
         key: str | None = None,
         bound: int | None = None,
         null_is_absent: bool = False,
+        bare: bool = False,
     ) -> None:
         self._shown = Shown(holder(root, key or "value"))
         self._stack = self._shown.stack
@@ -80,13 +86,17 @@ class Decoder:
         self._wrapped = key is not None
         self._bound = bound
         self.null_is_absent = null_is_absent
-        self._scanner = Scanner(self)
+        self._bare = bare
+        self._scanner = Scanner(self, bare=bare)
         self._writing = False
         self._holder.forgets = root.forgotten
         self._size: int | None = None  # how many elements the list at the root has had
         self._key = key
         self._proof = root.proof
         self._kept = bytearray()  # the text, where the proof needs it
+        self._before: list[bytes] = []  # such texts of the lists that this one goes on with
+        self._list: Frame | None = None  # of what is wrapped, once it has closed
+        self.recognised = False
         self.done = False
         self.stopped = False
         self.result: Any = None
@@ -106,6 +116,25 @@ class Decoder:
             self.done = False
             raise
         return self._shown.end_feed(len(text), done=self.done)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another text of the same shape may add elements to the list at the root."""
+        closed, root = self._list is not None and self.done, self._root
+        return closed and not self.stopped and type(root) is List and not root.changing
+
+    def go_on(self) -> None:
+        """Another text comes: the elements of its list follow those that are there."""
+        assert self._list is not None
+        if self._proof is not None:
+            self._before.append(bytes(self._kept))
+            self._kept.clear()
+        self._list.live = True
+        self._holder.seen = None
+        self._holder.values.clear()
+        self._stack.clear()
+        self._scanner = Scanner(self, bare=True)
+        self.done = False
 
     def finish(self) -> None:
         """The text has ended: only now is what is `done` certain to be valid.
@@ -128,6 +157,11 @@ class Decoder:
         return self._shown.elements
 
     @property
+    def unread(self) -> int:
+        """How many characters of the last feed come after the value, or after what fails."""
+        return self._scanner.unread
+
+    @property
     def kept(self) -> int:
         """How many bytes of text are kept for the proof: none where there is none to come."""
         return len(self._kept)
@@ -141,7 +175,7 @@ class Decoder:
             self._stop(text)
         else:
             if self._proof is not None:
-                self._kept += text.encode()
+                self._kept += text[: len(text) - self._scanner.unread].encode()
 
     def _stop(self, text: str) -> None:
         """The list is complete; the text that has been read is so with its brackets closed."""
@@ -159,6 +193,8 @@ class Decoder:
         kept, self._kept = self._kept, bytearray()
         if proof is None:
             return
+        if self._before:
+            kept = _joined([*self._before, bytes(kept)], self._key or "")
         try:
             proof.check(kept, self._key, null_is_absent=self.null_is_absent)
         except ValidationError as error:
@@ -189,6 +225,9 @@ class Decoder:
                 return False
         elif first != "[" or type(node) is not List:
             return False
+        if self._list is not None and len(self._stack) == 1:
+            self._stack.append(self._list)
+            return True
         frame = self._shown.push(node)
         if type(node) is Tagged:
             frame.hidden = True
@@ -198,6 +237,8 @@ class Decoder:
 
     def key(self, name: str) -> None:
         frame = self._stack[-1]
+        if not self.recognised:
+            self.recognised = self._recognises(frame, name)
         if frame.seen is None:
             frame.seen = set()
         elif name in frame.seen:
@@ -214,6 +255,14 @@ class Decoder:
                 raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
         elif type(node) is Dict:
             self._dict_key(frame, node, name)
+
+    def _recognises(self, frame: Frame, name: str) -> bool:
+        """Whether a key tells that what is being read is the value: it is one of the value's."""
+        if self._wrapped:
+            return frame is self._holder and name == self._key
+        node = frame.node
+        known = type(node) is not Model or name in node.keys or name in node.looked_into
+        return known and len(self._stack) == 2
 
     def text(self, piece: str) -> None:
         self._shown.text.append(piece)
@@ -271,6 +320,7 @@ class Decoder:
         """Give the value of a closed container to the one around it, which may forget it."""
         below = self._stack[-1]
         if below is self._holder:
+            self._list = frame if self._wrapped and type(frame.node) is List else None
             self._size = frame.closed if frame.forgets and type(frame.node) is List else None
         elif below.forgets:
             below.settle()
@@ -523,3 +573,9 @@ class Decoder:
             self._holder.out = key
             self._shown.show(self._holder, self._written(root, result))
         self.done = True
+
+
+def _joined(texts: list[bytes], key: str) -> bytearray:
+    """One text of several: the lists that they have at a key, as one list."""
+    lists = (bytes(_members(text)[key]).strip()[1:-1].strip() for text in texts)
+    return bytearray(dumps(key).join((b"{", b":[")) + b",".join(filter(None, lists)) + b"]}")

@@ -58,17 +58,20 @@ class Scanner:
     """Cuts text into tokens.
 
     ended: whether the one value is complete
-    unread: where the handler has stopped a feed, how many of its characters it hasn't taken
+    unread: how many characters of the last feed are not taken: where the handler has stopped it,
+        or where a bare value has ended
     """
 
     def __init__(self, handler: Handler, *, bare: bool = False) -> None:
-        """`bare`: the text is a value and nothing else."""
+        """`bare`: the text is a value, and what follows it is not looked at."""
         self._handler = handler
         self._step: Callable[[str, int], int] = self._value if bare else self._before
         self._open: list[bool] = []  # of the open containers: is it an object?
         self._rest = ""
         self._parts: list[str] = []  # of a token that is not yet complete
         self._depth = 0  # inside a container that comes whole
+        self._last = self._leave if bare else self._after
+        self._left = 0  # characters after the end of a bare value
         self.ended = False
         self.unread = 0
 
@@ -83,7 +86,7 @@ class Scanner:
             while position < end:
                 position = self._step(text, position)
         finally:
-            self.unread = end - position
+            self.unread = end - position + self._left
 
     def _check(self, text: str) -> None:
         try:
@@ -115,6 +118,10 @@ class Scanner:
         if (at := _end(_lead, text, at)) < len(text):
             raise self._handler.refuse("goes on after its end")
         return at
+
+    def _leave(self, text: str, at: int) -> int:
+        self._left = len(text) - at
+        return len(text)
 
     # -- structure ------------------------------------------------------------------------
 
@@ -200,7 +207,7 @@ class Scanner:
     def _complete(self) -> None:
         """A value is complete: what may follow?"""
         self.ended = not self._open
-        self._step = self._after if self.ended else self._next
+        self._step = self._last if self.ended else self._next
 
     # -- strings --------------------------------------------------------------------------
 

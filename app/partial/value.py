@@ -49,6 +49,15 @@ def dumps(value: Any) -> bytes:
     return bytes(memoryview(data)) if len(data) < ORJSON_BYTES else data
 
 
+def is_blank(value: Any) -> bool:
+    """Whether nothing in a value is known yet."""
+    if isinstance(value, dict):
+        return all(map(is_blank, value.values()))
+    if isinstance(value, list):
+        return all(map(is_blank, value))
+    return value is None or value == ""
+
+
 def plain(value: Any) -> Any:
     """A copy without blocks and growing strings."""
     if isinstance(value, dict):

@@ -23,6 +23,8 @@ class Finish(StrEnum):
     """The provider's content filter has stopped it."""
     REFUSED = "refused"
     """The model has refused."""
+    UNSAID = "unsaid"
+    """The provider has said that nothing follows, and has given no reason."""
     UNKNOWN = "unknown"
     """The provider has given a reason that we don't know."""
 
@@ -52,10 +54,12 @@ class CompletionRequest:
 class Completion(Protocol):
     """A completion that is being written.
 
-    `async for` gives its text in pieces, in order, none of them empty. A piece is all the text
+    `async for` gives its text in pieces, in order, none of them empty. Where a model may answer in
+    several texts of the same kind (calls of a tool), each but the first begins with `ANOTHER` of
+    `app/partial/answer.py`. A piece is all the text
     that has come since the last one: text gathers while nobody asks for the next piece. What has
     come and is not taken is bounded; beyond the bound the provider's connection isn't read.
-    Iterating raises `ProviderError`s only.
+    Iterating raises `ProviderError`s and `OutputError`s only.
     """
 
     @property
@@ -66,12 +70,20 @@ class Completion(Protocol):
 
     @property
     def active(self) -> float:
-        """The loop's time of the last content, or of the last sign that the model reasons."""
+        """The loop's time of the last content but blanks, or sign that the model reasons.
+
+        0 before there was any.
+        """
         ...
 
     @property
     def finish(self) -> Finish | None:
         """Why the model has stopped, to be read after the text; None: the provider doesn't tell."""
+        ...
+
+    @property
+    def finish_word(self) -> str | None:
+        """The provider's word for that, for the log; None: there is none."""
         ...
 
     @property
@@ -103,8 +115,8 @@ class Provider(Protocol):
 
         Entering the context returns once the provider has answered with a 2xx. Leaving it closes
         the provider's connection, or gives it back where the completion was read to its end, and
-        never waits for the provider. Entering raises `ProviderError`s only, leaving raises
-        nothing.
+        never waits for the provider. Entering raises `ProviderError`s and `OutputError`s only,
+        leaving raises nothing.
         """
         ...
 

@@ -17,6 +17,13 @@ _WORDS = {
         "tool_call",
         "tool_use",
         "function_call",
+        "tools",
+        "end",
+        "end_of_turn",
+        "end_of_text",
+        "eot",
+        "finished",
+        "done",
     ),
     Finish.LENGTH: (
         "length",
@@ -24,7 +31,11 @@ _WORDS = {
         "max_tokens",
         "max_output_tokens",
         "model_length",
+        "max_len",
+        "max_context",
+        "context_length_exceeded",
         "model_context_window_exceeded",
+        "error_limit",
     ),
     Finish.FILTERED: (
         "content_filter",
@@ -36,19 +47,43 @@ _WORDS = {
         "prohibited_content",
         "spii",
         "guardrail_intervened",
+        "content_policy_violation",
+        "sensitive",
+        "error_toxic",
     ),
-    Finish.REFUSED: ("refusal",),
+    Finish.REFUSED: ("refusal", "refused"),
 }
 
 
+_NONE = frozenset({"", "null", "none", "undefined"})
+"""Words that say nothing: the model goes on."""
+
+LONGEST_WORD = 40
+
+
 def _key(word: str) -> str:
-    """The same key for all spellings of a word: `tool-calls`, `toolCalls`, `TOOL_CALLS`."""
-    return "".join(filter(str.isalnum, word)).lower()
+    """The same key for all spellings of a word: `tool-calls`, `toolCalls`, `TOOL_CALLS`.
+
+    Some providers put the name of the field before it: `FinishReason.STOP`, `REASON_STOP`.
+    """
+    key = "".join(filter(str.isalnum, word)).lower()
+    return key.removeprefix("finish").removeprefix("reason") if "reason" in key else key
 
 
 _FINISHES = {_key(word): finish for finish, words in _WORDS.items() for word in words}
 
 
-def standard(word: str) -> Finish:
-    """What a provider's word means, in whatever case and with whatever separators."""
+def standard(word: str) -> Finish | None:
+    """What a provider's word means, in whatever case and with whatever separators.
+
+    None: it says that the model goes on.
+    """
+    if word.strip().lower() in _NONE:
+        return None
     return _FINISHES.get(_key(word), Finish.UNKNOWN)
+
+
+def for_log(word: str) -> str:
+    """A provider's word as it may stand in the log: letters, digits and `_`."""
+    kept = (c for c in word.replace("-", "_") if c == "_" or (c.isascii() and c.isalnum()))
+    return "".join(kept)[:LONGEST_WORD]

@@ -13,20 +13,20 @@ from app.errors import (
     ProviderError,
     ProviderInterrupted,
     ProviderProtocol,
-    ProviderRateLimited,
-    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
+    ServiceError,
 )
+from app.providers.provider_error import error_of_status
 
 LONGEST_RETRY_AFTER = 3600.0
 
 
-def while_opening(error: BaseException) -> ProviderError:
+def while_opening(error: BaseException) -> ServiceError:
     """What went wrong before the provider's 2xx."""
     chain = list(_causes(error))
     for cause in chain:
-        if isinstance(cause, ProviderError):
+        if isinstance(cause, ServiceError):
             return cause
         if isinstance(cause, openai.APIStatusError):
             return _of_status(cause)
@@ -45,11 +45,11 @@ def _is_no_http(error: BaseException) -> bool:
     return isinstance(error, aiohttp.ClientResponseError) and not refused
 
 
-def while_reading(error: BaseException) -> ProviderError:
+def while_reading(error: BaseException) -> ServiceError:
     """What went wrong after the provider's 2xx."""
     chain = list(_causes(error))
     for cause in chain:
-        if isinstance(cause, ProviderError):
+        if isinstance(cause, ServiceError):
             return cause
     return _with_cause(ProviderInterrupted(), chain)
 
@@ -60,18 +60,9 @@ def _with_cause(error: ProviderError, chain: list[BaseException]) -> ProviderErr
     return error
 
 
-def _of_status(error: openai.APIStatusError) -> ProviderError:
-    ours = _of_status_code(error)
-    ours.cause = f"status {error.status_code}"
-    return ours
-
-
-def _of_status_code(error: openai.APIStatusError) -> ProviderError:
-    if error.status_code == 429:
-        return ProviderRateLimited(retry_after=retry_after(error.response.headers))
-    if error.status_code >= 500 or error.status_code == 408:
-        return ProviderUnavailable(retry_after=retry_after(error.response.headers))
-    return ProviderRejected()
+def _of_status(error: openai.APIStatusError) -> ServiceError:
+    response = error.response
+    return error_of_status(error.status_code, response.content, retry_after(response.headers))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

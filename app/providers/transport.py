@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_address
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -21,22 +25,31 @@ RECEIVED = "structured_streams.received"
 read or not, or the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
-MAX_ERROR_BYTES = 64 * 1024
-"""The bound of an answer that is no 2xx, as an SDK reads such an answer to its end at once."""
+MAX_ERROR_BYTES = 8 * 1024
+"""How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
+
+ERROR_SECONDS = 1
+"""How long such an answer may take after its head."""
+
+_BROKEN = (
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientOSError,
+    aiohttp.ClientConnectionResetError,
+)
+"""What is raised where a connection breaks before there is an answer."""
 
 
 class Body(httpx2.AsyncByteStream):
     """A response's bytes as they come, decompressed. Each read gives all that have come.
 
     aiohttp holds at most 128 KiB that have come and are not taken; beyond that it does not
-    read the socket.
+    read the socket, and does not decompress. Of an answer that is no 2xx there is but one read,
+    and it never fails: the status says enough.
     """
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._response = response
-        is_error = response.status // 100 != 2
-        self._left = MAX_ERROR_BYTES if is_error else None
         response.content.on_eof(self._end)
 
     def _end(self) -> None:
@@ -44,12 +57,21 @@ class Body(httpx2.AsyncByteStream):
             self.received.set_result(None)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._response.status // 100 != 2:
+            yield await self._beginning()
+            return
         while data := await self._response.content.readany():
-            yield data[: self._left]
-            if self._left is not None:
-                self._left -= min(self._left, len(data))
-                if not self._left:
-                    return
+            yield data
+
+    async def _beginning(self) -> bytes:
+        data = bytearray()
+        with suppress(aiohttp.ClientError, OSError):
+            async with asyncio.timeout(ERROR_SECONDS):
+                while len(data) < MAX_ERROR_BYTES:
+                    if not (more := await self._response.content.readany()):
+                        break
+                    data += more
+        return bytes(data[:MAX_ERROR_BYTES])
 
     async def aclose(self) -> None:
         """Close the connection, unless the response has ended and given it back."""
@@ -60,6 +82,10 @@ class Body(httpx2.AsyncByteStream):
 class Transport(httpx2.AsyncBaseTransport):
     """Opens as many connections as are needed, and keeps idle ones for the next request.
 
+    An idle connection may have been closed by the provider without our knowing it yet. A request
+    that meets such a one is sent once more, on a new connection: it has had no answer, so nothing
+    was begun. https://www.rfc-editor.org/rfc/rfc9112.html#name-retrying-requests
+
     connect_timeout: seconds for a connection with its TLS; nothing else is timed here
 
     Raises aiohttp's own exceptions.
@@ -67,10 +93,39 @@ class Transport(httpx2.AsyncBaseTransport):
 
     def __init__(self, connect_timeout: float) -> None:
         self._timeout = aiohttp.ClientTimeout(sock_connect=connect_timeout)
-        self._session: aiohttp.ClientSession | None = None
+        self._keeping: aiohttp.ClientSession | None = None
+        self._closing: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._opened().request(
+        response = await self._sent(request)
+        headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
+        body = Body(response)
+        extensions = {RECEIVED: body.received}
+        return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
+
+    async def aclose(self) -> None:
+        for session in (self._keeping, self._closing):
+            if session is not None:
+                await session.close()
+
+    async def _sent(self, request: httpx2.Request) -> aiohttp.ClientResponse:
+        """What a request is answered, on an idle connection if there is one."""
+        if self._keeping is None:  # a session needs a running loop
+            self._keeping = _session(aiohttp.TCPConnector(limit=0))
+        connection = _Connection()
+        try:
+            return await self._send(request, self._keeping, connection)
+        except _BROKEN as error:
+            if not connection.was_idle or _has_begun(error):
+                raise
+        if self._closing is None:
+            self._closing = _session(aiohttp.TCPConnector(limit=0, force_close=True))
+        return await self._send(request, self._closing, connection)
+
+    async def _send(
+        self, request: httpx2.Request, session: aiohttp.ClientSession, connection: _Connection
+    ) -> aiohttp.ClientResponse:
+        return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
             headers=[
@@ -80,24 +135,40 @@ class Transport(httpx2.AsyncBaseTransport):
             allow_redirects=False,
             timeout=self._timeout,
             proxy=_proxy(request.url.scheme, request.url.host),
+            trace_request_ctx=connection,
         )
-        headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        body = Body(response)
-        extensions = {RECEIVED: body.received}
-        return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
-    async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
 
-    def _opened(self) -> aiohttp.ClientSession:
-        """The session, which needs a running loop."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._session
+@dataclass(slots=True)
+class _Connection:
+    """The connection that a request goes out on.
+
+    was_idle: whether it has served another request before
+    """
+
+    was_idle: bool = False
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    async def reused(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.was_idle = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_reuseconn.append(reused)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
+    )
+
+
+def _has_begun(error: Exception) -> bool:
+    """Whether a part of the answer's head has come before the connection has ended.
+
+    aiohttp then gives what it has read of it as the error's message. It can't tell of a
+    connection that was reset.
+    """
+    if not isinstance(error, aiohttp.ServerDisconnectedError):
+        return False
+    return not isinstance(error.message, str)
 
 
 def _tells_of_machine(name: str) -> bool:
@@ -112,7 +183,15 @@ _ENCODED = frozenset({b"content-encoding", b"content-length"})
 @cache
 def _proxy(scheme: str, host: str) -> str | None:
     """The proxy that the environment names (HTTP_PROXY, NO_PROXY, and so on)."""
-    if proxy_bypass(host):
+    if _is_this_machine(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all")
+
+
+def _is_this_machine(host: str) -> bool:
+    """No proxy could reach it for us, and the demo model is there."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

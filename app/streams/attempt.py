@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+from app.errors import ErrorDetail, OutputInvalid
+from app.partial.answer import Answer
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
+from app.partial.operation import Operation
 from app.providers.base import Completion
 from app.streams.stream import Stream
 
@@ -11,58 +16,83 @@ from app.streams.stream import Stream
 class Attempt:
     """Decodes the text of one completion as it comes, and writes the operations to the stream.
 
-    decoder: one that has decoded nothing yet
+    decoder: makes a decoder that has decoded nothing yet
     invalid: why the text is certain to fail; None as long as it may succeed
+    begun: whether there is any text but blanks, of which some models write without end
     """
 
-    def __init__(self, stream: Stream, decoder: Decoder) -> None:
+    def __init__(self, stream: Stream, decoder: Callable[[], Decoder]) -> None:
         self.invalid: Invalid | None = None
+        self.begun = False
         self._stream = stream
         self._decoder = decoder
-        self._text = bytearray()  # a list of the pieces would take five times the memory
+        self._null_is_absent = False
+        self._answer = Answer(self._new_decoder)
+        self._restarts = 0  # of the answer, as far as the stream knows of them
         self._closed = 0  # how many elements of a list result are complete
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is any text."""
-        return bool(self._text)
+        self._broken = False  # whether what is shown has failed
 
     @property
     def size(self) -> int:
         """Bytes of its text."""
-        return len(self._text)
+        return self._answer.size
 
     @property
     def text(self) -> str:
         """All of its text."""
-        return self._text.decode(errors="surrogatepass")
+        return self._answer.text
 
     @property
     def is_over(self) -> bool:
         """Whether it needs no more text: it is certain to fail, or has all that was asked for."""
-        return self.invalid is not None or self._decoder.stopped
+        return self.invalid is not None or self._answer.stopped
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it has a whole value, valid as far as can be known before the text's end."""
+        return self.invalid is None and self._answer.is_whole
 
     def answered(self, completion: Completion) -> None:
         """The provider has begun the completion, in a way in which nulls may mean absence."""
-        self._decoder.null_is_absent = completion.null_is_absent
+        self._null_is_absent = completion.null_is_absent
 
     def write(self, piece: str) -> None:
         """Decode more text. Sets `invalid` as soon as the text is certain to fail."""
-        self._text += piece.encode(errors="surrogatepass")
+        self.begun = self.begun or not piece.isspace()
         if self.is_over:
             return
         try:
-            operations = self._decoder.feed(piece)
+            operations = self._answer.feed(piece)
         except Invalid as error:
             self.invalid = error
             self._stream.rewind()
             return
-        before, self._closed = self._closed, self._decoder.elements
-        self._stream.write(operations, self._decoder.value, range(before, self._closed))
+        if self._answer.restarts != self._restarts:
+            self._restart()
+        self._write(operations)
+        if self._answer.broken and not self._broken:
+            self._stream.rewind()
+        self._broken = self._answer.broken
 
     def finish(self) -> None:
         """The provider says that the text has ended. Raises `Invalid` if it is no valid value."""
         if self.invalid is not None:
             raise self.invalid
-        if not self._decoder.stopped:
-            self._decoder.finish()
+        self._write(self._answer.finish())
+
+    def _new_decoder(self) -> Decoder:
+        decoder = self._decoder()
+        decoder.null_is_absent = self._null_is_absent
+        return decoder
+
+    def _write(self, operations: Sequence[Operation]) -> None:
+        before, self._closed = self._closed, self._answer.elements
+        self._stream.write(operations, self._answer.value, range(before, self._closed))
+
+    def _restart(self) -> None:
+        """What was shown was not the answer: in the same text, readers begin anew."""
+        self._restarts = self._answer.restarts
+        self._closed = 0
+        self._stream.figures.attempts += 1
+        flaw = ErrorDetail(path="", message="was not the answer")
+        self._stream.restart(self._stream.figures.attempts, OutputInvalid(errors=[flaw]))

@@ -27,9 +27,9 @@ from app.errors import (
     OutputRefused,
     OutputTooLarge,
     OutputTruncated,
-    ProviderError,
     ProviderInterrupted,
     ProviderProtocol,
+    ProviderQuotaExhausted,
     ProviderRateLimited,
     ProviderTimeout,
     ProviderUnavailable,
@@ -45,9 +45,12 @@ from app.streams.request import Limits
 from app.streams.stream import Stream
 
 TRIES = 3
-"""How often the first completion is asked for, at most."""
+"""How often a completion is asked for, at most, until the provider begins one."""
 
 BACKOFF_SECONDS = 0.5
+
+SETTLED_SECONDS = 1
+"""How long a value that is whole waits for its finish reason, while nothing but blanks comes."""
 
 GATHER_SECONDS = 0.1
 """How long text may gather, at most, while no follower waits for it: what is certain to fail is
@@ -67,6 +70,12 @@ _UNUSABLE: dict[Finish, type[ServiceError]] = {
     Finish.UNKNOWN: ProviderProtocol,
 }
 
+_BUSY = (ProviderUnavailable, ProviderRateLimited)
+"""The provider may have time for us a little later."""
+
+_MENDABLE = (*_BUSY, ProviderInterrupted, ProviderProtocol, OutputInvalid)
+"""What may break off an answer that another attempt may have in full."""
+
 _log = structlog.get_logger("stream")
 
 
@@ -76,7 +85,7 @@ class ProducerSettings:
 
     attempts: at a valid value, at most
     output_bytes: of one completion's text, at most
-    opening: seconds from the request in which the first completion may be asked for again
+    opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
     deadlines: those of models, by name
     """
@@ -144,11 +153,17 @@ class Producer:
                 await self._attempt(messages)
                 return
             except _Failure as failure:
-                if self._figures.attempts >= self._settings.attempts:
-                    raise failure.error from None
                 error = failure.error
                 messages = _told(first, failure.answer, failure.feedback)
+            pause = _pause(error) if isinstance(error, _BUSY) else 0
+            if self._figures.attempts >= self._settings.attempts or not self._has_time(pause):
+                raise error
             self._stream.restart(self._figures.attempts + 1, error)
+            await asyncio.sleep(pause)
+
+    def _has_time(self, pause: float) -> bool:
+        """Whether another attempt may begin after a pause."""
+        return pause < min(self._settings.opening, self._last - self._loop.time())
 
     async def _attempt(self, messages: list[dict[str, Any]]) -> None:
         """One attempt; returns when the value is complete and valid.
@@ -156,39 +171,66 @@ class Producer:
         Raises `_Failure`, or another ServiceError where a further attempt would not help.
         """
         begun = self._loop.time()
-        attempt = Attempt(self._stream, self._stream.request.decoder())
+        attempt = Attempt(self._stream, self._stream.request.decoder)
         completion: Completion | None = None
+        is_settled = False
 
         def due() -> float:
-            if completion is None or not attempt.begun:
+            if completion is None:
                 return min(begun + self._limits.first_content, self._last)
-            return min(completion.active + self._limits.gap, self._last)
+            if not attempt.begun:
+                return min(max(begun, completion.active) + self._limits.first_content, self._last)
+            waits = attempt.is_whole and completion.finish is None
+            gap = min(self._limits.gap, SETTLED_SECONDS) if waits else self._limits.gap
+            return min(completion.active + gap, self._last)
 
         async with AsyncExitStack() as contexts:
             try:
                 async with Deadline(due) as deadline:
-                    completion = await self._opened(messages, contexts)
+                    until = min(begun + self._settings.opening, due())
+                    completion = await self._opened(messages, contexts, until)
                     attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
-            except (TimeoutError, ProviderInterrupted, ProviderProtocol) as error:
+            except TimeoutError:
+                is_settled = attempt.is_whole and self._is_settled(completion)
+                if not attempt.is_over and not is_settled:
+                    raise self._late(attempt) from None
+            except _MENDABLE as error:
+                tried = completion is None and isinstance(error, _BUSY)
+                if tried or isinstance(error, ProviderQuotaExhausted):
+                    raise
                 if not attempt.is_over:
-                    raise _broken_off(error) from None
+                    raise _Failure(error) from None
             finally:
                 self._count(completion, messages, attempt.size)
         assert completion is not None
-        _conclude(completion, attempt)
+        _conclude(completion, attempt, is_settled=is_settled)
+
+    def _is_settled(self, completion: Completion | None) -> bool:
+        """Whether a whole value needs no more: there is a reason, or a second without any."""
+        if completion is None:
+            return False
+        settled = self._loop.time() >= completion.active + SETTLED_SECONDS
+        return settled or completion.finish is not None
+
+    def _late(self, attempt: Attempt) -> ProviderTimeout:
+        """What to raise where a deadline has passed. The log says which."""
+        error = ProviderTimeout()
+        which = "gap between contents" if attempt.begun else "first content"
+        error.cause = "total" if self._loop.time() >= self._last else which
+        return error
 
     async def _read(self, completion: Completion, attempt: Attempt, deadline: Deadline) -> None:
         async for piece in completion:
-            is_first = not attempt.begun
-            if self._figures.first_content is None:
-                self._figures.first_content = self._loop.time()
+            before = attempt.begun, attempt.is_whole
             await self._write(piece, attempt)
+            if attempt.begun and self._figures.first_content is None:
+                self._figures.first_content = completion.active
             if attempt.is_over:
                 return
-            if is_first:
-                deadline.check()  # a gap may be shorter than what was left for the first content
+            if (attempt.begun, attempt.is_whole) != before:
+                deadline.check()  # what is waited for now may have less time
             if not completion.ahead:
                 await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
@@ -209,18 +251,21 @@ class Producer:
 
     # -- the provider -----------------------------------------------------------------------
 
-    async def _opened(self, messages: list[dict[str, Any]], contexts: AsyncExitStack) -> Completion:
-        """A completion that the provider has begun. Asks again while the request's window lasts."""
+    async def _opened(
+        self, messages: list[dict[str, Any]], contexts: AsyncExitStack, until: float
+    ) -> Completion:
+        """A completion that the provider has begun. Asks again until that time, if need be."""
         request = self._stream.request.completion(messages)
         left = TRIES
         while True:
             left -= 1
             try:
                 return await contexts.enter_async_context(self._provider.complete(request))
-            except (ProviderUnavailable, ProviderRateLimited) as error:
-                pause = error.retry_after if error.retry_after else BACKOFF_SECONDS
-                window = self._figures.started + self._settings.opening - self._loop.time()
-                if not left or self._stream.opened.done() or pause >= window:
+            except ProviderQuotaExhausted:
+                raise
+            except _BUSY as error:
+                pause = _pause(error)
+                if not left or pause >= until - self._loop.time():
                     raise
             await asyncio.sleep(pause)
 
@@ -240,30 +285,40 @@ class Producer:
         )
 
 
-def _broken_off(error: TimeoutError | ProviderError) -> Exception:
-    """What to raise where a completion has no end."""
-    return _Failure(error) if isinstance(error, ProviderError) else ProviderTimeout()
+def _pause(error: ServiceError) -> float:
+    """How long to wait until a busy provider is asked again."""
+    return error.retry_after or BACKOFF_SECONDS
 
 
-def _conclude(completion: Completion, attempt: Attempt) -> None:
-    """The text has ended: is it a value? Raises what is wrong instead."""
+def _conclude(completion: Completion, attempt: Attempt, *, is_settled: bool) -> None:
+    """The text has ended: is it a value? Raises what is wrong instead.
+
+    is_settled: whether nothing has followed a whole value for so long that it needs no reason
+    """
     try:
-        if not attempt.is_over:
-            _check(completion.finish)
+        if not attempt.is_over and not (is_settled and completion.finish is None):
+            _check(completion, attempt)
         attempt.finish()
     except (ProviderInterrupted, ProviderProtocol) as error:
-        raise _broken_off(error) from None
+        raise _Failure(error) from None
     except Invalid as error:
         invalid = OutputInvalid(errors=error.errors)
         raise _Failure(invalid, attempt.text, error.feedback) from None
 
 
-def _check(finish: Finish | None) -> None:
-    """Has the model finished normally? Raises what it has done instead."""
-    if finish is None:
+def _check(completion: Completion, attempt: Attempt) -> None:
+    """Has the model finished normally? Raises what it has done instead.
+
+    An answer whose provider gives no reason, but says that nothing follows, is finished where
+    its value is whole.
+    """
+    finish = completion.finish
+    if finish is None or (finish is Finish.UNSAID and not attempt.is_whole):
         raise ProviderInterrupted
-    if finish is not Finish.STOP:
-        raise _UNUSABLE[finish]
+    if finish in _UNUSABLE:
+        error = _UNUSABLE[finish]()
+        error.cause = f"finish reason {completion.finish_word}" if completion.finish_word else None
+        raise error
 
 
 def _told(messages: list[dict[str, Any]], answer: str, feedback: str) -> list[dict[str, Any]]:

@@ -54,7 +54,8 @@ class GenerationRequest:
 
     def decoder(self) -> Decoder:
         """A new decoder, for one answer to this request."""
-        return Decoder(self.entry.plan, key=self.entry.root_key, bound=self.count)
+        entry = self.entry
+        return Decoder(entry.plan, key=entry.root_key, bound=self.count, bare=True)
 
     def limits(self, model: Deadlines, default: Limits) -> Limits:
         """The schema's own deadlines; where it has none the model's, and then the default ones."""

@@ -19,6 +19,7 @@ import openai
 import pytest
 from instructor.core.exceptions import InstructorRetryException
 from pydantic import BaseModel, Field
+from pydantic_core import from_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo import MODELS, SECRET, DemoServer
@@ -75,7 +76,7 @@ modes: dict[str, dict[str, Any]] = {
         ],
     },
 }
-endless = ["demo-stall", "demo-silent", "demo-drip"]
+endless = ["demo-stall", "demo-silent", "demo-drip", "demo-blanks"]
 
 
 @asynccontextmanager
@@ -324,14 +325,15 @@ async def test_garbage_is_a_chunk_that_can_not_be_read() -> None:
     assert single.text == "{not json"
 
 
-async def test_an_error_in_the_stream_holds_what_may_never_leak() -> None:
+@pytest.mark.parametrize("model", ["demo-error", "demo-overloaded"])
+async def test_an_error_in_the_stream_holds_what_may_never_leak(model: str) -> None:
     async with served() as client:
-        text, error = await read(client, body("demo-error"))
+        text, error = await read(client, body(model))
     assert error is None
     assert len(written(text)) > 30
     assert SECRET in chunks(text)[-1]["error"]["message"]
     async with openai_client() as client2:
-        stream = await client2.chat.completions.create(**body("demo-error"))
+        stream = await client2.chat.completions.create(**body(model))
         with pytest.raises(openai.APIError, match=SECRET):
             _ = [chunk async for chunk in stream]
 
@@ -463,6 +465,20 @@ async def test_a_stall_comes_after_some_content_and_a_drip_without_any() -> None
                         break
             assert len(written(got)) >= least
             assert model == "demo-stall" or got == ": keep-alive\n\n" * 3
+
+
+async def test_blanks_come_after_some_content_and_where_json_may_have_them() -> None:
+    async with served() as client:
+        got = ""
+        async with client.stream("POST", "/chat/completions", json=body("demo-blanks")) as response:
+            async for text in response.aiter_text():
+                got += text
+                if written(got).endswith("\n\n\n"):
+                    break
+        value = written(got).rstrip("\n")
+        assert len(value) > 30
+        assert value[-1] in "{[,: "
+        assert from_json(written(got), allow_partial=True)["items"]
 
 
 async def test_leaving_the_server_breaks_off_what_runs_and_leaves_nothing() -> None:

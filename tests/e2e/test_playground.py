@@ -238,7 +238,9 @@ async def test_a_connection_that_is_cut_comes_back_and_is_paid_once(
         assert len(provider.exchanges) == 1
 
 
-SILENCES = dict.fromkeys(("demo-stall", "demo-silent", "demo-drip"), ("provider_timeout", True))
+SILENCES = dict.fromkeys(
+    ("demo-stall", "demo-silent", "demo-drip", "demo-blanks"), ("provider_timeout", True)
+)
 FAULTS = {
     "demo-always-invalid": ("output_invalid", True),
     "demo-truncated": ("output_truncated", False),
@@ -247,6 +249,7 @@ FAULTS = {
     "demo-disconnect": ("provider_interrupted", True),
     "demo-garbage": ("provider_protocol", True),
     "demo-error": ("provider_protocol", True),
+    "demo-overloaded": ("provider_unavailable", True),
     "demo-429": ("provider_rate_limited", True),
     "demo-500": ("provider_unavailable", True),
     "demo-401": ("provider_rejected", False),

@@ -84,13 +84,12 @@ def test_a_tool_call_may_be_split_over_chunks_with_its_index_null() -> None:
     assert of(*pieces, end("tool_calls")) == Seen(["a", "b", "c"], Finish.STOP)
 
 
-def test_only_the_first_tool_call_and_the_first_choice_count() -> None:
-    second_call = delta(tool_calls=[{"index": 1, "function": {"arguments": "no"}}])
+def test_only_the_first_choice_counts() -> None:
     call = {"index": 0, "function": {"arguments": "no"}}
     second_choice = event(
         {"choices": [{"index": 1, "delta": {"tool_calls": [call]}, "finish_reason": "length"}]}
     )
-    assert of(text("a"), second_call, second_choice, end()) == Seen(["a"], Finish.STOP)
+    assert of(text("a"), second_choice, end()) == Seen(["a"], Finish.STOP)
 
 
 def test_in_tools_content_is_not_the_text_and_elsewhere_arguments_are_not() -> None:
@@ -124,8 +123,9 @@ def test_done_may_be_missing_and_so_may_the_last_blank_line() -> None:
     assert of(text("a"), delta("stop"), b"data: [DONE]") == Seen(["a"], Finish.STOP)
 
 
-def test_done_without_a_finish_reason_leaves_it_none() -> None:
-    assert of(text("a"), event("[DONE]")) == Seen(["a"])
+def test_done_without_a_finish_reason_is_a_finish_of_its_own() -> None:
+    assert of(text("a"), event("[DONE]")) == Seen(["a"], Finish.UNSAID)
+    assert of(text("a")) == Seen(["a"])
 
 
 def test_an_end_in_the_middle_of_a_chunk_leaves_the_finish_none() -> None:
@@ -231,13 +231,12 @@ def test_a_provider_is_ahead_while_a_read_finds_much() -> None:
         "not json",
         "{",
         "[]",
-        "null",
         '"text"',
         '{"choices": 1}',
         '{"choices": [{"delta": {"content": 1}}]}',
         '{"error": {"message": "no"}}',
         '{"error": "no"}',
-        '{"error": {}, "choices": []}',
+        '{"error": {"code": "nobody_knows"}, "choices": []}',
     ],
 )
 def test_what_is_no_chunk_is_an_error(data: str) -> None:

@@ -354,9 +354,11 @@ async def test_a_connection_that_is_reset_is_interrupted() -> None:
             await asked(other)
 
 
-async def test_an_error_object_is_against_the_protocol() -> None:
-    with pytest.raises(ProviderProtocol):
+async def test_an_error_in_the_stream_is_what_its_status_would_be() -> None:
+    with pytest.raises(ProviderUnavailable):
         await got(text("a"), event({"error": {"message": "overloaded", "code": 503}}))
+    with pytest.raises(ProviderProtocol):
+        await got(text("a"), event({"error": {"message": "no"}}))
 
 
 async def test_ten_megabytes_without_a_line_break_are_against_the_protocol() -> None:

@@ -70,3 +70,7 @@ def test_an_event_without_an_end_is_an_error_once_it_passes_the_bound() -> None:
         assert not list(events.feed(piece))
     with pytest.raises(ProviderProtocol):
         list(events.feed(piece))
+
+
+def test_a_line_that_is_called_error_is_data() -> None:
+    assert data_of(b'error: {"code": 500}\n\n' + frame("a")) == ['{"code": 500}', "a"]

@@ -12,7 +12,7 @@ from tests.support.client import read, reading, refused
 from tests.support.service import eventually, running
 from tests.support.sockets import free_port
 from tests.support.stream import streaming
-from tests.support.upstream import HEAD, delta, end, event, saying, status, text, upstream
+from tests.support.upstream import HEAD, delta, end, event, refusal, saying, status, text, upstream
 
 FIGS = '{"title":"Figs","blurb":"Sweet."}'
 ANSWER = f'{{"items": [{FIGS}]}}'
@@ -218,20 +218,104 @@ async def test_after_the_last_attempt_the_stream_ends_in_what_broke_it() -> None
     assert stream == restarted("provider_interrupted") + INTERRUPTED
     stream, _ = await said(HEAD + b"data: {oops\n\n")
     assert stream == restarted("provider_protocol") + PROTOCOL
-    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"), max_attempts=1)
+    stream, _ = await said(HEAD + text(ANSWER), max_attempts=1)
     assert stream == f"data: [{FIGS}]\n\n" + INTERRUPTED
 
 
-async def test_after_the_200_a_failure_to_open_is_not_tried_again() -> None:
-    for answer, code in (
-        (status(500), "provider_unavailable"),
-        (status(429, Retry_After="0"), "provider_rate_limited"),
-        (status(401), "provider_rejected"),
+async def test_a_whole_answer_whose_provider_says_that_nothing_follows_needs_no_reason() -> None:
+    stream, _ = await said(HEAD + text(ANSWER) + event("[DONE]"))
+    assert stream == GOOD
+
+
+async def test_after_the_200_a_failure_to_open_is_tried_again_as_before_it() -> None:
+    good = HEAD + text(ANSWER) + end()
+    for busy in (status(500), status(529), status(429, Retry_After="0")):
+        stream, bodies = await said(HEAD, busy, busy, good)
+        assert stream == restarted("provider_interrupted") + GOOD
+        assert len(bodies) == 4
+    for busy, code, tries in (
+        (status(503), "provider_unavailable", 3),
+        (status(429, Retry_After="7"), "provider_rate_limited", 1),
+        (status(401), "provider_rejected", 1),
     ):
-        stream, bodies = await said(HEAD, answer, max_attempts=3)
+        stream, bodies = await said(HEAD, busy, max_attempts=3)
         assert stream.startswith(restarted("provider_interrupted") + "event: error\n")
         assert f'"code":"{code}"' in stream
-        assert len(bodies) == 2
+        assert len(bodies) == 1 + tries
+
+
+@pytest.mark.parametrize("tries", range(3))
+async def test_a_provider_that_closes_each_connection_in_silence_has_its_second_attempt(
+    tries: int,
+) -> None:
+    def whole(*events: bytes) -> bytes:
+        body = b"".join(events)
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nKeep-Alive: timeout=5\r\n\r\n"
+        return head + b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+
+    stream, bodies = await said(whole(text("no"), end()), whole(text(ANSWER), end()))
+    errors = '[{"path":"","message":"is not JSON"}]'
+    assert stream == restarted("output_invalid", errors) + GOOD
+    assert len(bodies) == 2
+
+
+# -- an error in the answer -------------------------------------------------------------------
+
+
+def told(code: str) -> bytes:
+    return event({"error": {"message": "canary", "type": "api", "code": code}})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (told("server_is_overloaded"), "provider_unavailable"),
+        (told("rate_limit_exceeded"), "provider_rate_limited"),
+        (told("tool_use_failed"), "output_invalid"),
+        (event({"error": {"code": 502, "message": "canary"}}), "provider_unavailable"),
+        (event({"object": "error", "code": 500, "message": "canary"}), "provider_unavailable"),
+        (b'error: {"code": 503, "type": "unavailable_error"}\n\n', "provider_unavailable"),
+        (
+            b'event: error\ndata: {"error": {"type": "overloaded_error"}}\n\n',
+            "provider_unavailable",
+        ),
+        (
+            event({"choices": [{"delta": {}, "finish_reason": "error"}], "error": {"code": 429}}),
+            "provider_rate_limited",
+        ),
+        (
+            event({"choices": [{"finish_reason": "error", "error": {"code": 502}}]}),
+            "provider_unavailable",
+        ),
+        (event({"error": {"type": "nobody_knows"}}), "provider_protocol"),
+    ],
+)
+async def test_an_error_that_passes_is_asked_for_again(error: bytes, code: str) -> None:
+    for before in (b"", OPEN):
+        stream, bodies = await said(HEAD + before + error, HEAD + text(ANSWER) + end())
+        assert f'event: restart\ndata: {{"attempt":2,"code":"{code}"' in stream
+        assert stream.endswith(GOOD)
+        assert "canary" not in stream
+        assert bodies[0] == bodies[1]
+    stream, bodies = await said(HEAD + OPEN + error)
+    assert f'"code":"{code}"' in stream.rsplit("event: error", 1)[1]
+    assert len(bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (told("content_filter"), "output_filtered"),
+        (told("insufficient_quota"), "provider_rate_limited"),
+        (told("invalid_api_key"), "provider_rejected"),
+        (told("context_length_exceeded"), "provider_rejected"),
+    ],
+)
+async def test_an_error_that_stays_is_not_asked_for_again(error: bytes, code: str) -> None:
+    stream, bodies = await said(HEAD + OPEN + error)
+    assert "event: restart" not in stream
+    assert f'"code":"{code}"' in stream
+    assert len(bodies) == 1
 
 
 # -- an answer that another would not mend ----------------------------------------------------
@@ -343,6 +427,50 @@ async def test_a_429_that_asks_for_more_than_the_window_is_passed_on_at_once() -
         answer = await asyncio.wait_for(refused(service.url + IDEAS), 3)
         assert (answer.status_code, answer.json()["code"]) == (503, "provider_rate_limited")
         assert answer.headers["Retry-After"] == "7"
+        assert len(provider.exchanges) == 1
+
+
+@pytest.mark.parametrize("code", [408, 409, 425, 498, 502, 520, 529])
+async def test_a_status_that_says_nothing_against_the_request_is_tried_again(code: int) -> None:
+    stream, bodies = await said(status(code), status(code), HEAD + text(ANSWER) + end())
+    assert stream == GOOD
+    assert len(bodies) == 3
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
+async def test_an_answer_that_the_provider_could_not_read_is_asked_for_again(code: str) -> None:
+    failed = refusal(400, {"error": {"code": code, "failed_generation": "canary " * 2000}})
+    stream, bodies = await said(failed, HEAD + text(ANSWER) + end())
+    errors = '[{"path":"","message":"can\'t be read by the provider"}]'
+    assert stream == restarted("output_invalid", errors) + GOOD
+    assert bodies[0] == bodies[1]
+    async with (
+        upstream(saying(failed)) as provider,
+        running(openai_base_url=provider.base_url) as service,
+    ):
+        answer = await refused(service.url + IDEAS, Accept="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (502, "output_invalid")
+        assert "canary" not in answer.text
+        assert len(provider.exchanges) == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "body", "expected"),
+    [
+        (400, {"error": {"code": "content_filter", "param": "prompt"}}, "output_filtered"),
+        (429, {"error": {"code": "insufficient_quota"}}, "provider_rate_limited"),
+        (302, {}, "provider_rejected"),
+    ],
+)
+async def test_what_another_try_would_not_mend_is_told_at_once(
+    code: int, body: Any, expected: str
+) -> None:
+    async with (
+        upstream(saying(refusal(code, body))) as provider,
+        running(openai_base_url=provider.base_url) as service,
+    ):
+        answer = await refused(service.url + IDEAS)
+        assert answer.json()["code"] == expected
         assert len(provider.exchanges) == 1
 
 

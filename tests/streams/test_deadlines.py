@@ -134,10 +134,10 @@ async def test_a_provider_that_sends_headers_and_nothing_else_is_timed_out() -> 
         b"\n",
         event({"choices": []}),
         delta(role="assistant", content=""),
-        delta(reasoning_content="hm"),
+        text(" \n"),
         b": endless",
     ],
-    ids=["comments", "blank lines", "no choices", "a role", "reasoning", "an endless line"],
+    ids=["comments", "blank lines", "no choices", "a role", "blanks", "an endless line"],
 )
 async def test_what_is_no_content_does_not_put_off_the_deadline_of_the_first(drip: bytes) -> None:
     await first_content(drip)
@@ -157,6 +157,24 @@ async def test_the_first_content_of_another_attempt_has_its_own_deadline() -> No
         await reader.until("event: restart")
         assert await reader.rest() == TIMEOUT  # and not before
         await second.is_closed()
+
+
+async def test_reasoning_puts_off_the_deadline_of_the_first() -> None:
+    async with (
+        upstream() as provider,
+        running(
+            openai_base_url=provider.base_url, **{**LONG, "first_content_timeout": 1}
+        ) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
+    ):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        async with dripping(exchange, delta(reasoning_content="hm")):
+            while loop.time() < begun + 1.5:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        await exchange.text(ANSWER)
+        await exchange.finish()
+        assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 
 # -- the gap ----------------------------------------------------------------------------------
@@ -193,6 +211,21 @@ async def test_what_is_no_content_does_not_fill_the_gap(drip: bytes) -> None:
     await gap(drip)
 
 
+async def test_blanks_do_not_fill_the_gap() -> None:
+    async with (
+        upstream() as provider,
+        running(
+            openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": SHORT}
+        ) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
+    ):
+        await exchange.text('{"items": [')
+        assert await reader.next() == "data: []"
+        async with dripping(exchange, text(" \n\t")):
+            assert await reader.rest() == TIMEOUT
+            await exchange.is_closed()
+
+
 @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
 async def test_reasoning_fills_the_gap(name: str) -> None:
     loop = asyncio.get_running_loop()
@@ -222,6 +255,18 @@ async def test_content_that_comes_in_time_puts_off_the_deadline_again_and_again(
             await asyncio.sleep(0.3)
         await exchange.finish()
         assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+
+
+async def test_a_whole_value_is_done_while_the_provider_goes_on_with_blanks() -> None:
+    async with (
+        upstream() as provider,
+        running(openai_base_url=provider.base_url, **LONG) as service,
+        streaming(service, provider, IDEAS) as (reader, exchange),
+    ):
+        await exchange.text(ANSWER)
+        async with dripping(exchange, text("\n")):
+            assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+            await exchange.is_closed()
 
 
 # -- the whole --------------------------------------------------------------------------------

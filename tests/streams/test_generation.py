@@ -15,6 +15,7 @@ import pytest
 
 from app.demo import MODELS
 from tests.support.client import read, refused
+from tests.support.demo import SILENT
 from tests.support.service import eventually, running
 from tests.support.stream import streaming
 from tests.support.upstream import (
@@ -369,10 +370,10 @@ async def test_streams_that_end_in_all_ways_leave_no_task_and_no_generator_behin
         return len(asyncio.all_tasks()), len(open_)
 
     async def all_ways(url: str) -> None:
-        models = [m for m in MODELS if m not in ("demo-stall", "demo-silent", "demo-drip")]
+        models = [m for m in MODELS if m not in SILENT]
         ended = await asyncio.gather(*(fetch(f"{url}?topic=figs&model={m}") for m in models))
         assert all(b"event: " in e or b"problem+json" in e for e in ended)
-        for model in ("demo", "demo-stall", "demo-silent", "demo-drip"):
+        for model in ("demo", *SILENT):
             task = asyncio.create_task(fetch(f"{url}?topic=figs&model={model}"))
             await eventually(lambda: len(service.streams) == 1 or task.done())  # noqa: B023
             task.cancel()

@@ -32,6 +32,8 @@ class Silent:
     finish = None
     usage = None
     ahead = False
+    null_is_absent = False
+    finish_word = None
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()

@@ -13,14 +13,16 @@ OUTCOMES = {
     "demo-stall": "provider_timeout",
     "demo-silent": "provider_timeout",
     "demo-drip": "provider_timeout",
+    "demo-blanks": "provider_timeout",
     "demo-disconnect": "provider_interrupted",
     "demo-garbage": "provider_protocol",
     "demo-error": "provider_protocol",
+    "demo-overloaded": "provider_unavailable",
     **dict.fromkeys(REFUSING, "done"),
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",
 }
 FAULTS = {model: code for model, code in OUTCOMES.items() if code != "done"}
-SILENT = ("demo-stall", "demo-silent", "demo-drip")
+SILENT = ("demo-stall", "demo-silent", "demo-drip", "demo-blanks")
 """The models whose streams end by a deadline."""

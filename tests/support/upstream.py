@@ -21,6 +21,13 @@ def status(code: int, **headers: str) -> bytes:
     return "\r\n".join([*lines, "", "{}"]).encode()
 
 
+def refusal(code: int, body: Any) -> bytes:
+    """As `status`, with this JSON as its body."""
+    told = json.dumps(body).encode()
+    head = f"HTTP/1.1 {code} No\r\nContent-Length: {len(told)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + told
+
+
 def event(data: Any) -> bytes:
     """One event, JSON or a string as it is."""
     text = data if isinstance(data, str) else json.dumps(data)

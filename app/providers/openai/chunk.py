@@ -1,7 +1,8 @@
 """The chunks of a response to a chat completion, as msgspec reads them.
 
 The fields have the names of the API's JSON, by which Instructor's extractors read a chunk. (The
-SDK's own classes cost eight times as much.)
+SDK's own classes cost eight times as much.) What these classes don't fit is read field by field,
+by `lenient.py`.
 https://platform.openai.com/docs/api-reference/chat-streaming
 """
 
@@ -11,39 +12,50 @@ from typing import Any
 
 import msgspec
 
-from app.errors import ProviderProtocol
-
 
 class Function(msgspec.Struct):
+    name: str | None = None
     arguments: str | None = None
 
 
 class ToolCall(msgspec.Struct):
     index: int | None = None
+    id: str | None = None
     function: Function | None = None
 
 
 class ChoiceDelta(msgspec.Struct):
+    """What a chunk adds. `function_call` is what tool calls were before there were tools."""
+
     content: str | None = None
     tool_calls: list[ToolCall] | None = None
+    function_call: Function | None = None
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[Any] | None = None
 
     @property
-    def arguments(self) -> str:
-        """The arguments of the first tool call: there is one tool, and one value."""
-        text = ""
-        for call in self.tool_calls or ():
-            if not call.index and call.function is not None:
-                text += call.function.arguments or ""
-        return text
+    def reasons(self) -> bool:
+        """Whether the model shows, or says, that it reasons."""
+        return bool(
+            (self.reasoning_content and not self.reasoning_content.isspace())
+            or (self.reasoning and not self.reasoning.isspace())
+            or self.reasoning_details
+        )
 
 
 class Choice(msgspec.Struct):
+    """One answer. Some providers send the whole `message` in the place of its parts.
+
+    error: what has failed at the model's own provider, where OpenRouter tells it
+    """
+
     index: int | None = None
     delta: ChoiceDelta | None = None
+    message: ChoiceDelta | None = None
     finish_reason: str | None = None
+    error: Any = None
 
 
 class CompletionUsage(msgspec.Struct):
@@ -54,7 +66,7 @@ class CompletionUsage(msgspec.Struct):
 class Chunk(msgspec.Struct):
     """One chunk of a response.
 
-    error: anything but null says that the provider has failed
+    error: what has failed at the provider, if it holds anything
     """
 
     choices: list[Choice] | None = None
@@ -62,15 +74,5 @@ class Chunk(msgspec.Struct):
     error: Any = None
 
 
-_decode_chunk = msgspec.json.Decoder(Chunk).decode
-
-
-def decode(data: bytes) -> Chunk:
-    """The chunk that an event holds. Raises `ProviderProtocol`."""
-    try:
-        chunk = _decode_chunk(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ProviderProtocol from None
-    if chunk.error is not None:
-        raise ProviderProtocol
-    return chunk
+decode = msgspec.json.Decoder(Chunk).decode
+"""The chunk that an event holds, if these classes fit it. Raises ValueError."""

@@ -33,7 +33,7 @@ def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
         http_client=httpx2.AsyncClient(
             transport=Transport(settings.connect_timeout),
             timeout=None,
-            follow_redirects=True,
+            follow_redirects=False,  # the key goes to no other host
             event_hooks={"request": [_without(settings.headers, httpx2.URL(base_url))]},
         ),
     )

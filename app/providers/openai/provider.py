@@ -46,8 +46,8 @@ class OpenAIProvider:
                 way, response = await self._negotiation.opened(
                     request, lambda made: self._opened(made, stack)
                 )
-            except Exception as error:
-                raise while_opening(error) from None
+            except Refused as refused:
+                raise while_opening(refused) from None
             yield await self._read(response, way, stack)
 
     @asynccontextmanager
@@ -57,16 +57,15 @@ class OpenAIProvider:
         Raises `Refused` if the provider answers with a status that is no 2xx.
         """
         async with AsyncExitStack() as stack:
-            try:
-                response = await self._opened(body(self._settings, way, request), stack)
-            except Refused:
-                raise
-            except Exception as error:
-                raise while_opening(error) from None
+            response = await self._opened(body(self._settings, way, request), stack)
             yield await self._read(response, way, stack)
 
     async def _opened(self, made: JsonObject, stack: AsyncExitStack) -> Any:
-        """The SDK's response to a request, whose body is still to be read. Raises `Refused`."""
+        """The SDK's response to a request, whose body is still to be read.
+
+        Raises `Refused`, and what `while_opening` makes of any other exception. Nothing of our own
+        runs in here, so that a fault of ours is never taken for the provider's.
+        """
         # What is made goes along as it is, and takes the place of the arguments: the SDK would
         # walk through each part of the messages and of the schema, for a millisecond.
         opening = self._create(model=made["model"], messages=(), stream=True, extra_body=made)
@@ -74,6 +73,8 @@ class OpenAIProvider:
             return await stack.enter_async_context(opening)
         except openai.APIStatusError as error:
             raise Refused(refusal(error.status_code, error.body)) from error
+        except Exception as error:
+            raise while_opening(error) from None
 
     async def _read(self, response: Any, way: Way, stack: AsyncExitStack) -> Completion:
         """The completion that a response is. The stack closes it."""
