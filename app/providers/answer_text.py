@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.errors import ProviderProtocol
+from app.errors import ProviderProtocol, ServiceError
 from app.partial.answer import ANOTHER
 
 MAX_ASIDE: Final = 1024 * 1024
@@ -21,12 +21,14 @@ class AnswerText:
     in_tools: whether a tool is offered
     said: whether there is any text
     called: whether a call has any text
+    grown: whether more than blanks was added since it was last taken
     """
 
     def __init__(self, *, in_tools: bool) -> None:
         self.in_tools = in_tools
         self.said = False
         self.called = False
+        self.grown = False
         self._pieces: list[str] = []  # what is not yet taken
         self._aside: list[str] = []  # content that is the text unless a call comes
         self._aside_length = 0
@@ -37,19 +39,20 @@ class AnswerText:
         if piece and self.in_tools:
             self._pieces += [ANOTHER, piece] if begins and self.called else [piece]
             self.said = self.called = True
+            self.grown = self.grown or not piece.isspace()
 
     def add_content(self, piece: str) -> None:
         """Add a piece of the content. Raises `ProviderProtocol` where too much is set aside."""
-        if not piece:
+        if not piece or self.called:
             return
-        if not self.in_tools:
-            self.said = True
-            self._pieces.append(piece)
-        elif not self.called:
+        self.said = True
+        self.grown = self.grown or not piece.isspace()
+        if self.in_tools:
             self._set_aside(piece)
+        else:
+            self._pieces.append(piece)
 
     def _set_aside(self, piece: str) -> None:
-        self.said = True
         self._aside.append(piece)
         self._aside_length += len(piece)
         if self._aside_length > MAX_ASIDE:
@@ -66,6 +69,7 @@ class AnswerText:
         text = self._half + "".join(self._pieces)
         self._pieces.clear()
         self._half = ""
+        self.grown = False
         return text if text.isascii() else self._whole(text)
 
     def _whole(self, text: str) -> str:
@@ -79,8 +83,16 @@ class AnswerText:
         return text
 
 
-def unreadable(path: str) -> ProviderProtocol:
+_JSON: Final = "JSON"
+
+
+def unreadable(path: str = _JSON) -> ProviderProtocol:
     """A field that is needed can't be read. `path` is of our own words."""
     error = ProviderProtocol()
     error.cause = f"unreadable {path}"
     return error
+
+
+def is_cut_off(error: ServiceError) -> bool:
+    """Whether an event is no JSON: at the end of a response, it has been cut off."""
+    return error.cause == unreadable().cause

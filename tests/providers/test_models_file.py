@@ -228,7 +228,7 @@ def test_a_key_beside_the_models_is_refused_where_it_stands(file: Path) -> None:
         # The first line of each is the fifth of its file.
         ("model = ''", "5: models.m.model: expected what the provider calls the model"),
         ("model = 5", "5: models.m.model: expected what the provider calls the model"),
-        ("provider = 's3cret'", "5: models.m.provider: expected one of openai"),
+        ("provider = 's3cret'", "5: models.m.provider: expected one of openai, anthropic"),
         ("api_key_env = 's3cret'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'LINES'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'UNICODE'", f"5: models.m.api_key_env: expected {VARIABLE}"),

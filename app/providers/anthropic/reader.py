@@ -52,6 +52,7 @@ class AnthropicReader:
 
     def __init__(self, *, in_tools: bool) -> None:
         self.text = AnswerText(in_tools=in_tools)
+        self.refused = False  # a refusal is a stop reason
         self.finish: Finish | None = None
         self.finish_word: str | None = None
         self.done = False
@@ -59,6 +60,7 @@ class AnthropicReader:
         self._kinds: dict[Any, str] = {}  # of the blocks, by index
         self._input: Any = None  # that of a call, as it is told at its beginning
         self._is_unsaid = False  # whether a call has begun, and none of its deltas has any text
+        self._is_intact = True  # whether the event is UTF-8
 
     @property
     def usage(self) -> Tokens | None:
@@ -76,7 +78,7 @@ class AnthropicReader:
         if event == DONE:  # of some servers that imitate the API
             self._end()
             return False
-        told = _decoded(event)
+        told = self._decoded(event)
         match told.get("type"):
             case "content_block_delta":
                 return self._take_delta(told.get("index"), _object(told, "delta"))
@@ -97,6 +99,22 @@ class AnthropicReader:
                 if is_error(told):
                     raise error_in_chunk(told)
         return False
+
+    def _decoded(self, event: bytes) -> dict[str, Any]:
+        """The object that an event holds. It may have half a character, or bytes that are none."""
+        try:
+            told = msgspec.json.decode(event)
+            self._is_intact = True
+        except (ValueError, RecursionError):
+            text = event.decode("utf-8", "replace")
+            self._is_intact = "\ufffd" not in text
+            try:
+                told = json.loads(text, strict=False)
+            except (ValueError, RecursionError):
+                raise unreadable() from None
+        if not isinstance(told, dict):
+            raise unreadable("event")
+        return told
 
     def chunk(self, text: str) -> Chunk:
         """A chunk that has this text where Instructor's extractor looks for it."""
@@ -127,15 +145,25 @@ class AnthropicReader:
         return False
 
     def _add_content(self, piece: Any) -> bool:
-        text = _text(piece, "delta.text")
+        text = self._text(piece, "delta.text")
         self.text.add_content(text)
         return bool(text.strip())
 
     def _add_call(self, piece: Any) -> bool:
-        text = _text(piece, "delta.partial_json")
+        text = self._text(piece, "delta.partial_json")
         if text:
             self._say_call(text)
         return bool(text.strip())
+
+    def _text(self, piece: Any, path: str) -> str:
+        """A piece of the text."""
+        if piece is None:
+            return ""
+        if not isinstance(piece, str):
+            raise unreadable(path)
+        if not self._is_intact and "\ufffd" in piece:
+            raise unreadable("UTF-8")
+        return piece
 
     def _say_call(self, text: str) -> None:
         """Add to the text of the call, which begins with this if it had none."""
@@ -179,37 +207,7 @@ class AnthropicReader:
                 self._counts[name] = int(count)
 
 
-def _decoded(event: bytes) -> dict[str, Any]:
-    """The object that an event holds."""
-    try:
-        told = msgspec.json.decode(event)
-    except (ValueError, RecursionError):
-        told = _leniently(event)
-    if not isinstance(told, dict):
-        raise unreadable("event")
-    return told
-
-
-def _leniently(event: bytes) -> Any:
-    """JSON with half a character, or with bytes that are none."""
-    try:
-        return json.loads(event.decode("utf-8", "replace"), strict=False)
-    except (ValueError, RecursionError):
-        raise unreadable("JSON") from None
-
-
 def _object(holder: dict[str, Any], key: str) -> dict[str, Any]:
     """The object under a key, or an empty one."""
     value = holder.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _text(piece: Any, path: str) -> str:
-    """A piece of the text. One with a damaged character is none."""
-    if piece is None:
-        return ""
-    if not isinstance(piece, str):
-        raise unreadable(path)
-    if "\ufffd" in piece:
-        raise unreadable("UTF-8")
-    return piece

@@ -66,7 +66,9 @@ class AnthropicRequests(Requests):
 
         The API always holds a model to a schema, so `json_schema` has no other dialect.
         """
-        if way.mode == "json_schema" and not (way.dialect == "strict" and self._can_say(way, asked)):
+        if way.mode == "json_schema" and not (
+            way.dialect == "strict" and self._can_say(way, asked)
+        ):
             return replace(way, mode="json", dialect="full")
         return super().sayable(way, asked)
 

@@ -38,12 +38,16 @@ class Api(Protocol):
 
 
 class ApiProvider:
-    """A `Provider`."""
+    """A `Provider`.
+
+    requests: what its requests are
+    """
 
     def __init__(self, api: Api) -> None:
+        self.requests = api.requests
         self._api = api
         self._lingering: set[asyncio.Task[None]] = set()
-        self._negotiation = Negotiation(api.requests)
+        self._negotiation = Negotiation(self.requests)
 
     @asynccontextmanager
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Completion]:
@@ -66,7 +70,7 @@ class ApiProvider:
         """
         async with AsyncExitStack() as stack:
             try:
-                body = self._api.requests.body(way, request)
+                body = self.requests.body(way, request)
                 completion = await self._api.open(body, way, stack)
             except Refused:
                 raise
