@@ -1,4 +1,4 @@
-"""The app is put together here, and nowhere else."""
+"""Puts the app together."""
 
 from __future__ import annotations
 
@@ -58,11 +58,10 @@ def create_app(
 ) -> FastAPI:
     """The service.
 
-    registry: None takes the schemas in the folders that the settings name
-    provider: None takes the one of the settings, or the demo model where they name none
+    registry: None loads the schemas in the folders that the settings name
+    provider: None uses that of the settings, or the demo model if they name none
 
-    `app.state` has `streams`, `schemas` (the names of the schemas), `keys` (those of the callers)
-    and `admission`.
+    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
     Raises `SchemaError`, `KeysError`, `ModelsError`.
     """
     described = models(settings)
@@ -78,8 +77,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        # anyio loads its backend at its first call. If the first stream made that call when the
-        # process has no file descriptor left, the import would fail.
+        # anyio imports its backend at its first call. If that came later, when the process has no
+        # file descriptor left, the import would fail.
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             stack.enter_context(telemetry.watching())

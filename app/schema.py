@@ -34,10 +34,10 @@ class _Mark:
 
 
 def _definition(schema: CoreSchema, handler: GetCoreSchemaHandler, key: str) -> dict[str, Any]:
-    """A copy of what a schema refers to, under a name of its own.
+    """A copy of the definition that a schema refers to, under a new name.
 
-    An annotation around the mark (`Strict()`, `Field(min_length=1)`) makes Pydantic go on with
-    the definition, and a mark at the reference would be lost.
+    If there is another annotation around the mark (`Strict()`, `Field(min_length=1)`), Pydantic
+    uses the definition and drops the reference. A mark on the reference would be lost.
     """
     reference = cast(dict[str, Any], schema)
     if reference["type"] != "definition-ref":
@@ -51,7 +51,7 @@ def _definition(schema: CoreSchema, handler: GetCoreSchemaHandler, key: str) -> 
 
 
 Whole: Final = _Mark("Whole")
-"""`Annotated[HttpUrl, Whole]`: the value is withheld until it is complete, whatever its type."""
+"""`Annotated[HttpUrl, Whole]`: the value is not shown before it is complete, whatever its type."""
 
 NotNull: Final = _Mark("NotNull")
 """`Annotated[str, NotNull]`: the object with this field is not shown before it is known."""
@@ -65,8 +65,8 @@ class Parameters(BaseModel):
     topic: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-        # JSON Schema knows of no trimming. Anything may stand before the first other character,
-        # as some validators match a pattern at the beginning only.
+        # JSON Schema can't express trimming: any white space may precede the first other character.
+        # The pattern begins with `[\s\S]*`, as some validators match only at the beginning.
         Field(json_schema_extra={"pattern": r"[\s\S]*\S"}),
     ]
 

@@ -47,10 +47,10 @@ _OBJECTS = ("extra_body", "extra_headers")
 _STORES = ("redis://", "rediss://", "unix://")
 
 CALLER = r"[A-Za-z0-9._-]{1,64}"
-"""The names of callers."""
+"""The pattern of a caller's name."""
 
 KEY = rf"^{CALLER}=[0-9a-f]{{64}}$"
-"""A caller, and the SHA-256 of its key."""
+"""The pattern of a caller's name with the SHA-256 of its key."""
 
 _Key = Annotated[str, Field(pattern=KEY)]
 _Host = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]
@@ -262,19 +262,19 @@ class Settings(BaseSettings):
 
     @property
     def open(self) -> bool:
-        """Whether callers need no key. A file without keys lets in nobody, rather than all."""
+        """Whether callers need no key. A key file without keys lets nobody in."""
         return not self.api_keys and self.api_keys_file is None
 
     @property
     def on_loopback(self) -> bool:
-        """Whether only this machine reaches the service: so far as HOST says."""
+        """Whether only this machine can reach the service, as far as HOST shows."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
 
     def share(self, limit: int) -> int:
-        """A worker's share of what all workers allow together; at least 1."""
+        """One worker's share of a limit for all workers; at least 1."""
         return max(1, limit // self.workers)
 
     @property

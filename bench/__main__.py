@@ -15,7 +15,7 @@ from bench.contestants import Contestant
 from bench.documents import LISTS
 from bench.field import DIRECT, field
 from bench.flood import Turns, flood
-from bench.large import large
+from bench.large import cases, large
 from bench.memory import kept_streams, open_streams
 from bench.paced import DOCUMENT, capacity, trial
 from bench.plan import FULL, QUICK, WORKED, Plan, Results, play
@@ -24,6 +24,7 @@ from bench.publish import RESULTS, ROOT, publish
 from bench.report import (
     capacity_table,
     flood_table,
+    large_overview,
     large_table,
     memory_table,
     paced_table,
@@ -132,9 +133,14 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
 
 @cli.command("large")
 def only_large(shapes: str = ",".join(SHAPES), reader: str = "") -> None:
-    """How late other requests are answered during a large answer, and how much memory it takes."""
+    """How late other requests are answered during a large answer, and how much memory it takes.
+
+    Where everything is measured (about ten minutes), the page gets its table.
+    """
     found = asyncio.run(large(shapes.split(","), Progress(), reader))
     print(large_table(found))
+    if set(found) == set(cases(list(SHAPES))):
+        publish({"large": large_overview(found)})
 
 
 @cli.command()

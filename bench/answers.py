@@ -1,7 +1,7 @@
 """Large answers of several shapes, with the models they fit.
 
-The large value is a member of an object, as most results are; where it is a list, a schema may
-also have it as its result.
+The large value is a member of an object, as most results are. Where a result is a list, it has
+few elements, and each is such an object.
 """
 
 from __future__ import annotations
@@ -66,9 +66,10 @@ SHAPES: Final[dict[str, tuple[Any, Callable[[int], str]]]] = {
     "tables": (list[Table], _tables),
     "deep": (Tree, _deep),
 }
-"""The type of a value and its JSON, of about so many characters."""
+"""For each shape, the type of a value, and a function that makes its JSON of about that size."""
 
-LISTS: Final = [name for name, (type_, _) in SHAPES.items() if type_.__name__ == "list"]
+ELEMENTS: Final = 20
+"""Of a list that is a result: as many as the service's schemas let a caller ask for."""
 
 
 @cache
@@ -79,13 +80,13 @@ def model(shape: str) -> type[BaseModel]:
 
 
 def answer(shape: str, size: int) -> str:
-    """What a model answers: this object."""
+    """A model's answer: this object as JSON."""
     return f'{{"title":"t","value":{SHAPES[shape][1](size)}}}'
 
 
 def list_answer(shape: str, size: int) -> str:
-    """What a model answers where a list is the result."""
-    return f'{{"items":{SHAPES[shape][1](size)}}}'
+    """What a model answers where a list of such objects is the result."""
+    return f'{{"items":[{",".join([answer(shape, size // ELEMENTS)] * ELEMENTS)}]}}'
 
 
 def document_bytes(type_: Any, json: str) -> int:

@@ -1,9 +1,10 @@
 """How the cost of an answer grows with its length, by its shape and view: `make bench-micro`.
 
-Each answer is decoded in slices, as the producer does it, and a reader makes its
-messages after each. Printed are the CPU of a character of 1 MB in µs, the exponent of growth
-(1: ten times the text costs ten times as much; a snapshot's bytes are in it), the longest
-single call in ms, and the memory as a multiple of the document, at its peak and kept.
+Each answer is decoded in slices, as the producer does it, and a reader makes its messages after
+each slice. The command prints the CPU time for a character of 1 MB in µs; the exponent of growth
+(with 1, ten times the text costs ten times as much; the growing bytes of a snapshot are included);
+the longest single call in ms; and the memory as a multiple of the document, at its peak and when
+the stream is kept.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 SIZES: Final = (100_000, 1_000_000)
 PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
-"""How many slices a reader lets pass."""
+"""A slow reader reads once in this many slices."""
 
 
 VIEWS: Final[dict[str, Callable[[Node], View]]] = {
@@ -63,7 +64,7 @@ class Seen:
 
 @dataclass
 class Clock:
-    """The CPU seconds of calls: of all, and of the longest."""
+    """Measures the CPU seconds of all calls, and of the longest one."""
 
     total: float = 0
     longest: float = 0
@@ -83,7 +84,7 @@ def planned(shape: str, size: int) -> tuple[Node, str]:
 
 
 def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
-    """The costs of the producer (decoder and log) and of a reader that looks at every `pace`."""
+    """The costs of the producer (decoder, log), and of a reader that reads every `pace` slices."""
     seen, decoder = Seen(), Decoder(root)
     producer, reader = Clock(), Clock()
     position = 0
@@ -96,15 +97,15 @@ def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
             seen.document.adopt(decoder.value, operations)
         if decoder.done or number % pace == pace - 1:
             with reader.call():
-                news = seen.log.news(position)
+                unread = seen.log.unread(position)
                 position = seen.log.position
-                view.messages(seen, news, position)
+                view.messages(seen, unread, position)
     assert decoder.done
     return producer, reader
 
 
 def memory(shape: str, size: int) -> tuple[float, float]:
-    """The bytes of a stream with a `delta` reader, as a multiple of the document's: peak, kept."""
+    """The memory of a stream with a `delta` reader, divided by the document's size: peak, kept."""
     root, text = planned(shape, size)
     tracemalloc.start()
     seen, decoder, view = Seen(), Decoder(root), DeltaView("r")
@@ -113,7 +114,7 @@ def memory(shape: str, size: int) -> tuple[float, float]:
         operations = decoder.feed(text[at : at + SLICE])
         seen.log.extend(operations)
         seen.document.adopt(decoder.value, operations)
-        view.messages(seen, seen.log.news(position), seen.log.position)
+        view.messages(seen, seen.log.unread(position), seen.log.position)
         position = seen.log.position
     length = len(seen.document.encode())
     peak = tracemalloc.get_traced_memory()[1]

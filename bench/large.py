@@ -1,9 +1,9 @@
-"""What a large answer that comes at once does to everything else, and what it takes of memory.
+"""Measures the effect of a large answer that comes at once on other requests, and its memory.
 
-The model's server has 1 MB of an answer written before it is asked, and sends it in events as
-long as the service takes them. While one reader reads the stream, a probe asks `/healthz` on a
-connection that it keeps: a loop that is held answers it late. Each figure is of a process of
-its own, since memory that one answer has left could serve the next.
+The model's server has an answer of 1 MB ready before it is asked. It sends it in the largest
+events that the service accepts. While one reader reads the stream, a probe asks `/healthz` on a
+persistent connection: if the event loop is blocked, it is answered late. Each figure is measured
+in a new process, because an answer could reuse the memory of an earlier one.
 """
 
 from __future__ import annotations
@@ -17,26 +17,28 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from bench.answers import LISTS, SHAPES, answer, document_bytes, list_answer, model
+from bench.answers import answer, document_bytes, list_answer, model
 from bench.process import SERVER_CORE, Process, started
 from bench.progress import Progress
 from tests.support.upstream import HEAD, Exchange, end, text, upstream
 
 SIZE: Final = 1_000_000
 SMALL: Final = 1_000
-"""Of the answer that comes before: what is imported and made once is none of the large one's."""
+"""The size of an answer that is read first, so that imports and caches don't count as the large
+answer's memory."""
 
 EVENT_CHARACTERS: Final = 500_000
-"""Of an answer in one event: written as JSON they may be twice as many, and the service takes
-no event over 1 MiB."""
+"""The characters of an answer in one event. As JSON they may be twice as many bytes, and the
+service accepts no event over 1 MiB."""
 
 PROBE_SECONDS: Final = 0.01
 READ_BYTES: Final = 262_144
 SLOW_READ: Final = (65_536, 0.05)
-"""Bytes at a time, and the seconds between."""
+"""A slow reader reads this number of bytes, and then waits these seconds."""
 
 END_BYTES: Final = 500
-"""Of a response: an error is no longer, and no document has its name in it."""
+"""The last bytes of a response, in which an error is looked for. No error is longer, and no
+document contains its name."""
 
 READ_SECONDS: Final = 120
 HEALTHY: Final = b'{"status":"ok"}'
@@ -46,8 +48,10 @@ HEALTHY: Final = b'{"status":"ok"}'
 class Reader:
     """One way to read a stream.
 
-    query: of the request. accept: its format
-    slow: takes little at a time. late: attaches once the stream has ended
+    query: the query of the request
+    accept: the `Accept` of the request
+    slow: whether it reads little at a time
+    late: whether it attaches after the stream has ended
     """
 
     name: str
@@ -58,7 +62,7 @@ class Reader:
 
 
 VIEWS: Final = ("snapshot", "delta", "text", "ui-message", "ag-ui")
-"""Those that every schema has."""
+"""The readers whose view every schema has."""
 
 ITEMS: Final = Reader("items", "view=items")
 READERS: Final = [
@@ -72,7 +76,7 @@ READERS: Final = [
 
 @dataclass(frozen=True)
 class Case:
-    """A shape and how it is read. as_list: the list is the result itself. size: about."""
+    """A shape and how it is read. as_list: the result is a list of it. size: about."""
 
     shape: str
     reader: Reader
@@ -89,16 +93,17 @@ class Case:
 
     @property
     def document_bytes(self) -> int:
-        """Of the final value's JSON."""
+        """The bytes of the final value's JSON."""
+        text = self.text(self.size)
         if self.as_list:
-            return document_bytes(SHAPES[self.shape][0], SHAPES[self.shape][1](self.size))
-        return document_bytes(model(self.shape), self.text(self.size))
+            return document_bytes(list[model(self.shape)], text[len('{"items":') : -1])  # type: ignore[misc]
+        return document_bytes(model(self.shape), text)
 
 
 def cases(shapes: Sequence[str]) -> list[Case]:
     """Every shape, read in every way that it can be read."""
     members = [Case(shape, reader) for shape in shapes for reader in READERS]
-    lists = [Case(shape, ITEMS, as_list=True) for shape in shapes if shape in LISTS]
+    lists = [Case(shape, ITEMS, as_list=True) for shape in shapes]
     return sorted([*members, *lists], key=lambda case: shapes.index(case.shape))
 
 
@@ -106,10 +111,11 @@ def cases(shapes: Sequence[str]) -> list[Case]:
 class Large:
     """What was measured of a case.
 
-    document: bytes of the final value. sent: bytes of the response
-    seconds: from the request to the end of its response
-    probes: seconds of each answer of `/healthz` meanwhile
-    memory: resident bytes at the peak, above those before the stream
+    document: the bytes of the final value
+    sent: the bytes of the response
+    seconds: the time from the request to the end of its response
+    probes: the seconds of each `/healthz` answer during that time
+    memory: the peak of the resident bytes, minus those before the stream
     """
 
     document: int
@@ -120,7 +126,7 @@ class Large:
 
 
 async def large(shapes: Sequence[str], progress: Progress, part: str = "") -> dict[Case, Large]:
-    """Measure every shape in every way that has this in its name, one after another."""
+    """Measure every shape in every way whose name contains `part`, one after another."""
     found = {}
     chosen = [case for case in cases(shapes) if part in case.reader.name]
     with progress.step("large answers", len(chosen)) as advance:
@@ -131,7 +137,7 @@ async def large(shapes: Sequence[str], progress: Progress, part: str = "") -> di
 
 
 async def measure(case: Case) -> Large:
-    """One stream of a process of its own. Raises RuntimeError where it does not end well."""
+    """Measure one stream in a new process. Raises RuntimeError if it does not end in `done`."""
     async with _service(case) as server:
         await _read(server, case, f"/{case.schema}?topic=a&model=small&{case.reader.query}")
         before = server.memory
@@ -142,16 +148,18 @@ async def measure(case: Case) -> Large:
         over = asyncio.Event()
         probing = asyncio.create_task(_probe(server, over))
         began = time.monotonic()
-        got = await _read(server, case, path)
-        seconds = time.monotonic() - began
-        over.set()
-        probes = await probing
+        try:
+            got = await _read(server, case, path)
+        finally:
+            seconds = time.monotonic() - began
+            over.set()
+            probes = await probing
         return Large(case.document_bytes, got.bytes, seconds, probes, server.peak - before)
 
 
 @asynccontextmanager
 async def _service(case: Case) -> AsyncIterator[Process]:
-    """A service whose model has its answers ready: a large one and a small one."""
+    """A service whose model has a large and a small answer ready."""
     answers = {"large": _written(case.text(case.size)), "small": _written(case.text(SMALL))}
 
     async def script(exchange: Exchange) -> None:
@@ -167,7 +175,7 @@ async def _service(case: Case) -> AsyncIterator[Process]:
 
 
 def _written(answer: str) -> bytes:
-    """An answer as the model's server sends it, in as few events as the service takes."""
+    """An answer as the model's server sends it, in the fewest events that the service accepts."""
     starts = range(0, len(answer), EVENT_CHARACTERS)
     events = [text(answer[at : at + EVENT_CHARACTERS]) for at in starts]
     return b"".join([HEAD, *events, end()])
@@ -195,8 +203,8 @@ class _Response(NamedTuple):
 
 
 async def _read(server: Process, case: Case, path: str) -> _Response:
-    """A whole response. Raises RuntimeError where it is none, or ends in an error."""
-    # A thread reads it: to wait for the socket and to copy from it hold nobody up.
+    """A whole response. Raises RuntimeError if it is refused or ends in an error."""
+    # A thread reads it, so that reading the socket does not delay the probe.
     return await asyncio.to_thread(_read_socket, server.address, case.reader, path)
 
 

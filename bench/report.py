@@ -37,9 +37,21 @@ def tables(plan: Plan, results: Results) -> dict[str, str]:
         "capacity": capacity_table(results.capacities),
         "memory": memory_table(results.memory),
         "workers": workers_table(results.workers),
-        "large": large_table(results.large),
+        "large": large_overview(results.large),
     }
     return {name: text for name, text in made.items() if text}
+
+
+def large_overview(found: Mapping[Case, Large]) -> str:
+    """A row for each shape: the longest wait for `/healthz`, and the memory."""
+    readers = list(dict.fromkeys(case.reader.name for case in found))
+    rows: dict[str, list[str]] = {}
+    for case, one in found.items():
+        row = rows.setdefault(case.shape, [case.shape, *[NOTHING] * len(readers)])
+        longest = 1e3 * max(one.probes)
+        cell = f"{longest:.0f} / {one.memory / one.document:.1f}"
+        row[1 + readers.index(case.reader.name)] = cell
+    return table(["ms / documents", *readers], list(rows.values()))
 
 
 def large_table(found: Mapping[Case, Large]) -> str:

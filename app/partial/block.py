@@ -1,8 +1,8 @@
-"""Finished parts of a long value, kept as their JSON.
+"""Finished parts of a long value, kept as JSON text.
 
-As Python objects they would take up to thirty times as much: 64 bytes for each `{}`. In what
-is shown, the first elements of a long list are `Block`s, and so may be a member of a long
-object. `member` and `elements` read a value as if there were none.
+As Python objects they would take up to thirty times as much memory: 64 bytes for each `{}`. In
+the shown value, the first elements of a long list are `Block`s, and so may be the members of a
+long object. The functions `member`, `length` and `pieces` read a value with or without blocks.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ _split = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 LARGE: Final = 16384
-"""Bytes of JSON. A longer element is kept as it is, since what is long inside it is in blocks
-already, and who looks into it need not read all of it."""
+"""Bytes of JSON. A longer element stays a Python object: its own long parts are in blocks
+already, and a reader of one part need not parse all of it."""
 
 
 class Block:
     """`count` elements that follow each other in a list.
 
-    json: their JSON, commas between them; None for one large element, which is `value`
+    json: the JSON of the elements with commas between them; None for a single large element
+    value: the large element
     """
 
     __slots__ = ("count", "json", "value")
@@ -43,7 +44,7 @@ class Block:
         return found
 
     def cut(self, start: int, end: int) -> Block:
-        """Some of the elements."""
+        """A block of the elements from `start` to `end`."""
         if start <= 0 and end >= self.count:
             return self
         parts = self._parts()[max(start, 0) : end]
@@ -56,7 +57,7 @@ class Block:
 
 
 def member(container: Any, step: Any) -> Any:
-    """What is at a key or an index of plain JSON that may hold blocks. Raises LookupError."""
+    """The value at a key or an index, also inside a block. Raises LookupError."""
     if type(container) is list and container and type(container[0]) is Block:
         block, step = _find(container, step)
         if block is not None:
@@ -66,7 +67,7 @@ def member(container: Any, step: Any) -> Any:
 
 
 def _find(container: list[Any], index: int) -> tuple[Block | None, int]:
-    """The block that an element is in, and where; None: it is in the list itself."""
+    """The block that an element is in, and its index there. None: the index is in the list."""
     for number, block in enumerate(container):
         if type(block) is not Block:
             return None, number + index
@@ -86,8 +87,16 @@ def length(container: Sequence[Any]) -> int:
     return count
 
 
+def elements(container: Sequence[Any], start: int, end: int) -> list[Any]:
+    """The elements of a list from `start` to `end`."""
+    found: list[Any] = []
+    for part in pieces(container, start, end):
+        found += part.elements() if type(part) is Block else [part]
+    return found
+
+
 def pieces(container: Sequence[Any], start: int, end: int) -> list[Any]:
-    """The elements of a list from `start` to `end`, some of them in blocks."""
+    """The elements of a list from `start` to `end`. Some of them may be in blocks."""
     found: list[Any] = []
     at = 0
     for part in container:

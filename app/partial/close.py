@@ -1,10 +1,10 @@
-"""Closing an object whose members it still has a say in.
+"""Validates objects (lists, dicts) at their end, if not all of their members are valid already.
 
-Most objects are closed from values that have been validated already. Some members only the
-object itself can validate: one whose validator asks for the fields before its own, one that
-an alias finds inside another value, a default that is to be validated. Such an object is
-closed as Pydantic would have it: from JSON, in which each member that is known already is a
-placeholder that its validator swaps for the value.
+Most objects are closed from values that have been validated already. But some members can only be
+validated by the object itself: a member whose validator takes `info` and so reads the fields
+before its own, a member that an alias finds inside another value, and a default that must be
+validated. Such an object is closed as in Pydantic, from JSON. In that JSON, each member that is
+validated already is a placeholder, and its validator replaces the placeholder by the value.
 """
 
 from __future__ import annotations
@@ -28,13 +28,16 @@ class Raw(str):
 
 
 class Close(Protocol):
-    """Makes a container's value of what its members have handed up."""
+    """Makes a container's value from the values of its members."""
 
     def validate_python(self, input: Any, /) -> Any: ...
 
 
 class CloseAsJson:
-    """names: from the keys in the JSON text to the member's name, the ones that win first."""
+    """Closes an object from JSON with placeholders.
+
+    names: the member's name for each key in the JSON text; keys with precedence come first
+    """
 
     def __init__(self, validator: SchemaValidator, names: Mapping[str, str]) -> None:
         self._validator = validator
@@ -53,10 +56,10 @@ class CloseAsJson:
 
 
 class CloseInTwo:
-    """A list or dict whose validators ask for `info`: these are told that they are given JSON.
+    """Closes a list or dict whose validators take `info`, so that `info.mode` is "json" for them.
 
-    own: validates what is the container's own
-    layers: its validators, around what `own` has made
+    own: validates the container itself, without its members
+    layers: the validators around it
     """
 
     def __init__(self, own: SchemaValidator, layers: SchemaValidator) -> None:
@@ -75,11 +78,11 @@ CLOSED: Schema = {
     "type": "function-plain",
     "function": {"type": "no-info", "function": lambda value: _known.get()[""]},
 }
-"""The schema of what `CloseInTwo` has made, for the layers around it."""
+"""The core schema that stands for the result of `own`, inside of the layers."""
 
 
 def known_or(name: str, schema: Schema) -> Schema:
-    """The schema of a member that may be known; what is not known is its default."""
+    """The schema of a member that uses the validated value if there is one, else `schema`."""
     return {
         "type": "function-wrap",
         "function": {"type": "no-info", "function": _swap(name)},
@@ -100,7 +103,7 @@ def _text(values: Mapping[str, Any]) -> str:
 
 
 def _placeholder(value: Any) -> str:
-    """Null stays null, as a validator around it may see only whether it is."""
+    """The JSON in place of a value. Null stays null, as a validator around may check for it."""
     if isinstance(value, Raw):
         return value
     return "null" if value is None else "0"

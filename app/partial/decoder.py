@@ -1,18 +1,18 @@
-"""JSON text in, in pieces cut anywhere; operations out.
+"""Turns JSON text, which comes in pieces cut anywhere, into operations on a value.
 
     decoder = Decoder(plan(list[Idea]), key="items", bound=5)
     decoder.feed('{"items": [{"title": "Ba')   ->  [Replace((), [{"title": "Ba", "blurb": None}])]
     decoder.feed('nanas", "blurb": "')         ->  [Append((0, "title"), "nanas"), Replace(…)]
 
-Theory of operation. `scan.py` cuts the text into tokens. Here each of them is validated and
-handed up to the container that it is in, whose own validator takes it when it closes.
-`shown.py` keeps what is shown.
+`scan.py` cuts the text into tokens. The decoder validates each value when it is complete, and
+passes the result to the container around it. The container's own validator gets these results
+when the container closes. `shown.py` keeps the partial value that readers see.
 
-A schema's own code (validators, serializers, computed fields, default factories) may raise
-anything. What Pydantic does not catch of it makes the value invalid: another attempt may do
-better, and what the exception says is told to nobody, as it may quote the answer.
+A schema's own code (validators, serializers, computed fields, default factories) may raise any
+exception. If Pydantic does not catch it, the value is invalid, and another attempt may follow.
+The exception's message is dropped, because it may quote the answer.
 
-Nothing here knows of time, tasks or the network.
+The decoder uses no time, no tasks and no network.
 """
 
 from __future__ import annotations
@@ -53,15 +53,15 @@ _NOT_JSON = "can't be written as JSON"
 
 
 class _Enough(Exception):
-    """The list has all the elements that were asked for."""
+    """The list has as many elements as were asked for, and another one begins."""
 
 
 class Decoder:
     """Decodes one answer.
 
     root: the plan of the value
-    key: the one key of the object that the answer wraps the value in; None: it is not wrapped
-    bound: how many elements a list is to have at most
+    key: the key of the object that the answer wraps the value in; None if it is not wrapped
+    bound: the most elements of a list result
     null_is_absent: whether a null that a member refuses stands for its absence, if it may be
         absent. A model that had to write all members could not leave it out
     bare: the text is the value, and what follows that is not looked at (`unread`)
@@ -90,10 +90,10 @@ class Decoder:
         self._scanner = Scanner(self, bare=bare)
         self._writing = False
         self._holder.forgets = root.forgotten
-        self._size: int | None = None  # how many elements the list at the root has had
+        self._size: int | None = None  # the number of elements of a list result that are not kept
         self._key = key
         self._proof = root.proof
-        self._kept = bytearray()  # the text, where the proof needs it
+        self._kept = bytearray()  # the whole text, if the proof needs it
         self._before: list[bytes] = []  # such texts of the lists that this one goes on with
         self._list: Frame | None = None  # of what is wrapped, once it has closed
         self.recognised = False
@@ -102,10 +102,10 @@ class Decoder:
         self.result: Any = None
 
     def feed(self, text: str) -> list[Operation]:
-        """Decode more text: the operations that it makes.
+        """Decode more text, and return the operations that it makes.
 
-        Sets `done` and `result` (the validated value) once the value is complete. A list that
-        has all its elements when another one begins is complete: `stopped` tells.
+        Sets `done` and `result` (the validated value) when the value is complete. A list is also
+        complete if it has `bound` elements and another one begins; this sets `stopped`, too.
         Raises `Invalid` as soon as the text is certain to fail.
         """
         if self.stopped:
@@ -137,10 +137,10 @@ class Decoder:
         self.done = False
 
     def finish(self) -> None:
-        """The text has ended: only now is what is `done` certain to be valid.
+        """Check the value when the text has ended. A value that is `done` is valid only after this.
 
-        Raises `Invalid` where the value isn't complete, or where its type needs Pydantic's own
-        word on the whole text (see proof.py) and Pydantic refuses it.
+        Raises `Invalid` if the value isn't complete, or if its type needs the proof (see proof.py)
+        and Pydantic refuses the whole text.
         """
         if not self.done:
             raise self.refuse("ends before it is complete" if self._stack else "is not JSON")
@@ -163,7 +163,7 @@ class Decoder:
 
     @property
     def kept(self) -> int:
-        """How many bytes of text are kept for the proof: none where there is none to come."""
+        """How many bytes of text are kept for the proof; 0 if none is needed."""
         return len(self._kept)
 
     def _read(self, text: str) -> None:
@@ -178,7 +178,7 @@ class Decoder:
                 self._kept += text[: len(text) - self._scanner.unread].encode()
 
     def _stop(self, text: str) -> None:
-        """The list is complete; the text that has been read is so with its brackets closed."""
+        """Close the open brackets of a list that has all its elements, and prove the text."""
         self.stopped = True
         while not self.done:
             self.close()
@@ -204,7 +204,7 @@ class Decoder:
             self.done = False
             raise invalid((), _NOT_VALID) from None
 
-    # -- what the scanner tells --------------------------------------------------------------
+    # -- calls of the scanner ----------------------------------------------------------------
 
     def begin(self, first: str) -> bool:
         if not self._stack:
@@ -239,29 +239,28 @@ class Decoder:
         frame = self._stack[-1]
         if not self.recognised:
             self.recognised = self._recognises(frame, name)
+        frame.key = name
+        node = frame.node
+        if type(node) is Dict and not frame.dropped:
+            self._dict_key(frame, node, name)
+            return
         if frame.seen is None:
             frame.seen = set()
         elif name in frame.seen:
             raise self.refuse("has a key twice")
         frame.seen.add(name)
-        frame.key = name
-        node = frame.node
-        if frame.dropped:
-            return
-        if type(node) is Model:
+        if type(node) is Model and not frame.dropped:
             frame.field = node.keys.get(name)
             frame.out = frame.field.out if frame.field else None
-            if frame.field is None and node.extra == "forbid" and name not in node.looked_into:
+            if frame.field is None and node.extra == "forbid" and name not in node.read_at_close:
                 raise invalid(self._shown.named(frame.path), "has an unknown key", about=name)
-        elif type(node) is Dict:
-            self._dict_key(frame, node, name)
 
     def _recognises(self, frame: Frame, name: str) -> bool:
         """Whether a key tells that what is being read is the value: it is one of the value's."""
         if self._wrapped:
             return frame is self._holder and name == self._key
         node = frame.node
-        known = type(node) is not Model or name in node.keys or name in node.looked_into
+        known = type(node) is not Model or name in node.keys or name in node.read_at_close
         return known and len(self._stack) == 2
 
     def text(self, piece: str) -> None:
@@ -317,7 +316,7 @@ class Decoder:
             self._end()
 
     def _hand_up(self, frame: Frame, value: Any) -> None:
-        """Give the value of a closed container to the one around it, which may forget it."""
+        """Pass the value of a closed container to the one around it, which may not keep it."""
         below = self._stack[-1]
         if below is self._holder:
             self._list = frame if self._wrapped and type(frame.node) is List else None
@@ -352,19 +351,21 @@ class Decoder:
     def _member_node(self, frame: Frame, field: Field | None) -> Node:
         if field is None:
             return UNKNOWN
-        for other in frame.others(field):
+        if others := frame.others(field):
             frame.out = None
-            if field.names.index(other) < field.names.index(frame.key):
+            best = others[0]  # what is at the rest is like an unknown key's already
+            if field.names.index(best) < field.names.index(frame.key):
                 return UNKNOWN
-            self._outdo(frame, field, other)
+            self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
-        # What may have to be shown as it was written comes whole, but for a string.
+        # This value may become that of an extra key, which is shown as it was written. So it is
+        # not shown in parts, unless it is a string.
         comes_whole = frame.may_be_extra and isinstance(field.node, Container | Tagged)
         return as_leaf(field.node, deferred=False) if comes_whole else field.node
 
     def _outdo(self, frame: Frame, field: Field, other: str) -> None:
-        """A better name of a field has come: the value at the other is like an unknown key's."""
+        """A name with precedence has come: the value at the other name becomes an extra key's."""
         (frame.doubts or {}).pop(other, None)
         value = frame.values.pop(other, None)
         frame.settled.discard(field.out)
@@ -382,23 +383,24 @@ class Decoder:
             )
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
-        frame.out = name
-        if node.key is None:
-            return
-        try:
-            frame.key, shown = node.named(name)
-        except ValidationError as error:
-            raise from_members(error, self._shown.named(frame.path), {}) from None
-        except (PydanticSerializationError, UnicodeDecodeError):
-            raise self.refuse(_NOT_JSON) from None
-        except Exception:  # nor can an entry be left out for its key
-            raise self.refuse(_NOT_VALID) from None
-        if frame.key in frame.values or shown in frame.shown:
+        if frame.out is not None and frame.out not in frame.shown:
+            frame.left_out.add(frame.out)
+        shown = name
+        if node.key is not None:
+            try:
+                frame.key, shown = node.named(name)
+            except ValidationError as error:
+                raise from_members(error, self._shown.named(frame.path), {}) from None
+            except (PydanticSerializationError, UnicodeDecodeError):
+                raise self.refuse(_NOT_JSON) from None
+            except Exception:  # this includes PydanticOmit: a key can't leave out its entry
+                raise self.refuse(_NOT_VALID) from None
+        if shown in frame.shown or shown in frame.left_out or frame.key in frame.values:
             raise self.refuse("has a key twice")
         frame.out = shown
 
     def _hold(self, frame: Frame, text: str) -> None:
-        """A member of a discriminated union before its tag is known."""
+        """Keep a member of a discriminated union until its tag is known."""
         frame.held[frame.key] = text
         while type(frame.node) is Tagged:
             tag = next((tag for tag in frame.node.tags if tag in frame.held), None)
@@ -418,17 +420,17 @@ class Decoder:
     # -- values ------------------------------------------------------------------------------
 
     def _validated(self, frame: Frame, node: Node, text: str | bytes) -> list[Any]:
-        """A value as Pydantic makes it of its text: a list of it, or of none if it is left out."""
+        """Validate the text of a value. Returns a list with the value; empty if it is left out."""
         omits = type(node) is Leaf and node.omits
         try:
             value = node.whole.validate_json(f"[{text!s}]" if omits else text)
-        except ValidationError as error:
+        except ValidationError as raised:
             if self._may_be_absent(frame, text):
                 return []
-            flaw = from_value(error, self._shown.named(self._shown.path(frame)))
+            error = from_value(raised, self._shown.named(self._shown.path(frame)))
             if not frame.may_be_outdone:
-                raise flaw from None
-            frame.doubt(flaw)
+                raise error from None
+            frame.doubt(error)
             return []
         except SchemaError as error:
             self._leave_out(error, is_shown=type(node) is String)
@@ -444,21 +446,21 @@ class Decoder:
         return self.null_is_absent and text == "null" and (optional or type(frame.node) is Dict)
 
     def _leave_out(self, error: SchemaError, *, is_shown: bool) -> None:
-        """A validator of the value at hand has raised PydanticOmit or PydanticUseDefault.
+        """A validator of the current value has raised PydanticOmit or PydanticUseDefault.
 
-        Pydantic tells what nothing around the validator has caught with a SchemaError, which
-        names it in its words alone.
+        If nothing around the validator catches these, Pydantic raises a SchemaError. Only its
+        message says which of the two it was.
         """
         frame = self._stack[-1]
         if "Omit" not in str(error):
             self._use_default()
         elif is_shown and type(frame.node) is not Model:
-            if len(self._stack) == 2:  # a list's elements are told of as they close
+            if len(self._stack) == 2:  # readers of a list result have had the element already
                 raise self.refuse(_NOT_VALID)
-            frame.left_out.append(frame.out)
+            frame.left_out.add(frame.out)
 
     def _use_default(self) -> None:
-        """Drop the innermost member that has a default: its object gives it that at its close."""
+        """Drop the innermost member with a default. Its object uses the default when it closes."""
         for depth in range(len(self._stack) - 1, 0, -1):
             field = self._stack[depth].field
             if field is not None and field.default:
@@ -468,20 +470,23 @@ class Decoder:
         raise self.refuse(_NOT_VALID)
 
     def _unknown(self, frame: Frame, key: str, text: str) -> None:
-        """The value at a key that no field has, or none has any more."""
+        """Keep the value of an extra key, if it is needed.
+
+        No field has this key, or a name with precedence has come for its field.
+        """
         node = frame.node
         if frame.dropped:
             return
         self._check_extra(node, key)
-        if node.extra != "ignore" or key in node.looked_into:
+        if node.extra != "ignore" or key in node.read_at_close:
             value = loads(text)
             if not is_json(value):
                 raise self.refuse(_NOT_JSON)
             frame.values[key] = Raw(text) if node.as_json else value
 
     def _check_extra(self, node: Model, key: str) -> None:
-        """An extra key may not be one that a field is written under: it would stand there twice."""
-        if node.extra != "allow" or key in node.looked_into:
+        """Refuse an extra key that is also a field's serialized key: it would be written twice."""
+        if node.extra != "allow" or key in node.read_at_close:
             return
         if any(field.out == key for field in node.fields):
             raise self.refuse("has a key twice")
@@ -496,11 +501,11 @@ class Decoder:
             raise self.refuse(_NOT_JSON) from None
 
     def _as_json(self, node: Node, value: Any, written: Any) -> Any:
-        """What is written of a value, with the form that its config gives NaN and infinities.
+        """The JSON form of a value, in which NaN and infinities have the form of the config.
 
-        Raises `Invalid` where they have none: Pydantic writes null, which the type excludes.
+        Raises `Invalid` if they have none: Pydantic writes null, which the type does not allow.
         """
-        # Where null is written, there may be a number that a serializer has made.
+        # A null in the JSON form may stand for a number that a serializer has made.
         plain = self._as_python(node, value) if value is not None and has_null(written) else value
         try:
             if is_json(written) and holds_numbers(written, plain):
@@ -513,16 +518,16 @@ class Decoder:
         return again
 
     def _as_python(self, node: Node, value: Any) -> Any:
-        """What is written of a value but for JSON's sake; the value where that can't be."""
+        """The value serialized in Python mode; the value itself if that fails."""
         try:
             return node.serializer.to_python(value, by_alias=True, warnings=False)
-        except Exception:  # a set, for example, can't hold what is written as objects
+        except Exception:  # for example, a set can't hold dicts
             return value
 
     def _closed(self, frame: Frame) -> list[Any]:
-        """Validate a closed container by itself; its validators may change what is shown.
+        """Validate a container that has closed. Its validators may change what is shown.
 
-        A list of it, or of nothing if it is left out.
+        Returns a list with its value; an empty list if it is left out.
         """
         if frame.dropped:
             self._stack.pop()
@@ -530,8 +535,8 @@ class Decoder:
         node = frame.node
         if type(node) is Tagged:
             raise invalid(self._shown.named(frame.path), "does not say of which kind it is")
-        for flaw in (frame.doubts or {}).values():
-            raise flaw
+        for error in (frame.doubts or {}).values():
+            raise error
         try:
             value = node.close.validate_python(frame.members())
         except ValidationError as error:

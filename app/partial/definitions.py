@@ -1,4 +1,4 @@
-"""The definitions of a core schema, and what is built with them."""
+"""The definitions of a core schema, and the validators and serializers that need them."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Definitions(dict[str, Schema]):
         return SchemaValidator(cast(Any, self.complete(schema)), cast(Any, config))
 
     def changed_validator(self, schema: Schema, config: Schema) -> SchemaValidator:
-        """The validator of a class's schema that isn't the class's own any more.
+        """The validator for a changed schema of a class.
 
-        Pydantic takes a class's own validator for any schema that names the class; this is
-        its only way not to, and a test tells should it go.
+        For a schema that names a class, Pydantic uses the class's own validator. This private
+        argument is the only way to prevent that; a test fails if Pydantic removes it.
         """
         complete: Any = self.complete(schema)
         return SchemaValidator(complete, cast(Any, config), _use_prebuilt=False)
@@ -57,7 +57,7 @@ class Definitions(dict[str, Schema]):
         }
 
     def refer(self, schema: Schema, known: dict[str, Schema] | None = None) -> Schema:
-        """A schema as it may stand in another: by its name, if it has one."""
+        """A schema for use inside another one: a reference, if it has a name."""
         if schema.get("ref") in (self if known is None else known):
             return {"type": "definition-ref", "schema_ref": schema["ref"]}
         return schema
@@ -71,7 +71,7 @@ def _references(schema: object) -> Iterator[str]:
         if isinstance(part, dict):
             if part.get("type") == "definition-ref":
                 yield part["schema_ref"]
-            is_schema = isinstance(part.get("type"), str)  # else it is fields by their names
+            is_schema = isinstance(part.get("type"), str)  # otherwise its keys are field names
             stack.extend(
                 value for key, value in part.items() if not (is_schema and key in _NOT_SCHEMAS)
             )

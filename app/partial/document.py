@@ -1,8 +1,9 @@
 """The state that operations make, and its JSON bytes.
 
-Writing the whole value for each message costs as much as the value is long. Here what is
-finished is written once: along the path that is being written (the *spine*), each level
-keeps the bytes before and after its open member, and only that member is written again.
+Serializing the whole value for each message would cost time in proportion to its length. So the
+finished parts are serialized once. The *spine* is the path to the value that is being written.
+Each level of the spine keeps the bytes before and after its open member, and only that member is
+serialized again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Document:
     """A value in the making. `known` is False until its first operation.
 
     value: JSON that may hold `Block`s and `Growing` strings
-    tip: where the last operation was
+    tip: the path of the last operation
     """
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class Document:
         return self._value
 
     def apply(self, operations: Iterable[Operation]) -> None:
-        """Apply operations in order. They stay the caller's: what they hold is copied."""
+        """Apply operations in order. Their values are copied, so the caller may change them."""
         for operation in operations:
             self._go(operation)
             value = copy(operation.value)
@@ -60,13 +61,13 @@ class Document:
         change(container, last, operation, value)
 
     def adopt(self, value: Any, operations: Iterable[Operation]) -> None:
-        """Take over the state of a decoder, which has applied its operations itself."""
+        """Use the state of a decoder, which has applied these operations itself."""
         self._value, self.known = value, True
         for operation in operations:
             self._go(operation)
 
     def _go(self, operation: Operation) -> None:
-        """Make its place the tip, and forget the levels that have written what it changes."""
+        """Move the tip to the operation's path. Drop the levels whose bytes it makes wrong."""
         path = self.tip = operation.path
         for depth, (level, step) in enumerate(zip(self._spine, path, strict=False)):
             if isinstance(level, _ListLevel) or level.key == step:
@@ -78,14 +79,14 @@ class Document:
             return
 
     def pack(self) -> None:
-        """Take little memory: nothing will be written any more. `value` unpacks it."""
+        """Compress the document, because it will not change any more. `value` decompresses it."""
         if self.known and self._packed is None:
             self._packed = zlib.compress(self.encode(), 1)
             self._value, self._spine = None, []
 
     @property
     def size(self) -> int:
-        """Bytes in memory of a packed value; 0 where it is not packed."""
+        """Bytes in memory of a packed value; 0 if it is not packed."""
         return len(self._packed or b"")
 
     def clear(self) -> None:
@@ -102,7 +103,7 @@ class Document:
         return b"".join([*before, end, *(level.after for level in reversed(levels))])
 
     def _levels(self) -> list[_Level]:
-        """The spine as of now: levels are kept while they are of the same open member."""
+        """The present spine. A level stays as long as its open member is the same."""
         container = self._value
         spine: list[_Level] = []
         for depth, step in enumerate(self.tip):
@@ -130,7 +131,7 @@ class Document:
 
 
 def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
-    """Do in a container what an operation does at its member `last`, with a value that is its."""
+    """Apply an operation to the member `last` of a container. `value` now belongs to it."""
     if isinstance(container, list):
         if isinstance(operation, Add):
             container.append(value)
@@ -142,7 +143,7 @@ def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
 
 
 def _index(container: list[Any], index: int) -> int:
-    """Where an element that is in no block is in the list itself."""
+    """The index in the Python list of an element that is not in a block."""
     for block in container:
         if type(block) is not Block:
             break
@@ -151,14 +152,14 @@ def _index(container: list[Any], index: int) -> int:
 
 
 class _ListLevel:
-    """An open list: its elements but for the last don't change any more."""
+    """The level of an open list. Only its last element may still change."""
 
     after = b"]"
 
     def __init__(self, container: list[Any]) -> None:
         self.container = container
         self._blocks: list[bytes] = []
-        self._rest = bytearray()  # what follows the blocks
+        self._rest = bytearray()  # the JSON of the finished elements after the blocks
         self._written = 0
 
     @property
@@ -183,10 +184,10 @@ class _ListLevel:
 
 
 class _ObjectLevel:
-    """An open object, but for its member that is being written. If another member that was there
-    changes, the level is forgotten.
+    """The level of an open object. Only its member `key` may change; if another one changes, the
+    level is dropped.
 
-    newest: the key that has been added last
+    newest: the key that was added last
     """
 
     def __init__(self, container: dict[str, Any], key: Any) -> None:
@@ -214,7 +215,7 @@ class _ObjectLevel:
         return self.container[self.key]
 
     def is_of(self, container: object, key: object) -> bool:
-        """Whether it is, now, the level of a key: of the same, or of one that has been added."""
+        """Whether this is the level of a key: its own, or a new one to which it can move on."""
         if self.container is not container:
             return False
         if self._is_last and self.key != key and next(reversed(self.container)) == key:
@@ -222,7 +223,7 @@ class _ObjectLevel:
         return bool(self.key == key)
 
     def _go_on(self) -> None:
-        """Its member is finished, and others have been added at the end."""
+        """The open member is finished, and others were added after it: move on to the last one."""
         added = list(takewhile(lambda key: key != self.key, reversed(self.container)))
         self._members += dumps(self.member)
         for self.key in reversed(added):

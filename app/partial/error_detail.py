@@ -1,8 +1,8 @@
 """What is wrong with a value, in the service's own words.
 
 Pydantic's messages and locations may hold the input (unknown keys, discriminators, a user
-validator's text), so neither is passed on: a message is chosen by the error's type, and
-filled in with what comes from the schema alone.
+validator's text), so they are not used. The error's type chooses a message of ours, which is
+filled in only with values from the schema.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _WORDS = {
     "recursion_loop": "is nested too deeply",
 }
 
-# The words of a family of types: `int_parsing`, `int_type`, `int_from_float`…
+# The messages for all error types with the same beginning: `int_parsing`, `int_type`…
 _FAMILIES = {
     "int": "must be a whole number",
     "float": "must be a number",
@@ -73,7 +73,7 @@ _OTHERWISE = "is not valid"
 
 
 def words(error: ErrorDetails) -> str:
-    """The message for one of Pydantic's errors; nothing of the input is in it."""
+    """The message for one of Pydantic's errors. It holds nothing of the input."""
     kind = error["type"]
     template = _WORDS.get(kind) or _FAMILIES.get(kind.split("_", 1)[0], _OTHERWISE)
     context: dict[str, Any] = error.get("ctx", {})
@@ -97,10 +97,10 @@ def error_details(
     at: tuple[str | int, ...] = (),
     keys: Set[str] | None = None,
 ) -> list[ErrorDetail]:
-    """The errors of a value at `at`, one for each error.
+    """The errors of a value at the path `at`, one for each of Pydantic's errors.
 
-    An unknown key is reported at the object that holds it, as its name is input.
-    keys: those that a path may name, which ends above any other; None: any
+    An unknown key is reported at its object, because the key's name is input.
+    keys: the keys that a path may contain; a path ends before any other key. None: all keys
     """
     return [
         ErrorDetail(path=pointer((*at, *_place(error, keys))), message=words(error))

@@ -23,21 +23,22 @@ class Frame:
     count: of a list, how many elements are shown
     values: its members so far, validated: by the key in the JSON text, or in order
     closed: how many members have been validated
-    forgets: nobody looks at the values of its members once they are valid, so those of a list
+    forgets: nothing reads the values of its members once they are valid, so those of a list
         or a dict (0.5 KB each where they are objects) are not kept
     settled: of a model that forgets, where the members are shown that have closed by themselves
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
-    seen: the keys so far, None before the first; held: of a union before its tag, the JSON
-        texts at them
+    seen: the keys so far, None before the first. A dict's are those of `shown` and `left_out`:
+        a set of them would take as much memory as what is shown
+    held: of a union before its tag, the JSON texts at the keys
     live: what is done to `shown` are operations
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
     doubts: of an object, what is wrong with members under names that a better one may outdo;
         None: nothing
     kept: of an object, the JSON texts of such members, where they then are extra keys
     dropped: a default is to stand in for the member that it is, or is in
-    left_out: of a list or a dict, where members are shown that were left out at their close
-    folded: how many places in `shown` have been looked at to be folded
+    left_out: of a list or a dict, where members are, or would be, shown that were left out
+    folded: how many places in `shown` have been folded, or are to stay as they are
     """
 
     __slots__ = (
@@ -79,7 +80,7 @@ class Frame:
         self.doubts: dict[str, Invalid] | None = None
         self.kept: dict[str, str] | None = None
         self.dropped = False
-        self.left_out: list[Any] = []
+        self.left_out: set[str | int | None] = set()
         self.count = 0
         self.closed = 0
         self.forgets = False
@@ -90,31 +91,31 @@ class Frame:
         self.missing: set[str | int | None] | None = None
 
     def others(self, field: Field) -> list[str]:
-        """The other names under which the text has a field already."""
+        """The other names under which the text has a field already, those that win first."""
         return [name for name in field.names if name != self.key and name in (self.seen or ())]
 
     @property
     def may_be_outdone(self) -> bool:
-        """Whether the field being written has another name, which wins."""
+        """Whether the field being written has another name that takes precedence."""
         return self.field is not None and self.key in self.field.names[1:]
 
     @property
     def may_be_extra(self) -> bool:
-        """Whether what is being written is an extra key's value once a better name comes."""
+        """Whether this value becomes that of an extra key if a name with precedence comes."""
         return self.may_be_outdone and self.node.extra != "ignore"
 
-    def doubt(self, flaw: Invalid) -> None:
-        """Take a flaw of the member being written, which counts unless a better name comes."""
+    def doubt(self, error: Invalid) -> None:
+        """Take an error of the member being written, which counts unless a better name comes."""
         self.doubts = self.doubts or {}
-        self.doubts[self.key] = flaw
+        self.doubts[self.key] = error
 
     def keep(self, text: str) -> None:
-        """Keep the JSON text of the member being written, as its validators may change it."""
+        """Keep the JSON text of the member being written: validators may change the value."""
         self.kept = self.kept or {}
         self.kept[self.key] = text
 
     def hand_up(self, value: Any) -> None:
-        """Take the validated value of the member being written."""
+        """Store the validated value of the member being written."""
         self.closed += 1
         if type(self.node) is List:
             if not self.forgets:
@@ -128,32 +129,32 @@ class Frame:
         self.shown[at] = grown(self.shown[at], piece)
 
     def settle(self) -> None:
-        """The container at the place being written has closed, and nothing here changes it."""
+        """Note that the member being written has closed, and that this container keeps it as is."""
         if type(self.node) is Model:
             self.settled.add(self.out)
 
     def with_settled(self, written: Any) -> Any:
-        """What is written of a closed container, with those members that it has forgotten."""
+        """The JSON form of a closed container, completed by the members that were not kept."""
         if not self.settled:
             return written
         return {**written, **{out: self.shown[out] for out in self.settled}}
 
     def remaining(self) -> Any:
-        """What is shown of a list or a dict, but for what was left out."""
+        """The shown members of a list or a dict without those that were left out."""
         shown = plain(self.shown)
         if type(shown) is list:
             return [shown[at] for at in range(len(shown)) if at not in self.left_out]
         return {key: shown[key] for key in shown if key not in self.left_out}
 
     def members(self) -> Any:
-        """What the container validates when it closes: values, or as many that stand for them."""
-        if not self.forgets or not getattr(self.node, "counts", False):
+        """The input of the container's own validation: its values, or as many dummies."""
+        if not self.forgets or not getattr(self.node, "needs_count", False):
             return self.values
         members = range(self.closed)
         return list(members) if type(self.node) is List else dict.fromkeys(members)
 
     def fold(self) -> None:
-        """Make blocks of what is finished."""
+        """Turn the finished members into blocks."""
         if type(self.shown) is list:
             self._fold_elements()
         elif type(self.node) is Dict:
@@ -165,7 +166,7 @@ class Frame:
             return
         blocks = []
         json = dumps(finished)[1:-1]
-        if len(json) > LARGE:  # the first was being written when this was done last
+        if len(json) > LARGE:  # the first one may be large: at the last fold it was still open
             blocks.append(Block(1, None, finished.pop(0)))
             json = dumps(finished)[1:-1]
         if finished:

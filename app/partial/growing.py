@@ -1,7 +1,7 @@
 """A long string that grows.
 
-To add to a Python string copies all of it, so a string of a million characters that comes in
-pieces of sixteen would be copied 60,000 times.
+Appending to a Python string copies the whole string. A string of a million characters that comes
+in pieces of sixteen would be copied 60,000 times.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 PART: Final = 4096
-"""Characters. What is shorter is a plain string."""
+"""The least characters of a `Growing`. Shorter strings are plain strings."""
 
 
 class Growing:
-    """A string in parts. `str` makes it one."""
+    """A string in parts. `str` joins them."""
 
     __slots__ = ("_length", "_parts", "_tail")
 
@@ -36,7 +36,7 @@ class Growing:
             self._tail = ""
 
     def since(self, position: int) -> str:
-        """The characters from `position` on. It costs as much as they are long."""
+        """The characters from `position` on. The cost depends only on their number."""
         missing = self._length - position
         found = [self._tail]
         missing -= len(self._tail)
@@ -49,7 +49,7 @@ class Growing:
 
 
 def grown(text: str | Growing, piece: str) -> str | Growing:
-    """A string with more at its end; one that is growing already stays the same object."""
+    """A string with `piece` appended. A `Growing` is changed and returned."""
     if isinstance(text, str):
         text = text + piece
         return text if len(text) < PART else Growing(text)

@@ -22,11 +22,11 @@ class Invalid(Exception):
     def __init__(self, errors: Sequence[ErrorDetail], feedback: str) -> None:
         self.errors = list(errors)
         self.feedback = feedback
-        super().__init__("; ".join(f"{flaw['path'] or '/'} {flaw['message']}" for flaw in errors))
+        super().__init__("; ".join(f"{one['path'] or '/'} {one['message']}" for one in errors))
 
 
 def invalid(path: Path, message: str, *, about: str = "") -> Invalid:
-    """A flaw that we have found ourselves. `about`: what the model, but no client, is told."""
+    """An error that we have found ourselves. `about`: what the model, but no client, is told."""
     place = pointer(path)
     told = f"{place or 'The answer'}: {message}"
     return Invalid(
@@ -35,7 +35,7 @@ def invalid(path: Path, message: str, *, about: str = "") -> Invalid:
 
 
 def from_value(error: ValidationError, path: Path) -> Invalid:
-    """The errors of a value that came whole: its inner places have no pointers of their own."""
+    """The errors of a value that was validated whole. Their paths end at the value."""
     found = error.errors(include_url=False, include_input=False)
     message = words(found[0]) if len(found) == 1 else "is not valid"
     return Invalid([ErrorDetail(path=pointer(path), message=message)], _feedback(found, path))
@@ -44,7 +44,7 @@ def from_value(error: ValidationError, path: Path) -> Invalid:
 def from_members(error: ValidationError, path: Path, names: Mapping[object, str]) -> Invalid:
     """The errors of a closed container, each at its member.
 
-    names: what the members are shown as; the path ends above any other
+    names: the names under which the members are shown; a path ends before any other name
     """
     found = error.errors(include_url=False, include_input=False)
     feedback = _feedback(found, path)

@@ -1,8 +1,8 @@
 """The JSON Schema that every partial of a type satisfies.
 
-It is the result's shape in which every place that may be unknown may be null, and what
-only a complete value can satisfy (a string's length or form, a list's least length) is
-left out.
+It is the result's JSON Schema with two changes. Every place that may be unknown may be null.
+Rules that only a complete value can satisfy (a string's length or pattern, the least length of a
+list) are left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagge
 
 Json = dict[str, Any]
 _NULL: Json = {"type": "null"}
-_MEMBER = "\0"  # a leaf's key in the object that stands in for the one that holds it
+_MEMBER = "\0"  # the key of a leaf in a dummy object that has the config of its real object
 
 
 def partial_json_schema(root: Node) -> Json:
@@ -28,14 +28,14 @@ def partial_json_schema(root: Node) -> Json:
 
 
 class ResultJsonSchema(GenerateJsonSchema):
-    """Pydantic's JSON Schema, in which a number may be a string where a config makes it one.
+    """Pydantic's JSON Schema, but with strings for numbers if a config writes numbers as strings.
 
-    `ser_json_inf_nan="strings"` writes NaN as `"NaN"`, which Pydantic's own schema leaves out.
+    `ser_json_inf_nan="strings"` writes NaN as `"NaN"`. Pydantic's own schema doesn't allow that.
     """
 
     def __init__(self, by_alias: bool = True, **options: Any) -> None:
         super().__init__(by_alias, **options)
-        self._told = [False]  # whether the innermost class's config says so
+        self._told = [False]  # for each class that is open: whether its config says "strings"
 
     def float_schema(self, schema: core_schema.FloatSchema) -> Json:
         number = super().float_schema(schema)
@@ -108,12 +108,12 @@ class _Writer:
     # -- places -------------------------------------------------------------------------
 
     def _field(self, node: Node) -> Json:
-        """A place that is there from the start: null stands for what isn't known."""
+        """The schema of a place that is there from the start, with null for "not known"."""
         shown = self._element(node)
         return _or_null(shown) if empty(node) is None or _holds_itself(node) else shown
 
     def _element(self, node: Node) -> Json:
-        """A place that is absent until it is known."""
+        """The schema of a place that is absent until it is known."""
         schema = self._shown(node)
         return _or_null(schema) if node.nullable else schema
 
@@ -145,7 +145,7 @@ class _Writer:
             name = f"{base}{count}"
         self._taken.add(name)
         self._names[node.origin] = name
-        self._definitions[name] = {}  # its place, should the model hold itself
+        self._definitions[name] = {}  # reserves the name, as the model may contain itself
         self._definitions[name].update(self._model(node))
         return name
 
@@ -180,7 +180,7 @@ def _children(node: Node) -> list[Node]:
 
 
 def _holds_itself(node: Node) -> bool:
-    """Whether its empty form would have no end: it is null inside itself."""
+    """Whether the model contains itself without end. Inside itself, it is then null."""
     seen: set[Node] = set()
     stack = [node]
     while stack:
@@ -192,7 +192,7 @@ def _holds_itself(node: Node) -> bool:
 
 
 def _configured(schema: Any, node: Node) -> Any:
-    """A schema in an object with the config of the one that holds it, if it says how to write."""
+    """A schema inside of a dummy object with its object's config, if that affects serialization."""
     written = {key: value for key, value in node.config.items() if key.startswith("ser_json")}
     if not written:
         return schema
@@ -202,7 +202,7 @@ def _configured(schema: Any, node: Node) -> Any:
 
 
 def _string(schema: Json) -> Json:
-    """A string's schema without what only a complete one can satisfy."""
+    """A string's schema without the rules that only a complete string can satisfy."""
     kept: Json = {key: schema[key] for key in _ANNOTATIONS if key in schema}
     return {"type": "string", **kept}
 

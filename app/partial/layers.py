@@ -1,4 +1,4 @@
-"""A place in a core schema, taken apart: a base in layers.
+"""Splits the core schema of a place into a base schema and the layers around it.
 
     default > nullable > function-after > str
     └────────── layers ─────────────┘   base
@@ -24,7 +24,12 @@ NOT_SCHEMAS = frozenset({"metadata", "config", "default", "serialization", "func
 
 @dataclass(frozen=True, slots=True)
 class LayeredSchema:
-    """layers: outside in. config: what applies to the base. marks: Whole, NotNull."""
+    """A base schema in layers.
+
+    layers: the schemas around the base, the outermost first
+    config: the config that applies to the base
+    marks: `Whole`, `NotNull`, or both
+    """
 
     layers: tuple[Schema, ...]
     base: Schema
@@ -46,22 +51,22 @@ class LayeredSchema:
 
     @property
     def default(self) -> bool:
-        """Whether a default stands in for what is missing."""
+        """Whether it has a default."""
         return any(layer["type"] == "default" for layer in self.layers)
 
     @property
     def asks(self) -> bool:
-        """Whether one of its validators asks for `info`: it is told whether it is given JSON."""
+        """Whether one of its validators takes `info`, which says whether the input is JSON."""
         return any(_asks(layer) for layer in self.layers)
 
     @property
     def serializations(self) -> list[Schema]:
-        """The serializers of the place's own; an empty list: its type's default."""
+        """The place's own serializers; empty if it uses that of its type."""
         return [part["serialization"] for part in self.parts if "serialization" in part]
 
     @property
     def functions(self) -> bool:
-        """Whether validators of the place's own may change its value."""
+        """Whether the place has its own validators, which may change its value."""
         return any(
             (layer["type"] in FUNCTIONS and not _makes_defaultdict(layer)) or layer.get("post_init")
             for layer in self.layers
@@ -69,7 +74,7 @@ class LayeredSchema:
 
     @property
     def opaque(self) -> bool:
-        """Whether its validators see the input before its type does: all or nothing then."""
+        """Whether its validators see the raw input, so that it can only be validated whole."""
         return any(
             (layer["type"] in OPAQUE and not _makes_defaultdict(layer))
             or layer.get("custom_init")
@@ -79,17 +84,17 @@ class LayeredSchema:
 
     @property
     def omits(self) -> bool:
-        """Whether what it refuses is left out of the list or object that holds it."""
+        """Whether an invalid value is left out of the list or object around it."""
         return any(layer.get("on_error") == "omit" for layer in self.layers)
 
     @property
     def key(self) -> tuple[object, ...]:
-        """The same for every way that leads to this place. (A model has its own config.)"""
+        """An identity of the place, whatever path leads to it. (A model has its own config.)"""
         config = 0 if self.base["type"] == "model" else id(self.config)
         return (id(self.base), config, *map(id, self.layers))
 
     def opaque_to(self, count: int) -> bool:
-        """Whether the object that holds the place must be given its input as it was.
+        """Whether the object that holds the place needs the place's raw input.
 
         `count`: how many of the outermost layers that object applies.
         """
@@ -113,7 +118,7 @@ class LayeredSchema:
 
 
 def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> LayeredSchema:
-    """Peel the layers off a schema. A RootModel is a layer of what it holds."""
+    """Split a schema into its base and its layers. A RootModel is a layer around its content."""
     layers: list[Schema] = []
     marks: set[str] = set()
     while True:
@@ -135,33 +140,32 @@ def peel(schema: Schema, definitions: Mapping[str, Schema], config: Schema) -> L
         schema = schema["schema"]
 
 
-def leading_defaults(place: LayeredSchema) -> int:
-    """How many of the outermost layers are defaults (that never stand in for a bad value)."""
-    for index, layer in enumerate(place.layers):
+def leading_defaults(layered: LayeredSchema) -> int:
+    """How many of the outermost layers are defaults. Those that replace a bad value don't count."""
+    for index, layer in enumerate(layered.layers):
         if layer["type"] != "default" or layer.get("on_error", "raise") != "raise":
             return index
-    return len(place.layers)
+    return len(layered.layers)
 
 
-def layers_for_the_holder(place: LayeredSchema) -> int:
+def layers_for_the_holder(layered: LayeredSchema) -> int:
     """How many of the outermost layers only the object that holds the place can apply.
 
-    These are those down to the last field validator that asks for `info`: it is told the
-    fields before its own. A class's own validators, which are layers of the class, are not
-    among them.
+    These are the layers down to the last field validator that takes `info`, because `info` has
+    the fields before its own. The validators of a class don't count: they are layers of the class.
     """
-    limit = len(place.layers) - _class_layers(place.base)
-    for index, layer in enumerate(place.layers):
+    limit = len(layered.layers) - _class_layers(layered.base)
+    for index, layer in enumerate(layered.layers):
         if layer["type"] == "model":
             limit = min(limit, index - _class_layers(layer))
-    asking = [index for index, layer in enumerate(place.layers[: max(limit, 0)]) if _asks(layer)]
+    asking = [index for index, layer in enumerate(layered.layers[: max(limit, 0)]) if _asks(layer)]
     return asking[-1] + 1 if asking else 0
 
 
 def asks_inside(base: Schema, definitions: Mapping[str, Schema]) -> bool:
-    """Whether a validator somewhere inside asks for the fields of the object that holds it.
+    """Whether a validator somewhere inside needs the fields of the object around this place.
 
-    Those of the members of an object are told that object's own fields.
+    Validators of an inner object's members don't count: they get the inner object's fields.
     """
     seen: set[int] = set()
     stack = _children(base)
@@ -170,15 +174,15 @@ def asks_inside(base: Schema, definitions: Mapping[str, Schema]) -> bool:
         if id(schema) in seen:
             continue
         seen.add(id(schema))
-        place = peel(schema, definitions, {})
-        if _asks(place.base) or layers_for_the_holder(place):
+        layered = peel(schema, definitions, {})
+        if _asks(layered.base) or layers_for_the_holder(layered):
             return True
-        stack.extend(_children(place.base))
+        stack.extend(_children(layered.base))
     return False
 
 
 def _children(base: Schema) -> list[Schema]:
-    """The schemas directly inside one, but for those of members."""
+    """The schemas directly inside a schema, except for those of an object's members."""
     if base["type"] in OBJECTS:
         return []
     found: list[Schema] = []
@@ -195,13 +199,13 @@ def _children(base: Schema) -> list[Schema]:
 
 
 def _asks(schema: Schema) -> bool:
-    """Whether its function asks for `info`."""
+    """Whether its function takes `info`."""
     found = schema["type"].startswith("function-") and schema["function"]["type"] == "with-info"
     return bool(found)
 
 
 def _is_sequence(schema: Schema) -> bool:
-    """Whether it is Pydantic's own way to write a `Sequence`, which is a list in JSON."""
+    """Whether it is Pydantic's core schema for a `Sequence`, which is a list in JSON."""
     function = schema.get("serialization", {}).get("function")
     return (
         schema["type"] == "json-or-python"
@@ -211,7 +215,7 @@ def _is_sequence(schema: Schema) -> bool:
 
 
 def _is_defaultdict(schema: Schema) -> bool:
-    """Whether it is Pydantic's own way to write a `defaultdict`, which is an object in JSON."""
+    """Whether it is Pydantic's core schema for a `defaultdict`, which is an object in JSON."""
     function = schema.get("serialization", {}).get("function")
     return (
         schema["type"] == "lax-or-strict"
@@ -221,7 +225,7 @@ def _is_defaultdict(schema: Schema) -> bool:
 
 
 def _makes_defaultdict(schema: Schema) -> bool:
-    """Whether it is Pydantic's own way to make a `defaultdict` of an object."""
+    """Whether it is the part of that core schema that makes a `defaultdict` from a dict."""
     function = schema.get("function", {}).get("function")
     return (
         schema["type"] == "function-wrap"

@@ -15,10 +15,12 @@ from app.partial.layers import Schema
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member: `keys` that it may have in the JSON, `out`, the key that it is shown under.
+    """A member of a class.
 
-    paths: the first keys of aliases that lead to somewhere inside another value
-    vanishing: its value decides whether it is shown
+    keys: the keys that it may have in the JSON text
+    paths: the first keys of its alias paths, which lead into other values
+    out: the key under which it is shown; None if it is excluded
+    vanishing: whether its value decides if it is shown (`exclude_if`)
     """
 
     name: str
@@ -32,9 +34,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Members:
-    """hooks: whether the class runs code of its own once it has its members.
+    """All members of a class.
 
-    particular: whether it tells JSON from Python values when it is made
+    hooks: whether the class runs its own code after its members (`post_init`, computed fields)
+    particular: whether the class validates JSON in another way than Python values
     """
 
     members: list[Member]
@@ -45,19 +48,19 @@ class Members:
     particular: bool
 
     @cached_property
-    def looked_into(self) -> frozenset[str]:
-        """The keys that aliases lead into, and those of members that share one with another."""
+    def read_at_close(self) -> frozenset[str]:
+        """The first keys of alias paths, and the keys of members that share a key with another."""
         paths = {key for member in self.members for key in member.paths}
         shared = {key for member in self.members if self.shares(member) for key in member.keys}
         return frozenset(paths | shared)
 
     def shares(self, member: Member) -> bool:
-        """Whether another member may be read from one of its keys."""
+        """Whether another member has one of its keys, too."""
         return any(self._readers[key] > 1 for key in member.keys)
 
     @property
     def written_twice(self) -> str | None:
-        """A key that two members are written under."""
+        """A key under which two members are serialized; None if there is no such key."""
         written = [member.out for member in self.members if member.out is not None]
         counted = Counter([*written, *self.computed])
         return next((key for key, count in counted.items() if count > 1), None)
@@ -68,7 +71,7 @@ class Members:
 
 
 def is_wrapped(base: Schema) -> bool:
-    """Whether something sees the input before the members do, or makes the instance."""
+    """Whether other code gets the input before the members, or makes the instance itself."""
     return bool(base.get("custom_init")) or _holder(base) is not _innermost(base)
 
 
@@ -110,7 +113,7 @@ def members(base: Schema, config: Schema) -> Members:
 
 
 def with_residuals(base: Schema, residuals: Mapping[str, Schema]) -> Schema:
-    """The base schema with its members' schemas replaced, by name."""
+    """The base schema in which each member's schema is replaced by its residual."""
     base = {key: value for key, value in base.items() if key != "ref"}
     if base["type"] == "typed-dict":
         return {**base, "fields": _replaced(base["fields"], residuals)}
@@ -129,12 +132,12 @@ def _validating(config: Schema) -> Schema:
 
 
 def _writing(config: Schema) -> Schema:
-    """What says how to write: a typed dict is written as whatever holds it says."""
+    """The part for serialization: a typed dict is serialized by the config of its container."""
     return {key: value for key, value in config.items() if key.startswith("ser_json")}
 
 
 def _is_required(field: Schema, total: bool) -> bool:
-    """Whether a member is always there: a typed dict's may lack, and one that is MISSING does."""
+    """Whether a member is always there. One of a typed dict, or with MISSING, may be absent."""
     schema = field["schema"]
     if schema["type"] == "default" and schema.get("default") is MISSING:
         return False

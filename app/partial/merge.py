@@ -1,7 +1,8 @@
-"""The fewest operations that do what many do: what a slow reader is sent.
+"""Merges operations, so that a slow reader gets few operations with the same effect.
 
-The places of the operations so far are a tree. An operation inside a place that was added or
-replaced is done to that operation's value; one at a container takes away what was done inside.
+The places of the operations form a tree. If a place was added or replaced before, an operation
+inside it changes the value of that earlier operation. An operation that replaces a container
+removes the operations inside it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from app.partial.value import copy
 def merge(operations: Iterable[Operation]) -> list[Operation]:
     """Operations with the same effect, in order: at most one for each place.
 
-    What is done to a place that was added or replaced before is done to that operation's
-    value. The operations given stay as they are.
+    If a place was added or replaced before, a later change of it changes the value of that
+    operation. The given operations are not changed.
     """
     operations = list(operations)
     if len(operations) == 1:
@@ -32,7 +33,7 @@ def merge(operations: Iterable[Operation]) -> list[Operation]:
 
 
 class _Place:
-    """A place in the value: what is done to all of it (`kind`, None: nothing), or inside."""
+    """A place in the value, with the operation on it (`kind` is None if there is none)."""
 
     __slots__ = ("inside", "kind", "own", "path", "value")
 
@@ -40,7 +41,7 @@ class _Place:
         self.kind: type[Operation] | None = None
         self.path: Path = ()
         self.value: Any = None
-        self.own = False  # whether `value` may be changed
+        self.own = False  # whether `value` is a copy, which may be changed
         self.inside: dict[str | int, _Place] = {}
 
     def operation(self) -> Operation:
@@ -49,7 +50,7 @@ class _Place:
         return self.kind(self.path, value)
 
     def take(self, operation: Operation) -> None:
-        """An operation at this place."""
+        """Merge an operation at this place."""
         if self.kind is None:
             self.kind, self.path, self.value = type(operation), operation.path, operation.value
         elif isinstance(operation, Append):
@@ -60,7 +61,7 @@ class _Place:
                 self.kind = Replace
 
     def container(self, way: Path) -> Any:
-        """The container at a path inside the value, which may be changed."""
+        """The container at a path inside the value. It is a copy, which may be changed."""
         if not self.own:
             self.value, self.own = copy(self.value), True
         found = self.value
@@ -72,10 +73,10 @@ class _Place:
 class _Merged:
     def __init__(self) -> None:
         self._root = _Place()
-        self._way: Path | None = None  # to what holds the last operation's place
-        self._holder: Any = None  # which is a container in some value; None: `_near` is its place
+        self._way: Path | None = None  # the path of the last operation's container
+        self._holder: Any = None  # that container inside a value; None: `_near` is its place
         self._near = self._root
-        self.changed: dict[Path, _Place] = {}  # where something is done to all of it
+        self.changed: dict[Path, _Place] = {}  # the places that have an operation
 
     def add(self, operation: Operation) -> None:
         path = operation.path
@@ -94,7 +95,7 @@ class _Merged:
         self._do(place, operation)
 
     def _go(self, way: Path) -> None:
-        """To the container at `way`."""
+        """Go to the container at the path `way`."""
         self._way, self._holder = way, None
         place = self._root
         for depth, step in enumerate(way):
@@ -116,7 +117,7 @@ class _Merged:
         self.changed[operation.path] = place
 
     def _forget(self, place: _Place) -> None:
-        """Drop what was done inside a place that is replaced as a whole."""
+        """Drop the operations inside a place that is replaced."""
         for inside in place.inside.values():
             if inside.kind is not None:
                 del self.changed[inside.path]

@@ -1,17 +1,17 @@
 """How a place in a value streams: the nodes that a plan is made of.
 
     Node
-    ├── Leaf     comes whole: shown when it is complete and valid
+    ├── Leaf     is shown when it is complete and valid
     ├── String   grows
     ├── Model    an object with known fields (models, dataclasses, typed dicts)
     ├── List     grows by elements
     ├── Dict     grows by keys
-    └── Tagged   a discriminated union: nothing before its tag, then the chosen Model
+    └── Tagged   a discriminated union: nothing is shown before its tag, then the chosen Model
 
-A node holds two validators. `whole` takes the place's complete JSON text. `close` takes
-what the children of a closed container have handed up, already validated: it checks what
-is the container's own (missing fields, defaults, lengths, its validators) and runs
-nothing below it again, so that validators and default factories run once.
+A node has two validators. `whole` validates the complete JSON text of the place. `close` gets the
+values of a closed container's members, which are validated already. It checks only the container
+itself (missing fields, defaults, lengths, its own validators), so all validators and default
+factories run only once.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ from app.partial.value import dumps
 class Node:
     """What all kinds have in common.
 
-    schema: the place's own core schema; config: what applies to it
-    nullable: null is one of its values
-    deferred: shown only when the object that holds it closes, as that may change it
-    raw: the object that holds it validates it, so it is handed up as its JSON text
-    proof: of a root whose whole text Pydantic has to validate before the value counts
-    forgotten: at the root, nobody wants its validated value
+    schema: the core schema of the place
+    config: the config that applies to it
+    nullable: whether null is one of its values
+    deferred: whether it is shown only when its object closes, because that may change it
+    raw: whether its object validates it, from its JSON text
+    proof: for a root: validates the whole text at the end; None if that is not needed
+    forgotten: for a root: whether nobody needs the validated value
     """
 
     schema: CoreSchema
@@ -52,13 +53,13 @@ class Node:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Leaf(Node):
-    """A value that comes whole.
+    """A value that is shown when it is complete.
 
-    plain: its validated form is a JSON scalar as it stands
-    shape: the container that it would be but for its validators; it is there, empty, from
-        the start
-    omits: a value that it refuses is left out; `whole` takes a list of the value alone, and
-        gives a list of it or of nothing
+    plain: whether its validated form is a JSON scalar
+    shape: the node of the container that it would be without its validators. This container is
+        shown from the start, empty
+    omits: whether an invalid value is left out. `whole` then validates a list with only this
+        value, and returns a list that may be empty
     """
 
     plain: bool = False
@@ -70,9 +71,9 @@ class Leaf(Node):
 class String(Node):
     """A string that grows.
 
-    checked: it has constraints or validators to pass once it is complete
-    changing: these may change it, which shows when what holds it closes
-    max_length: in characters; over it, it is certain to fail. None: no bound
+    checked: whether it has constraints or validators, which run when it is complete
+    changing: whether these may change it; the change is shown when its container closes
+    max_length: the most characters; a longer string fails at once. None: no bound
     """
 
     checked: bool = False
@@ -85,22 +86,23 @@ class Container(Node):
     """What is closed.
 
     changing: validators may change what was shown inside it
-    looks: its closing looks at the values of its members, or of what is inside of them
-    counts: its closing counts its members
+    needs_values: its closing reads the values of its members, or of what is inside of them
+    needs_count: its closing counts its members
     """
 
     close: Close | None = None
     changing: bool = False
-    looks: bool = True
-    counts: bool = False
+    needs_values: bool = True
+    needs_count: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Field:
-    """A member of a Model: `out` is its key in what is shown, None where it is excluded.
+    """A member of a Model.
 
-    names: its keys in the JSON text, those that win first
-    default: a default stands in for it, also where a validator asks for that
+    out: its key in the shown value; None if it is excluded
+    names: its keys in the JSON text; those with precedence come first
+    default: whether it has a default (a validator may ask for it by PydanticUseDefault)
     """
 
     out: str | None
@@ -120,7 +122,8 @@ class Model(Container):
     fields: in the order in which they are shown
     computed: the keys of computed fields and their return types' schemas
     extra: what is done with unknown keys: `ignore`, `allow` (they are shown at its close), `forbid`
-    looked_into: keys that aliases lead into, or that several fields read
+    read_at_close: keys that no field has for itself: aliases lead into their values, or several
+        fields read them. The values are kept until the object closes
     as_json: whether `close` takes unknown values as their JSON text
     not_null: whether it is shown only when its NotNull fields are known
     """
@@ -131,14 +134,14 @@ class Model(Container):
     fields: list[Field] = field(default_factory=list)
     computed: dict[str, CoreSchema] = field(default_factory=dict)
     extra: str = "ignore"
-    looked_into: frozenset[str] = frozenset()
+    read_at_close: frozenset[str] = frozenset()
     as_json: bool = False
     not_null: bool = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class List(Container):
-    """A list of `item`s, at most `max_length`; None: no bound."""
+    """A list. item: the node of its elements. max_length: the most elements; None: no bound."""
 
     item: Node
     max_length: int | None = None
@@ -146,14 +149,18 @@ class List(Container):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Dict(Container):
-    """An object of `item`s. `key` validates a key and gives its shown form; None: any string."""
+    """An object with any keys.
+
+    item: the node of its values
+    key: validates a dict with only this key; None: any string is a key
+    """
 
     item: Node
     key: SchemaValidator | None = None
     key_serializer: SchemaSerializer | None = None
 
     def named(self, name: str) -> tuple[Any, str]:
-        """A key, and what it is shown as. Raises ValidationError."""
+        """The validated form of a key, and its shown form. Raises ValidationError."""
         assert self.key is not None
         assert self.key_serializer is not None
         made = self.key.validate_json(dumps({name: None}))
@@ -170,7 +177,7 @@ class Tagged(Node):
     choices: Mapping[str | int | bool, Model | Tagged]
 
     def choose(self, tag: object) -> Model | Tagged | None:
-        """What a tag chooses: true is not 1."""
+        """The node that a tag chooses; None for an unknown tag. `true` is not the tag 1."""
         for value, choice in self.choices.items():
             if value == tag and type(value) is type(tag):
                 return choice
@@ -178,7 +185,7 @@ class Tagged(Node):
 
 
 def empty(node: Node, seen: tuple[Node, ...] = ()) -> Any:
-    """A new value of what `node` shows before anything is known."""
+    """A new copy of what `node` shows before anything is known."""
     if node.nullable or node in seen:
         return None
     match node:
@@ -207,7 +214,7 @@ def blank(node: Model, seen: tuple[Node, ...] = ()) -> dict[str, Any]:
 
 
 def holder(root: Node, key: str) -> Model:
-    """The object that holds the value: the one that the answer is wrapped in, if it is."""
+    """A Model with the value as its one member: the object that the answer may be wrapped in."""
     field = Field(key, root)
     return Model(
         schema=root.schema,
@@ -220,7 +227,7 @@ def holder(root: Node, key: str) -> Model:
 
 
 def as_leaf(node: Node, *, deferred: bool = True) -> Leaf:
-    """A place that comes whole; a deferred one is not shown by itself."""
+    """A leaf for the same place, which is shown when it is complete; deferred: by its object."""
     return Leaf(
         schema=node.schema,
         nullable=node.nullable,
@@ -242,4 +249,4 @@ def refuses_null(node: Node) -> bool:
 
 _ANY: Final[CoreSchema] = {"type": "any"}
 UNKNOWN: Final = Leaf(schema=_ANY, whole=SchemaValidator(_ANY), serializer=SchemaSerializer(_ANY))
-"""The place of a value at a key that no field has."""
+"""The node of a value at a key that no field has."""

@@ -1,4 +1,4 @@
-"""The operations that make a value out of nothing, one at a time.
+"""The operations that build up a value.
 
 RFC 6902's `add` and `replace`, and `append`, which adds text to the end of a string. A
 path is the tuple of keys and indices from the root: `()` is the whole value.

@@ -1,9 +1,10 @@
-"""From a type to the nodes that say how each of its places streams.
+"""Compiles a type to nodes, which say how each of its places streams.
 
-A container validates what is its own when it closes, as its places have validated
-themselves. Compiling a member of an object gives its node and its *residual*: what is left
-for the object to apply to the value that the member hands up. Mostly that is nothing
-(`any`); it is a default, or a validator that asks for the fields before its own.
+When a container closes, its members are validated already, so only the container itself has to be
+validated. Compiling a member of an object gives two things: its node, and its *residual*. The
+residual is the core schema that the object must still apply to the member's value. Mostly it is
+`any`, so nothing is left to do. Otherwise it has a default, or a validator that takes `info` and
+so needs the fields before its own.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from app.partial.proof import Proof, needs_proof
 
 _STRING_CHANGES = ("strip_whitespace", "to_lower", "to_upper")
 _STRING_CHECKS = ("min_length", "max_length", "pattern", *_STRING_CHANGES)
-_BLIND = frozenset({"nullable", "default"})
+_TRANSPARENT = frozenset({"nullable", "default"})
 _SCALARS = frozenset({"str", "int", "bool", "none", "literal", "any"})
 
 
@@ -41,24 +42,24 @@ def plan(type_: Any, *, keep: bool = True) -> Node:
     """The node of a value of `type_`: anything that `pydantic.TypeAdapter` takes.
 
     keep: whether a decoder's `result` is wanted. Without it the members of lists and dicts are
-        let go of once they are valid (0.5 KB each), where nothing around looks at them
+        let go of once they are valid (0.5 KB each), where no validator around reads them
 
     Raises what Pydantic raises for a type that it has no schema for, and ValueError for one
     whose values may be left out where nothing holds them, or would have a key twice.
     """
-    # A schema whose building was put off is built when it is read as the mapping that it is.
+    # Pydantic may build the schema lazily; `dict` builds it.
     root = Compiler(dict(cast(Schema, TypeAdapter(type_).core_schema))).root
     root.forgotten = not keep
     return root
 
 
 class Compiler:
-    """Compiles one core schema; a recursive reference leads back to the node it names."""
+    """Compiles one core schema. A recursive reference becomes a reference to the same node."""
 
     def __init__(self, schema: Schema) -> None:
         self.definitions, schema = Definitions.split(schema)
         self._nodes: dict[tuple[object, ...], Node] = {}
-        self._places: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
+        self._layered: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
         self._nullables: dict[int, Schema] = {}
         self.root = self._root(schema)
 
@@ -71,185 +72,193 @@ class Compiler:
         return root
 
     def _item(self, schema: Schema, config: Schema) -> Node:
-        """The node of a place that no object holds directly: it has nothing to add."""
-        place = peel(schema, self.definitions, config)
-        if place.omits:
-            return self._omitting(place)
-        # A validator of its own may ask for the default.
-        return self._node(place if place.functions else place.inside(leading_defaults(place)))
+        """The node of the root, or of a list's or dict's member, which has no residual."""
+        layered = peel(schema, self.definitions, config)
+        if layered.omits:
+            return self._omitting(layered)
+        # The place's own validator may ask for the default (PydanticUseDefault).
+        return self._node(
+            layered if layered.functions else layered.inside(leading_defaults(layered))
+        )
 
-    def _omitting(self, place: LayeredSchema) -> Leaf:
-        """An element that is left out where it fails: it comes whole."""
-        leaf = replace(self._leaf(place), omits=True)
-        alone = {"type": "list", "items_schema": place.schema}
-        leaf.whole = self.definitions.validator(alone, place.config)
+    def _omitting(self, layered: LayeredSchema) -> Leaf:
+        """The leaf of an element that is left out if it is invalid."""
+        leaf = replace(self._leaf(layered), omits=True)
+        alone = {"type": "list", "items_schema": layered.schema}
+        leaf.whole = self.definitions.validator(alone, layered.config)
         return leaf
 
     # -- nodes ----------------------------------------------------------------------------
 
-    def _node(self, place: LayeredSchema) -> Node:
-        if "Whole" in place.marks or place.serializations:
-            return self._leaf(place)
-        if place.opaque:
-            return self._opaque(place)
-        build = self._builders.get(place.base["type"])
-        return (build(self, place) if build else None) or self._leaf(place)
+    def _node(self, layered: LayeredSchema) -> Node:
+        if "Whole" in layered.marks or layered.serializations:
+            return self._leaf(layered)
+        if layered.opaque:
+            return self._opaque(layered)
+        build = self._builders.get(layered.base["type"])
+        return (build(self, layered) if build else None) or self._leaf(layered)
 
-    def _leaf(self, place: LayeredSchema) -> Leaf:
+    def _leaf(self, layered: LayeredSchema) -> Leaf:
         return Leaf(
-            **self._common(place),
-            plain=not place.serializations and place.base["type"] in _SCALARS,
-            deferred=any(found.get("is_field_serializer") for found in place.serializations),
+            **self._common(layered),
+            plain=not layered.serializations and layered.base["type"] in _SCALARS,
+            deferred=any(found.get("is_field_serializer") for found in layered.serializations),
         )
 
-    def _opaque(self, place: LayeredSchema) -> Leaf:
-        """A place whose validators may make anything of anything: it comes whole."""
-        leaf = self._leaf(place)
-        build = self._builders.get(place.base["type"])
-        if build and not place.serializations and "Whole" not in place.marks:
-            nullable = tuple(layer for layer in place.layers if layer["type"] == "nullable")
-            shape = build(self, LayeredSchema(nullable[:1], place.base, place.config, place.marks))
+    def _opaque(self, layered: LayeredSchema) -> Leaf:
+        """The leaf of a place whose validators get the raw input and may return any value."""
+        leaf = self._leaf(layered)
+        build = self._builders.get(layered.base["type"])
+        if build and not layered.serializations and "Whole" not in layered.marks:
+            nullable = tuple(layer for layer in layered.layers if layer["type"] == "nullable")
+            shape = build(
+                self, LayeredSchema(nullable[:1], layered.base, layered.config, layered.marks)
+            )
             leaf.shape = None if isinstance(shape, String) else shape
         return leaf
 
-    def _common(self, place: LayeredSchema) -> dict[str, Any]:
+    def _common(self, layered: LayeredSchema) -> dict[str, Any]:
         return {
-            "schema": self.definitions.complete(place.schema),
-            "config": place.config,
-            "nullable": place.nullable,
-            "whole": self.definitions.validator(place.schema, place.config),
-            "serializer": self.definitions.serializer(place.schema, place.config),
+            "schema": self.definitions.complete(layered.schema),
+            "config": layered.config,
+            "nullable": layered.nullable,
+            "whole": self.definitions.validator(layered.schema, layered.config),
+            "serializer": self.definitions.serializer(layered.schema, layered.config),
         }
 
-    def _string(self, place: LayeredSchema) -> Node:
-        config = {key[4:]: value for key, value in place.config.items() if key[:4] == "str_"}
-        rules = {**config, **place.base}
+    def _string(self, layered: LayeredSchema) -> Node:
+        config = {key[4:]: value for key, value in layered.config.items() if key[:4] == "str_"}
+        rules = {**config, **layered.base}
         transformed = any(rules.get(change) for change in _STRING_CHANGES)
         return String(
-            **self._common(place),
-            checked=any(layer["type"] != "nullable" for layer in place.layers)
+            **self._common(layered),
+            checked=any(layer["type"] != "nullable" for layer in layered.layers)
             or any(rules.get(check) for check in _STRING_CHECKS),
-            changing=transformed or place.functions,
+            changing=transformed or layered.functions,
             max_length=None if transformed else rules.get("max_length"),
         )
 
-    def _list(self, place: LayeredSchema) -> Node:
-        if known := self._nodes.get(place.key):
+    def _list(self, layered: LayeredSchema) -> Node:
+        if known := self._nodes.get(layered.key):
             return known
-        # A generator would be validated only when it is read, and could be read only once.
-        kind = "deque" if place.base["type"] == "deque" else "list"
-        base = {key: place.base[key] for key in place.base if key != "ref"} | {"type": kind}
+        # As a generator, it would be validated only while it is read, and only once.
+        kind = "deque" if layered.base["type"] == "deque" else "list"
+        base = {key: layered.base[key] for key in layered.base if key != "ref"} | {"type": kind}
         node = List(
-            **self._common(LayeredSchema(place.layers, base, place.config, place.marks)),
+            **self._common(LayeredSchema(layered.layers, base, layered.config, layered.marks)),
             item=cast(Node, None),
             max_length=base.get("max_length"),
         )
-        self._remember(place, node)
-        node.item = self._item(base.get("items_schema", ANY), place.config)
-        node.close = self._close(place, {**base, "items_schema": ANY})
-        node.changing = place.functions or _changes(node.item)
-        node.looks = node.changing or not _is_blind(place)
-        node.counts = _counts(base)
+        self._remember(layered, node)
+        node.item = self._item(base.get("items_schema", ANY), layered.config)
+        node.close = self._close(layered, {**base, "items_schema": ANY})
+        node.changing = layered.functions or _changes(node.item)
+        node.needs_values = node.changing or not _is_transparent(layered)
+        node.needs_count = _needs_count(base)
         return node
 
-    def _dict(self, place: LayeredSchema) -> Node:
-        if known := self._nodes.get(place.key):
+    def _dict(self, layered: LayeredSchema) -> Node:
+        if known := self._nodes.get(layered.key):
             return known
-        node = Dict(**self._common(place), item=cast(Node, None))
-        self._remember(place, node)
-        keys = place.base.get("keys_schema", ANY)
-        if keys["type"] != "any" and (keys != {"type": "str"} or _has_string_rules(place.config)):
+        node = Dict(**self._common(layered), item=cast(Node, None))
+        self._remember(layered, node)
+        keys = layered.base.get("keys_schema", ANY)
+        if keys["type"] != "any" and (keys != {"type": "str"} or _has_string_rules(layered.config)):
             only_keys = {"type": "dict", "keys_schema": keys, "values_schema": ANY}
-            node.key = self.definitions.validator(only_keys, place.config)
-            node.key_serializer = self.definitions.serializer(only_keys, place.config)
-        node.item = self._item(place.base.get("values_schema", ANY), place.config)
-        node.close = self._close(place, {**place.base, "keys_schema": ANY, "values_schema": ANY})
-        node.changing = place.functions or _changes(node.item) or node.key is not None
-        node.looks = node.changing or not _is_blind(place)
-        node.counts = _counts(place.base)
+            node.key = self.definitions.validator(only_keys, layered.config)
+            node.key_serializer = self.definitions.serializer(only_keys, layered.config)
+        node.item = self._item(layered.base.get("values_schema", ANY), layered.config)
+        node.close = self._close(
+            layered, {**layered.base, "keys_schema": ANY, "values_schema": ANY}
+        )
+        node.changing = layered.functions or _changes(node.item) or node.key is not None
+        node.needs_values = node.changing or not _is_transparent(layered)
+        node.needs_count = _needs_count(layered.base)
         return node
 
-    def _close(self, place: LayeredSchema, base: Schema) -> Close:
-        """What closes a list or a dict, given the base without what is inside it."""
-        base = {**base, "strict": False}  # Python's own lists and dicts will do, as in JSON
-        if not place.asks:
-            return self.definitions.changed_validator(place.around(base), place.config)
-        own = self.definitions.changed_validator(base, place.config)
-        return CloseInTwo(own, self.definitions.changed_validator(place.around(CLOSED), {}))
+    def _close(self, layered: LayeredSchema, base: Schema) -> Close:
+        """The `close` validator of a list or a dict. `base` has no schemas of the members."""
+        base = {**base, "strict": False}  # the input is a plain list or dict, as from JSON
+        if not layered.asks:
+            return self.definitions.changed_validator(layered.around(base), layered.config)
+        own = self.definitions.changed_validator(base, layered.config)
+        return CloseInTwo(own, self.definitions.changed_validator(layered.around(CLOSED), {}))
 
-    def _tagged(self, place: LayeredSchema) -> Node | None:
-        if known := self._nodes.get(place.key):
+    def _tagged(self, layered: LayeredSchema) -> Node | None:
+        if known := self._nodes.get(layered.key):
             return known
-        if not self._streams_by_tag(place):
+        if not self._streams_by_tag(layered):
             return None
-        tags = _simple_tags(place.base["discriminator"])
-        node = Tagged(**self._common(place), tags=tags, choices={})
-        self._remember(place, node)
+        tags = _simple_tags(layered.base["discriminator"])
+        node = Tagged(**self._common(layered), tags=tags, choices={})
+        self._remember(layered, node)
         node.choices = {
-            getattr(value, "value", value): cast(Model | Tagged, self._choice(place, choice))
-            for value, choice in place.base["choices"].items()
+            getattr(value, "value", value): cast(Model | Tagged, self._choice(layered, choice))
+            for value, choice in layered.base["choices"].items()
         }
         return node
 
     def _choice(self, union: LayeredSchema, choice: Schema) -> Node:
-        """One of a union's, in the root models that are around the union."""
-        place = peel(choice, self.definitions, union.config)
-        place = place.inside(leading_defaults(place))
+        """The node of one choice of a union, with the root models that are around the union."""
+        layered = peel(choice, self.definitions, union.config)
+        layered = layered.inside(leading_defaults(layered))
         for layer in reversed(union.layers):
             if layer["type"] == "model":
-                place = place.inside_of(wrap((layer,), self.definitions.refer(place.schema)))
-        return self._node(place)
+                layered = layered.inside_of(wrap((layer,), self.definitions.refer(layered.schema)))
+        return self._node(layered)
 
-    def _streams_by_tag(self, place: LayeredSchema) -> bool:
-        """Whether a discriminated union has simple tags, and objects to choose from.
+    def _streams_by_tag(self, layered: LayeredSchema) -> bool:
+        """Whether a discriminated union has simple tags, and all its choices are objects.
 
-        Root models may be around it: each of the objects is then put into them.
+        Root models may be around the union: they are then put around each choice.
         """
         return (
-            bool(_simple_tags(place.base["discriminator"]))
-            and all(layer["type"] in ("nullable", "model") for layer in place.layers)
+            bool(_simple_tags(layered.base["discriminator"]))
+            and all(layer["type"] in ("nullable", "model") for layer in layered.layers)
             and all(
-                self._is_choice(peel(choice, self.definitions, place.config))
-                for choice in place.base["choices"].values()
+                self._is_choice(peel(choice, self.definitions, layered.config))
+                for choice in layered.base["choices"].values()
             )
         )
 
-    def _is_choice(self, place: LayeredSchema) -> bool:
-        if place.serializations or place.opaque or place.nullable or "Whole" in place.marks:
+    def _is_choice(self, layered: LayeredSchema) -> bool:
+        if layered.serializations or layered.opaque or layered.nullable or "Whole" in layered.marks:
             return False
-        if place.base["type"] == "tagged-union":
-            return self._streams_by_tag(place)
-        return self._builders.get(place.base["type"]) is Compiler._model and not is_wrapped(
-            place.base
+        if layered.base["type"] == "tagged-union":
+            return self._streams_by_tag(layered)
+        return self._builders.get(layered.base["type"]) is Compiler._model and not is_wrapped(
+            layered.base
         )
 
     # -- objects --------------------------------------------------------------------------
 
-    def _model(self, place: LayeredSchema) -> Node:
-        if known := self._nodes.get(place.key):
+    def _model(self, layered: LayeredSchema) -> Node:
+        if known := self._nodes.get(layered.key):
             return known
-        node = Model(**self._common(place), title=title(place.base), origin=_origin(place))
-        self._remember(place, node)
-        found = members(place.base, place.config)
+        node = Model(**self._common(layered), title=title(layered.base), origin=_origin(layered))
+        self._remember(layered, node)
+        found = members(layered.base, layered.config)
         if twice := found.written_twice:
             raise ValueError(f"{node.title} has two fields that are written as {twice!r}")
-        residuals = self._fill(node, found, asks=place.asks)
-        if is_wrapped(place.base):
-            leaf = self._leaf(place)
+        residuals = self._fill(node, found, asks=layered.asks)
+        if is_wrapped(layered.base):
+            leaf = self._leaf(layered)
             leaf.shape = node
-            self._remember(place, leaf)
+            self._remember(layered, leaf)
             return leaf
-        shallow = place.around(with_residuals(place.base, residuals))
-        validator = self.definitions.changed_validator(shallow, place.config)
+        shallow = layered.around(with_residuals(layered.base, residuals))
+        validator = self.definitions.changed_validator(shallow, layered.config)
         node.close = CloseAsJson(validator, _names(found)) if node.as_json else validator
-        node.changing = place.functions or found.hooks or node.as_json
-        node.looks = node.changing or not _is_blind(place) or _looks_around(node, found)
+        node.changing = layered.functions or found.hooks or node.as_json
+        node.needs_values = (
+            node.changing or not _is_transparent(layered) or _needs_values(node, found)
+        )
         return node
 
     def _fill(self, node: Model, found: Members, *, asks: bool) -> dict[str, Schema]:
-        """Compile the members of an object into its node; their residuals by name."""
+        """Compile the members of an object into its node. Returns their residuals by name."""
         node.computed.update(found.computed)
-        node.extra, node.looked_into = found.extra, found.looked_into
+        node.extra, node.read_at_close = found.extra, found.read_at_close
         planned = [(member, self._member(member, found)) for member in found.members]
         node.as_json = asks or found.particular or any(each.needs_json for _, each in planned)
         for member, each in planned:
@@ -261,61 +270,61 @@ class Compiler:
 
     def _add(self, node: Model, member: Member, planned: Planned, keys: tuple[str, ...]) -> None:
         inner = planned.node
-        required = member.required and not member.vanishing and not planned.place.omits
+        required = member.required and not member.vanishing and not planned.layered.omits
         field = Field(
             member.out,
             inner,
-            not_null="NotNull" in planned.place.marks,
+            not_null="NotNull" in planned.layered.marks,
             required=required,
             names=keys,
-            default=planned.place.default,
+            default=planned.layered.default,
         )
         node.fields.append(field)
         node.not_null = node.not_null or (field.not_null and empty(inner) is None)
         node.keys.update(dict.fromkeys(keys, field))
 
     def _member(self, member: Member, found: Members) -> Planned:
-        place = peel(member.schema, self.definitions, found.config)
-        defaults = leading_defaults(place)
-        inner = place.inside(defaults)
+        layered = peel(member.schema, self.definitions, found.config)
+        defaults = leading_defaults(layered)
+        inner = layered.inside(defaults)
         count = layers_for_the_holder(inner)
-        layers = place.layers[: defaults + count]
+        layers = layered.layers[: defaults + count]
         if (
             member.paths
-            or not found.looked_into.isdisjoint(member.keys)
-            or place.omits
+            or not found.read_at_close.isdisjoint(member.keys)
+            or layered.omits
             or inner.opaque_to(count)
             or asks_inside(inner.base, self.definitions)
         ):
-            node = self._shown_as(place, len(layers), self._opaque(inner), deferred=True)
+            node = self._shown_as(layered, len(layers), self._opaque(inner), deferred=True)
             node.raw = True
-            return Planned(node, place, raw=True)
+            return Planned(node, layered, raw=True)
         own = self._own(inner, count)
         node = self._leaf(own) if member.vanishing else self._node(own)
-        node = self._shown_as(place, len(layers), node, deferred=member.vanishing or count > 0)
-        validated = any(_is_validated(layer, found.config) for layer in place.layers[:defaults])
+        node = self._shown_as(layered, len(layers), node, deferred=member.vanishing or count > 0)
+        validated = any(_is_validated(layer, found.config) for layer in layered.layers[:defaults])
         default = self.definitions.refer(own.schema) if validated else None
-        return Planned(node, place, layers, default, asks=count > 0)
+        return Planned(node, layered, layers, default, asks=count > 0)
 
-    def _own(self, place: LayeredSchema, count: int) -> LayeredSchema:
-        """A member's place without its `count` outermost layers; null stays one of its values."""
-        own = place.inside(count)
-        if own.nullable or not place.outside(count).nullable:
+    def _own(self, layered: LayeredSchema, count: int) -> LayeredSchema:
+        """A member's place without its `count` outermost layers. It stays nullable if it was."""
+        own = layered.inside(count)
+        if own.nullable or not layered.outside(count).nullable:
             return own
         nullable = {"type": "nullable", "schema": self.definitions.refer(own.schema)}
         return own.inside_of(self._nullables.setdefault(id(own.schema), nullable))
 
-    def _shown_as(self, place: LayeredSchema, count: int, node: Node, *, deferred: bool) -> Node:
-        """A member's node; a leaf where a serializer stands in its `count` outermost layers."""
-        if place.outside(count).serializations:
-            leaf = self._leaf(place)
+    def _shown_as(self, layered: LayeredSchema, count: int, node: Node, *, deferred: bool) -> Node:
+        """A member's node. It becomes a leaf if its `count` outermost layers have a serializer."""
+        if layered.outside(count).serializations:
+            leaf = self._leaf(layered)
             leaf.whole, leaf.deferred = node.whole, leaf.deferred or node.deferred
             node = leaf
         return replace(node, deferred=True) if deferred and isinstance(node, Leaf) else node
 
-    def _remember(self, place: LayeredSchema, node: Node) -> None:
-        self._places.append(place)
-        self._nodes[place.key] = node
+    def _remember(self, layered: LayeredSchema, node: Node) -> None:
+        self._layered.append(layered)
+        self._nodes[layered.key] = node
 
     _builders: ClassVar[dict[str, Callable[[Compiler, LayeredSchema], Node | None]]] = {
         "str": _string,
@@ -332,19 +341,22 @@ class Compiler:
     }
 
 
-def _is_blind(place: LayeredSchema) -> bool:
-    """Whether no layer of a place looks into its value."""
+def _is_transparent(layered: LayeredSchema) -> bool:
+    """Whether no layer of a place reads its value."""
     return all(
-        layer["type"] in _BLIND
+        layer["type"] in _TRANSPARENT
         or (
             layer["type"] == "model" and not layer.get("post_init") and not layer.get("custom_init")
         )
-        for layer in place.layers
+        for layer in layered.layers
     )
 
 
-def _looks_around(node: Model, found: Members) -> bool:
-    """Whether a member is made or written by code that is given the others, or becomes extra."""
+def _needs_values(node: Model, found: Members) -> bool:
+    """Whether closing the object needs its members' values.
+
+    It does if a serializer or a default factory gets them, or if a member may become an extra key.
+    """
     return (
         any(field.node.deferred for field in node.fields)
         or any(_has_factory_of_others(member.schema) for member in found.members)
@@ -360,7 +372,7 @@ def _has_factory_of_others(schema: Schema) -> bool:
     return False
 
 
-def _counts(base: Schema) -> bool:
+def _needs_count(base: Schema) -> bool:
     return "min_length" in base or "max_length" in base
 
 
@@ -368,10 +380,10 @@ def _changes(node: Node) -> bool:
     return isinstance(node, String) and node.changing
 
 
-def _origin(place: LayeredSchema) -> object:
-    """What is the same wherever a class is shown in the same way."""
-    written = [(key, value) for key, value in place.config.items() if key[:8] == "ser_json"]
-    return (place.base.get("cls", id(place.base)), *sorted(written))
+def _origin(layered: LayeredSchema) -> object:
+    """An identity for a class and its way of serialization."""
+    written = [(key, value) for key, value in layered.config.items() if key[:8] == "ser_json"]
+    return (layered.base.get("cls", id(layered.base)), *sorted(written))
 
 
 def _names(found: Members) -> dict[str, str]:
@@ -387,7 +399,7 @@ def _is_validated(default: Schema, config: Schema) -> bool:
 
 
 def _simple_tags(discriminator: Any) -> tuple[str, ...]:
-    """The keys that may hold the tag, the first of them first; () where it is found otherwise."""
+    """The keys that may hold the tag, in order of precedence; () if it is found in another way."""
     if isinstance(discriminator, str):
         return (discriminator,)
     paths = discriminator if isinstance(discriminator, list) else []

@@ -14,13 +14,13 @@ from app.partial.node import Node
 class Planned:
     """A member with its node.
 
-    raw: its object validates it, by its whole schema
-    layers: else, the outermost layers, which its object applies
-    own: the schema that a default is validated by
+    raw: whether its object validates it, with its whole schema
+    layers: if not raw, the outermost layers, which its object applies
+    own: the schema with which a default is validated
     """
 
     node: Node
-    place: LayeredSchema
+    layered: LayeredSchema
     layers: tuple[Schema, ...] = ()
     own: Schema | None = None
     asks: bool = False
@@ -28,7 +28,7 @@ class Planned:
 
     @property
     def needs_json(self) -> bool:
-        """Whether its object is to be closed as JSON."""
+        """Whether its object must be closed from JSON."""
         return self.raw or self.asks or self.own is not None
 
     def residual(self, member: Member, *, as_json: bool) -> Schema:

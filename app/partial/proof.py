@@ -1,11 +1,11 @@
-"""Pydantic's own last word on an answer: whether it takes the whole text, too.
+"""The proof: Pydantic validates the whole text of an answer once more.
 
-The engine validates each place by itself, while it is written. For most types that is
-proved to come to what Pydantic comes to when it validates the whole: strings, numbers, lists,
-dicts and objects whose fields have one name each. Where a validator of the schema's own runs,
-where one key may be read by two fields, or one field from two keys, it is not. There the
-answer's text is kept, and Pydantic decides before the answer counts as complete. The value
-stays the engine's: defaults and validators that ran for it are not run into another one.
+The decoder validates each place by itself, while the answer is written. For most types the result
+is proved to be the same as if Pydantic validated the whole: strings, numbers, lists, dicts, and
+objects whose fields have one name each. It is not proved if the schema has its own validators, or
+if two fields read the same key, or one field reads two keys. For such types the answer's text is
+kept, and Pydantic must accept it before the answer counts as complete. The value is still that of
+the decoder, because readers have seen it, and a default factory could make another one.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ _FIELDS = ("dataclass-field", "typed-dict", "typed-dict-field", "computed-field"
 _OTHERS = ("default", "definitions", "definition-ref")
 
 PROVED: Final = frozenset((*_SCALARS, *_MOMENTS, *_CONTAINERS, *_OBJECTS, *_FIELDS, *_OTHERS))
-"""The types of core schema that come to the same in parts, but for what `_is_odd` finds."""
+"""The core schema types for which validation in parts gives the same result. `_is_odd` finds the
+exceptions."""
 
 _ODD_CONFIG = ("strict", "validate_by_name", "populate_by_name", "validate_default")
 
 
 class Proof:
-    """Validates whole answers whose value has `schema`."""
+    """Validates whole answers by `schema`, the core schema of the value."""
 
     def __init__(self, schema: Schema, definitions: Definitions) -> None:
         self._schema = schema
@@ -69,12 +70,12 @@ class Proof:
 
 
 def needs_proof(schema: Schema, definitions: Definitions) -> bool:
-    """Whether a schema holds anything that isn't proved to come to the same in parts."""
+    """Whether a schema has any part for which validation in parts is not proved."""
     stack: list[Any] = [schema, *definitions.values()]
     while stack:
         part = stack.pop()
         if isinstance(part, dict):
-            is_schema = isinstance(part.get("type"), str)  # else it is fields by their names
+            is_schema = isinstance(part.get("type"), str)  # otherwise its keys are field names
             if is_schema and (part["type"] not in PROVED or _is_odd(part)):
                 return True
             stack.extend(part[key] for key in part if not (is_schema and key in NOT_SCHEMAS))
@@ -100,7 +101,7 @@ def _is_odd(schema: Schema) -> bool:
 
 
 def _is_one_key(alias: object) -> bool:
-    """Whether an alias, or a tag, leads to one key of the object itself."""
+    """Whether an alias or a discriminator names a single key of the object itself."""
     if alias is None or isinstance(alias, str):
         return True
     return isinstance(alias, list) and len(alias) == 1 and _is_one_key(alias[0])

@@ -1,9 +1,9 @@
-"""JSON text in, in pieces cut anywhere; tokens out, as calls to a handler.
+"""Scans JSON text, which comes in pieces cut anywhere, and calls a handler for each token.
 
-Each state is a method that takes the text and a position and gives the next position; no
-character is looked at by two of them (but for an escape cut in half, of at most eleven
-characters, which waits for its other half). The grammar is RFC 8259's, where a BOM, a code
-fence and prose around the one value are passed over, and a lone surrogate is refused.
+Each state is a method that takes the text and a position and returns the next position. Each
+character is read once (except for an escape that is cut in half, at most eleven characters, which
+waits for its rest). The grammar is that of RFC 8259 with two differences: a BOM, a code fence and
+prose around the value are ignored, and a lone surrogate is refused.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Final, Protocol
 from app.partial.tokens import ESCAPE, LONGEST_ESCAPE, is_scalar, may_become_escape, unescape
 
 MAX_DEPTH: Final = 200
-"""Of nested containers, but for an empty one in the deepest; deeper text is refused.
+"""The most containers inside each other; deeper text is refused. An empty container inside the
+deepest one is allowed.
 
-Pydantic's own JSON parser has the same limit, and comes to an empty container's end first.
+Pydantic's own JSON parser has the same limit. It notices the end of an empty container first.
 """
 
 _space = re.compile(r"[ \t\n\r]*")
@@ -31,21 +32,21 @@ _structure = re.compile(r'[^"\[\]{}]+')
 
 
 class Handler(Protocol):
-    """What is told of the tokens, in order."""
+    """Is called for each token, in order."""
 
     def begin(self, first: str) -> bool:
-        """A value begins with `first`. True: in parts, please; False: whole."""
+        """A value begins with the character `first`. True asks for parts, False for all at once."""
 
     def key(self, name: str) -> None: ...
 
     def text(self, piece: str) -> None:
-        """More of a string that comes in parts."""
+        """The next piece of a string that comes in parts."""
 
     def string(self, piece: str) -> None:
-        """The rest of a string that comes in parts: it is complete."""
+        """The last piece of a string that comes in parts."""
 
     def whole(self, text: str) -> None:
-        """The complete JSON text of a value that comes whole."""
+        """The complete JSON text of a value that comes all at once."""
 
     def close(self) -> None:
         """The innermost container that comes in parts is complete."""
@@ -66,10 +67,10 @@ class Scanner:
         """`bare`: the text is a value, and what follows it is not looked at."""
         self._handler = handler
         self._step: Callable[[str, int], int] = self._value if bare else self._before
-        self._open: list[bool] = []  # of the open containers: is it an object?
+        self._open: list[bool] = []  # for each open container: whether it is an object
         self._rest = ""
-        self._parts: list[str] = []  # of a token that is not yet complete
-        self._depth = 0  # inside a container that comes whole
+        self._parts: list[str] = []  # the pieces of a token that is not yet complete
+        self._depth = 0  # the nesting inside a container that comes all at once
         self._last = self._leave if bare else self._after
         self._left = 0  # characters after the end of a bare value
         self.ended = False
@@ -163,7 +164,7 @@ class Scanner:
         return at
 
     def _check_depth(self) -> None:
-        """Only an empty container may be in the deepest."""
+        """Raise unless the nesting is allowed: at the limit, only an empty container is."""
         if len(self._open) + self._depth > MAX_DEPTH:
             raise self._handler.refuse("is nested too deeply")
 
@@ -205,7 +206,7 @@ class Scanner:
         return at + 1
 
     def _complete(self) -> None:
-        """A value is complete: what may follow?"""
+        """Choose the next state after a complete value."""
         self.ended = not self._open
         self._step = self._last if self.ended else self._next
 
@@ -259,7 +260,7 @@ class Scanner:
         raise self._handler.refuse("has a bad escape in a string")
 
     def _raw_text(self, text: str, at: int) -> int:
-        """A string as it is written, up to its end."""
+        """The JSON text of a string up to its end."""
         if found := _raw.match(text, at):
             self._parts.append(found[0])
             return found.end()
@@ -288,7 +289,7 @@ class Scanner:
         return at
 
     def _container(self, text: str, at: int) -> int:
-        """A container as it is written, up to its end."""
+        """The JSON text of a container up to its end."""
         if found := _structure.match(text, at):
             self._parts.append(found[0])
             return found.end()
@@ -306,7 +307,7 @@ class Scanner:
         return at + 1
 
     def _deepest(self, text: str, at: int) -> int:
-        """What follows the bracket of the deepest container that comes whole: its end."""
+        """After the bracket of a container at the depth limit: only its end may follow."""
         end = _skip(text, at)
         self._parts.append(text[at:end])
         if end < len(text):
@@ -323,10 +324,10 @@ class Scanner:
 
 
 def _skip(text: str, at: int) -> int:
-    """The position of the next character that is no white space."""
+    """The position of the next character that is not white space."""
     return _end(_space, text, at)
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    """The end of a pattern that matches the empty string at least."""
+    """The end of a match at `at`, by a pattern that also matches the empty string."""
     return found.end() if (found := pattern.match(text, at)) else at

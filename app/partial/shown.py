@@ -1,10 +1,10 @@
 """What is shown while a value is decoded, and the operations that make it.
 
-A stack of frames, one for each open container, holds what is shown. A change to it is an
-operation where the frame is *live*. It is not while it is *fresh*: it began in this very
-feed, and the operation that added it, always the feed's last, is given its value when the
-feed ends; or while it is *hidden*: a NotNull field or the tag is still missing, and it is
-then added whole.
+A stack of frames, one for each open container, holds what is shown. A frame is in one of three
+states. In a *live* frame, each change is written as an operation. A *fresh* frame began in the
+current feed: its changes need no operations, because the operation that adds it (always the last
+one of the feed) gets the whole container when the feed ends. A *hidden* frame waits for a NotNull
+field or for its tag, and is then added as a whole.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from app.partial.operation import Add, Append, Operation, Path, Replace
 from app.partial.value import copy, dumps
 
 FOLD: Final = 4096
-"""Characters of text. What is finished of the open lists and dicts becomes `Block`s when so many
-more have been read."""
+"""After this many more characters, the finished parts of open lists and dicts become `Block`s."""
 
 
 class Shown:
     """The frames and their operations.
 
-    holder: the lowest frame, which has the value; field: the value's place in it
-    stack: the frames that are open
-    text: what has come of the string that is being written since the last operation
+    holder: the bottom frame, whose one member is the value
+    field: the field of the value in `holder`
+    stack: the open frames
+    text: the pieces of the open string that are not yet in an operation
     """
 
     def __init__(self, holder: Model) -> None:
@@ -38,16 +38,16 @@ class Shown:
         self.stack: list[Frame] = []
         self._operations: list[Operation] = []
         self.text: list[str] = []
-        self._begun = False  # whether something of that string is shown
-        self._limit: int | None = None  # of its length
-        self._at: Path = ()  # where it is shown
+        self._begun = False  # whether the open string is shown
+        self._limit: int | None = None  # the most characters of the open string
+        self._at: Path = ()  # the path of the open string
         self._announced = False  # whether anything has been shown
-        self._unfolded = 0  # characters of text
+        self._unfolded = 0  # the characters since the last folding into blocks
 
     @property
     def value(self) -> Any:
-        """What is shown: JSON, not to be changed, the long parts of which are `Block`s and
-        `Growing` (`plain` makes plain JSON of it). None before there is anything."""
+        """The shown value, which must not be changed; None before there is anything. It is JSON,
+        but its long parts are `Block`s and `Growing` strings (`plain` makes plain JSON of it)."""
         return self.holder.shown[self.field.out] if self._announced else None
 
     @property
@@ -68,11 +68,11 @@ class Shown:
         return frame
 
     def enter(self, frame: Frame, parent: Frame) -> None:
-        """Give a frame what it shows, and show it unless a NotNull field is missing."""
+        """Give a frame its empty container, and show it unless a NotNull field is missing."""
         node = frame.node
-        frame.forgets = parent.forgets and not node.looks
+        frame.forgets = parent.forgets and not node.needs_values
         there = parent.shown.get(frame.place) if type(parent.shown) is dict else None
-        if there is not None:  # as it is there from the start
+        if there is not None:  # the container is shown from the start
             frame.shown, frame.live = there, parent.live
             return
         if type(node) is not Model:
@@ -91,7 +91,7 @@ class Shown:
             self._attach(frame, parent)
 
     def _attach(self, frame: Frame, parent: Frame) -> None:
-        """Make what a frame shows part of what is shown."""
+        """Add a frame's container to the shown value."""
         parent.out = frame.place
         self.show(parent, frame.shown)
 
@@ -108,7 +108,7 @@ class Shown:
         return (*frame.path, frame.out)
 
     def named(self, path: Path) -> Path:
-        """A path as far as the schema has named it: the keys of a dict are the answer's text."""
+        """A path up to the first dict, because a dict's keys are text of the answer."""
         for frame in self.stack:
             if type(frame.node) is Dict:
                 return path[: len(frame.path)]
@@ -142,7 +142,7 @@ class Shown:
         self._limit = limit
 
     def write(self) -> None:
-        """Show what has come of the string that is being written."""
+        """Show the pieces of the open string that have come since the last operation."""
         frame = self.stack[-1]
         piece = "".join(self.text)
         self.text.clear()
@@ -159,18 +159,18 @@ class Shown:
             raise invalid(self.named(self.path(frame)), message)
 
     def finished_string(self) -> str:
-        """The string that was being written, now as one."""
+        """The open string, which is complete, as one string."""
         frame = self.stack[-1]
         at: Any = -1 if type(frame.shown) is list else frame.out
         value = frame.shown[at] = str(frame.shown[at])
         return value
 
     def _string(self, frame: Frame) -> Any:
-        """What has come of the string that is being written."""
+        """The open string as it is shown."""
         return frame.shown[-1 if type(frame.shown) is list else frame.out]
 
     def settle(self, frame: Frame, new: Any) -> None:
-        """A container has closed, and `new` is what it has become."""
+        """Show the final value `new` of a container that has closed."""
         old = frame.shown
         new = _in_order(new, old)
         if (dumps(old) == dumps(new)) if frame.node.changing else old == new:
@@ -185,7 +185,7 @@ class Shown:
                 self._operations.append(Replace((*frame.path, key), new[key]))
 
     def _change(self, frame: Frame, new: Any) -> None:
-        """Show something else in the place of a container that has closed."""
+        """Replace a container that has closed by another value."""
         if not frame.hidden and frame.place is not None:
             below = self.stack[-1].shown
             below[-1 if type(below) is list else frame.place] = new
@@ -199,9 +199,9 @@ class Shown:
     # -- feeds -------------------------------------------------------------------------------
 
     def end_feed(self, size: int, *, done: bool) -> list[Operation]:
-        """The operations of a feed of `size` characters; `done`: it has completed the value.
+        """The operations of a feed of `size` characters. done: whether the value is complete.
 
-        What is open is live from now on, unless it is hidden.
+        All open frames that are not hidden are live from now on.
         """
         operations, self._operations = self._operations, []
         if not self._announced:
@@ -239,7 +239,7 @@ def _in_order(new: Any, old: Any) -> Any:
 
 
 def _filled(old: Any, new: Any) -> list[str] | None:
-    """The keys of what was unknown and now is known, if nothing else has changed."""
+    """The keys whose values were null and are known now; None if anything else has changed."""
     if type(old) is not dict or type(new) is not dict or list(old) != list(new):
         return None
     filled = [key for key in old if old[key] is None and new[key] is not None]

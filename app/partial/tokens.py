@@ -1,4 +1,4 @@
-"""Numbers, literals and escapes, as RFC 8259 has them. Half a surrogate pair is none."""
+"""Numbers, literals and escapes of RFC 8259. Half a surrogate pair is not an escape."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHORT = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
 
 
 def is_scalar(token: str) -> bool:
-    """Whether it is a number, true, false or null."""
+    """Whether a token is a number, true, false or null."""
     if token in ("true", "false", "null"):
         return True
     found = _number.fullmatch(token)
@@ -42,5 +42,5 @@ def unescape(found: re.Match[str]) -> str:
 
 
 def may_become_escape(text: str) -> bool:
-    """Whether more text may make an escape of this."""
+    """Whether this text may be the beginning of an escape."""
     return _beginnings.fullmatch(text) is not None

@@ -20,7 +20,7 @@ _LINE_BREAKS = [(c.encode(), b"\\u%04x" % ord(c)) for c in "\x85\u2028\u2029"]
 
 
 def copy(value: Any) -> Any:
-    """A copy whose objects and lists are its own."""
+    """A deep copy."""
     if isinstance(value, dict):
         return {key: copy(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -29,14 +29,14 @@ def copy(value: Any) -> Any:
 
 
 ORJSON_BYTES = 2048
-"""From here on a copy would cost more than what it saves."""
+"""Copying longer bytes would cost more than it saves."""
 
 
 def dumps(value: Any) -> bytes:
-    """Compact JSON, one line of UTF-8 to every reader. Infinities become null.
+    """Compact JSON on a single line of UTF-8. Infinities become null.
 
-    What JSON may hold but Python's `str.splitlines` breaks at is escaped: to the `iter_lines`
-    of httpx and others, a model's text could forge an event with it.
+    All characters at which Python's `str.splitlines` breaks lines are escaped. Otherwise a model's
+    text could forge an event for clients that use it, such as `iter_lines` of httpx.
     """
     try:
         data = orjson.dumps(value, default=_stand_in)
@@ -45,7 +45,7 @@ def dumps(value: Any) -> bytes:
     if not data.isascii():
         for character, escape in _LINE_BREAKS:
             data = data.replace(character, escape)
-    # What orjson returns keeps 4 KB of memory, however short it is: a copy takes what it needs.
+    # Bytes from orjson occupy 4 KB even if they are short. A copy takes only what it needs.
     return bytes(memoryview(data)) if len(data) < ORJSON_BYTES else data
 
 
@@ -68,14 +68,14 @@ def plain(value: Any) -> Any:
 
 
 def _elements(part: Any) -> Any:
-    """What a place in a list stands for."""
+    """The elements that an item of a list stands for: several, if it is a block."""
     if isinstance(part, Block):
         return plain(part.elements())
     return [plain(part)]
 
 
 def _stand_in(part: object) -> Any:
-    """What orjson writes instead."""
+    """The object that orjson writes for a block or a growing string."""
     if isinstance(part, Block):
         return part.value if part.json is None else orjson.Fragment(part.json)
     if isinstance(part, Growing):
@@ -95,14 +95,14 @@ def is_json(value: Any) -> bool:
 
 
 def has_null(value: Any) -> bool:
-    """Whether null is in a plain value."""
+    """Whether a plain value contains null."""
     if isinstance(value, dict):
         return any(map(has_null, value.values()))
     return any(map(has_null, value)) if isinstance(value, list) else value is None
 
 
 def holds_numbers(written: Any, value: Any) -> bool:
-    """Whether what was made of a value has something else than null for each of its numbers."""
+    """Whether no number of a value has become null in its written form."""
     if isinstance(value, float):
         return written is not None or math.isfinite(value)
     if isinstance(value, dict) and isinstance(written, dict):
@@ -113,9 +113,9 @@ def holds_numbers(written: Any, value: Any) -> bool:
 
 
 def loads(text: str) -> Any:
-    """The value of a JSON text, as strict as the decoder: no NaN, key twice or lone surrogate.
+    """Parse JSON as strictly as the decoder: without NaN, repeated keys and lone surrogates.
 
-    Raises ValueError, also where it is nested more deeply than Python's own parser bears.
+    Raises ValueError, also if the nesting is too deep for Python's parser.
     """
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
@@ -127,7 +127,7 @@ def loads(text: str) -> Any:
 
 
 def depth(value: Any) -> int:
-    """How many containers stand inside each other."""
+    """The depth of nested containers."""
     count, level = 0, [value]
     while level := [part for part in level if isinstance(part, (dict, list))]:
         count += 1

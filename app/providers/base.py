@@ -78,7 +78,7 @@ class Completion(Protocol):
 
     @property
     def finish(self) -> Finish | None:
-        """Why the model has stopped, to be read after the text; None: the provider doesn't tell."""
+        """Why the model has stopped. Valid after the text; None if the provider doesn't say."""
         ...
 
     @property
@@ -88,12 +88,12 @@ class Completion(Protocol):
 
     @property
     def usage(self) -> Tokens | None:
-        """The completion's tokens, to be read after the text; None: the provider doesn't tell."""
+        """The completion's tokens. Valid after the text; None if the provider doesn't say."""
         ...
 
     @property
     def received(self) -> asyncio.Future[None]:
-        """Resolves once nothing more will come; what has come may still be unread.
+        """Resolves when nothing more will come. Some text may still be unread then.
 
         If the connection breaks while nobody reads, it resolves at the next read.
         """
@@ -101,7 +101,7 @@ class Completion(Protocol):
 
     @property
     def ahead(self) -> bool:
-        """Whether the provider writes faster than it is read, so that a pause would hold it up."""
+        """Whether the provider writes faster than it is read, so that a pause would delay it."""
         ...
 
     def __aiter__(self) -> AsyncIterator[str]: ...

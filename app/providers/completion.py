@@ -1,6 +1,6 @@
 """A completion that comes as a stream of events: bytes in, text out, whatever the API is.
 
-    response's bytes ─ sse.py ─> events ─ the API's reader ─> text, as a chunk ─ Instructor ─> text
+    response's bytes ─ sse.py ─> events ─ the API's reader ─> chunks ─ Instructor ─> text
 
 The reader also reads what Instructor drops: why the model has stopped, and the usage.
 """
@@ -22,11 +22,11 @@ USAGE_SECONDS = 2
 """How long to wait for the usage after the finish reason and the last text."""
 
 LINGER_SECONDS = 0.25
-"""How long a response has to end once its completion has, so that its connection can serve
-another."""
+"""The time that a response has to end after its completion, so that its connection can be used for
+another request."""
 
 AHEAD_BYTES = 8 * 1024
-"""If a read finds so many bytes, the provider writes faster than it is read."""
+"""If a read returns this many bytes, the provider writes faster than it is read."""
 
 Extract = Callable[[AsyncGenerator[Any, None]], AsyncGenerator[str, None]]
 """Instructor's extractor for a mode: chunks in, text out."""
@@ -88,7 +88,7 @@ class StreamedCompletion:
         self._extract = extract
         self._reader = reader
         self._events = EventDecoder()
-        self._until = 0.0  # how long to wait for the usage; 0 before the finish reason
+        self._until = 0.0  # the time until which to wait for the usage; 0 before the finish reason
         self._done = False  # nothing that is needed follows
 
     @property
@@ -114,18 +114,18 @@ class StreamedCompletion:
 
     @property
     def may_linger(self) -> bool:
-        """Whether the completion has ended, and the end of its response is still to come."""
+        """Whether the completion has ended, but its response has not."""
         return self._done and not self.received.done()
 
     async def linger(self) -> None:
-        """Read the response to its end, for a moment, so that its connection can be used again."""
+        """Read the response to its end, for a short time, so that its connection can be reused."""
         with suppress(Exception):
             async with asyncio.timeout(LINGER_SECONDS):
                 async for _ in self._body:
                     pass
 
     async def _chunks(self) -> AsyncGenerator[Any, None]:
-        """The text of each read, as one chunk. An error is raised after the text before it."""
+        """A chunk with all the text of each read. An error is raised after the text before it."""
         while not self._done:
             data = await self._read()
             error = self._take(data)

@@ -42,7 +42,7 @@ PROVIDERS: Final[dict[str, Callable[[ModelSettings], ApiProvider]]] = {
     "openai": _openai,
     "anthropic": _anthropic,
 }
-"""What makes each provider, by name. Its libraries are imported when it is made."""
+"""The function that makes each provider, by name. It imports the provider's libraries."""
 
 REQUESTS: Final[dict[str, Callable[[ModelSettings], Requests]]] = {
     "openai": _openai_requests,

@@ -1,4 +1,4 @@
-"""Providers' words for why a model has stopped, made standard."""
+"""Translates providers' finish reasons to `Finish`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Instructor's handlers for a mode: what makes a request, and what takes the text out of chunks.
+"""Instructor's handlers for a mode. They make requests, and take the text out of chunks.
 
-Its registry gives them to whoever asks. Its `create` is not used: that parses the whole text
-again at each chunk.
+Instructor's registry has them. Instructor's `create` is not used, because it parses the whole
+text again at each chunk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Maps the exceptions of libraries to those of the service. Their messages are dropped."""
+"""Maps the exceptions of libraries to the service's own, without their messages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def while_opening(error: BaseException) -> ServiceError:
             return _of_status(cause.response)
         if _is_no_http(cause):
             return _with_cause(ProviderProtocol(), chain)
-    # If aiohttp has raised, its exceptions count. What caused those may be of any kind.
+    # If there are exceptions of aiohttp, only these count. Their causes may be of any kind.
     own: list[BaseException] = [c for c in chain if isinstance(c, aiohttp.ClientError)]
     timed_out = any(isinstance(cause, TimeoutError) for cause in own or chain)
     timed_out = timed_out or (not own and isinstance(error, openai.APITimeoutError))
@@ -41,7 +41,7 @@ def while_opening(error: BaseException) -> ServiceError:
 
 
 def _is_no_http(error: BaseException) -> bool:
-    """Whether the answer was no HTTP. A proxy's refusal to connect is HTTP."""
+    """Whether the answer was not HTTP. (A proxy that refuses to connect does answer by HTTP.)"""
     refused = isinstance(error, aiohttp.ClientHttpProxyError)
     return isinstance(error, aiohttp.ClientResponseError) and not refused
 
@@ -56,7 +56,7 @@ def while_reading(error: BaseException) -> ServiceError:
 
 
 def _with_cause(error: ProviderError, chain: list[BaseException]) -> ProviderError:
-    """Note the class of the first cause, for the log. Its message may hold a host or a key."""
+    """Note the class of the first cause for the log, but not its message: it may hold a key."""
     error.cause = type(chain[-1]).__name__
     return error
 

@@ -11,7 +11,7 @@ from app.providers.model_settings import ModelSettings
 
 
 class Models:
-    """A `Provider` of several models: each is asked by what its settings say."""
+    """A `Provider` of several models. Each model is asked as its settings say."""
 
     def __init__(self, models: Iterable[ModelSettings]) -> None:
         self._providers: dict[str, Provider] = {

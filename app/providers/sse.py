@@ -18,7 +18,7 @@ from typing import Final
 from app.errors import ProviderProtocol
 
 MAX_EVENT_BYTES = 1024 * 1024
-"""The bound of both buffers, a line's and an event's. Over it, `ProviderProtocol` is raised."""
+"""The most bytes of a line, and of an event. Beyond it, `ProviderProtocol` is raised."""
 
 DONE: Final = b"[DONE]"
 """The data of the event that says that nothing follows."""

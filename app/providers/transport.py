@@ -1,8 +1,7 @@
 """HTTP to the providers: aiohttp under an SDK's client.
 
-The OpenAI SDK has such a transport too, but it can't be asked for more than a hundred
-connections, and it makes a timeout of every connection error. A transport is httpx's own
-extension point. https://www.python-httpx.org/advanced/transports/#custom-transports
+The OpenAI SDK has such a transport, too. But it has at most a hundred connections, and turns
+every connection error into a timeout. A transport is httpx's own extension point. https://www.python-httpx.org/advanced/transports/#custom-transports
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ import httpx2
 from yarl import URL
 
 RECEIVED = "structured_streams.received"
-"""The key of a future in a response's extensions. It resolves once the last byte has come,
-read or not, or the connection has been closed.
+"""The key of a future in a response's extensions. It resolves when the last byte has come (even
+if it is not read yet), or when the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
 MAX_ERROR_BYTES = 8 * 1024
@@ -86,7 +85,7 @@ class Transport(httpx2.AsyncBaseTransport):
     that meets such a one is sent once more, on a new connection: it has had no answer, so nothing
     was begun. https://www.rfc-editor.org/rfc/rfc9112.html#name-retrying-requests
 
-    connect_timeout: seconds for a connection with its TLS; nothing else is timed here
+    connect_timeout: seconds to connect, with TLS. There are no other timeouts here
 
     Raises aiohttp's own exceptions.
     """
@@ -172,12 +171,12 @@ def _has_begun(error: Exception) -> bool:
 
 
 def _tells_of_machine(name: str) -> bool:
-    """Whether the SDK has added the header to tell of this machine. No provider needs it."""
+    """Whether the SDK has added the header to describe this machine. No provider needs it."""
     return name.startswith("x-stainless-")
 
 
 _ENCODED = frozenset({b"content-encoding", b"content-length"})
-"""Headers that are not true of a body that is decompressed."""
+"""Headers that are wrong for a body that is decompressed."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A schema with what follows from it: JSON Schemas, plan, and the model to ask for."""
+"""A schema with what is computed from it: JSON Schemas, the plan, and the response model."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LONGEST_NAME: Final = 64
 
 @dataclass(frozen=True, eq=False)
 class SchemaEntry:
-    """One schema. All that follows from it is computed once, when it is first needed."""
+    """One schema. Everything else is computed from it once, when it is first needed."""
 
     name: str
     file: Path

@@ -30,13 +30,13 @@ from app.schemas.prompts import line_of, render
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-"""The folder that holds `app/`: relative paths of folders begin here."""
+"""The folder that holds `app/`. Relative paths in `SCHEMAS` are relative to it."""
 
 RESERVED_NAMES: Final = frozenset(
     {"streams", "schemas", "tickets", "healthz", "readyz", "metrics", "docs", "redoc"}
     | {"openapi", "static", "assets", "web", "index", "favicon"}
 )
-"""First segments of the service's own paths, today's and some that it may need later."""
+"""The first segments of the service's own paths, and of some that it may need later."""
 
 RESERVED_PARAMETERS: Final = frozenset(
     {"schema", "view", "interval_ms", "resumable", "model", "reasoning"}
@@ -123,7 +123,7 @@ def _entry(file: Path) -> SchemaEntry:
     for check in CHECKS:
         if reason := check(entry):
             raise SchemaError(file, reason)
-    _ = entry.version  # that of the file as it was imported, even if it is changed later
+    _ = entry.version  # computed now, from the file as it was imported
     return entry
 
 
@@ -195,7 +195,7 @@ def _check_count(entry: SchemaEntry) -> str | None:
     if not entry.is_list:
         return None
     count = entry.parameters_json_schema["properties"].get("count", {})
-    # A class is made and kept for each count that a client sends, so the counts must be few.
+    # For each count that a client sends, a class is made and kept. So there must be few counts.
     if (
         count.get("type") == "integer"
         and count.get("minimum", 0) >= 1
@@ -309,7 +309,7 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_prompt,
     _check_request,
 )
-"""Each check gives the reason to refuse an entry, or None. It may rely on those before it."""
+"""Each check returns the reason to refuse an entry, or None. It may rely on earlier checks."""
 
 
 def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
@@ -333,7 +333,7 @@ def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
 
 
 def _engine(node: Mapping[str, Any], inherited: str) -> str:
-    """The engine for the patterns under a node. All nodes but models inherit it from above."""
+    """The regex engine for the patterns under a node. All nodes but models inherit it."""
     default = "rust-regex" if node["type"] == "model" else inherited
     engine: str = (node.get("config") or {}).get("regex_engine", default)
     return engine

@@ -109,12 +109,12 @@ class _Names:
 
 
 def _bare(schema: Any, names: dict[str, str]) -> Any:
-    """A schema reduced to what TypeScript can express, with its references renamed."""
+    """A schema with only those keywords that TypeScript can express, and renamed references."""
     if isinstance(schema, list):
         return [_bare(part, names) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    if "$ref" in schema:  # keywords beside it would make a second type out of the same definition
+    if "$ref" in schema:  # with other keywords, the generator would make a second type
         return {"$ref": _REF + names[schema["$ref"].removeprefix(_REF)]}
     return dict(_keywords(schema, names))
 

@@ -1,8 +1,8 @@
 """The version of a schema: a short hash of what it asks the model and checks in the answer.
 
-Two things are hashed. The source says what the prompt is and what validators do. The JSON
-Schemas say what the types are, wherever these come from. The prompts themselves are not made
-for this: one that holds today's date would give another version every day.
+Two things are hashed. The source code covers the prompt and the validators. The JSON Schemas cover
+the types, wherever these are defined. The prompt's text itself is not hashed: if it contained
+today's date, the version would change every day.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DIGITS: Final = 12
 
 
 def version(sources: Iterable[str], json_schemas: Iterable[Any]) -> str:
-    """Twelve hexadecimal digits: the same in every process, as long as what goes in is."""
+    """Twelve hexadecimal digits. The same input gives the same digits in every process."""
     hashed = json.dumps([list(sources), [_unordered(schema) for schema in json_schemas]])
     return hashlib.sha256(hashed.encode()).hexdigest()[:DIGITS]
 
@@ -26,8 +26,8 @@ def version(sources: Iterable[str], json_schemas: Iterable[Any]) -> str:
 def sources(file: Path) -> Iterator[str]:
     """The source of a schema's file and of the helpers beside it (`_*.py`).
 
-    It comes without comments and layout, which change nothing. A helper that is no Python is
-    left out: no schema can import it. Raises SyntaxError for a file that is no Python.
+    Comments and layout are removed, because they change nothing. A helper that is not valid Python
+    is left out, as no schema can import it. Raises SyntaxError if `file` is not valid Python.
     """
     yield _bare(file)
     for helper in sorted(file.parent.glob("_*.py")):
@@ -42,7 +42,7 @@ def _bare(file: Path) -> str:
 
 
 def _unordered(value: Any) -> Any:
-    """JSON whose lists are sorted: what comes from a set has another order in each process."""
+    """JSON with sorted lists: a list made of a set has another order in each process."""
     if isinstance(value, dict):
         return {key: _unordered(value[key]) for key in sorted(value)}
     if isinstance(value, list):

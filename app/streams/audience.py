@@ -58,11 +58,11 @@ class Audience:
 
     # -- the follower's side ------------------------------------------------------------------
 
-    async def sleep(self, until: float) -> bool:
+    async def wait_for_urgent(self, until: float) -> bool:
         """Wait until the loop's time is `until`. True if an urgent entry has come earlier."""
         return await self._wait(self._sleeping, until)
 
-    async def news(self, until: float) -> bool:
+    async def wait(self, until: float) -> bool:
         """Wait for any new entry. False if the loop's time `until` has come earlier."""
         return await self._wait(self._eager, until)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import TypeVar
 
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.stream import Stream
 
 Message = TypeVar("Message")
@@ -14,7 +14,7 @@ Message = TypeVar("Message")
 
 async def follow(
     stream: Stream,
-    make: Callable[[Sequence[News], int], list[Message]],
+    make: Callable[[Sequence[Unread], int], list[Message]],
     *,
     interval: float,
     heartbeat: float,
@@ -33,11 +33,11 @@ async def follow(
     due = 0.0
     silent_until = loop.time() + heartbeat
     while not (stream.ended and position == stream.position):
-        if not await _news(stream, position, due=due, until=silent_until):
+        if not await _wait(stream, position, due=due, until=silent_until):
             yield []
             silent_until = loop.time() + heartbeat
             continue
-        entries = stream.log.news(position)
+        entries = stream.log.unread(position)
         position = stream.position
         batch = make(entries, position)
         if batch or due:
@@ -48,16 +48,16 @@ async def follow(
         del entries, batch  # they must not stay in memory while the follower waits
 
 
-async def _news(stream: Stream, position: int, *, due: float, until: float) -> bool:
+async def _wait(stream: Stream, position: int, *, due: float, until: float) -> bool:
     """Wait for entries after `position`, at least until `due`. False if `until` has come first.
 
     A restart and the end don't wait for `due`.
     """
     loop = asyncio.get_running_loop()
-    if stream.has_urgent_news(position):
+    if stream.has_urgent_entries(position):
         return True
-    if due > loop.time() and await stream.audience.sleep(min(due, until)):
+    if due > loop.time() and await stream.audience.wait_for_urgent(min(due, until)):
         return True
     if due > until:
         return False
-    return stream.position > position or await stream.audience.news(until)
+    return stream.position > position or await stream.audience.wait(until)

@@ -1,4 +1,4 @@
-"""A run's log: entries in order, in little memory.
+"""A stream's log: entries in order, in little memory.
 
 An entry is a few objects of some 50 bytes each, and a stream of 3 KB has several hundred
 entries. So what is older than the newest is kept as compressed JSON, and unpacked for the
@@ -21,33 +21,49 @@ from app.partial.growing import Growing
 from app.streams.log_entry import Event, LogEntry
 
 SEGMENT = 32
-"""Entries that are packed together, at least."""
+"""The least number of entries that are packed together."""
 
 LARGE_SEGMENT = 256
-"""Entries that are packed together where there are many."""
+"""The number of entries that are packed together if there are many."""
 
 
-MANY = 4000
+MANY = 2000
 """Entries. A reader that has more to read is given the events alone: the operations would take
-50 ms to be unpacked and merged, and the state says what they come to."""
+25 ms to be unpacked and merged, and the state says what they come to. No slice of text that is
+decoded at a time makes as many: a reader that keeps up is given all of them."""
+
+MANY_BYTES = 262_144
+"""Of JSON in older entries. The same holds of a reader that has more of it to read: where values
+are nested deeply, 2,000 operations would take 10 MB once they are unpacked."""
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """`count` entries that a reader has not been given, as it is far behind."""
+    """Stands for `count` entries that a reader does not get, because it is far behind."""
 
     count: int
 
 
-News = LogEntry | Skipped
+Unread = LogEntry | Skipped
+"""What a reader is given of a log."""
 
 
 class Log:
-    """Append-only. `last` is the newest entry, None where there is none.
+    """An append-only log. `last` is the newest entry; None if there is none.
 
-    base: the position that it begins at, where what was before is kept no more
+    base: the position at which the log begins; earlier entries are not kept
     """
 
-    __slots__ = ("_events", "_newest", "_packed", "_segments", "_starts", "base", "last")
+    __slots__ = (
+        "_events",
+        "_json_bytes",
+        "_newest",
+        "_offsets",
+        "_packed",
+        "_segments",
+        "_starts",
+        "base",
+        "last",
+    )
 
     def __init__(self, base: int = 0) -> None:
         self.base = base
@@ -56,7 +72,9 @@ class Log:
         self._packed = base  # the position after what is in the segments
         self._segments: list[bytes] = []
         self._starts: list[int] = []  # the position of each segment's first entry
-        self._events: list[tuple[int, Event]] = []  # what is no operation, and where
+        self._offsets: list[int] = []  # how much JSON is in the segments before each
+        self._json_bytes = 0  # in all segments
+        self._events: list[tuple[int, Event]] = []  # the events with their positions
 
     def __len__(self) -> int:
         """How many entries it has."""
@@ -68,7 +86,7 @@ class Log:
         return self._packed + len(self._newest)
 
     def extend(self, entries: Iterable[LogEntry]) -> None:
-        # Before, so that the readers who keep up find what is new as it is.
+        # Pack before adding, so that readers who keep up find the new entries unpacked.
         while len(self._newest) >= SEGMENT:
             self._pack()
         at = self.position
@@ -95,45 +113,54 @@ class Log:
             found += self._newest[max(position - self._packed, 0) :]
         return found[:most]
 
-    def news(self, position: int, most: int = MANY) -> list[News]:
+    def unread(self, position: int, most: int = MANY) -> list[Unread]:
         """All that a reader has to know of after a position.
 
-        Where that is more than `most` entries, no operation is among them: `Skipped` tells how
-        many there were.
+        Where that is more than `most` entries or `MANY_BYTES`, no operation is among them:
+        `Skipped` tells how many there were.
         """
-        if self.position - position <= most:
+        if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:
             return list(self.since(position))
-        found: list[News] = []
+        found: list[Unread] = []
         for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
             found += _skipped(at - position)
             found.append(event)
             position = at + 1
         return found + _skipped(self.position - position)
 
+    def _bytes_since(self, position: int) -> int:
+        """How much JSON is in the segments from the one on that has a position."""
+        if position >= self._packed:
+            return 0
+        return self._json_bytes - self._offsets[bisect_right(self._starts, position) - 1]
+
     def pack(self) -> None:
-        """Pack it all: nothing will follow."""
+        """Pack all entries, because nothing will follow."""
         while self._newest:
             self._pack()
 
     @property
     def size(self) -> int:
-        """Bytes in memory, about."""
+        """Bytes in memory, roughly."""
         return sum(map(len, self._segments)) + ENTRY_BYTES * len(self._newest)
 
     def _pack(self) -> None:
         count = LARGE_SEGMENT if len(self._newest) >= LARGE_SEGMENT else SEGMENT
         entries = self._newest[:count]
-        self._segments.append(zlib.compress(_encoder.encode(entries), 1))
+        json = _encoder.encode(entries)
+        self._segments.append(zlib.compress(json, 1))
         self._starts.append(self._packed)
+        self._offsets.append(self._json_bytes)
+        self._json_bytes += len(json)
         self._packed += len(entries)
         del self._newest[:count]
 
 
 ENTRY_BYTES = 250
-"""About what an entry takes that is not packed."""
+"""The memory of an entry that is not packed, roughly."""
 
 
-def _skipped(count: int) -> list[News]:
+def _skipped(count: int) -> list[Unread]:
     return [Skipped(count)] if count else []
 
 
@@ -142,7 +169,7 @@ def _unpack(segment: bytes) -> list[LogEntry]:
 
 
 def _stand_in(part: object) -> Any:
-    """What the JSON of a long value's parts is."""
+    """The JSON form of a block or a growing string."""
     if isinstance(part, Block):
         return part.value if part.json is None else msgspec.Raw(part.json)
     if isinstance(part, Growing):

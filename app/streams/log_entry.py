@@ -17,8 +17,8 @@ from app.partial.operation import Operation
 class Restart(msgspec.Struct, frozen=True, tag="restart"):
     """A new attempt begins, and all operations before it are undone.
 
-    attempt: its number
-    code, errors: why the last one has failed
+    attempt: the number of the new attempt
+    code, errors: why the last attempt has failed
     """
 
     attempt: int
@@ -27,7 +27,7 @@ class Restart(msgspec.Struct, frozen=True, tag="restart"):
 
 
 class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
-    """What the model has reasoned, before it writes or between. It is no part of the value."""
+    """A piece of the model's reasoning. It is not a part of the value."""
 
     text: str
 
@@ -39,7 +39,7 @@ class ElementClosed(msgspec.Struct, frozen=True, tag="closed"):
 
 
 class Usage(msgspec.Struct, frozen=True, tag="usage"):
-    """The tokens of those attempts whose provider has told them."""
+    """The tokens of those attempts for which the provider has reported them."""
 
     input_tokens: int
     output_tokens: int
@@ -73,7 +73,7 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
 
     @property
     def detail(self) -> str:
-        """The message, under the name that a `ServiceError` has for it."""
+        """The message, under the same name as in a `ServiceError`."""
         return self.message
 
     def body(self, request_id: str) -> dict[str, Any]:
@@ -94,5 +94,5 @@ class Failed(msgspec.Struct, frozen=True, tag="error"):
 Event = Restart | ElementClosed | Usage | Done | Failed
 LogEntry = Operation | Reasoning | Event
 URGENT = (Restart, Done, Failed)
-"""The events that never wait for a reader's pace."""
+"""The events that are sent at once, whatever the reader's pace."""
 END = (Done, Failed)

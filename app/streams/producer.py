@@ -4,9 +4,9 @@
                              ^                    │
                              └──── feedback ──────┘   an attempt that fails may have another
 
-Read this file first: everything else is a part of this line. One coroutine asks the provider,
-decodes its text as it comes and writes it to the stream, which it ends in `Done` or in `Failed`
-on every path.
+Read this file first: the other parts of the service are along this line. One coroutine asks the
+provider, decodes its text as it comes, and writes operations to the stream. Whatever happens, it
+ends the stream in `Done` or in `Failed`.
 """
 
 from __future__ import annotations
@@ -53,15 +53,16 @@ SETTLED_SECONDS = 1
 """How long a value that is whole waits for its finish reason, while nothing but blanks comes."""
 
 GATHER_SECONDS = 0.1
-"""How long text may gather, at most, while no follower waits for it: what is certain to fail is
-not to be paid for, even if all followers are slow, or none is there."""
+"""How long text may gather, at most, while no follower waits for it. Then it is decoded anyway, so
+that an answer that is certain to fail is stopped, even if all followers are slow or there is none.
+"""
 
 SLICE = 1024
-"""Characters that are decoded at a time: of prose they take a fraction of a millisecond, of tiny
-objects some 10 ms."""
+"""Characters that are decoded at a time. Prose takes a fraction of a millisecond, tiny objects
+take about 10 ms."""
 
 TURN_SECONDS = 0.005
-"""How long slices may be decoded until the other tasks of the loop have a turn."""
+"""After this time of decoding, the other tasks of the event loop get a turn."""
 
 _UNUSABLE: dict[Finish, type[ServiceError]] = {
     Finish.LENGTH: OutputTruncated,
@@ -124,7 +125,7 @@ class Producer:
         self._last = stream.figures.started + self._limits.total
 
     async def run(self) -> None:
-        """Return, or be cancelled, once the stream has ended."""
+        """Generate the value. The stream has always ended when this returns or is cancelled."""
         try:
             await self._generate()
             self._stream.end(Done())
@@ -166,9 +167,9 @@ class Producer:
         return pause < min(self._settings.opening, self._last - self._loop.time())
 
     async def _attempt(self, messages: list[dict[str, Any]]) -> None:
-        """One attempt; returns when the value is complete and valid.
+        """Make one attempt. Returns when the value is complete and valid.
 
-        Raises `_Failure`, or another ServiceError where a further attempt would not help.
+        Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
         begun = self._loop.time()
         attempt = Attempt(self._stream, self._stream.request.decoder)
@@ -235,7 +236,7 @@ class Producer:
                 await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
-        """Decode a piece, however long it is, without holding up the loop."""
+        """Decode a piece of any length without blocking the event loop."""
         turn = self._loop.time() + TURN_SECONDS
         for start in range(0, len(piece), SLICE):
             if start and self._loop.time() >= turn:
@@ -270,7 +271,7 @@ class Producer:
             await asyncio.sleep(pause)
 
     def _count(self, completion: Completion | None, asked: list[dict[str, Any]], size: int) -> None:
-        """Add the tokens of an attempt that the provider has answered, as far as it told them."""
+        """Add the tokens of an attempt: those that the provider has reported, else an estimate."""
         if completion is None:
             return
         if completion.usage is None:

@@ -255,7 +255,7 @@ class Stream:
         """Note that a reader gets the status 200."""
         self._committed = True
 
-    def has_urgent_news(self, position: int) -> bool:
+    def has_urgent_entries(self, position: int) -> bool:
         """Whether a restart or the end has come after `position`. They are sent without delay."""
         return self._urgent > position
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import uuid4
 
 from msgspec import structs
@@ -27,12 +27,12 @@ from app.partial.merge import merge
 from app.partial.node import Node, empty
 from app.partial.operation import Append, Operation, Path, Replace
 from app.partial.value import dumps
-from app.streams.log import News, Skipped
+from app.streams.log import Skipped, Unread
 from app.streams.log_entry import Done, Failed, Restart, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
 from app.views.message import Message, about
-from app.views.patch import Pointers, is_far_behind, written
+from app.views.patch import Pointers, are_known, written
 from app.views.posted_body import PostedBody, object_at, string_at, with_topic
 from app.views.span import ReasoningSpans
 from app.views.summary import summarize
@@ -78,7 +78,7 @@ class AgUiView:
         version = PROTOCOL_VERSION
         return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []
@@ -100,8 +100,8 @@ class AgUiView:
         return out
 
     def _change(self, stream: Followed, operations: list[Operation | Skipped]) -> Message:
-        if self._shown and not is_far_behind(operations, stream.document):
-            merged = merge(cast(list[Operation], operations))
+        if self._shown and are_known(operations):
+            merged = merge(operations)
             if not any(_is_refused(operation.path) for operation in merged):
                 delta = patch(merged, stream.document.value)
                 return Message(None, _with({"type": "STATE_DELTA"}, "delta", delta))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.partial.block import member
+from app.partial.block import elements
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
 from app.streams.log_entry import ElementClosed
@@ -14,19 +14,20 @@ from app.views.native import Changes, NativeView
 
 
 class ItemsView(NativeView):
-    """Makes an `item` of each element that has passed its own validation."""
+    """Makes an `item` for each element that is complete and valid."""
 
     name = "items"
 
     def shown(self, stream: Followed, changes: Changes, position: int) -> list[Message]:
+        closed = [(at, entry.index) for at, entry in changes if isinstance(entry, ElementClosed)]
+        if not closed:
+            return []
+        # All at once: to look for each by itself would be quadratic in a long list.
+        values = elements(stream.document.value, closed[0][1], closed[-1][1] + 1)
         return [
-            Message("item", self._element(stream, entry.index), f"{stream.id}-{at}")
-            for at, entry in changes
-            if isinstance(entry, ElementClosed)
+            Message("item", dumps(value), f"{stream.id}-{at}")
+            for (at, _), value in zip(closed, values, strict=True)
         ]
-
-    def _element(self, stream: Followed, index: int) -> bytes:
-        return dumps(member(stream.document.value, index))
 
 
 def has_items(entry: SchemaEntry) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Done, Event, Failed, Reasoning, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message, of_event, start
 from app.views.summary import count, numbered
 
-Changes = Sequence[tuple[int, News]]
+Changes = Sequence[tuple[int, Unread]]
 """Entries that change the value, each with the position after it."""
 
 
@@ -31,10 +31,10 @@ class NativeView:
     def start(self, stream: Followed, position: int) -> list[Message]:
         return [start(stream, self.name, position)]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         """The messages of some entries. A restart undoes the entries before it."""
         out: list[Message] = []
-        new: list[tuple[int, News]] = []
+        new: list[tuple[int, Unread]] = []
         for at, entry in numbered(entries, position):
             if not isinstance(entry, Restart | Usage | Done | Failed):
                 new.append((at, entry))

@@ -2,15 +2,14 @@
 
 The changes inside a container may take more bytes than the whole container does, for example
 when the defaults of a small object are filled in. Then the container is replaced. A reader that
-is far behind is sent the whole state where that is shorter: its bytes are there already, and
-nothing has to be merged.
+is so far behind that operations were skipped is sent the whole state.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard
 
 from app.partial.block import LARGE, Block, member
 from app.partial.document import Document
@@ -55,37 +54,30 @@ PATCH_JSON_SCHEMA: Final[dict[str, Any]] = {
 }
 """The JSON Schema of a `patch`."""
 
+MEMBER_BYTES: Final = 4
+"""The least that the JSON of a member takes beside its value: `"":` and a comma."""
+
 _Part = tuple[Path, bytes]
 
 MANY: Final = 3
-"""From so many changes on, a list may be replaced as a whole. Fewer are sent as they are, so that
-a reader keeps its other elements. An object may be replaced from two changes on."""
-
-FAR_BEHIND: Final = 2048
-"""A reader that has more operations to come may get the whole state instead. No slice of text
-that is decoded at a time makes as many: a reader that keeps up is never far behind."""
-
-OPERATION_BYTES: Final = 40
-"""The least length of an operation's JSON."""
+"""A list may be replaced as a whole if it has at least this many changes. Fewer changes are sent
+one by one, so that a reader keeps its other elements. For an object, two changes are enough."""
 
 
-def is_far_behind(operations: Sequence[Operation | Skipped], document: Document) -> bool:
-    """Whether the whole state serves a reader better than these operations would."""
-    count = len(operations)
-    if any(isinstance(one, Skipped) for one in operations):
-        return True
-    return count > FAR_BEHIND and not _is_longer(document.value, OPERATION_BYTES * count)
+def are_known(operations: Sequence[Operation | Skipped]) -> TypeGuard[Sequence[Operation]]:
+    """Whether none was skipped. Else the whole state is what a reader can be sent."""
+    return not any(isinstance(one, Skipped) for one in operations)
 
 
 def patch(operations: Sequence[Operation | Skipped], document: Document) -> bytes:
     """The JSON of the merged operations.
 
-    document: has the state that they lead to
+    document: the state after them
     """
-    if is_far_behind(operations, document):
+    if not are_known(operations):
         return b'[{"op":"replace","path":"","value":%b}]' % document.encode()
     pointers = Pointers()
-    merged = merge(cast(Sequence[Operation], operations))
+    merged = merge(operations)
     parts = [(operation.path, written(operation, pointers)) for operation in merged]
     if len(parts) > 1:
         parts = _Containers(document, pointers).reduce(parts)
@@ -93,7 +85,7 @@ def patch(operations: Sequence[Operation | Skipped], document: Document) -> byte
 
 
 class Pointers:
-    """Writes paths as JSON Pointers. What a path has in common with the last one is reused."""
+    """Writes paths as JSON Pointers. The part that a path shares with the last one is reused."""
 
     def __init__(self) -> None:
         self._parent: Path = ()
@@ -123,7 +115,7 @@ def written(operation: Operation, pointers: Pointers) -> bytes:
 class _Group:
     """Changes inside one container.
 
-    settled: whether it is decided if the container takes their place
+    settled: whether it is decided that the container is replaced or not
     """
 
     def __init__(self, parts: list[_Part]) -> None:
@@ -153,7 +145,7 @@ class _Containers:
         return [part for group in groups for part in group.parts]
 
     def _replace(self, group: _Group, length: int) -> None:
-        """Replace the container that a group is in, `length` steps deep, if that is shorter."""
+        """Replace the container of a group, at a depth of `length` steps, if that is shorter."""
         path = group.parts[0][0][:length]
         value = self._document.value
         for step in path:
@@ -207,9 +199,11 @@ def _is_longer(value: Any, room: int) -> bool:
         if isinstance(found, Block):
             room -= LARGE if found.json is None else len(found.json)
         elif isinstance(found, dict | list):
-            room -= len(found) + 1
-            if room >= 0:
-                stack.extend(found.values() if isinstance(found, dict) else found)
+            inside = found.values() if isinstance(found, dict) else found
+            room -= (MEMBER_BYTES if isinstance(found, dict) else 1) * len(inside) + 1
+            if room < len(inside):  # each takes a byte at least
+                return True
+            stack.extend(inside)
         elif hasattr(found, "__len__"):
             room -= len(found) + 2
         else:

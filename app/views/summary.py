@@ -1,4 +1,4 @@
-"""Sums up entries of a log, for views that send the state and not every step."""
+"""Summarizes log entries for views that send the state and not every operation."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from app.partial.operation import Add, Append, Operation, Replace
-from app.streams.log import News, Skipped
+from app.streams.log import Skipped, Unread
 from app.streams.log_entry import Done, Failed, Reasoning, Restart, Usage
 
 
 class Summary(NamedTuple):
-    """What some entries come to.
+    """A summary of log entries.
 
     restart: the last restart
-    operations, reasoning: what comes after the restart, as it undoes what is before
-    usage, end: None where no entry tells it
+    operations, reasoning: those after that restart, as it undoes the earlier ones
+    usage, end: None if there is no such entry
     """
 
     restart: Restart | None
@@ -26,10 +26,10 @@ class Summary(NamedTuple):
     reasoning: str
 
 
-def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
+def numbered(entries: Sequence[Unread], position: int) -> list[tuple[int, Unread]]:
     """Each entry with the position after it.
 
-    position: the one after the last entry
+    position: the position after the last entry
     """
     counts = [count(entry) for entry in entries]
     after = accumulate(counts, initial=position - sum(counts))
@@ -37,13 +37,13 @@ def numbered(entries: Sequence[News], position: int) -> list[tuple[int, News]]:
     return list(zip(after, entries, strict=True))
 
 
-def count(entry: News) -> int:
-    """How many entries of the log it stands for."""
+def count(entry: Unread) -> int:
+    """How many entries of the log this one stands for."""
     return entry.count if isinstance(entry, Skipped) else 1
 
 
-def summarize(entries: Sequence[News]) -> Summary:
-    """The entries in short. Operations of an attempt that has failed meanwhile are left out."""
+def summarize(entries: Sequence[Unread]) -> Summary:
+    """Summarize entries. Operations of an attempt that has failed since are left out."""
     restart: Restart | None = None
     operations: list[Operation | Skipped] = []
     usage: Usage | None = None

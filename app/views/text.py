@@ -18,7 +18,7 @@ from app.partial.growing import Growing
 from app.partial.node import Dict, Leaf, List, Model, Node, Tagged
 from app.partial.operation import Path
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Failed
 from app.views.followed import Followed
 from app.views.message import Message
@@ -39,16 +39,16 @@ class TextView:
     def start(self, stream: Followed, position: int) -> list[Message]:
         return []
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         summary = summarize(entries)
         operations, end = summary.operations, summary.end
         if isinstance(end, Failed) or (summary.restart and self._writer.begun):
             raise CannotTakeBack
         text = b""
-        if operations:
-            text = self._writer.move(stream.document)
         if end is not None:
-            text += self._writer.finish(stream.document)
+            text = self._writer.finish(stream.document)
+        elif operations:
+            text = self._writer.move(stream.document)
         return [Message(None, text, open=self._writer.in_string)] if text else []
 
 

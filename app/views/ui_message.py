@@ -27,7 +27,7 @@ from msgspec import structs
 
 from app.partial.node import Node, empty
 from app.partial.value import dumps
-from app.streams.log import News
+from app.streams.log import Unread
 from app.streams.log_entry import Done, Failed, Usage
 from app.views.followed import Followed
 from app.views.format import SSE_WITH_COMMENTS
@@ -81,7 +81,7 @@ class UiMessageView:
             _chunk("start", messageId=self._message_id or stream.id, messageMetadata=about(stream))
         ]
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
         self._usage = usage or self._usage
         out: list[Message] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from app.streams.log import News
+from app.streams.log import Unread
 from app.views.followed import Followed
 from app.views.message import Message
 
@@ -17,7 +17,7 @@ class View(Protocol):
         """The first messages of a response that continues after `position`."""
         ...
 
-    def messages(self, stream: Followed, entries: Sequence[News], position: int) -> list[Message]:
+    def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         """The messages of some entries of the stream's log.
 
         position: the position in the log after these entries

@@ -137,6 +137,22 @@ def named_twice(kind: Kind) -> Kind:
     return Kind(model, whole | st.dictionaries(either, small | words, max_size=4))
 
 
+def named_thrice(kind: Kind) -> Kind:
+    """A field that has three names, those that lose being extra keys."""
+    model = create_model(
+        "NamedThrice",
+        __config__=ConfigDict(populate_by_name=True, extra="allow"),
+        last=(
+            kind.type,
+            Field(validation_alias=AliasChoices("a/", "b~"), serialization_alias="shown"),
+        ),
+    )
+    orders = st.permutations(["a/", "b~", "last"])
+    values = st.builds(lambda names, *found: dict(zip(names, found, strict=True)), orders,
+                       kind.values, kind.values, kind.values)  # fmt: skip
+    return Kind(model, values | values.map(lambda value: dict(list(value.items())[1:])))
+
+
 def missing(kind: Kind) -> Kind:
     model = create_model("Missing", a=(kind.type | MISSING, MISSING), b=(str, "b"))
     return Kind(model, st.fixed_dictionaries({}, optional={"a": kind.values, "b": words}))
@@ -169,6 +185,7 @@ ODD: list[Make] = [
     defaulting,
     twice_read,
     named_twice,
+    named_thrice,
     missing,
     tagged,
 ]

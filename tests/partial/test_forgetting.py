@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Annotated, Any
 from weakref import ref
 
@@ -72,3 +73,25 @@ def test_not_where_validators_look_at_them(type_: Any, names: str) -> None:
     assert alive() == 10
     decoder.feed("]}")
     assert [tree["name"] for tree in decoder.value] == list(names)
+
+
+def memory(text: str) -> int:
+    """Bytes of what is left of a decoder's state, once it has read the text."""
+    tracemalloc.start()
+    decoder = Decoder(plan(dict[str, int], keep=False))
+    for at in range(0, len(text), 1024):
+        decoder.feed(text[at : at + 1024])
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(decoder.value) == 20_000
+    return left
+
+
+def test_the_keys_of_a_long_dict_are_kept_once() -> None:
+    text = json.dumps({f"{number:05x}": 1 for number in range(20_000)})
+    tracemalloc.start()
+    value = json.loads(text)
+    alone = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(value) == 20_000
+    assert memory(text) < 1.2 * alone

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from app.partial.block import Block, length, member, pieces
+from app.partial.block import Block, elements, length, member, pieces
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from app.partial.growing import PART, Growing
@@ -97,13 +97,14 @@ def test_a_packed_document_is_the_same() -> None:
 
 def test_elements_in_blocks_are_found() -> None:
     blocks = [Block(2, b'1,"a"'), Block(1, None, {"b": [2]}), Block(1, b"[3]"), 4, 5]
-    elements = [1, "a", {"b": [2]}, [3], 4, 5]
-    assert plain(blocks) == elements
+    all_of_it = [1, "a", {"b": [2]}, [3], 4, 5]
+    assert plain(blocks) == all_of_it
     assert length(blocks) == 6
-    assert [member(blocks, index) for index in range(6)] == elements
+    assert [member(blocks, index) for index in range(6)] == all_of_it
     for start in range(7):
         for end in range(7):
-            assert plain(pieces(blocks, start, end)) == elements[start:end]
+            assert plain(pieces(blocks, start, end)) == all_of_it[start:end]
+            assert elements(blocks, start, end) == all_of_it[start:end]
     with pytest.raises(LookupError):
         member(blocks[:2], 3)
 

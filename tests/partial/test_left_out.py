@@ -140,6 +140,26 @@ def test_a_value_that_may_be_left_out_with_nothing_around_it_is_refused() -> Non
         plan(OnErrorOmit[int])
 
 
+@pytest.mark.parametrize(
+    ("type_", "text"),
+    [
+        (dict[str, OnErrorOmit[int]], '{"a": "x", "b": 1, "a": 2}'),
+        (dict[str, OnErrorOmit[int]], '{"a": 1, "b": 1, "a": "x"}'),
+        (Lists, '{"by_name": {"a": "0", "b": "c", "a": "d"}}'),
+        (Lists, '{"named": {"a": {"x": 0}, "a": {"x": 2}}}'),
+        (dict[int, OnErrorOmit[int]], '{"1": "x", "01": 2}'),
+        (Defaults, '{"texts": {"a": "0", "b": "c", "b": "d"}}'),
+    ],
+)
+def test_a_key_whose_value_was_left_out_may_not_come_again(type_: Any, text: str) -> None:
+    for size in (1, len(text)):
+        _, error = run(
+            Decoder(plan(type_)), [text[at : at + size] for at in range(0, len(text), size)]
+        )
+        assert error is not None
+        assert error.errors[0]["message"] == "has a key twice"
+
+
 def test_a_member_that_is_missing_by_default_is_absent_until_it_is_known() -> None:
     class Item(BaseModel):
         size: int | MISSING = MISSING

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from itertools import permutations
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -260,6 +262,34 @@ def test_the_losing_name_is_an_extra_key_with_its_own_value(text: str) -> None:
         _, error = run(decoder, [text[at : at + cut] for at in range(0, len(text), cut)])
         assert error is None
         assert decoder.value == TypeAdapter(Extras).validate_json(text).model_dump(by_alias=True)
+
+
+@pytest.mark.parametrize("names", list(permutations(["best", "second", "last"])))
+@pytest.mark.parametrize("value", ["text", ["a", "b"]])
+def test_of_three_names_all_but_the_best_are_extra_keys_in_any_order(
+    names: tuple[str, ...], value: Any
+) -> None:
+    class Thrice(BaseModel):
+        model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+        last: str | list[str] = Field(
+            validation_alias=AliasChoices("best", "second"), serialization_alias="shown"
+        )
+        more: str | None = None
+
+    class Grown(Thrice):
+        last: type(value) = Field(  # type: ignore[valid-type]
+            validation_alias=AliasChoices("best", "second"), serialization_alias="shown"
+        )
+
+    text = json.dumps(dict.fromkeys(names, value))
+    for type_ in (Thrice, Grown):
+        for size in (1, len(text)):
+            decoder = Decoder(plan(type_))
+            _, error = run(decoder, [text[at : at + size] for at in range(0, len(text), size)])
+            assert error is None
+            expected = TypeAdapter(type_).validate_json(text)
+            assert decoder.value == expected.model_dump(by_alias=True)
 
 
 @pytest.mark.parametrize(

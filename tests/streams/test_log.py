@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tracemalloc
 
+import msgspec
 import pytest
 
 from app.partial.operation import Add, Append, Replace
-from app.streams.log import LARGE_SEGMENT, SEGMENT, Log, Skipped
+from app.streams.log import LARGE_SEGMENT, MANY_BYTES, SEGMENT, Log, Skipped
 from app.streams.log_entry import Done, ElementClosed, LogEntry, Restart, Usage
 
 
@@ -56,16 +57,27 @@ def test_a_bounded_read_gives_the_first_entries_and_positions_count_from_the_bas
             log.since(base - 1)
 
 
-def test_news_of_a_long_way_are_its_events_and_how_many_operations_there_were() -> None:
+def test_what_is_unread_of_a_long_way_are_its_events_and_how_many_operations_there_were() -> None:
     log = Log(10)
     operations = [Append((0, "title"), "x")] * 500
     restart = Restart(2, "output_invalid", [])
     log.extend([*operations, restart, *operations, ElementClosed(0), Done()])
-    assert log.news(10, 100) == [Skipped(500), restart, Skipped(500), ElementClosed(0), Done()]
-    assert log.news(510, 100) == [restart, Skipped(500), ElementClosed(0), Done()]
-    assert log.news(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
-    assert log.news(1010, 100) == [operations[0], ElementClosed(0), Done()]
-    assert log.news(log.position, 100) == []
+    assert log.unread(10, 100) == [Skipped(500), restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.unread(510, 100) == [restart, Skipped(500), ElementClosed(0), Done()]
+    assert log.unread(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
+    assert log.unread(1010, 100) == [operations[0], ElementClosed(0), Done()]
+    assert log.unread(log.position, 100) == []
+
+
+def test_nor_are_operations_given_that_would_take_much_memory_however_few_they_are() -> None:
+    log = Log(10)
+    deep = Append(("kids", 0) * 1000, "x")
+    size = len(msgspec.json.encode(deep))
+    count = 2 * MANY_BYTES // size
+    log.extend([deep] * count)
+    log.extend([Done()])
+    assert log.unread(10) == [Skipped(count), Done()]
+    assert log.unread(log.position - 3) == [deep, deep, Done()]
 
 
 def test_many_entries_at_once_are_as_good_as_one_by_one() -> None:

@@ -96,7 +96,7 @@ async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
 async def _read(stream: Stream) -> None:
     """Follow it eagerly, so that its producer reads whatever has come."""
     while True:
-        await stream.audience.news(math.inf)
+        await stream.audience.wait(math.inf)
 
 
 def every(seconds: float, data: bytes, times: int) -> list[bytes | float]:

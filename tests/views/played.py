@@ -82,7 +82,7 @@ def is_good(attempt: Attempt) -> bool:
     return True
 
 
-class Looker:
+class ViewReader:
     """A reader that reads a stream at each step with a chance of its own, and at the end."""
 
     def __init__(self, view: View, random: Random, *, position: int = 0) -> None:
@@ -92,11 +92,11 @@ class Looker:
         self._random = random
         self._chance = random.choice([1, 1, 0.5, 0.2, 0.05, 0])
 
-    def maybe_look(self, stream: Stream) -> list[Message]:
+    def maybe_read(self, stream: Stream) -> list[Message]:
         """What is new, if the reader reads now."""
-        return self.look(stream) if stream.ended or self._random.random() < self._chance else []
+        return self.read(stream) if stream.ended or self._random.random() < self._chance else []
 
-    def look(self, stream: Stream) -> list[Message]:
+    def read(self, stream: Stream) -> list[Message]:
         if not self.messages:
             self.messages += self.view.start(stream, self.position)
         entries = stream.log.since(self.position)
@@ -106,11 +106,11 @@ class Looker:
         return new
 
 
-def play_to(case: Case, *readers: Looker, **options: Any) -> Stream:
+def play_to(case: Case, *readers: ViewReader, **options: Any) -> Stream:
     """Play a stream to its end, for these readers."""
     for target in play(case, **options):
         for reader in readers:
-            reader.maybe_look(target)
+            reader.maybe_read(target)
     return target
 
 

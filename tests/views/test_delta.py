@@ -23,7 +23,7 @@ from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.partial.models import Case, cases
 from tests.support.schema_files import REGISTRY
-from tests.views.played import UNKNOWN, Looker, applied, checked, play, play_to
+from tests.views.played import UNKNOWN, ViewReader, applied, checked, play, play_to
 from tests.views.scripted import stream
 
 START = (
@@ -136,7 +136,7 @@ def patches(messages: list[Message]) -> list[list[dict[str, Any]]]:
 @checked(150)
 @given(cases())
 async def test_operations_are_three_and_indices_are_numbers(case: Case) -> None:
-    reader = Looker(DeltaView("R"), case.random)
+    reader = ViewReader(DeltaView("R"), case.random)
     play_to(case, reader)
     state: Any = UNKNOWN
     for message in reader.messages:
@@ -162,10 +162,10 @@ def check_indices(state: Any, path: str) -> None:
 async def test_the_first_operation_of_a_response_and_of_an_attempt_replaces_everything(
     case: Case,
 ) -> None:
-    reader = Looker(DeltaView("R"), case.random)
+    reader = ViewReader(DeltaView("R"), case.random)
     run = play_to(case, reader)
-    late = Looker(DeltaView("R"), case.random, position=run.attempt_began)
-    late.look(run)
+    late = ViewReader(DeltaView("R"), case.random, position=run.attempt_began)
+    late.read(run)
     for messages in (reader.messages, late.messages):
         begins = True
         for message in messages:
@@ -181,7 +181,7 @@ async def test_a_string_that_is_being_written_is_last_and_all_else_that_shows_is
     case: Case,
 ) -> None:
     """What is appended to later is, in the message before, in the last operation."""
-    reader = Looker(DeltaView("R"), case.random)
+    reader = ViewReader(DeltaView("R"), case.random)
     play_to(case, reader)
     before: list[dict[str, Any]] = []
     for message in reader.messages:
@@ -260,9 +260,9 @@ def pace(size: int) -> Callable[[str, Random], list[str]]:
 
 async def excess(case: Case, cut: Callable[[str, Random], list[str]] = tokens) -> int:
     """By how many bytes a stream is longer than it may be, with a message for each piece."""
-    reader = Looker(DeltaView("R"), case.random)
+    reader = ViewReader(DeltaView("R"), case.random)
     for run in play(case, spoilt=0, cut=cut):
-        reader.look(run)
+        reader.read(run)
     assert isinstance(run.outcome, Done)
     total = sum(len(SSE.encode(message)) for message in reader.messages)
     # The bound is about patches; `start` tells the schema's version once.

@@ -18,7 +18,7 @@ from app.views.items import ItemsView
 from app.views.message import Message
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases, generated, kinds
-from tests.views.played import Looker, canonical, checked, play, play_to
+from tests.views.played import ViewReader, canonical, checked, play, play_to
 from tests.views.scripted import stream
 
 START = (
@@ -119,7 +119,7 @@ def elements(value: Any) -> list[str]:
 @given(lists())
 async def test_each_element_comes_once_and_whole_and_in_order(case: Case) -> None:
     assume(has_items(case))
-    readers = [Looker(ItemsView("R"), case.random) for _ in range(3)]
+    readers = [ViewReader(ItemsView("R"), case.random) for _ in range(3)]
     run = play_to(case, *readers)
     for reader in readers:
         if isinstance(run.outcome, Done):
@@ -139,9 +139,9 @@ async def test_an_element_is_told_as_soon_as_it_has_closed_and_validated(case: C
         made.append(case.decoder())
         return made[-1]
 
-    reader = Looker(ItemsView("R"), case.random)
+    reader = ViewReader(ItemsView("R"), case.random)
     for run in play(case, decoder=decoder, spoilt=0):
-        reader.look(run)
+        reader.read(run)
         assert len(since_restart(reader.messages)) == made[-1].elements
 
 
@@ -151,7 +151,7 @@ async def test_a_list_that_stops_at_its_count_has_told_all_its_elements(
     case: Case, count: int
 ) -> None:
     assume(has_items(case))
-    reader = Looker(ItemsView("R"), case.random)
+    reader = ViewReader(ItemsView("R"), case.random)
     run = play_to(
         case, reader, decoder=lambda: Decoder(case.root, key=case.key, bound=count), spoilt=0
     )
@@ -166,15 +166,15 @@ async def test_a_list_that_stops_at_its_count_has_told_all_its_elements(
 async def test_who_comes_back_after_any_item_misses_none_and_has_none_twice(case: Case) -> None:
     assume(has_items(case))
     random = case.random
-    cut, got = Looker(ItemsView("R"), random), []
+    cut, got = ViewReader(ItemsView("R"), random), []
     for run in play(case):
-        for message in cut.maybe_look(run):
+        for message in cut.maybe_read(run):
             got.append(message)
             if random.random() < 0.5:  # the rest is lost
                 assert message.id is not None
-                cut = Looker(ItemsView("R"), random, position=int(message.id.split("-")[1]))
+                cut = ViewReader(ItemsView("R"), random, position=int(message.id.split("-")[1]))
                 break
     while cut.position < run.position:
-        got += cut.look(run)
+        got += cut.read(run)
     if isinstance(run.outcome, Done):
         assert since_restart(got) == elements(run.document.encode())

@@ -32,7 +32,7 @@ from app.views.format import TEXT
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
-from tests.views.played import Looker, canonical, checked, play
+from tests.views.played import ViewReader, canonical, checked, play
 from tests.views.scripted import ScriptedRun, stream
 
 
@@ -302,16 +302,16 @@ def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
     """Whatever was written first stays, so each text is a beginning of the last."""
     random = case.random
-    readers = [Looker(TextView(case.root), random) for _ in range(3)]
+    readers = [ViewReader(TextView(case.root), random) for _ in range(3)]
     for run in play(case, spoilt=0):
         if isinstance(run.outcome, Failed):
             for reader in readers:
                 with pytest.raises(CannotTakeBack):
-                    reader.look(run)
+                    reader.read(run)
             return
         for reader in readers:
             try:
-                reader.maybe_look(run)
+                reader.maybe_read(run)
             except CannotTakeBack:  # a member stood there under two of its names
                 assert case.has_rivals
                 return
@@ -326,12 +326,12 @@ async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
 async def test_a_restart_after_the_first_byte_ends_it_and_before_that_nothing_shows(
     case: Case,
 ) -> None:
-    reader = Looker(TextView(case.root), case.random)
+    reader = ViewReader(TextView(case.root), case.random)
     try:
         for run in play(case, spoilt=2):
             began = bool(reader.messages)
             entries = run.log.since(reader.position)
-            reader.maybe_look(run)
+            reader.maybe_read(run)
             if reader.position == run.position and began:
                 assert not any(isinstance(entry, Restart | Failed) for entry in entries)
     except CannotTakeBack:
@@ -383,9 +383,9 @@ def known(value: Any) -> Any:
 @checked(150)
 @given(cases(plain() | plain().map(_listed)))
 async def test_what_nothing_changes_is_written_as_soon_as_it_shows(case: Case) -> None:
-    reader = Looker(TextView(case.root), case.random)
+    reader = ViewReader(TextView(case.root), case.random)
     for run in play(case, spoilt=0, cut=lambda text, random: text):
-        reader.look(run)
+        reader.read(run)
         text = b"".join(message.data for message in reader.messages)
         read = from_json(text, allow_partial="trailing-strings") if text else None
         assert (known(read) or None) == (known(run.document.value) or None)

@@ -19,7 +19,7 @@ from app.views.message import Message
 from app.views.snapshot import SnapshotView
 from app.views.ui_message import UiMessageView
 from tests.partial.models import Case, cases
-from tests.views.played import UNKNOWN, Looker, Patched, canonical, checked, play, play_to
+from tests.views.played import UNKNOWN, Patched, ViewReader, canonical, checked, play, play_to
 
 
 def newest(stream: Stream) -> Any:
@@ -39,9 +39,9 @@ def said(messages: list[Message]) -> list[tuple[str | None, bytes]]:
 @checked(200)
 @given(cases())
 async def test_operations_lead_a_delta_reader_to_what_a_snapshot_reader_sees(case: Case) -> None:
-    client, reader = Patched(), Looker(DeltaView("R"), case.random)
+    client, reader = Patched(), ViewReader(DeltaView("R"), case.random)
     for stream in play(case):
-        for message in reader.maybe_look(stream):
+        for message in reader.maybe_read(stream):
             client.take(message)
         if reader.position != stream.position:
             continue
@@ -74,8 +74,8 @@ async def test_readers_of_any_view_and_pace_are_told_the_same_and_end_alike(case
         DeltaView,
         *([ItemsView, ItemsView] if has_items(case) else []),
     ]
-    readers = [Looker(view("R"), random) for view in views]
-    quick = Looker(DeltaView("R"), random)
+    readers = [ViewReader(view("R"), random) for view in views]
+    quick = ViewReader(DeltaView("R"), random)
     quick._chance = 1
     stream = play_to(case, quick, *readers)
     for reader in readers:
@@ -93,10 +93,10 @@ def has_items(case: Case) -> bool:
 @given(cases())
 async def test_the_last_state_of_every_reader_is_done(case: Case) -> None:
     random = case.random
-    delta, snapshot = Looker(DeltaView("R"), random), Looker(SnapshotView("R"), random)
+    delta, snapshot = ViewReader(DeltaView("R"), random), ViewReader(SnapshotView("R"), random)
     ui, ag = (
-        Looker(UiMessageView("R", case.root, "M"), random),
-        Looker(AgUiView("R", case.root, "T", "U"), random),
+        ViewReader(UiMessageView("R", case.root, "M"), random),
+        ViewReader(AgUiView("R", case.root, "T", "U"), random),
     )
     stream = play_to(case, delta, snapshot, ui, ag)
     if not isinstance(stream.outcome, Done):
@@ -119,17 +119,17 @@ async def test_the_last_state_of_every_reader_is_done(case: Case) -> None:
 async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(case: Case) -> None:
     """A delta reader that is cut off after each of its messages, now and then."""
     random = case.random
-    cut = Looker(DeltaView("R"), random)
+    cut = ViewReader(DeltaView("R"), random)
     client = Patched()
     for stream in play(case):
-        for message in cut.maybe_look(stream):
+        for message in cut.maybe_read(stream):
             client.take(message)
             if random.random() < 0.5:  # the rest is lost
                 assert message.id is not None
-                cut = Looker(DeltaView("R"), random, position=int(message.id.split("-")[1]))
+                cut = ViewReader(DeltaView("R"), random, position=int(message.id.split("-")[1]))
                 break
     while cut.position < stream.position:
-        for message in cut.look(stream):
+        for message in cut.read(stream):
             client.take(message)
     if isinstance(stream.outcome, Done):
         assert canonical(client.state) == canonical(stream.document.value)
@@ -139,7 +139,7 @@ async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(ca
 @given(cases())
 async def test_ids_are_positions_and_grow(case: Case) -> None:
     random = case.random
-    readers = [Looker(view("R"), random) for view in (SnapshotView, DeltaView)]
+    readers = [ViewReader(view("R"), random) for view in (SnapshotView, DeltaView)]
     stream = play_to(case, *readers)
     for reader in readers:
         ids = [message.id.split("-") for message in reader.messages if message.id]

@@ -22,6 +22,9 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+PIECE_BYTES = 65_536
+"""What is sent at once, at most: the server copies it twice on its way to the socket."""
+
 
 async def body(
     stream: Stream,
@@ -54,9 +57,9 @@ async def body(
                 piece, is_open = encode(batch), batch[-1].open
             else:
                 piece = b"" if is_open else format.heartbeat
-            del batch
-            if piece:
-                yield piece
+            batch.clear()  # the follower holds it, too
+            for at in range(0, len(piece), PIECE_BYTES):
+                yield piece[at : at + PIECE_BYTES]
             del piece
 
 

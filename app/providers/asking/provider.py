@@ -90,7 +90,7 @@ class ApiProvider:
         stack.push(leave)
 
     def _linger(self, completion: StreamedCompletion, contexts: AsyncExitStack) -> None:
-        """Leave the contexts once the response has had its moment. Nobody waits for that."""
+        """Read the response to its end in the background, for a short time, and then leave."""
 
         async def linger() -> None:
             async with contexts:

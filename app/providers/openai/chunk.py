@@ -1,6 +1,6 @@
 """The chunks of a response to a chat completion, as msgspec reads them.
 
-The fields have the names of the API's JSON, by which Instructor's extractors read a chunk. (The
+The attributes have the names of the API's JSON, because Instructor's extractors read these. (The
 SDK's own classes cost eight times as much.) What these classes don't fit is read field by field,
 by `lenient.py`.
 https://platform.openai.com/docs/api-reference/chat-streaming

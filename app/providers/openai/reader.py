@@ -49,7 +49,7 @@ class OpenAIReader:
         return self._take_usual(chunk)
 
     def chunk(self, text: str) -> Chunk:
-        """A chunk that holds this text and nothing else, where the mode has its text."""
+        """A chunk with this text only, in the place where the mode has its text."""
         if not self.text.in_tools:
             return Chunk(choices=[Choice(delta=ChoiceDelta(content=text))])
         call = ToolCall(function=Function(arguments=text))
