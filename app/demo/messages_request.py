@@ -33,8 +33,6 @@ def _as_chat(request: dict[str, Any]) -> dict[str, Any]:
         "model": request["model"],
         "messages": _messages(request),
         "stream": request.get("stream"),
-        "max_tokens": request["max_tokens"],
-        "stream_options": {"include_usage": True},
     }
     asked_format = object_in(object_in(request, "output_config"), "format")
     if asked_format:
