@@ -98,6 +98,13 @@ class StreamedCompletion:
         return self._reader.finish or (Finish.UNSAID if self._done else None)
 
     @property
+    def is_uncalled(self) -> bool:
+        """Whether the model has finished without a call of the tool that it was given."""
+        text = self._reader.text
+        finished = self.finish in (Finish.STOP, Finish.LENGTH, Finish.UNSAID)
+        return text.in_tools and finished and not text.called
+
+    @property
     def finish_word(self) -> str | None:
         return self._reader.finish_word
 

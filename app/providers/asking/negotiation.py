@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from app.providers.asking.next_way import next_way
+from app.providers.asking.next_way import next_way, without_tools
 from app.providers.asking.refusal import Refusal, Refused
 from app.providers.asking.requests import JsonObject, Requests
 from app.providers.asking.way import Way
@@ -41,8 +41,8 @@ class Negotiation:
 
     async def opened(
         self, request: CompletionRequest, ask: Callable[[JsonObject, Way], Awaitable[Answer]]
-    ) -> Answer:
-        """What the provider answers, asked in the way that it takes.
+    ) -> tuple[Way, Answer]:
+        """The way in which the provider was asked, and what it answers.
 
         ask: sends a request's JSON, which asks in that way; raises `Refused`
 
@@ -74,7 +74,16 @@ class Negotiation:
                         raise
                 else:
                     self._tell(known)
-                    return answer
+                    return way, answer
+
+    def went_uncalled(self, way: Way) -> None:
+        """A model was told to call the tool, and has answered without a call.
+
+        Some servers take tools and don't hold a model to them. The next call asks by a schema.
+        """
+        forced = way.mode == "tools" and way.tool_choice != "auto"
+        if self._requests.settings.mode == "auto" and forced and self.way.mode == "tools":
+            self.way = without_tools(self.way)
 
     def _following(self, way: Way, refusal: Refusal, request: CompletionRequest) -> Way | None:
         """The next way whose request is not the one that was refused; None if there is none."""

@@ -54,13 +54,15 @@ class ApiProvider:
         """Ask for a completion, as `Provider` says, in the way that the model takes."""
         async with AsyncExitStack() as stack:
             try:
-                completion = await self._negotiation.opened(
+                way, completion = await self._negotiation.opened(
                     request, lambda body, way: self._api.open(body, way, stack)
                 )
             except Exception as error:
                 raise while_opening(error) from None
             self._linger_after(completion, stack)
             yield completion
+            if completion.is_uncalled:
+                self._negotiation.went_uncalled(way)
 
     @asynccontextmanager
     async def complete_by(self, way: Way, request: CompletionRequest) -> AsyncIterator[Completion]:
