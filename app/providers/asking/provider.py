@@ -55,10 +55,10 @@ class ApiProvider:
         async with AsyncExitStack() as stack:
             try:
                 way, completion = await self._negotiation.opened(
-                    request, lambda body, way: self._api.open(body, way, stack)
+                    request, lambda body, way: self._open(body, way, stack)
                 )
-            except Exception as error:
-                raise while_opening(error) from None
+            except Refused as refused:
+                raise while_opening(refused) from None
             self._linger_after(completion, stack)
             yield completion
             if completion.is_uncalled:
@@ -71,15 +71,18 @@ class ApiProvider:
         Raises `Refused` if the provider answers with a status that is no 2xx.
         """
         async with AsyncExitStack() as stack:
-            try:
-                body = self.requests.body(way, request)
-                completion = await self._api.open(body, way, stack)
-            except Refused:
-                raise
-            except Exception as error:
-                raise while_opening(error) from None
+            completion = await self._open(self.requests.body(way, request), way, stack)
             self._linger_after(completion, stack)
             yield completion
+
+    async def _open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
+        """The completion that the response to a request is. Raises `Refused`, `ServiceError`."""
+        try:
+            return await self._api.open(body, way, stack)
+        except Refused:
+            raise
+        except Exception as error:
+            raise while_opening(error) from None
 
     def _linger_after(self, completion: StreamedCompletion, stack: AsyncExitStack) -> None:
         """Have the stack, once it is left, give the response a moment to end."""
