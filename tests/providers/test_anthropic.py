@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 
@@ -21,7 +22,8 @@ from app.errors import (
     ProviderUnavailable,
     ServiceError,
 )
-from app.providers.anthropic.request import DEFAULT_MAX_TOKENS
+from app.providers.anthropic.request import DEFAULT_MAX_TOKENS, AnthropicRequests
+from app.providers.asking.way import Way
 from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
 from app.providers.factory import PROVIDERS
 from app.providers.model_settings import ModelSettings
@@ -309,6 +311,29 @@ async def test_only_in_auto_another_way_is_tried() -> None:
         with pytest.raises(ProviderRejected):
             await asked(other, mode="tools")
         assert len(other.exchanges) == 1
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        Way(mode="tools"),
+        Way(mode="tools", dialect="plain", tool_choice="auto"),
+        Way(mode="tools", tool_choice="required"),
+        Way(mode="json_schema", dialect="strict"),
+        Way(mode="json"),
+    ],
+)
+async def test_what_saves_the_detour_is_the_way_as_models_toml_has_it(way: Way) -> None:
+    told = AnthropicRequests(ModelSettings(name="m", model="claude")).settings_for(way)
+    settings = tomllib.loads(told.replace("; ", "\n"))
+    sent, wanted = (
+        AnthropicRequests(ModelSettings(name="m", model="claude", **given))
+        for given in (settings, {})
+    )
+    found = sent.body(sent.first_way(), request())
+    assert found.get("tool_choice") == wanted.body(way, request()).get("tool_choice")
+    assert found.get("tools") == wanted.body(way, request()).get("tools")
+    assert found.get("output_config") == wanted.body(way, request()).get("output_config")
 
 
 # -- what goes wrong --------------------------------------------------------------------------
