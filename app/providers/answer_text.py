@@ -1,7 +1,8 @@
 """The text of an answer, put together of what its events add. Pure.
 
 Where a tool is offered, the text is the arguments of its calls. Some models answer in the content
-in spite of that: so where no call comes, the content is the text.
+in spite of that: so where no call comes, the content is the text. Others call a tool although they
+were given none: so a call that comes before any content is the text, too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class AnswerText:
 
     def add_call(self, piece: str, *, begins: bool = False) -> None:
         """Add a piece of the arguments of a call, which may be the first of a further call."""
-        if piece and self.in_tools:
+        if piece and (self.in_tools or self.called or not self.said):
             self._pieces += [ANOTHER, piece] if begins and self.called else [piece]
             self.said = self.called = True
             self.grown = self.grown or not piece.isspace()

@@ -228,7 +228,8 @@ TEXTS: dict[str, bytes] = {
     + delta(0, "citations_delta", citation={})
     + stop(0)
     + end(),
-    "a call of a tool that is not ours": start() + called(['{"x": 1}']) + said(PIECES, 1) + end(),
+    "a call after text": start() + said(PIECES) + called(['{"x": 1}'], 1) + end(),
+    "a call though no tool was offered": start() + called(PIECES) + said(["There."], 1) + end(),
     "a message instead of events": json.dumps(
         WHOLE
         | {"content": [{"type": "thinking", "thinking": "{}"}, {"type": "text", "text": VALUE}]}

@@ -110,12 +110,20 @@ class OpenAIReader:
         self.finish, self.finish_word = finish, for_log(word)
 
     def _take_delta(self, delta: ChoiceDelta) -> bool:
-        called = self._take_calls(delta) if self.text.in_tools else ""
+        called = self._take_calls(delta) if self._may_call(delta) else ""
         if delta.content:
             self.text.add_content(delta.content)
         if delta.refusal:
             self.refused = True
         return delta.reasons or _says(called, delta.content, delta.refusal)
+
+    def _may_call(self, delta: ChoiceDelta) -> bool:
+        """Whether the calls of a delta belong to the answer.
+
+        Where none was asked for, they do if no content has come before them.
+        """
+        text = self.text
+        return text.in_tools or text.called or not (delta.content or text.said)
 
     def _take_calls(self, delta: ChoiceDelta) -> str:
         """What the tool calls of a delta add to the text."""
