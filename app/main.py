@@ -30,7 +30,7 @@ from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
-from app.providers.factory import PREPARE
+from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
@@ -160,7 +160,7 @@ def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
     for entry in registry:
         for model in asked.values():
             try:
-                PREPARE[model.provider](model, entry.response_models)
+                REQUESTS[model.provider](model).prepare(entry.response_models)
             except Exception as error:
                 reason = f"a model can't be asked for its result: {type(error).__name__}: {error}"
                 raise SchemaError(entry.file, reason) from error

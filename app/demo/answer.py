@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.demo.chunks import ChunkWriter, completion, event, problem, to_json
+from app.demo.chunks import ChunkWriter, Problem, problem
+from app.demo.messages import MessagesWriter
 from app.demo.play import Play
 from app.demo.reasoning import CLOSES, FORMS, OPENS, reasoning
 from app.demo.refusals import REFUSING
@@ -39,6 +40,12 @@ class DemoAnswer:
     request: DemoRequest
     tokens: list[str]
     created: int
+
+    @property
+    def writer(self) -> ChunkWriter | MessagesWriter:
+        """What writes it as its API does."""
+        form = MessagesWriter if self.request.is_messages else ChunkWriter
+        return form(self.request, self.created)
 
     @property
     def half(self) -> list[str]:
@@ -104,16 +111,15 @@ def _encodable(text: str) -> str:
 
 
 def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bool = False) -> Play:
-    """An answer that ends with this finish reason."""
-    request = answer.request
-    if request.stream:
-        chunks = ChunkWriter(request, answer.created)
-        head = chunks.role() if refused else chunks.head()
-        frames = chunks.refusal(written) if refused else chunks.answer(written)
-        return Play(head=head, frames=frames, tail=chunks.end(reason, len(written)))
-    whole = completion(request, written, answer.created, reason=reason, refused=refused)
+    """An answer that ends with this finish reason, or with what its API has for it."""
+    writer = answer.writer
+    if answer.request.stream:
+        frames = writer.refusal(written) if refused else writer.answer(written)
+        tail = writer.end(reason, len(written), refused=refused)
+        return Play(head=writer.head(refused=refused), frames=frames, tail=tail)
     # Empty frames: the whole answer takes as long as a streamed one.
-    return Play(frames=[b""] * len(written), tail=to_json(whole))
+    whole = writer.whole(written, reason, refused=refused)
+    return Play(frames=[b""] * len(written), tail=whole)
 
 
 def complete(answer: DemoAnswer) -> Play:
@@ -159,27 +165,32 @@ def cut(
     whole: the body, if the call doesn't stream; None gives the first half of the right body
     """
     if answer.request.stream:
-        chunks = ChunkWriter(answer.request, answer.created)
-        return Play(head=chunks.head(), frames=chunks.answer(answer.some), tail=tail, then=then)
+        writer = answer.writer
+        return Play(head=writer.head(), frames=writer.answer(answer.some), tail=tail, then=then)
     if whole is None:
         right = complete(answer).tail
         whole = right[: len(right) // 2]
     return Play(frames=[b""] * len(answer.some), tail=whole, then=then)
 
 
+def failed(answer: DemoAnswer, problem: Problem) -> Play:
+    """An answer that breaks off with an error."""
+    return cut(answer, answer.writer.failure(problem), answer.writer.whole_failure(problem))
+
+
 def drip(answer: DemoAnswer) -> Play:
-    """An answer without content: comments in a stream, else the blanks that may precede JSON."""
-    return Play(tail=b": keep-alive\n\n" if answer.request.stream else b"\n", then="drip")
+    """An answer without content: keep-alives in a stream, else the blanks that may precede JSON."""
+    return Play(tail=answer.writer.keep_alive if answer.request.stream else b"\n", then="drip")
 
 
 def blanks(answer: DemoAnswer) -> Play:
     """An answer that goes on with blanks for ever, between two parts of its value."""
     if not answer.request.stream:
         return drip(answer)
-    chunks = ChunkWriter(answer.request, answer.created)
+    writer = answer.writer
     written = between(answer.some)
-    (blank,) = chunks.answer(["\n"])
-    return Play(head=chunks.head(), frames=chunks.answer(written), tail=blank, then="drip")
+    (blank,) = writer.answer(["\n"])
+    return Play(head=writer.head(), frames=writer.answer(written), tail=blank, then="drip")
 
 
 def between(written: list[str]) -> list[str]:
@@ -205,8 +216,8 @@ plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo-blanks": blanks,
     "demo-disconnect": lambda answer: cut(answer, then="break"),
     "demo-garbage": lambda answer: cut(answer, b"data: {not json\n\n", b"{not json"),
-    "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
-    "demo-overloaded": lambda answer: cut(answer, event(OVERLOADED), to_json(OVERLOADED)),
+    "demo-error": lambda answer: failed(answer, ERROR),
+    "demo-overloaded": lambda answer: failed(answer, OVERLOADED),
     **dict.fromkeys(REFUSING, complete),
     **dict.fromkeys(FORMS, think),
 }

@@ -12,6 +12,12 @@ class Pairs:
     def whole(self, text: str) -> str:
         """Text without half a pair at its end, whose other half is in the next piece."""
         text, self._half = self._half + text, ""
+        if text.isascii():
+            return text
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        return text

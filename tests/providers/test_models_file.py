@@ -228,7 +228,7 @@ def test_a_key_beside_the_models_is_refused_where_it_stands(file: Path) -> None:
         # The first line of each is the fifth of its file.
         ("model = ''", "5: models.m.model: expected what the provider calls the model"),
         ("model = 5", "5: models.m.model: expected what the provider calls the model"),
-        ("provider = 's3cret'", "5: models.m.provider: expected one of openai"),
+        ("provider = 's3cret'", "5: models.m.provider: expected one of openai, anthropic"),
         ("api_key_env = 's3cret'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'LINES'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'UNICODE'", f"5: models.m.api_key_env: expected {VARIABLE}"),
@@ -372,7 +372,8 @@ def test_every_mistake_is_told_in_the_order_of_the_file(file: Path) -> None:
 
 
 def test_the_page_s_example_is_a_file_of_models(file: Path) -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    page = PAGE.read_text(encoding="utf-8").split("\n## The providers\n")[0]
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     small, azure, local = models(file, text)
     assert small.name == "small"
     assert small.fallbacks == (azure.name, local.name)

@@ -14,8 +14,9 @@ from instructor import Provider as InstructorProvider
 
 from app.errors import ProviderRateLimited, ProviderUnavailable, ServiceError
 from app.providers.base import Completion, CompletionRequest
+from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
-from app.providers.openai.completion import OpenAICompletion
+from app.providers.openai.reader import OpenAIReader
 from app.streams.log_entry import Done, Failed, Restart
 from app.streams.producer import Producer, ProducerSettings
 from app.streams.request import Limits
@@ -57,7 +58,8 @@ class Scripted:
         if isinstance(answer, ServiceError):
             raise answer
         extract: Any = handlers(InstructorProvider.OPENAI, Mode.TOOLS).stream_extractor_async
-        yield OpenAICompletion(_body(answer), loop.create_future(), extract, in_tools=True)
+        received = loop.create_future()
+        yield StreamedCompletion(_body(answer), received, extract, OpenAIReader(in_tools=True))
 
     async def aclose(self) -> None:
         """It holds nothing."""
