@@ -38,6 +38,7 @@ FIELDS = {
     "request_id",
     "schema",
     "model",
+    "models",
     "attempts",
     "outcome",
     "content_bytes",

@@ -32,6 +32,7 @@ last three write a part of their answer first. Those that fail or refuse have no
     demo-no-json-schema, demo-no-references, demo-no-stream-options, demo-no-max-tokens
                          refuse a request that holds it, with a 400 or 422, and answer any other
     demo-429, demo-500, demo-401   fail with that status
+    demo-down            fails with a 503; the service then asks `demo`
 """
 
 from __future__ import annotations
@@ -55,16 +56,20 @@ from app.demo.play import PlayResponse, mute_on_purpose, quiet
 from app.demo.refusals import refused
 from app.demo.request import BadRequest, read_request
 
-__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
+__all__ = ["FALLBACKS", "MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
 
 refusals: Final[dict[str, tuple[int, str, dict[str, str]]]] = {
     "demo-429": (429, "rate_limit_exceeded", {"Retry-After": "1"}),
     "demo-500": (500, "server_error", {}),
     "demo-401": (401, "invalid_api_key", {}),
+    "demo-down": (503, "service_unavailable", {}),
 }
 
 MODELS: Final[tuple[str, ...]] = (*plays, *refusals)
 """The names of the models. The first is the one without a fault."""
+
+FALLBACKS: Final[dict[str, tuple[str, ...]]] = {"demo-down": ("demo",)}
+"""The models that the service asks if one of these fails."""
 
 
 def create_demo_app(tokens_per_second: float = 60) -> Starlette:

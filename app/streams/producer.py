@@ -37,9 +37,11 @@ from app.errors import (
 )
 from app.partial.invalid import Invalid
 from app.providers.base import Completion, Finish, Provider
-from app.schema import Deadlines
+from app.providers.model_settings import ModelSettings
 from app.streams.attempt import Attempt
+from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
+from app.streams.fallback import falls_back, in_turn
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
@@ -88,14 +90,14 @@ class ProducerSettings:
     output_bytes: of one completion's text, at most
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
-    deadlines: those of models, by name
+    models: by name, those that can be asked
     """
 
     attempts: int
     output_bytes: int
     opening: float
     limits: Limits
-    deadlines: Mapping[str, Deadlines] = field(default_factory=dict)
+    models: Mapping[str, ModelSettings] = field(default_factory=dict)
 
 
 class _Failure(Exception):
@@ -114,14 +116,18 @@ class _Failure(Exception):
 class Producer:
     """Generates a stream's value: `run` is its one coroutine."""
 
-    def __init__(self, stream: Stream, provider: Provider, settings: ProducerSettings) -> None:
+    def __init__(
+        self, stream: Stream, provider: Provider, settings: ProducerSettings, circuits: Circuits
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._figures = stream.figures
         self._provider = provider
         self._settings = settings
-        own = settings.deadlines.get(stream.request.model, Deadlines())
-        self._limits = stream.request.limits(own, settings.limits)
+        self._circuits = circuits
+        self._trial = Trial()
+        self._models = in_turn(stream.request.model, settings.models)
+        self._limits = stream.request.limits(self._models[0].deadlines, settings.limits)
         self._last = stream.figures.started + self._limits.total
 
     async def run(self) -> None:
@@ -144,12 +150,47 @@ class Producer:
             )
             self._stream.end(Failed.of(Internal()))
 
-    # -- attempts ---------------------------------------------------------------------------
+    # -- models -----------------------------------------------------------------------------
 
     async def _generate(self) -> None:
+        """Ask the models in turn, until one has answered. Raises the failure of the last one."""
+        self._figures.attempts = 1
+        failure: ServiceError | None = None
+        *others, last = self._models
+        for model in others:
+            try:
+                async with self._circuits.trial(model.name) as self._trial:
+                    return await self._ask(model, failure)
+            except CircuitOpen:
+                continue
+            except ServiceError as error:
+                if not (falls_back(model, error) and self._has_time(0)):
+                    raise
+                failure = error
+        self._trial = Trial()
+        await self._ask(last, failure)
+
+    async def _ask(self, model: ModelSettings, failure: ServiceError | None) -> None:
+        """Ask a model, in several attempts if need be. Raises the failure of the last one.
+
+        failure: that of the model that was asked before this one
+        """
+        self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
+        self._stream.model = model.name
+        if failure is not None and self._stream.was_begun:
+            self._restart(failure, model.name)
+        await self._attempts()
+
+    def _restart(self, error: ServiceError, model: str | None = None) -> None:
+        self._figures.attempts += 1
+        self._stream.restart(self._figures.attempts, error, model)
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def _attempts(self) -> None:
         messages = first = self._stream.request.messages
+        most = self._figures.attempts + self._settings.attempts - 1
         while True:
-            self._figures.attempts += 1
             try:
                 await self._attempt(messages)
                 return
@@ -157,9 +198,9 @@ class Producer:
                 error = failure.error
                 messages = _told(first, failure.answer, failure.feedback)
             pause = _pause(error) if isinstance(error, _BUSY) else 0
-            if self._figures.attempts >= self._settings.attempts or not self._has_time(pause):
+            if self._figures.attempts >= most or not self._has_time(pause):
                 raise error
-            self._stream.restart(self._figures.attempts + 1, error)
+            self._restart(error)
             await asyncio.sleep(pause)
 
     def _has_time(self, pause: float) -> bool:
@@ -188,7 +229,8 @@ class Producer:
         async with AsyncExitStack() as contexts:
             try:
                 async with Deadline(due) as deadline:
-                    until = min(begun + self._settings.opening, due())
+                    since = begun if self._stream.was_begun else self._figures.started
+                    until = min(since + self._settings.opening, due())
                     completion = await self._opened(messages, contexts, until)
                     attempt.answered(completion)
                     self._stream.answer()
@@ -228,6 +270,8 @@ class Producer:
             await self._write(piece, attempt)
             if attempt.begun and self._figures.first_content is None:
                 self._figures.first_content = completion.active
+            if attempt.begun and not before[0]:
+                await self._trial.worked()
             if attempt.is_over:
                 return
             if (attempt.begun, attempt.is_whole) != before:
@@ -256,7 +300,7 @@ class Producer:
         self, messages: list[dict[str, Any]], contexts: AsyncExitStack, until: float
     ) -> Completion:
         """A completion that the provider has begun. Asks again until that time, if need be."""
-        request = self._stream.request.completion(messages)
+        request = self._stream.request.completion(self._stream.model, messages)
         left = TRIES
         while True:
             left -= 1
@@ -274,6 +318,8 @@ class Producer:
         """Add the tokens of an attempt: those that the provider has reported, else an estimate."""
         if completion is None:
             return
+        if self._stream.model not in self._figures.models:
+            self._figures.models.append(self._stream.model)
         if completion.usage is None:
             characters = sum(len(message["content"]) for message in asked) + size
             self._figures.estimated_tokens += characters // 4

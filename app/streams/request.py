@@ -27,6 +27,7 @@ class GenerationRequest:
     entry: SchemaEntry
     parameters: Parameters
     model: str
+    """The one that the caller has chosen. Its fallbacks may be asked instead."""
 
     @property
     def count(self) -> int | None:
@@ -42,10 +43,10 @@ class GenerationRequest:
             {"role": "user", "content": prompt.user},
         ]
 
-    def completion(self, messages: list[dict[str, Any]]) -> CompletionRequest:
-        """What the provider is asked for, with these messages."""
+    def completion(self, model: str, messages: list[dict[str, Any]]) -> CompletionRequest:
+        """What a model is asked for, with these messages."""
         return CompletionRequest(
-            model=self.model,
+            model=model,
             messages=messages,
             response_model=self.entry.response_model(self.count),
             max_tokens=self.entry.schema.max_tokens,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
@@ -48,6 +48,7 @@ class Figures:
         not reported
     messages: the messages that were sent to its followers
     cause: what caused the error that ended it; only the log gets this
+    models: those that have answered, as each has to be paid
     """
 
     started: float
@@ -59,6 +60,7 @@ class Figures:
     estimated_tokens: int = 0
     messages: int = 0
     cause: str | None = None
+    models: list[str] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
@@ -101,6 +103,7 @@ class Origin:
 class Stream:
     """An append-only log, with what is computed from it.
 
+    model: the one that is asked now, which may be another one than the request names
     opened: resolves once the provider has answered with a 2xx, or the stream has ended without one
     finished: resolves once the stream has ended
     followers: how many there are
@@ -111,6 +114,7 @@ class Stream:
         self.id = id
         self.request = request
         self.origin = origin
+        self.model = request.model
         self.log = Log()
         self.audience = Audience()
         self.figures = Figures(started=loop.time())
@@ -134,10 +138,6 @@ class Stream:
     @property
     def schema_version(self) -> str:
         return self.request.entry.version
-
-    @property
-    def model(self) -> str:
-        return self.request.model
 
     @property
     def owner(self) -> str:
@@ -226,9 +226,12 @@ class Stream:
                 self.document.apply(entry for entry in entries if isinstance(entry, Operation))
                 position += len(entries)
 
-    def restart(self, attempt: int, error: ServiceError) -> None:
-        """Forget the state. Another attempt begins, because the last one failed with `error`."""
-        self._tell(Restart(attempt, error.code, error.errors))
+    def restart(self, attempt: int, error: ServiceError, model: str | None = None) -> None:
+        """Forget the state. Another attempt begins, because the last one failed with `error`.
+
+        model: the one that is asked now, if it is another one
+        """
+        self._tell(Restart(attempt, error.code, error.errors, model))
         self.document.clear()
         self.attempt_began = self.position
 
@@ -237,7 +240,8 @@ class Stream:
         if not self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
             if usage := self.figures.usage:
-                self._tell(structs.replace(usage, attempts=self.figures.attempts))
+                attempts, models = self.figures.attempts, [*self.figures.models]
+                self._tell(structs.replace(usage, attempts=attempts, models=models))
             self._tell(end)
         _resolve(self.opened)
         _resolve(self.finished)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.partial.value import dumps
 from app.streams.log_entry import Done, ElementClosed, Event, Failed, Restart, Usage
@@ -50,16 +50,10 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
     value: the JSON of the newest state (for `Done`), or of the element (for `ElementClosed`)
     """
     match event:
-        case Restart(attempt, code, errors):
-            data: Any = {"attempt": attempt, "code": code, "errors": errors}
-            return Message("restart", dumps(data), id)
-        case Usage(input_tokens, output_tokens, attempts):
-            data = {
-                "input_tokens": input_tokens,
-                "output_tokens": output_tokens,
-                "attempts": attempts,
-            }
-            return Message("usage", dumps(data), id)
+        case Restart():
+            return Message("restart", dumps(event.body), id)
+        case Usage():
+            return Message("usage", dumps(event.body), id)
         case Done():
             return Message("done", value, id)
         case Failed():

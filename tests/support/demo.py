@@ -22,6 +22,7 @@ OUTCOMES = {
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",
+    "demo-down": "done",
 }
 FAULTS = {model: code for model, code in OUTCOMES.items() if code != "done"}
 SILENT = ("demo-stall", "demo-silent", "demo-drip", "demo-blanks")

@@ -28,6 +28,7 @@ const MODELS = {
   'demo-429': 'Has too much to do.',
   'demo-500': 'Is broken.',
   'demo-401': "Refuses the service's key.",
+  'demo-down': 'Is down: the service asks the model without a fault instead.',
 };
 const VIEWS = {
   snapshot: 'Draws from whole values.',
