@@ -103,6 +103,7 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "logger": "stream",
         "schema": "ideas",
         "model": "m",
+        "models": ["m"],
         "attempts": 2,
         "outcome": "done",
         "content_bytes": 2 + len(ANSWER),

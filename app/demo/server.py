@@ -11,7 +11,7 @@ client: inside the service (`DemoServer`), or as a server of its own (`serve_dem
                                           └ chunks.py: the API's form of it
 
 A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refusing ones and the
-last three write a part of their answer first. Those that fail or refuse have no 200.
+last four write a part of their answer first. Those that fail or refuse have no 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-always-invalid  violates the schema
