@@ -176,9 +176,10 @@ class Producer:
         failure: that of the model that was asked before this one
         """
         self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
-        self._stream.model = model.name
         if failure is not None and self._stream.was_begun:
             self._restart(failure, model.name)
+        else:
+            self._stream.ask(model.name)
         await self._attempts()
 
     def _restart(self, error: ServiceError, model: str | None = None) -> None:

@@ -103,7 +103,6 @@ class Origin:
 class Stream:
     """An append-only log, with what is computed from it.
 
-    model: the one that is asked now, which may be another one than the request names
     opened: resolves once the provider has answered with a 2xx, or the stream has ended without one
     finished: resolves once the stream has ended
     followers: how many there are
@@ -114,7 +113,6 @@ class Stream:
         self.id = id
         self.request = request
         self.origin = origin
-        self.model = request.model
         self.log = Log()
         self.audience = Audience()
         self.figures = Figures(started=loop.time())
@@ -125,6 +123,7 @@ class Stream:
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
         """The newest state of the value."""
+        self._models = {0: request.model}  # by the position from which on each was asked
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
@@ -138,6 +137,15 @@ class Stream:
     @property
     def schema_version(self) -> str:
         return self.request.entry.version
+
+    @property
+    def model(self) -> str:
+        """The one that is asked now, which may be another one than the request names."""
+        return self.model_at(self.position)
+
+    def model_at(self, position: int) -> str:
+        """The one that was asked at a position of the log."""
+        return self._models[max(since for since in self._models if since <= position)]
 
     @property
     def owner(self) -> str:
@@ -226,6 +234,10 @@ class Stream:
                 self.document.apply(entry for entry in entries if isinstance(entry, Operation))
                 position += len(entries)
 
+    def ask(self, model: str) -> None:
+        """Note that this model is asked from here on."""
+        self._models[self.position] = model
+
     def restart(self, attempt: int, error: ServiceError, model: str | None = None) -> None:
         """Forget the state. Another attempt begins, because the last one failed with `error`.
 
@@ -234,6 +246,8 @@ class Stream:
         self._tell(Restart(attempt, error.code, error.errors, model))
         self.document.clear()
         self.attempt_began = self.position
+        if model is not None:
+            self.ask(model)
 
     def end(self, end: Done | Failed) -> None:
         """End the stream. Does nothing if it has ended already."""

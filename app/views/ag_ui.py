@@ -73,8 +73,8 @@ class AgUiView:
         self._usage: Usage | None = None
 
     def start(self, stream: Followed, position: int) -> list[Message]:
-        version = PROTOCOL_VERSION
-        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
+        known = {"protocolVersion": PROTOCOL_VERSION, "metadata": about(stream, position)}
+        return [_event("RUN_STARTED", **self._ids, **known)]
 
     def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)

@@ -28,19 +28,19 @@ class Message(NamedTuple):
     open: bool = False
 
 
-def about(stream: Followed) -> dict[str, str]:
-    """The fields with which every view begins a response."""
+def about(stream: Followed, position: int) -> dict[str, str]:
+    """The fields with which every view begins a response, which continues from `position`."""
     return {
         "stream": stream.id,
         "schema": stream.schema,
         "schema_version": stream.schema_version,
-        "model": stream.model,
+        "model": stream.model_at(position),
     }
 
 
 def start(stream: Followed, view: str, position: int) -> Message:
     """The first message of a response, which continues from `position`."""
-    body = {**about(stream), "view": view}
+    body = {**about(stream, position), "view": view}
     return Message("start", dumps(body), f"{stream.id}-{position}", RETRY_MS)
 
 

@@ -75,9 +75,8 @@ class UiMessageView:
         self._usage: Usage | None = None
 
     def start(self, stream: Followed, position: int) -> list[Message]:
-        return [
-            _chunk("start", messageId=self._message_id or stream.id, messageMetadata=about(stream))
-        ]
+        id = self._message_id or stream.id
+        return [_chunk("start", messageId=id, messageMetadata=about(stream, position))]
 
     def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
