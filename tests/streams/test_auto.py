@@ -233,3 +233,35 @@ async def test_a_slow_finder_holds_up_nobody_for_long(monkeypatch: pytest.Monkey
         waiting.cancel()
         await asyncio.wait({waiting})
         assert (await read(service.url + IDEAS)).endswith(DONE)
+
+
+async def content(exchange: Exchange) -> None:
+    """A server that takes tools, and lets its model write what it likes but to a schema."""
+    if "tools" in exchange.body:
+        await exchange.send(HEAD + delta(content="Figs are sweet.") + end())
+    else:
+        await answer(exchange)
+
+
+async def test_a_model_that_ignores_the_tool_is_asked_by_a_schema_next() -> None:
+    async with (
+        upstream(content) as provider,
+        running(openai_base_url=provider.base_url) as service,
+    ):
+        first = await read(service.url + IDEAS)
+        second = await read(service.url + IDEAS)
+        asked = ["tools" if "tools" in each.body else "schema" for each in provider.exchanges]
+    assert first.count("event: restart") == 1
+    assert first.endswith(DONE)
+    assert second.endswith(DONE)
+    assert "event: restart" not in second
+    assert asked == ["tools", "schema", "schema"]
+
+
+async def test_whoever_sets_the_mode_tools_is_obeyed_though_no_call_comes() -> None:
+    async with (
+        upstream(content) as provider,
+        running(openai_base_url=provider.base_url, instructor_mode="tools") as service,
+    ):
+        assert '"code":"output_invalid"' in await read(service.url + IDEAS)
+        assert all("tools" in each.body for each in provider.exchanges)

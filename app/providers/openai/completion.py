@@ -95,6 +95,12 @@ class OpenAICompletion:
             return Finish.REFUSED
         return self._finish or (Finish.UNSAID if self._done else None)
 
+    @property
+    def is_uncalled(self) -> bool:
+        """Whether the model has finished without a call of the tool that it was given."""
+        finished = self.finish in (Finish.STOP, Finish.LENGTH, Finish.UNSAID)
+        return self._in_tools and finished and not self._calls.begun
+
     async def __aiter__(self) -> AsyncIterator[str]:
         try:
             async for text in self._extract(self._chunks()):

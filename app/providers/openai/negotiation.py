@@ -11,7 +11,7 @@ import structlog
 
 from app.providers.base import CompletionRequest
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.next_way import next_way
+from app.providers.openai.next_way import next_way, without_tools
 from app.providers.openai.refusal import Refusal
 from app.providers.openai.request import JsonObject, body, sayable
 from app.providers.openai.way import Way, first_way, settings_for
@@ -84,6 +84,15 @@ class Negotiation:
                 else:
                     self._tell(known)
                     return way, answer
+
+    def went_uncalled(self, way: Way) -> None:
+        """A model was told to call the tool, and has answered without a call.
+
+        Some servers take tools and don't hold a model to them. The next call asks by a schema.
+        """
+        forced = way.mode == "tools" and way.tool_choice != "auto"
+        if self._settings.mode == "auto" and forced and self.way.mode == "tools":
+            self.way = without_tools(self.way)
 
     def _following(self, way: Way, refusal: Refusal, request: CompletionRequest) -> Way | None:
         """The next way whose request is not the one that was refused; None if there is none."""

@@ -178,13 +178,18 @@ def _after_tools(way: Way, refusal: Refusal) -> Way | None:
     if not (choice or no_tools) and _names(refusal, _SCHEMA) and not _wants_closed(refusal):
         return _with_simpler_schema(way, refusal)
     if choice or _names(refusal, _TOOLS) or _names(refusal, _SCHEMA):
-        return Way(
-            mode="json_schema",
-            dialect=_strict_if_full(way),
-            tokens_fields=way.tokens_fields,
-            stream_options=way.stream_options,
-        )
+        return without_tools(way)
     return None
+
+
+def without_tools(way: Way) -> Way:
+    """The way to ask a provider that takes no tools, or does not hold its model to them."""
+    return Way(
+        mode="json_schema",
+        dialect=_strict_if_full(way),
+        tokens_fields=way.tokens_fields,
+        stream_options=way.stream_options,
+    )
 
 
 def _freer_choice(way: Way, refusal: Refusal) -> ToolChoice:

@@ -48,7 +48,10 @@ class OpenAIProvider:
                 )
             except Refused as refused:
                 raise while_opening(refused) from None
-            yield await self._read(response, way, stack)
+            completion = await self._read(response, way, stack)
+            yield completion
+            if completion.is_uncalled:
+                self._negotiation.went_uncalled(way)
 
     @asynccontextmanager
     async def complete_by(self, way: Way, request: CompletionRequest) -> AsyncIterator[Completion]:
@@ -76,7 +79,7 @@ class OpenAIProvider:
         except Exception as error:
             raise while_opening(error) from None
 
-    async def _read(self, response: Any, way: Way, stack: AsyncExitStack) -> Completion:
+    async def _read(self, response: Any, way: Way, stack: AsyncExitStack) -> OpenAICompletion:
         """The completion that a response is. The stack closes it."""
         completion = OpenAICompletion(
             await stack.enter_async_context(aclosing(response.iter_bytes())),
