@@ -370,6 +370,16 @@ async def test_a_schema_s_own_model_falls_back_as_its_entry_says(tmp_path: Path)
         assert asked[1].exchanges[0].body["seed"] == 7
 
 
+async def test_the_built_in_demo_has_a_model_that_is_down_and_another_in_its_place() -> None:
+    down = f"{IDEAS}&model=demo-down"
+    async with running() as service:
+        stream = await told(service.url + down)
+        assert [event for event, _ in stream] == ["start", "usage", "done"]
+        assert stream[0] == ("start", "demo")
+    async with running(models="demo-down") as service:
+        assert (await refused(service.url + down)).json()["code"] == "provider_unavailable"
+
+
 # -- circuits ------------------------------------------------------------------------------------
 
 
