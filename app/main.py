@@ -188,6 +188,7 @@ def streams_of(
     """
     producing = ProducerSettings(
         attempts=settings.max_attempts,
+        keep_elements=settings.keep_elements,
         output_bytes=settings.max_output_bytes,
         opening=settings.open_timeout,
         limits=Limits(

@@ -154,6 +154,9 @@ class Settings(BaseSettings):
     max_attempts: Annotated[
         int, Field(ge=1, le=10, description="attempts at a valid answer, 1 to 10")
     ] = 2
+    keep_elements: Annotated[
+        bool, Field(description="false to ask for a whole list again when an attempt at it fails")
+    ] = True
     max_output_bytes: Annotated[int, Field(ge=1, description="bytes that an answer may have")] = (
         1024 * 1024
     )

@@ -17,7 +17,8 @@ from msgspec import structs
 
 from app.errors import Cancelled, ServiceError
 from app.partial.document import Document
-from app.partial.operation import Operation
+from app.partial.kept import Kept
+from app.partial.operation import Operation, Replace
 from app.streams.audience import Audience
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
@@ -238,9 +239,17 @@ class Stream:
         """Note that this model is asked from here on."""
         self._models[self.position] = model
 
-    def restart(self, attempt: int, error: ServiceError, model: str | None = None) -> None:
+    def restart(
+        self,
+        attempt: int,
+        error: ServiceError,
+        kept: Kept | None = None,
+        model: str | None = None,
+    ) -> None:
         """Forget the state. Another attempt begins, because the last one failed with `error`.
 
+        kept: the elements that it begins with. They are there as soon as the restart is, so that
+            readers get both together
         model: the one that is asked now, if it is another one
         """
         self._tell(Restart(attempt, error.code, error.errors, model))
@@ -248,6 +257,8 @@ class Stream:
         self.attempt_began = self.position
         if model is not None:
             self.ask(model)
+        if kept is not None:
+            self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
     def end(self, end: Done | Failed) -> None:
         """End the stream. Does nothing if it has ended already."""

@@ -55,7 +55,7 @@ def play(
     count = random.choice([0, 0, 1, 2]) if spoilt is None else spoilt
     texts = [mutate(case.text, random) for _ in range(count)] + [case.text]
     for number, text in enumerate(texts, 1):
-        attempt = Attempt(target, (decoder or case.decoder)())
+        attempt = Attempt(target, lambda _: (decoder or case.decoder)())
         for piece in cut(text, random):
             if attempt.is_over:
                 break
