@@ -217,7 +217,9 @@ async def test_a_failure_after_the_window_but_before_an_answer_is_told(tmp_path:
         await (await asked[0].next()).send(DOWN)
         stream = await reader.rest()
     restarted = {"attempt": 2, "code": "provider_unavailable", "errors": [], "model": "b"}
-    assert stream.startswith(f"event: restart\ndata: {json.dumps(restarted, separators=',:')}\n")
+    assert stream.startswith(
+        f"event: restart\ndata: {json.dumps(restarted, separators=(',', ':'))}\n"
+    )
     assert stream.endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 
@@ -236,6 +238,29 @@ async def test_each_model_has_all_attempts_and_is_told_its_own_errors_alone(tmp_
     ]
     sizes = [[len(it.body["messages"]) for it in each.exchanges] for each in asked]
     assert sizes == [[2, 4], [2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [(saying, "provider_interrupted"), (holding, "provider_timeout")],
+    ids=["broken", "gap"],
+)
+async def test_the_next_model_is_asked_for_the_rest_of_a_list(
+    tmp_path: Path, script: Any, code: str
+) -> None:
+    dates = '{"title":"Dates","blurb":"Sweeter."}'
+    first = script(HEAD + text(f'{{"items":[{FIGS},{{"title":"Da'))
+    rest = saying(HEAD + text(f'{{"items":[{dates}]}}') + end())
+    url = IDEAS.replace("count=1", "count=2")
+    async with serving(tmp_path, first, rest, more=LATE, max_attempts=1) as (service, asked):
+        stream = await read(service.url + url)
+    _, after = stream.split("event: restart\n")
+    restarted = {"attempt": 2, "code": code, "errors": [], "model": "b"}
+    assert after.startswith(
+        f"data: {json.dumps(restarted, separators=(',', ':'))}\n\ndata: [{FIGS}]"
+    )
+    assert after.endswith(f"event: done\ndata: [{FIGS},{dates}]\n\n")
+    assert FIGS in asked[1].exchanges[0].body["messages"][-1]["content"]
 
 
 ENDS = {
