@@ -131,7 +131,7 @@ async def test_nothing_secret_of_a_model_is_told_or_logged(tmp_path: Path) -> No
     assert sent(first)[1]["authorization"] == "Bearer s3cret-first"
 
 
-async def test_a_redirect_takes_no_header_to_another_server(
+async def test_a_redirect_is_refused_and_nothing_reaches_another_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, key in KEYS.items():
@@ -141,10 +141,11 @@ async def test_a_redirect_takes_no_header_to_another_server(
         async with upstream(redirect) as asked:
             file = described(tmp_path, first=asked.base_url, second=asked.base_url)
             async with running(models_file=file, model="second") as service:
-                await done(service.url + IDEAS)
-                assert (await refused(f"{service.url}{IDEAS}&model=first")).is_success
-    assert sent(asked, 0)[1] == {"api-key": "s3cret-second"}
-    assert [sent(other, index)[:2] for index in (0, 1)] == [("/v1/elsewhere", {})] * 2
+                for model in ("first", "second"):
+                    answer = await refused(f"{service.url}{IDEAS}&model={model}")
+                    assert answer.json()["code"] == "provider_rejected"
+    assert sent(asked, 0)[1]["authorization"] == "Bearer s3cret-first"
+    assert not other.exchanges
 
 
 # -- one provider, by its URL --------------------------------------------------------------------

@@ -62,7 +62,7 @@ SAID: dict[str, bytes] = {
     "an error at once": streamed(event(ERROR)),
     "a chunk that can't be read": streamed(text(VALUE[:20]), b"data: {s3cret-garbage\n\n"),
     "a chunk of other types": streamed(event({"choices": "s3cret-choices", "usage": "s3cret"})),
-    "an unknown finish reason": streamed(text(VALUE), delta("s3cret-finish")),
+    "an unknown finish reason": streamed(text(VALUE), delta("s3cret finish")),
     "a refusal": streamed(delta(refusal="I can't: s3cret-refusal")),
     "no JSON": streamed(text("s3cret-prose"), end()),
     "an unknown key": streamed(text('{"s3cret-key": "s3cret-value"}'), end()),

@@ -93,7 +93,7 @@ class Words:
 
     def string(self, node: dict[str, Any], name: str, examples: Sequence[str]) -> str:
         """A string for a node of a JSON Schema, with its property's name and examples."""
-        low, high = int(node.get("minLength", 0)), int(node.get("maxLength", 1000))
+        low, high = int(node.get("minLength", 0)), longest(node)
         pattern = compiled(node.get("pattern"))
 
         def fits(text: str) -> bool:
@@ -113,7 +113,7 @@ class Words:
         """A variation of a text; the text itself if the node has more rules than a length."""
         varied = f"{text}, {self._rng.choice(adjectives)}"
         bound = {"pattern", "format", "enum", "const"} & node.keys()
-        return text if bound or len(varied) > node.get("maxLength", 1000) else varied
+        return text if bound or len(varied) > longest(node) else varied
 
     def sentence(self) -> str:
         """One sentence about the topic."""
@@ -254,6 +254,12 @@ formats: Final[dict[str, Maker]] = {
     "uuid": lambda w, _: w.uuid("4"),
     **{f"uuid{v}": lambda w, _, v=v: w.uuid(str(v)) for v in range(1, 9)},  # type: ignore[misc]
 }
+
+
+def longest(node: dict[str, Any]) -> int:
+    """The most characters of a string. As other models do, the demo heeds a description, too."""
+    said = re.search(r"Characters: at most (\d+)\.", node.get("description", ""))
+    return int(node.get("maxLength", int(said[1]) if said else 1000))
 
 
 def implied_format(name: str, node: dict[str, Any], examples: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from app.providers.base import Finish
 
 _WORDS = {
@@ -84,6 +86,9 @@ def standard(word: str) -> Finish | None:
 
 
 def for_log(word: str) -> str:
-    """A provider's word as it may stand in the log: letters, digits and `_`."""
-    kept = (c for c in word.replace("-", "_") if c == "_" or (c.isascii() and c.isalnum()))
-    return "".join(kept)[:LONGEST_WORD]
+    """A provider's word as it may stand in the log: letters, digits and `_`.
+
+    Empty for what is no word. It may be text of the provider's, which the log never has.
+    """
+    kept = word.replace("-", "_")
+    return kept[:LONGEST_WORD] if re.fullmatch(r"[A-Za-z0-9_]+", kept) else ""

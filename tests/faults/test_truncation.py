@@ -48,7 +48,7 @@ async def ends(answers: Iterable[bytes], **settings: Any) -> list[str]:
         ("length", "output_truncated", "output_truncated"),
         ("content_filter", "output_filtered", "output_filtered"),
         ("unheard_of", "provider_protocol", "provider_protocol"),
-        (None, "provider_interrupted", "provider_interrupted"),
+        (None, "provider_interrupted", "done"),
     ],
 )
 async def test_text_that_is_cut_anywhere_ends_as_the_finish_reason_says(

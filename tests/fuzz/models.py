@@ -95,6 +95,7 @@ def fuzz(count: Count) -> None:
             check(data.draw(cases(of=st.just(kind))), spoilt=data.draw(st.booleans()))
             count.texts += 1
 
+    run()
     while not count.is_over:
         run()
 

@@ -327,11 +327,20 @@ def test_how_an_answer_has_ended(data: bytes, finish: Finish | None) -> None:
     assert read(data, in_tools=False).finish is finish
 
 
-def test_a_providers_word_is_told_without_what_a_log_should_not_hold() -> None:
-    word = "Très-odd: {reason}\n" + "x" * 50
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("Odd-reason_2", "Odd_reason_2"),
+        ("x" * 50, "x" * 40),
+        ("Très-odd", ""),
+        ("The user's name is Ann.", ""),
+        ("odd\n", ""),
+    ],
+)
+def test_a_providers_word_is_told_if_it_is_one(word: str, told: str) -> None:
     found = read(content(VALUE) + delta(word) + DONE, in_tools=False, word=True)
     assert found.finish is Finish.UNKNOWN
-    assert found.word == ("Trs_oddreason" + "x" * 50)[:40]
+    assert found.word == told
 
 
 TOLD = "an error in the answer"

@@ -164,6 +164,9 @@ async def test_no_answer_is_falsely_done(answer: bytes, code: str, cut: tuple[in
 async def test_the_word_of_an_unknown_reason_is_in_the_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    await events(text(VALUE) + end("gave_up {canary}"), CUTS[0], max_attempts=1)
+    await events(text(VALUE) + end("gave-up"), CUTS[0], max_attempts=1)
+    await events(text(VALUE) + end("gave up: canary"), CUTS[0], max_attempts=1)
     logged = capsys.readouterr().out
-    assert "finish reason gave_upcanary" in logged
+    assert logged.count("finish reason") == 1
+    assert "finish reason gave_up" in logged
+    assert "canary" not in logged

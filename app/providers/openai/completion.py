@@ -234,7 +234,7 @@ class OpenAICompletion:
         self._until = self._until or self._loop.time() + USAGE_SECONDS
 
     def _take_delta(self, delta: ChoiceDelta, texts: list[str]) -> None:
-        text = self._called(delta) if self._in_tools else delta.content
+        text = self._called(delta) if self._in_tools else self._content(delta)
         if text:
             texts.append(self._whole(text) if self._mends else text)
             self._said = True
@@ -244,6 +244,15 @@ class OpenAICompletion:
             self._refused = True
         if delta.reasons or _says(text, delta.content, delta.refusal):
             self.active = self._loop.time()
+
+    def _content(self, delta: ChoiceDelta) -> str | None:
+        """What the content of a delta adds to the text.
+
+        A model that calls a tool although it was given none has its answer in the call.
+        """
+        if self._calls.begun or (delta.tool_calls and not (delta.content or self._said)):
+            return self._called(delta)
+        return delta.content
 
     def _called(self, delta: ChoiceDelta) -> str:
         """What the tool calls of a delta add to the text."""

@@ -66,7 +66,7 @@ async def test_events_are_exactly_this() -> None:
 
 async def test_an_attempt_that_fails_and_an_error_are_exactly_this() -> None:
     broken = HEAD + text('{"items": [{"title": 7,')
-    answer = await stream("text/event-stream", broken, HEAD + text("{") + end("length"))
+    answer = await stream("text/event-stream", broken, HEAD + text('{"items": [') + end("length"))
     assert nameless(answer.content) == (
         "event: start\n"
         'data: {"stream":"S","schema":"ideas","schema_version":"V","model":"m",'
