@@ -14,10 +14,12 @@ A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refu
 last four write a part of their answer first. Those that fail or refuse have no 200.
 
     demo-invalid         violates the schema, unless it is asked again
+    demo-invalid-late    violates it after three quarters of a list, unless it is asked again
     demo-always-invalid  violates the schema
     demo-obedient        writes its instructions instead of an answer, or before the answer if
                          it is asked again
     demo-truncated       stops in the middle: finish reason `length`
+    demo-truncated-list  stops after three elements of a list, until there are no more: `length`
     demo-refusal         refuses, in words
     demo-filtered        finish reason `content_filter`
     demo-stall           falls silent, and keeps the connection open

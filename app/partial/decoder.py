@@ -122,6 +122,8 @@ class Decoder:
             self.done = False
             self._is_refused = self._closes
             raise
+        if self._begun_with is not None and not self.recognised:
+            return []  # the list does not begin with nothing
         return self._shown.end_feed(len(text), done=self.done)
 
     def keep(self) -> Kept | None:

@@ -435,7 +435,7 @@ async def test_all_models_are_listed_the_plain_one_first() -> None:
         models = [model.id async for model in client.models.list()]
     assert tuple(models) == MODELS
     assert MODELS[0] == "demo"
-    assert len(MODELS) == 27
+    assert len(MODELS) == 29
 
 
 @pytest.mark.parametrize("stream", [True, False])

@@ -9,9 +9,11 @@ from app.demo.refusals import REFUSING
 OUTCOMES = {
     "demo": "done",
     "demo-invalid": "done",
+    "demo-invalid-late": "done",
     "demo-obedient": "done",
     "demo-always-invalid": "output_invalid",
     "demo-truncated": "output_truncated",
+    "demo-truncated-list": "done",
     "demo-refusal": "output_refused",
     "demo-filtered": "output_filtered",
     "demo-stall": "provider_timeout",
