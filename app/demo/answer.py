@@ -6,6 +6,7 @@ The table `plays` says for each model what happens to its answer.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -16,7 +17,7 @@ from app.demo.play import Play
 from app.demo.reasoning import CLOSES, FORMS, OPENS, reasoning
 from app.demo.refusals import REFUSING
 from app.demo.request import BadRequest, DemoRequest
-from app.demo.spoil import NOTHING, spoil
+from app.demo.spoil import NOTHING, late, second, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
 
 SECRET: Final = "sk-demo-9f3c2a71-never-to-be-seen"
@@ -30,6 +31,8 @@ ERROR: Final = problem(
 OVERLOADED: Final = problem(
     f"The model is overloaded (key {SECRET}).", "overloaded_error", "overloaded"
 )
+LIST_CUT: Final = 3  # elements that come before a length limit
+_LIST: Final = re.compile(r'(?:```json\n)?\{"[^"]*": \[')
 SOME: Final = 24  # tokens before a fault: enough to see something, and few enough to be quick
 
 
@@ -69,7 +72,8 @@ def write(request: DemoRequest) -> str:
         return _encodable(write_prose(request.topic, request.seed))
     try:
         value = _value(request)
-        wrong = spoil(request.schema, value) if _violates(request) else value
+        at = late if request.model == "demo-invalid-late" else second
+        wrong = spoil(request.schema, value, at) if _violates(request) else value
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         raise BadRequest("Invalid schema for the answer.", "response_format") from None
     # A schema that allows everything can only be violated by broken JSON.
@@ -91,13 +95,13 @@ def obey(request: DemoRequest, text: str) -> str:
 
 def _value(request: DemoRequest) -> Any:
     try:
-        return write_value(request.schema, request.topic, request.seed)
+        return write_value(request.schema, request.topic, request.seed, request.there)
     except TooDeep:  # no finite value satisfies the schema
         return None
 
 
 def _violates(request: DemoRequest) -> bool:
-    first = request.model == "demo-invalid" and not request.again
+    first = request.model in ("demo-invalid", "demo-invalid-late") and not request.again
     return first or request.model == "demo-always-invalid"
 
 
@@ -178,6 +182,33 @@ def failed(answer: DemoAnswer, problem: Problem) -> Play:
     return cut(answer, answer.writer.failure(problem), answer.writer.whole_failure(problem))
 
 
+def cut_list(answer: DemoAnswer) -> Play:
+    """An answer that ends at its length limit after some elements, if its list has more."""
+    text = "".join(answer.tokens)
+    at = end_of_elements(text, LIST_CUT)
+    return complete(answer) if at is None else finished(answer, tokens(text[:at]), "length")
+
+
+def end_of_elements(text: str, count: int) -> int | None:
+    """Where the element after the first `count` of the answer's list has begun.
+
+    None if the answer has no list that is as long.
+    """
+    begun, decoder = _LIST.match(text), json.JSONDecoder()
+    if begun is None:
+        return None
+    start = begun.end()
+    try:
+        for _ in range(count):
+            start = decoder.raw_decode(text, start)[1]
+            if text[start] != ",":
+                return None
+            start += 2  # the comma and the blank behind it
+    except ValueError:
+        return None
+    return start + 1
+
+
 def drip(answer: DemoAnswer) -> Play:
     """An answer without content: keep-alives in a stream, else the blanks that may precede JSON."""
     return Play(tail=answer.writer.keep_alive if answer.request.stream else b"\n", then="drip")
@@ -205,9 +236,11 @@ def between(written: list[str]) -> list[str]:
 plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo": complete,
     "demo-invalid": complete,
+    "demo-invalid-late": complete,
     "demo-always-invalid": complete,
     "demo-obedient": complete,
     "demo-truncated": lambda answer: finished(answer, answer.half, "length"),
+    "demo-truncated-list": cut_list,
     "demo-refusal": lambda answer: finished(answer, tokens(REFUSAL), "stop", refused=True),
     "demo-filtered": lambda answer: finished(answer, answer.some, "content_filter"),
     "demo-stall": lambda answer: cut(answer, then="hang"),

@@ -21,6 +21,7 @@ Message = dict[str, Any]
 # Instructor's MD_JSON adds this to the user's message, or sends it as a message of its own.
 FENCE_REQUEST: Final = re.compile(r"[^\n]*```json codeblock[^\n]*")
 TOPIC: Final = re.compile(r"<topic>\n(.*?)\n</topic>", re.DOTALL)
+ELEMENTS: Final = re.compile(r"<elements>\n(.*?)\n</elements>", re.DOTALL)
 PROMPT_SCHEMA: Final = re.compile(r"json_schema:\s*(?=\{)")
 
 any_object: Final = {
@@ -52,7 +53,8 @@ class DemoRequest:
     schema: the JSON Schema of the answer; None for plain text
     tool: the function to call; None for an answer in text
     fenced: whether the answer is to stand in a ```json block
-    again: whether the messages hold an earlier answer
+    there: the elements of a list that are there already; the rest is asked for
+    again: whether the messages hold an earlier answer, or a part of one
     usage: whether a stream is to end with its usage
     is_messages: whether it came by the messages API
     thinks: whether the model is to think first
@@ -66,6 +68,7 @@ class DemoRequest:
     schema: object
     tool: str | None
     fenced: bool
+    there: list[Any]
     again: bool
     stream: bool
     usage: bool
@@ -87,6 +90,7 @@ def read(
     tool, schema, fenced = _wanted(request, messages)
     about = json.dumps([messages, schema], sort_keys=True)
     options = request.get("stream_options")
+    there = find_elements(messages)
     return DemoRequest(
         model=request["model"],
         asked=request,
@@ -96,7 +100,8 @@ def read(
         schema=schema,
         tool=tool,
         fenced=fenced,
-        again=any(message.get("role") == "assistant" for message in messages),
+        there=there,
+        again=bool(there) or any(message.get("role") == "assistant" for message in messages),
         stream=bool(request.get("stream")),
         usage=isinstance(options, dict) and bool(options.get("include_usage")),
         prompt_tokens=max(1, len(about) // 4),
@@ -112,6 +117,18 @@ def find_topic(messages: list[Message]) -> str:
         if found := TOPIC.findall(text):
             return html.unescape(found[-1])
     return FENCE_REQUEST.sub("", users[0]).strip() if users else ""
+
+
+def find_elements(messages: list[Message]) -> list[Any]:
+    """The elements of a list that the user's messages quote; empty if there are none."""
+    for message in reversed(messages):
+        if message.get("role") == "user" and (found := ELEMENTS.findall(_text(message))):
+            try:
+                elements = json.loads(html.unescape(found[-1]))
+            except ValueError:
+                continue
+            return elements if isinstance(elements, list) else []
+    return []
 
 
 def parsed(body: bytes) -> dict[str, Any]:

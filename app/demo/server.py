@@ -14,13 +14,15 @@ these APIs: inside the service (`DemoServer`), or as a server of its own (`serve
 messages_request.py reads a request for messages as one for a chat completion.
 
 A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refusing ones and the
-last three write a part of their answer first. Those that fail or refuse have no 200.
+last four write a part of their answer first. Those that fail or refuse have no 200.
 
     demo-invalid         violates the schema, unless it is asked again
+    demo-invalid-late    violates it after three quarters of a list, unless it is asked again
     demo-always-invalid  violates the schema
     demo-obedient        writes its instructions instead of an answer, or before the answer if
                          it is asked again
     demo-truncated       stops in the middle: finish reason `length`
+    demo-truncated-list  stops after three elements of a list, until there are no more: `length`
     demo-refusal         refuses, in words
     demo-filtered        finish reason `content_filter`
     demo-stall           falls silent, and keeps the connection open
@@ -38,6 +40,7 @@ last three write a part of their answer first. Those that fail or refuse have no
                          reason for some seconds, and answer without a fault: the reasoning is in
                          fields beside the text, in parts of the content, or in tags
     demo-429, demo-500, demo-401   fail with that status
+    demo-down            fails with a 503; the service then asks `demo`
 """
 
 from __future__ import annotations
@@ -64,16 +67,20 @@ from app.demo.play import PlayResponse, mute_on_purpose, quiet
 from app.demo.refusals import refused
 from app.demo.request import BadRequest, DemoRequest, read_request
 
-__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
+__all__ = ["FALLBACKS", "MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
 
 refusals: Final[dict[str, tuple[int, str, dict[str, str]]]] = {
     "demo-429": (429, "rate_limit_exceeded", {"Retry-After": "1"}),
     "demo-500": (500, "server_error", {}),
     "demo-401": (401, "invalid_api_key", {}),
+    "demo-down": (503, "service_unavailable", {}),
 }
 
 MODELS: Final[tuple[str, ...]] = (*plays, *refusals)
 """The names of the models. The first is the one without a fault."""
+
+FALLBACKS: Final[dict[str, tuple[str, ...]]] = {"demo-down": ("demo",)}
+"""The models that the service asks if one of these fails."""
 
 
 Read = Callable[[bytes], DemoRequest]

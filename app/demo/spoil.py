@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from app.demo.text import Node, resolve, type_names, types
@@ -10,37 +10,52 @@ from app.demo.text import Node, resolve, type_names, types
 NOTHING: Final = object()
 """The result of `spoil` if the schema allows every value."""
 
+Place = Callable[[int], int]
+"""Gives the index of an element by the length of its list."""
 
-def spoil(schema: object, value: Any) -> Any:
+
+def second(length: int) -> int:
+    """The index of the second element, or of the only one."""
+    return min(1, length - 1)
+
+
+def late(length: int) -> int:
+    """The index of an element after three quarters of a list."""
+    return length - 1 - length // 4
+
+
+def spoil(schema: object, value: Any, at: Place = second) -> Any:
     """Put one violation of the schema into a valid value. Returns NOTHING if none is possible.
 
-    The violation comes late, so that readers see something good before it: in the second
-    element of a list, or in a later field of an object. The first choice is a string over its
+    at: which element of a list to spoil, by the list's length
+
+    The violation comes late, so that readers see something good before it: not in the first
+    element of a list, and in a later field of an object. The first choice is a string over its
     bound, then a wrong type, then a missing field.
     """
-    return _spoil(schema, schema, value)
+    return _spoil(schema, schema, value, at)
 
 
-def _spoil(root: object, schema: object, value: Any) -> Any:
+def _spoil(root: object, schema: object, value: Any, at: Place) -> Any:
     node, _ = resolve(root, schema)
     spoiled: Any = NOTHING
     if isinstance(value, list) and value and "items" in node:
-        index = min(1, len(value) - 1)
-        spoiled = _spoil(root, node["items"], value[index])
+        index = at(len(value))
+        spoiled = _spoil(root, node["items"], value[index], at)
         if spoiled is not NOTHING:
             return [*value[:index], spoiled, *value[index + 1 :]]
     elif isinstance(value, dict) and "properties" in node:
-        spoiled = _spoil_object(root, node, value)
+        spoiled = _spoil_object(root, node, value, at)
     elif isinstance(value, str) and _bounded(node):
         spoiled = _lengthen(value, node["maxLength"])
     return spoiled if spoiled is not NOTHING else _wrong_type(types(root, node))
 
 
-def _spoil_object(root: object, node: Node, value: Node) -> Any:
+def _spoil_object(root: object, node: Node, value: Node, at: Place) -> Any:
     schemas = node["properties"]
     names = [name for name in value if name in schemas]
     for name in _late_first(root, schemas, names):
-        spoiled = _spoil(root, schemas[name], value[name])
+        spoiled = _spoil(root, schemas[name], value[name], at)
         if spoiled is not NOTHING:
             return {**value, name: spoiled}
     for name in reversed([name for name in names if name in node.get("required", ())]):

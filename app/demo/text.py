@@ -39,12 +39,13 @@ class TooDeep(Exception):
     """A recursive schema is too deep at this place, so something else must be written."""
 
 
-def write_value(schema: object, topic: str, seed: str) -> Any:
+def write_value(schema: object, topic: str, seed: str, there: Sequence[Any] = ()) -> Any:
     """Write a value of the schema about the topic.
 
+    there: the elements that no list is to repeat, if the schema allows others
     Raises TooDeep if the schema has no finite value.
     """
-    return _Writer(schema, topic, seed).value(schema, "", [])
+    return _Writer(schema, topic, seed, there).value(schema, "", [])
 
 
 def write_prose(topic: str, seed: str) -> str:
@@ -118,10 +119,11 @@ def _unique(values: list[Any]) -> list[Any]:
 class _Writer:
     """Walks a schema and writes a value. `hints` are examples from a level further out."""
 
-    def __init__(self, root: object, topic: str, seed: str) -> None:
+    def __init__(self, root: object, topic: str, seed: str, there: Sequence[Any]) -> None:
         self._root = root
         self._rng = Random(seed)
         self._words = Words(topic, self._rng)
+        self._there = there
         self._refs: list[str] = []
         self._depth = 0
         self._turns: Counter[str] = Counter()
@@ -248,7 +250,7 @@ class _Writer:
         low = node.get("minItems", 0)
         for _ in range(self._length(node) - len(out)):
             try:
-                out.append(self._fresh(items, name + ELEMENT, elements, out))
+                out.append(self._fresh(items, name + ELEMENT, elements, [*self._there, *out]))
             except TooDeep:
                 if len(out) < low:
                     raise

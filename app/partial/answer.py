@@ -28,6 +28,7 @@ from typing import Final
 from app.partial import tags
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid, invalid
+from app.partial.kept import Kept
 from app.partial.operation import Operation, Replace
 from app.partial.value import is_blank, plain
 
@@ -76,13 +77,15 @@ class _Candidate:
 class Answer:
     """Finds and decodes the value in one answer. The value's root is an object in the text.
 
-    decoder: makes a bare decoder that has decoded nothing
+    decoder: makes a bare decoder that has decoded nothing, but may begin with what was kept
+    kept: what was kept, which readers have: the operations go on from there
     restarts: how often what was shown has turned out not to be the value: the operations of that
         feed, which begin with a `Replace` of the whole, are those of another value
     """
 
-    def __init__(self, decoder: Callable[[], Decoder]) -> None:
+    def __init__(self, decoder: Callable[[], Decoder], kept: Kept | None = None) -> None:
         self.restarts = 0
+        self._kept = kept
         self._decoder = decoder
         self._text = bytearray()  # a list of its pieces would take five times the memory
         self._step: Callable[[str, list[Operation]], str] = self._look
@@ -125,8 +128,22 @@ class Answer:
     @property
     def elements(self) -> int:
         """How many elements of a list result are complete and shown."""
-        shown = self._shown
-        return shown.decoder.elements if shown else 0
+        if shown := self._shown:
+            return shown.decoder.elements
+        return self._kept.count if self._kept else 0
+
+    @property
+    def kept(self) -> Kept | None:
+        """What another answer may go on with, if this one comes to nothing.
+
+        Nothing of what may not have been meant as the answer is kept.
+        """
+        is_open = self._open is not None and self._open.recognised
+        found = self._shown or (self._open if is_open else None)
+        if found is None:
+            return None if self._flaw or self._best else self._kept
+        has_rival = self._twice or (is_open and self._open is not found)
+        return None if has_rival or found.outdone or not found.may_show else found.decoder.keep()
 
     @property
     def is_whole(self) -> bool:
@@ -336,16 +353,25 @@ class Answer:
         if candidate.shown:
             operations += made
         elif decoder.recognised or decoder.done:
-            self._come_forward(candidate, operations)
+            self._come_forward(candidate, made, operations)
         if not decoder.done:
             return ""
         rest = text[len(text) - decoder.unread :]
         self._close(candidate, rest, operations)
         return "" if decoder.stopped else rest
 
-    def _come_forward(self, candidate: _Candidate, operations: list[Operation]) -> None:
-        """A candidate is recognised: show it, if it may be shown."""
+    def _come_forward(
+        self, candidate: _Candidate, made: list[Operation], operations: list[Operation]
+    ) -> None:
+        """A candidate is recognised: show it, if it may be shown.
+
+        made: the operations of its decoder in this feed
+        """
         best = self._best
+        if self._kept and best is None and candidate.recognised and candidate.may_show:
+            candidate.shown = True  # what it begins with is shown already
+            operations += made
+            return
         if best is not None and candidate.recognised and self._outdoes(candidate, best):
             operations.clear()
             self.restarts += best.shown
@@ -391,9 +417,9 @@ class Answer:
     def _find_second(self) -> None:
         """There is another value, which counts as much as the best."""
         assert self._best is not None
+        self._twice = True
         if self._best.shown:
             raise invalid((), _TWICE)
-        self._twice = True
 
     def _fail(self, candidate: _Candidate, flaw: Invalid) -> None:
         """A candidate is not valid. Raises `flaw` where it is certain to be the value."""

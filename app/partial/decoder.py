@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, SchemaError
 
+from app.partial.block import length, pieces
 from app.partial.close import Raw
 from app.partial.frame import Frame
 from app.partial.invalid import Invalid, from_members, from_value, invalid
+from app.partial.kept import Kept, elements_of, joined, of_elements
 from app.partial.node import (
     UNKNOWN,
     Container,
@@ -47,7 +48,6 @@ from app.partial.shown import Shown
 from app.partial.value import dumps, has_null, holds_numbers, is_json, loads
 
 _SCALARS = (str, int, bool, type(None))
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NOT_VALID = "is not valid"
 _NOT_JSON = "can't be written as JSON"
 
@@ -65,6 +65,7 @@ class Decoder:
     null_is_absent: whether a null that a member refuses stands for its absence, if it may be
         absent. A model that had to write all members could not leave it out
     bare: the text is the value, and what follows that is not looked at (`unread`)
+    kept: elements of an earlier answer, which the elements in this one follow
 
     recognised: whether the text is known to be meant as the value, as it has one of its keys
     """
@@ -77,6 +78,7 @@ class Decoder:
         bound: int | None = None,
         null_is_absent: bool = False,
         bare: bool = False,
+        kept: Kept | None = None,
     ) -> None:
         self._shown = Shown(holder(root, key or "value"))
         self._stack = self._shown.stack
@@ -93,9 +95,13 @@ class Decoder:
         self._size: int | None = None  # the number of elements of a list result that are not kept
         self._key = key
         self._proof = root.proof
-        self._kept = bytearray()  # the whole text, if the proof needs it
+        self._text = bytearray()  # all that was read, if the proof needs it
         self._before: list[bytes] = []  # such texts of the lists that this one goes on with
-        self._list: Frame | None = None  # of what is wrapped, once it has closed
+        self._list: Frame | None = None  # the list that a text has left, for the next to go on with
+        self._begun_with = kept
+        self._leaves_out = False  # whether an element of the list was left out
+        self._closes = False  # whether the list has come to its end in this text
+        self._is_refused = False  # whether the list failed as a whole, or what follows it
         self.recognised = False
         self.done = False
         self.stopped = False
@@ -114,8 +120,29 @@ class Decoder:
             self._read(text)
         except Invalid:
             self.done = False
+            self._is_refused = self._closes
             raise
+        if self._begun_with is not None and not self.recognised:
+            return []  # the list does not begin with nothing
         return self._shown.end_feed(len(text), done=self.done)
+
+    def keep(self) -> Kept | None:
+        """The elements of the list at the root that are closed and valid, for another answer.
+
+        None if there are none, if one was left out, or if the list was refused as a whole.
+        """
+        if not self.recognised:
+            return self._begun_with
+        frame = self._stack[1] if len(self._stack) > 1 else self._list
+        if frame is None or type(frame.node) is not List or self._leaves_out or self._is_refused:
+            return None
+        count = frame.closed
+        is_changed = self._closes and frame.node.changing
+        if not count or is_changed or length(frame.shown) < count:
+            return None
+        json = dumps(pieces(frame.shown, 0, count))[1:-1]
+        null_is_absent = self._nulls_are_absent
+        return Kept(count, json, list(frame.values), self._text_of(count), null_is_absent)
 
     @property
     def may_go_on(self) -> bool:
@@ -127,14 +154,23 @@ class Decoder:
         """Another text comes: the elements of its list follow those that are there."""
         assert self._list is not None
         if self._proof is not None:
-            self._before.append(bytes(self._kept))
-            self._kept.clear()
+            self._before.append(bytes(self._text))
+            self._text.clear()
         self._list.live = True
         self._holder.seen = None
         self._holder.values.clear()
         self._stack.clear()
         self._scanner = Scanner(self, bare=True)
+        self._closes = False
         self.done = False
+
+    def _take_up(self) -> None:
+        """The answer is the value: its list begins with what was kept."""
+        kept, root = self._begun_with, self._root
+        if kept is not None and type(root) is List:
+            self._list = self._shown.take_up(kept, root)
+            if self._proof is not None:
+                self._before.append(kept.text)
 
     def finish(self) -> None:
         """Check the value when the text has ended. A value that is `done` is valid only after this.
@@ -164,7 +200,7 @@ class Decoder:
     @property
     def kept(self) -> int:
         """How many bytes of text are kept for the proof; 0 if none is needed."""
-        return len(self._kept)
+        return len(self._text)
 
     def _read(self, text: str) -> None:
         try:
@@ -172,37 +208,58 @@ class Decoder:
             if self._writing:
                 self._shown.write()
         except _Enough:
-            self._stop(text)
+            self._note(text)
+            self._stop()
+        except Invalid:
+            self._note(text)
+            raise
         else:
-            if self._proof is not None:
-                self._kept += text[: len(text) - self._scanner.unread].encode()
+            self._note(text)
 
-    def _stop(self, text: str) -> None:
+    def _note(self, text: str) -> None:
+        """Keep the text that was read, if the proof needs it."""
+        if self._proof is not None:
+            self._text += text[: len(text) - self._scanner.unread].encode(errors="replace")
+
+    def _stop(self) -> None:
         """Close the open brackets of a list that has all its elements, and prove the text."""
         self.stopped = True
         while not self.done:
             self.close()
         if self._proof is not None:
-            self._kept += text[: len(text) - self._scanner.unread].encode()
-            self._kept = self._kept.rstrip(b" \t\r\n,") + (b"]}" if self._wrapped else b"]")
+            self._text = self._text.rstrip(b" \t\r\n,") + (b"]}" if self._wrapped else b"]")
             self._prove()
 
     def _prove(self) -> None:
         """Let Pydantic validate the whole text, once."""
         proof, self._proof = self._proof, None
-        kept, self._kept = self._kept, bytearray()
+        text, self._text = bytes(self._text), bytearray()
         if proof is None:
             return
         if self._before:
-            kept = _joined([*self._before, bytes(kept)], self._key or "")
+            text = joined([*self._before, text], self._key or "")
         try:
-            proof.check(kept, self._key, null_is_absent=self.null_is_absent)
+            proof.check(text, self._key, null_is_absent=self._nulls_are_absent)
         except ValidationError as error:
-            self.done = False
+            self.done, self._is_refused = False, True
             raise from_value(error, ()) from None
         except Exception:  # the schema's own code may raise anything
-            self.done = False
+            self.done, self._is_refused = False, True
             raise invalid((), _NOT_VALID) from None
+
+    @property
+    def _nulls_are_absent(self) -> bool:
+        """As `null_is_absent`, of all texts that make the value."""
+        kept = self._begun_with
+        return self.null_is_absent or (kept is not None and kept.null_is_absent)
+
+    def _text_of(self, count: int) -> bytes:
+        """An answer with the first elements alone, as they were written, if the proof needs it."""
+        if self._proof is None:
+            return b""
+        key = self._key or ""
+        texts = [*self._before, bytes(self._text)]
+        return of_elements([one for text in texts for one in elements_of(text, key)][:count], key)
 
     # -- calls of the scanner ----------------------------------------------------------------
 
@@ -237,8 +294,9 @@ class Decoder:
 
     def key(self, name: str) -> None:
         frame = self._stack[-1]
-        if not self.recognised:
-            self.recognised = self._recognises(frame, name)
+        if not self.recognised and self._recognises(frame, name):
+            self.recognised = True
+            self._take_up()
         frame.key = name
         node = frame.node
         if type(node) is Dict and not frame.dropped:
@@ -308,6 +366,7 @@ class Decoder:
         if frame is self._holder:
             self._end()
             return
+        self._closes = self._closes or len(self._stack) == 2
         for value in self._closed(frame):
             if frame.hidden:
                 self._shown.reveal(frame)
@@ -437,7 +496,10 @@ class Decoder:
             return []
         except Exception:
             raise self.refuse(_NOT_VALID) from None
-        return value if omits else [value]
+        if omits and not value:
+            self._leaves_out = self._leaves_out or len(self._stack) == 2
+            return []
+        return list(value) if omits else [value]
 
     def _may_be_absent(self, frame: Frame, text: str | bytes) -> bool:
         """Whether the value at hand is a null that stands for the absence of a member."""
@@ -452,6 +514,7 @@ class Decoder:
         message says which of the two it was.
         """
         frame = self._stack[-1]
+        self._leaves_out = self._leaves_out or len(self._stack) == 2
         if "Omit" not in str(error):
             self._use_default()
         elif is_shown and type(frame.node) is not Model:
@@ -578,9 +641,3 @@ class Decoder:
             self._holder.out = key
             self._shown.show(self._holder, self._written(root, result))
         self.done = True
-
-
-def _joined(texts: list[bytes], key: str) -> bytearray:
-    """One text of several: the lists that they have at a key, as one list."""
-    lists = (bytes(_members(text)[key]).strip()[1:-1].strip() for text in texts)
-    return bytearray(dumps(key).join((b"{", b":[")) + b",".join(filter(None, lists)) + b"]}")

@@ -14,6 +14,7 @@ from typing import Any, Final
 from app.partial.block import length
 from app.partial.frame import Frame
 from app.partial.invalid import invalid
+from app.partial.kept import Kept
 from app.partial.node import Dict, List, Model, Node, blank
 from app.partial.operation import Add, Append, Operation, Path, Replace
 from app.partial.value import copy, dumps
@@ -65,6 +66,16 @@ class Shown:
         values: Any = [] if type(node) is List else {}
         frame = Frame(node, self.path(parent), parent.out, values)
         self.stack.append(frame)
+        return frame
+
+    def take_up(self, kept: Kept, node: List) -> Frame:
+        """The frame of a list at the root that begins with elements of an earlier answer."""
+        frame = Frame(node, (), self.field.out, list(kept.values))
+        frame.shown = self.holder.shown[self.field.out] = kept.shown
+        frame.folded = len(frame.shown)
+        frame.count = frame.closed = kept.count
+        frame.forgets = self.holder.forgets and not node.needs_values
+        frame.live = self._announced = True  # readers have had these elements
         return frame
 
     def enter(self, frame: Frame, parent: Frame) -> None:

@@ -30,7 +30,7 @@ class SchemaEntry:
     name: str
     file: Path
     schema: Schema
-    _response_models: dict[int | None, AskedModel] = field(
+    _response_models: dict[tuple[int, int] | None, AskedModel] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -99,44 +99,49 @@ class SchemaEntry:
             self.parameters_json_schema["properties"]["count"]["maximum"] if self.is_list else None
         )
 
-    def response_model(self, count: int | None) -> AskedModel:
+    def response_model(self, count: int | None, kept: int = 0) -> AskedModel:
         """What a model is asked for. Its root is an object.
 
         count: the bound of a list; ignored if the result is no list
+        kept: how many elements of the list are there already. The rest alone is asked for, and
+            may be empty
 
         The same count gives the same one. Each is kept for good, so there are few counts.
-        Raises ValueError for a list without a count from 1 to `max_count`.
+        Raises ValueError for a list without a count from 1 to `max_count`, or without a rest.
         """
-        bound = self._bound(count)
-        if bound not in self._response_models:
-            self._response_models[bound] = self._asked_model(bound)
-        return self._response_models[bound]
+        bounds = self._bounds(count, kept)
+        if bounds not in self._response_models:
+            self._response_models[bounds] = self._asked_model(bounds)
+        return self._response_models[bounds]
 
     @property
     def response_models(self) -> Iterator[AskedModel]:
-        """All that a model may be asked for: one for each count of a list."""
+        """All that a model may be asked for first: one for each count of a list."""
         schema = self.parameters_json_schema["properties"].get("count", {})
         counts = range(schema["minimum"], schema["maximum"] + 1) if self.is_list else [None]
         return map(self.response_model, counts)
 
-    def _bound(self, count: int | None) -> int | None:
+    def _bounds(self, count: int | None, kept: int) -> tuple[int, int] | None:
+        """The least and the most elements to ask for; None if the result is no list."""
         if self.max_count is None:
             return None
         if count is None or not 1 <= count <= self.max_count:
             raise ValueError(f"{self.name}: count must be from 1 to {self.max_count}")
-        return count
+        if not 0 <= kept < count:
+            raise ValueError(f"{self.name}: {kept} elements of {count} leave no rest")
+        return (0 if kept else 1), count - kept
 
     @cached_property
     def _asked_json_schema(self) -> dict[str, Any]:
         """The JSON Schema of the result as a model is asked for it, a list without its bounds."""
         return TypeAdapter(self.schema.result).json_schema(schema_generator=AskedJsonSchema)
 
-    def _asked_model(self, bound: int | None) -> AskedModel:
+    def _asked_model(self, bounds: tuple[int, int] | None) -> AskedModel:
         name = "".join(part.capitalize() for part in self.name.split("-"))[:LONGEST_NAME]
         schema = with_root(self._asked_json_schema)
         if self.root_key is not None:
-            bounds = {} if bound is None else {"minItems": 1, "maxItems": bound}
-            schema = wrapped(self.root_key, {**self._asked_json_schema, **bounds})
+            items = dict(zip(("minItems", "maxItems"), bounds or (), strict=False))
+            schema = wrapped(self.root_key, {**self._asked_json_schema, **items})
         description = schema.get("description") or self.schema.description
         schema = {**schema, "title": name, "description": description}
         return AskedModel(name, description, schema)

@@ -8,6 +8,7 @@ from app.errors import ErrorDetail, OutputInvalid
 from app.partial.answer import Answer
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
+from app.partial.kept import Kept, elements_of, of_elements
 from app.partial.operation import Operation
 from app.providers.base import Completion
 from app.streams.stream import Stream
@@ -16,20 +17,31 @@ from app.streams.stream import Stream
 class Attempt:
     """Decodes the text of one completion as it comes, and writes the operations to the stream.
 
-    decoder: makes a decoder that has decoded nothing yet
+    decoder: makes a decoder that has decoded nothing yet, but begins with what is kept
+    kept: elements of earlier attempts, which are in the stream's state already
+    keeps: whether elements are kept for a later one
     invalid: why the text is certain to fail; None as long as it may succeed
     begun: whether there is any text but blanks, of which some models write without end
     """
 
-    def __init__(self, stream: Stream, decoder: Callable[[], Decoder]) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        decoder: Callable[[Kept | None], Decoder],
+        kept: Kept | None = None,
+        *,
+        keeps: bool = False,
+    ) -> None:
         self.invalid: Invalid | None = None
         self.begun = False
         self._stream = stream
         self._decoder = decoder
         self._null_is_absent = False
-        self._answer = Answer(self._new_decoder)
+        self._begun_with = kept
+        self._keeps = keeps
+        self._answer = Answer(self._new_decoder, kept)
         self._restarts = 0  # of the answer, as far as the stream knows of them
-        self._closed = 0  # how many elements of a list result are complete
+        self._closed = self._answer.elements  # how many of a list result are complete
         self._broken = False  # whether what is shown has failed
 
     @property
@@ -38,9 +50,35 @@ class Attempt:
         return self._answer.size
 
     @property
+    def whole_size(self) -> int:
+        """Bytes of its text and of what it began with."""
+        return self.size + (len(self._begun_with.json) if self._begun_with else 0)
+
+    @property
     def text(self) -> str:
-        """All of its text."""
-        return self._answer.text
+        """All of its text, with what it began with in its list."""
+        kept, text = self._begun_with, self._answer.text
+        if kept is None:
+            return text
+        key = self._stream.request.entry.root_key or ""
+        elements = elements_of(text.encode(errors="replace"), key)
+        return of_elements([kept.json, *elements], key).decode()
+
+    @property
+    def kept(self) -> Kept | None:
+        """The elements that the next attempt goes on with, if this one has failed.
+
+        What has all its elements and is not valid has no rest to be asked for.
+        """
+        kept = self._answer.kept if self._keeps else None
+        is_full = kept is not None and kept.count == self._stream.request.count
+        return None if is_full and self.invalid is not None else kept
+
+    @property
+    def can_be_continued(self) -> bool:
+        """Whether it was cut inside its list, and has brought an element for the next attempt."""
+        before = self._begun_with.count if self._begun_with else 0
+        return not self.is_whole and self.kept is not None and self.kept.count > before
 
     @property
     def is_over(self) -> bool:
@@ -80,10 +118,15 @@ class Attempt:
         """The provider says that the text has ended. Raises `Invalid` if it is no valid value."""
         if self.invalid is not None:
             raise self.invalid
-        self._write(self._answer.finish())
+        try:
+            operations = self._answer.finish()
+        except Invalid as error:
+            self.invalid = error
+            raise
+        self._write(operations)
 
     def _new_decoder(self) -> Decoder:
-        decoder = self._decoder()
+        decoder = self._decoder(self._begun_with)
         decoder.null_is_absent = self._null_is_absent
         return decoder
 

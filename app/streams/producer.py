@@ -37,10 +37,13 @@ from app.errors import (
     ServiceError,
 )
 from app.partial.invalid import Invalid
-from app.providers.base import Completion, Finish, Provider
-from app.schema import Deadlines
+from app.partial.kept import Kept
+from app.providers.base import Completion, CompletionRequest, Finish, Provider
+from app.providers.model_settings import ModelSettings
 from app.streams.attempt import Attempt
+from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
+from app.streams.fallback import falls_back, in_turn
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
@@ -49,6 +52,9 @@ TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
 
 BACKOFF_SECONDS = 0.5
+
+CONTINUATIONS = 10
+"""How often a list is continued, at most, after its answer has come to its length limit."""
 
 SETTLED_SECONDS = 1
 """How long a value that is whole waits for its finish reason, while nothing but blanks comes."""
@@ -85,18 +91,21 @@ _log = structlog.get_logger("stream")
 class ProducerSettings:
     """What bounds a generation.
 
-    attempts: at a valid value, at most
+    attempts: at a valid value, at most; a list that is continued where its answer was cut by its
+        length needs none
+    keep_elements: whether the good elements of a list are kept when an attempt fails
     output_bytes: of one completion's text, at most
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
-    deadlines: those of models, by name
+    models: by name, those that can be asked
     """
 
     attempts: int
+    keep_elements: bool = True
     output_bytes: int
     opening: float
     limits: Limits
-    deadlines: Mapping[str, Deadlines] = field(default_factory=dict)
+    models: Mapping[str, ModelSettings] = field(default_factory=dict)
 
 
 class _Failure(Exception):
@@ -104,18 +113,29 @@ class _Failure(Exception):
 
     answer, feedback: the invalid answer and what is wrong with it, which the next attempt is
         told; both are empty where there is no answer to speak of
+    kept: the elements that the next attempt goes on with
     """
 
-    def __init__(self, error: ServiceError, answer: str = "", feedback: str = "") -> None:
+    def __init__(
+        self,
+        error: ServiceError,
+        answer: str = "",
+        feedback: str = "",
+        *,
+        kept: Kept | None = None,
+    ) -> None:
         self.error = error
         self.answer = answer
         self.feedback = feedback
+        self.kept = kept
 
 
 class Producer:
     """Generates a stream's value: `run` is its one coroutine."""
 
-    def __init__(self, stream: Stream, provider: Provider, settings: ProducerSettings) -> None:
+    def __init__(
+        self, stream: Stream, provider: Provider, settings: ProducerSettings, circuits: Circuits
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._figures = stream.figures
@@ -123,9 +143,14 @@ class Producer:
         self._settings = settings
         if stream.origin.reasoning:
             stream.reasoning_left = settings.output_bytes
-        own = settings.deadlines.get(stream.request.model, Deadlines())
-        self._limits = stream.request.limits(own, settings.limits)
+        self._circuits = circuits
+        self._trial = Trial()
+        self._models = in_turn(stream.request.model, settings.models)
+        self._limits = stream.request.limits(self._models[0].deadlines, settings.limits)
         self._last = stream.figures.started + self._limits.total
+        self._continued = 0  # how often a list was continued that was cut by its length
+        self._tried: Attempt | None = None  # the last attempt
+        self._decoded = 0.0  # when the last large content was decoded
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
@@ -147,35 +172,93 @@ class Producer:
             )
             self._stream.end(Failed.of(Internal()))
 
-    # -- attempts ---------------------------------------------------------------------------
+    # -- models -----------------------------------------------------------------------------
 
     async def _generate(self) -> None:
-        messages = first = self._stream.request.messages
-        while True:
-            self._figures.attempts += 1
+        """Ask the models in turn, until one has answered. Raises the failure of the last one."""
+        self._figures.attempts = 1
+        failure: ServiceError | None = None
+        *others, last = self._models
+        for model in others:
             try:
-                await self._attempt(messages)
+                async with self._circuits.trial(model.name) as self._trial:
+                    return await self._ask(model, failure)
+            except CircuitOpen:
+                continue
+            except ServiceError as error:
+                if not (falls_back(model, error) and self._has_time(0)):
+                    raise
+                failure = error
+        self._trial = Trial()
+        await self._ask(last, failure)
+
+    async def _ask(self, model: ModelSettings, failure: ServiceError | None) -> None:
+        """Ask a model, in several attempts if need be. Raises the failure of the last one.
+
+        failure: that of the model that was asked before this one
+        """
+        kept = self._tried.kept if self._tried else None
+        self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
+        if failure is not None and self._stream.was_begun:
+            self._restart(failure, kept, model.name)
+        else:
+            self._stream.ask(model.name)
+        await self._attempts(kept)
+
+    def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
+        self._figures.attempts += 1
+        self._stream.restart(self._figures.attempts, error, kept, model)
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def _attempts(self, kept: Kept | None) -> None:
+        """Make as many attempts as a model may have. Raises the failure of the last one."""
+        request = self._stream.request
+        messages = request.messages if kept is None else request.messages_of_rest(kept)
+        most = self._figures.attempts - self._continued + self._settings.attempts - 1
+        while True:
+            try:
+                await self._attempt(messages, kept)
                 return
             except _Failure as failure:
-                error = failure.error
-                messages = _told(first, failure.answer, failure.feedback)
+                error, kept = failure.error, failure.kept
+                messages = self._next_messages(failure)
+            self._continued += isinstance(error, OutputTruncated)
             pause = _pause(error) if isinstance(error, _BUSY) else 0
-            if self._figures.attempts >= self._settings.attempts or not self._has_time(pause):
+            is_last = self._figures.attempts - self._continued >= most
+            if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
                 raise error
-            self._stream.restart(self._figures.attempts + 1, error)
-            await asyncio.sleep(pause)
+            if not self._is_full(kept):
+                self._restart(error, kept)
+                await asyncio.sleep(pause)
+
+    def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
+        """What the attempt after one that has failed is told."""
+        request = self._stream.request
+        if failure.kept is None:
+            return _told(request.messages, failure.answer, failure.feedback)
+        return request.messages_of_rest(failure.kept, failure.feedback)
+
+    def _is_full(self, kept: Kept | None) -> bool:
+        """Whether there is nothing left to ask for."""
+        return kept is not None and not self._stream.request.missing(kept)
 
     def _has_time(self, pause: float) -> bool:
         """Whether another attempt may begin after a pause."""
         return pause < min(self._settings.opening, self._last - self._loop.time())
 
-    async def _attempt(self, messages: list[dict[str, Any]]) -> None:
+    async def _attempt(self, messages: list[dict[str, Any]], kept: Kept | None) -> None:
         """Make one attempt. Returns when the value is complete and valid.
 
+        kept: elements of earlier attempts. If all are there, the provider isn't asked
         Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
         begun = self._loop.time()
-        attempt = Attempt(self._stream, self._stream.request.decoder)
+        attempt = self._tried = self._new_attempt(kept)
+        if self._is_full(kept):
+            attempt.write(f'{{"{self._stream.request.entry.root_key}":[]}}')
+            _finish(attempt)
+            return
         completion: Completion | None = None
         is_settled = False
 
@@ -186,13 +269,16 @@ class Producer:
                 return min(max(begun, completion.active) + self._limits.first_content, self._last)
             waits = attempt.is_whole and completion.finish is None
             gap = min(self._limits.gap, SETTLED_SECONDS) if waits else self._limits.gap
-            return min(completion.active + gap, self._last)
+            return min(max(completion.active, self._decoded) + gap, self._last)
 
         async with AsyncExitStack() as contexts:
             try:
                 async with Deadline(due) as deadline:
-                    until = min(begun + self._settings.opening, due())
-                    completion = await self._opened(messages, contexts, until)
+                    since = begun if self._stream.was_begun else self._figures.started
+                    until = min(since + self._settings.opening, due())
+                    model = self._stream.model
+                    request = self._stream.request.completion(model, messages, kept)
+                    completion = await self._opened(request, contexts, until)
                     if self._stream.keeps_reasoning:
                         completion.on_reasoning = partial(self._reason, completion)
                     attempt.answered(completion)
@@ -207,11 +293,15 @@ class Producer:
                 if tried or isinstance(error, ProviderQuotaExhausted):
                     raise
                 if not attempt.is_over:
-                    raise _Failure(error) from None
+                    raise _Failure(error, kept=attempt.kept) from None
             finally:
                 self._count(completion, messages, attempt.size)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
+
+    def _new_attempt(self, kept: Kept | None) -> Attempt:
+        keeps = self._settings.keep_elements
+        return Attempt(self._stream, self._stream.request.decoder, kept, keeps=keeps)
 
     def _is_settled(self, completion: Completion | None) -> bool:
         """Whether a whole value needs no more: there is a reason, or a second without any."""
@@ -233,6 +323,8 @@ class Producer:
             await self._write(piece, attempt)
             if attempt.begun and self._figures.first_content is None:
                 self._figures.first_content = completion.active
+            if attempt.begun and not before[0]:
+                await self._trial.worked()
             if attempt.is_over:
                 return
             if (attempt.begun, attempt.is_whole) != before:
@@ -247,16 +339,23 @@ class Producer:
             await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
-        """Decode a piece of any length without blocking the event loop."""
+        """Decode a piece of any length without blocking the event loop.
+
+        The provider isn't late while we decode what it has sent, so `_decoded` moves on.
+        """
         turn = self._loop.time() + TURN_SECONDS
+        is_blank = piece.isspace()
         for start in range(0, len(piece), SLICE):
-            if start and self._loop.time() >= turn:
+            now = self._loop.time()
+            if start and not is_blank:
+                self._decoded = now
+            if start and now >= turn:
                 await asyncio.sleep(0)
                 turn = self._loop.time() + TURN_SECONDS
             before = attempt.size
             attempt.write(piece[start : start + SLICE])
             self._figures.content_bytes += attempt.size - before
-            if attempt.size > self._settings.output_bytes:
+            if attempt.whole_size > self._settings.output_bytes:
                 raise OutputTooLarge
             if attempt.is_over:
                 return
@@ -264,10 +363,9 @@ class Producer:
     # -- the provider -----------------------------------------------------------------------
 
     async def _opened(
-        self, messages: list[dict[str, Any]], contexts: AsyncExitStack, until: float
+        self, request: CompletionRequest, contexts: AsyncExitStack, until: float
     ) -> Completion:
         """A completion that the provider has begun. Asks again until that time, if need be."""
-        request = self._stream.request.completion(messages)
         left = TRIES
         while True:
             left -= 1
@@ -285,6 +383,8 @@ class Producer:
         """Add the tokens of an attempt: those that the provider has reported, else an estimate."""
         if completion is None:
             return
+        if self._stream.model not in self._figures.models:
+            self._figures.models.append(self._stream.model)
         if completion.usage is None:
             characters = sum(len(message["content"]) for message in asked) + size
             self._figures.estimated_tokens += characters // 4
@@ -310,12 +410,22 @@ def _conclude(completion: Completion, attempt: Attempt, *, is_settled: bool) -> 
     try:
         if not attempt.is_over and not (is_settled and completion.finish is None):
             _check(completion, attempt)
-        attempt.finish()
     except (ProviderInterrupted, ProviderProtocol) as error:
-        raise _Failure(error) from None
+        raise _Failure(error, kept=attempt.kept) from None
+    except OutputTruncated as error:
+        if not attempt.can_be_continued:
+            raise
+        raise _Failure(error, kept=attempt.kept) from None
+    _finish(attempt)
+
+
+def _finish(attempt: Attempt) -> None:
+    """Take what an attempt has come to for the value. Raises `_Failure` if it isn't valid."""
+    try:
+        attempt.finish()
     except Invalid as error:
         invalid = OutputInvalid(errors=error.errors)
-        raise _Failure(invalid, attempt.text, error.feedback) from None
+        raise _Failure(invalid, attempt.text, error.feedback, kept=attempt.kept) from None
 
 
 def _check(completion: Completion, attempt: Attempt) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
 from app.errors import Cancelled, ServiceError
 from app.partial.document import Document
-from app.partial.operation import Operation
+from app.partial.kept import Kept
+from app.partial.operation import Operation, Replace
 from app.streams.audience import Audience
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
@@ -48,6 +49,7 @@ class Figures:
         not reported
     messages: the messages that were sent to its followers
     cause: what caused the error that ended it; only the log gets this
+    models: those that have answered, as each has to be paid
     """
 
     started: float
@@ -59,6 +61,7 @@ class Figures:
     estimated_tokens: int = 0
     messages: int = 0
     cause: str | None = None
+    models: list[str] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
@@ -124,6 +127,7 @@ class Stream:
         self.reasoning_left = 0
         """How many more bytes of the model's reasoning are kept. Its producer sets the bound."""
         self._reasons = False  # whether there is any reasoning in this attempt
+        self._models = {0: request.model}  # by the position from which on each was asked
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
@@ -140,7 +144,12 @@ class Stream:
 
     @property
     def model(self) -> str:
-        return self.request.model
+        """The one that is asked now, which may be another one than the request names."""
+        return self.model_at(self.position)
+
+    def model_at(self, position: int) -> str:
+        """The one that was asked at a position of the log."""
+        return self._models[max(since for since in self._models if since <= position)]
 
     @property
     def owner(self) -> str:
@@ -239,19 +248,39 @@ class Stream:
                 self.document.apply(entry for entry in entries if isinstance(entry, Operation))
                 position += len(entries)
 
-    def restart(self, attempt: int, error: ServiceError) -> None:
-        """Forget the state. Another attempt begins, because the last one failed with `error`."""
-        self._tell(Restart(attempt, error.code, error.errors))
+    def ask(self, model: str) -> None:
+        """Note that this model is asked from here on."""
+        self._models[self.position] = model
+
+    def restart(
+        self,
+        attempt: int,
+        error: ServiceError,
+        kept: Kept | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Forget the state. Another attempt begins, because the last one failed with `error`.
+
+        kept: the elements that it begins with. They are there as soon as the restart is, so that
+            readers get both together
+        model: the one that is asked now, if it is another one
+        """
+        self._tell(Restart(attempt, error.code, error.errors, model))
         self.document.clear()
         self.attempt_began = self.position
         self._reasons = False
+        if model is not None:
+            self.ask(model)
+        if kept is not None:
+            self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
     def end(self, end: Done | Failed) -> None:
         """End the stream. Does nothing if it has ended already."""
         if not self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
             if usage := self.figures.usage:
-                self._tell(structs.replace(usage, attempts=self.figures.attempts))
+                attempts, models = self.figures.attempts, [*self.figures.models]
+                self._tell(structs.replace(usage, attempts=attempts, models=models))
             self._tell(end)
         _resolve(self.opened)
         _resolve(self.finished)

@@ -89,6 +89,7 @@ def test_each_key_has_its_field(file: Path) -> None:
         deadlines = { connect = 1, first_content = 2.5, gap = 3, total = 4 }
         prices = { input = 1, output = 2.5, cached_input = 0 }
         fallbacks = ["b"]
+        fall_back_on = ["refused", "truncated"]
 
         [models.b]
         base_url = "http://b.example"
@@ -117,6 +118,7 @@ def test_each_key_has_its_field(file: Path) -> None:
         deadlines=Deadlines(first_content=2.5, gap=3, total=4),
         prices=Prices(input=1, output=2.5, cached_input=0),
         fallbacks=("b",),
+        fall_back_on=("refused", "truncated"),
     )
     assert (other.name, other.connect_timeout, other.deadlines) == ("b", 4, Deadlines())
     assert other.prices == Prices(input=1, output=2, cached_input=None)
@@ -312,6 +314,19 @@ def test_a_key_beside_the_models_is_refused_where_it_stands(file: Path) -> None:
         ),
         ("fallbacks = ['s3cret']", f"5: models.m.fallbacks[0]: expected {OTHER}"),
         ("fallbacks = ['other', 'm']", f"5: models.m.fallbacks[1]: expected {OTHER}"),
+        (
+            "fallbacks = ['other', 'other']",
+            "5: models.m.fallbacks[1]: expected a model that is not in the list yet",
+        ),
+        (
+            "fallbacks = ['other']\nfall_back_on = ['filtered', 's3cret']",
+            "6: models.m.fall_back_on[1]: expected a list of refused, filtered, truncated",
+        ),
+        (
+            "fall_back_on = ['filtered']",
+            "3: models.m.fallbacks: expected a list of names, as fall_back_on says when they are"
+            " asked",
+        ),
         (
             "fallbacks = [\n'other',\n3]",
             "5: models.m.fallbacks[1]: expected a list of names of other models of this file",

@@ -341,3 +341,34 @@ async def test_a_stream_in_time_has_none_of_this() -> None:
         running(openai_base_url=provider.base_url, **LONG) as service,
     ):
         assert (await read(service.url + IDEAS)).endswith(f"event: done\ndata: [{FIGS}]\n\n")
+
+
+SLOW = """
+import time
+
+def slow(word: str) -> str:
+    time.sleep(0.03)
+    return word
+
+class Slow(BaseModel):
+    text: Annotated[str, AfterValidator(slow)]
+"""
+
+
+async def test_the_provider_is_not_late_while_what_it_has_sent_is_decoded(tmp_path: Path) -> None:
+    """One large piece takes twice the gap, with turns of the event loop in between."""
+    write(tmp_path, "words.py", SLOW + schema("list[Slow]"))
+    words = ",".join(f'{{"text": "{"x" * 1100}"}}' for _ in range(20))
+    async with (
+        upstream() as provider,
+        running(
+            registry=load(tmp_path),
+            openai_base_url=provider.base_url,
+            **{**LONG, "content_gap_timeout": SHORT},
+        ) as service,
+        streaming(service, provider, "/words?topic=figs&count=20") as (reader, exchange),
+    ):
+        await exchange.text('{"items": [')
+        assert await reader.next() == "data: []"
+        await exchange.send(text(f"{words}]}}"), end())
+        assert "event: done" in await reader.rest()

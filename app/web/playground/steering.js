@@ -5,8 +5,10 @@ import { byId, element } from './element.js';
 const MODELS = {
   demo: 'Answers without a fault.',
   'demo-invalid': 'Violates the schema at first: see the restart.',
+  'demo-invalid-late': 'Violates the schema near the end of a list: what is good stays.',
   'demo-always-invalid': 'Violates the schema, however often it is asked.',
   'demo-truncated': 'Stops in the middle, at its length limit.',
+  'demo-truncated-list': 'Stops after every three elements of a list: the service asks for the rest.',
   'demo-refusal': 'Refuses, in words.',
   'demo-filtered': 'Is stopped by a content filter.',
   'demo-stall': 'Falls silent in the middle. The service gives up after a while.',
@@ -32,6 +34,7 @@ const MODELS = {
   'demo-429': 'Has too much to do.',
   'demo-500': 'Is broken.',
   'demo-401': "Refuses the service's key.",
+  'demo-down': 'Is down: the service asks the model without a fault instead.',
 };
 const VIEWS = {
   snapshot: 'Draws from whole values.',
