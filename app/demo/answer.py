@@ -137,9 +137,12 @@ def _reason(request: DemoRequest) -> str:
 
 
 def think(answer: DemoAnswer) -> Play:
-    """An answer before which the model reasons. A call that doesn't stream is not told of it."""
+    """An answer before which the model reasons. A call that doesn't stream is not told of it.
+
+    By the messages API it has a block of its own, which its writer knows of.
+    """
     request = answer.request
-    if not request.stream:
+    if request.is_messages or not request.stream:
         return complete(answer)
     said = reasoning(request.topic)
     if request.model == "demo-thinks-in-tags":

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from app.demo.chunks import MARK, Problem, to_json
+from app.demo.reasoning import FORMS
 from app.demo.request import DemoRequest
 
 THOUGHT: Final = "The topic is clear, so a few good words are all that is needed."
@@ -52,13 +53,14 @@ class MessagesWriter:
 
     def __init__(self, request: DemoRequest, created: int) -> None:
         self._request = request
-        self._index = 1 if request.thinks else 0
+        self._thinks = request.thinks or request.model in FORMS
+        self._index = 1 if self._thinks else 0
 
     def head(self, *, refused: bool = False) -> bytes:
         """The events before the first token."""
         message = self._message([], None, 1)
         start = _event({"type": "message_start", "message": message}) + self.keep_alive
-        thought = self._thought() if self._request.thinks else b""
+        thought = self._thought() if self._thinks else b""
         return start + thought + self._begin(self._index, self._block("", refused=refused))
 
     def answer(self, tokens: Sequence[str]) -> list[bytes]:
@@ -94,7 +96,7 @@ class MessagesWriter:
             return self.whole_failure(FILTERED)
         block = self._block("".join(written), refused=refused)
         thought = {"type": "thinking", "thinking": THOUGHT, "signature": self._request.seed}
-        content = [thought, block] if self._request.thinks else [block]
+        content = [thought, block] if self._thinks else [block]
         word = "refusal" if refused else _REASONS[reason]
         return to_json(self._message(content, word, len(written)))
 
