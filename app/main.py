@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from app import __version__
+from app.demo import FALLBACKS as DEMO_FALLBACKS
 from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer
 from app.errors import Internal, ServiceError
@@ -30,12 +31,13 @@ from app.http.problem import on_http_exception, on_service_error, problem
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
-from app.providers.factory import PREPARE
+from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
+from app.streams.circuits import Circuits
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
@@ -118,7 +120,8 @@ def create_app(
 def models(settings: Settings) -> tuple[ModelSettings, ...]:
     """The models that a request may choose from, the default one first. Raises `ModelsError`."""
     if settings.models_file is None:
-        return tuple(_of_one_provider(settings, name) for name in _names(settings))
+        offered = tuple(_of_one_provider(settings, name) for name in _names(settings))
+        return _with_fallbacks(offered) if settings.demo else offered
     found = read(settings.models_file, variable, settings.connect_timeout)
     first = [model for model in found if model.name == settings.model]
     if settings.model and not first:
@@ -131,6 +134,16 @@ def _names(settings: Settings) -> tuple[str, ...]:
         first = (settings.model,) if settings.model in DEMO_MODELS else ()
         return tuple(dict.fromkeys((*first, *DEMO_MODELS)))
     return settings.offered
+
+
+def _with_fallbacks(models: tuple[ModelSettings, ...]) -> tuple[ModelSettings, ...]:
+    """The demo's models with their fallbacks, as far as these are offered."""
+    names = [model.name for model in models]
+
+    def offered(name: str) -> tuple[str, ...]:
+        return tuple(other for other in DEMO_FALLBACKS.get(name, ()) if other in names)
+
+    return tuple(replace(model, fallbacks=offered(model.name)) for model in models)
 
 
 def _of_one_provider(settings: Settings, name: str) -> ModelSettings:
@@ -160,7 +173,7 @@ def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
     for entry in registry:
         for model in asked.values():
             try:
-                PREPARE[model.provider](model, entry.response_models)
+                REQUESTS[model.provider](model).prepare(entry.response_models)
             except Exception as error:
                 reason = f"a model can't be asked for its result: {type(error).__name__}: {error}"
                 raise SchemaError(entry.file, reason) from error
@@ -181,10 +194,11 @@ def streams_of(
         limits=Limits(
             settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
         ),
-        deadlines={model.name: model.deadlines for model in described},
+        models={model.name: model for model in described},
     )
+    circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
-    return Streams(producing, store, telemetry, grace=settings.resume_grace_seconds)
+    return Streams(producing, circuits, store, telemetry, grace=settings.resume_grace_seconds)
 
 
 async def _open_provider(

@@ -167,6 +167,10 @@ class Settings(BaseSettings):
     first_content_timeout: Annotated[float, _seconds("seconds to the first content")] = 60
     content_gap_timeout: Annotated[float, _seconds("seconds between contents")] = 20
     total_timeout: Annotated[float, _seconds("seconds for a stream, with all its attempts")] = 180
+    circuit_failures: Annotated[
+        int, Field(ge=1, description="failures in a row after which a model is passed over")
+    ] = 5
+    circuit_seconds: Annotated[float, _seconds("seconds until it is tried again")] = 30
     send_timeout: Annotated[
         float, _seconds("seconds until a reader that does not read is cut off")
     ] = 30

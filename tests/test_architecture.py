@@ -121,7 +121,8 @@ def test_the_partial_engine_and_the_formats_are_pure() -> None:
 
 def test_few_modules_know_the_sdk_and_instructor_and_one_more_their_exceptions() -> None:
     assert importing("instructor") == {
-        *("providers.handlers", "providers.openai.provider", "providers.openai.request")
+        *("providers.handlers", "providers.openai.provider", "providers.openai.request"),
+        *("providers.anthropic.provider", "providers.anthropic.request"),
     }
     assert importing("openai") <= {
         *("providers.openai.client", "providers.openai.provider", "providers.mapping")

@@ -1,6 +1,6 @@
 """The demo model: an OpenAI-compatible endpoint that needs no key. See `server.py`."""
 
 from app.demo.answer import SECRET
-from app.demo.server import MODELS, DemoServer, create_demo_app, serve_demo
+from app.demo.server import FALLBACKS, MODELS, DemoServer, create_demo_app, serve_demo
 
-__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
+__all__ = ["FALLBACKS", "MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.demo.chunks import ChunkWriter, completion, event, problem, to_json
+from app.demo.chunks import ChunkWriter, Problem, problem
+from app.demo.messages import MessagesWriter
 from app.demo.play import Play
+from app.demo.reasoning import CLOSES, FORMS, OPENS, reasoning
 from app.demo.refusals import REFUSING
 from app.demo.request import BadRequest, DemoRequest
 from app.demo.spoil import NOTHING, late, second, spoil
@@ -41,6 +43,12 @@ class DemoAnswer:
     request: DemoRequest
     tokens: list[str]
     created: int
+
+    @property
+    def writer(self) -> ChunkWriter | MessagesWriter:
+        """What writes it as its API does."""
+        form = MessagesWriter if self.request.is_messages else ChunkWriter
+        return form(self.request, self.created)
 
     @property
     def half(self) -> list[str]:
@@ -107,21 +115,49 @@ def _encodable(text: str) -> str:
 
 
 def finished(answer: DemoAnswer, written: list[str], reason: str, *, refused: bool = False) -> Play:
-    """An answer that ends with this finish reason."""
-    request = answer.request
-    if request.stream:
-        chunks = ChunkWriter(request, answer.created)
-        head = chunks.role() if refused else chunks.head()
-        frames = chunks.refusal(written) if refused else chunks.answer(written)
-        return Play(head=head, frames=frames, tail=chunks.end(reason, len(written)))
-    whole = completion(request, written, answer.created, reason=reason, refused=refused)
+    """An answer that ends with this finish reason, or with what its API has for it."""
+    writer = answer.writer
+    if answer.request.stream:
+        frames = writer.refusal(written) if refused else writer.answer(written)
+        tail = writer.end(reason, len(written), refused=refused)
+        return Play(head=writer.head(refused=refused), frames=frames, tail=tail)
     # Empty frames: the whole answer takes as long as a streamed one.
-    return Play(frames=[b""] * len(written), tail=to_json(whole))
+    whole = writer.whole(written, reason, refused=refused)
+    return Play(frames=[b""] * len(written), tail=whole)
 
 
 def complete(answer: DemoAnswer) -> Play:
     """An answer without a fault."""
-    return finished(answer, answer.tokens, "tool_calls" if answer.request.tool else "stop")
+    return finished(answer, answer.tokens, _reason(answer.request))
+
+
+def _reason(request: DemoRequest) -> str:
+    """The finish reason of a whole answer."""
+    return "tool_calls" if request.tool else "stop"
+
+
+def think(answer: DemoAnswer) -> Play:
+    """An answer before which the model reasons. A call that doesn't stream is not told of it.
+
+    By the messages API it has a block of its own, which its writer knows of.
+    """
+    request = answer.request
+    if request.is_messages or not request.stream:
+        return complete(answer)
+    said = reasoning(request.topic)
+    if request.model == "demo-thinks-in-tags":
+        said = f"{OPENS}{said}{CLOSES}"
+    chunks, thoughts = ChunkWriter(request, answer.created), tokens(said)
+    written = chunks.answer(answer.tokens)
+    return Play(
+        head=chunks.role(),
+        frames=[
+            *chunks.reasoning(thoughts, FORMS[request.model]),
+            chunks.call() + written[0],
+            *written[1:],
+        ],
+        tail=chunks.end(_reason(request), len(thoughts) + len(written)),
+    )
 
 
 def cut(
@@ -136,12 +172,17 @@ def cut(
     whole: the body, if the call doesn't stream; None gives the first half of the right body
     """
     if answer.request.stream:
-        chunks = ChunkWriter(answer.request, answer.created)
-        return Play(head=chunks.head(), frames=chunks.answer(answer.some), tail=tail, then=then)
+        writer = answer.writer
+        return Play(head=writer.head(), frames=writer.answer(answer.some), tail=tail, then=then)
     if whole is None:
         right = complete(answer).tail
         whole = right[: len(right) // 2]
     return Play(frames=[b""] * len(answer.some), tail=whole, then=then)
+
+
+def failed(answer: DemoAnswer, problem: Problem) -> Play:
+    """An answer that breaks off with an error."""
+    return cut(answer, answer.writer.failure(problem), answer.writer.whole_failure(problem))
 
 
 def cut_list(answer: DemoAnswer) -> Play:
@@ -172,18 +213,18 @@ def end_of_elements(text: str, count: int) -> int | None:
 
 
 def drip(answer: DemoAnswer) -> Play:
-    """An answer without content: comments in a stream, else the blanks that may precede JSON."""
-    return Play(tail=b": keep-alive\n\n" if answer.request.stream else b"\n", then="drip")
+    """An answer without content: keep-alives in a stream, else the blanks that may precede JSON."""
+    return Play(tail=answer.writer.keep_alive if answer.request.stream else b"\n", then="drip")
 
 
 def blanks(answer: DemoAnswer) -> Play:
     """An answer that goes on with blanks for ever, between two parts of its value."""
     if not answer.request.stream:
         return drip(answer)
-    chunks = ChunkWriter(answer.request, answer.created)
+    writer = answer.writer
     written = between(answer.some)
-    (blank,) = chunks.answer(["\n"])
-    return Play(head=chunks.head(), frames=chunks.answer(written), tail=blank, then="drip")
+    (blank,) = writer.answer(["\n"])
+    return Play(head=writer.head(), frames=writer.answer(written), tail=blank, then="drip")
 
 
 def between(written: list[str]) -> list[str]:
@@ -211,7 +252,8 @@ plays: Final[dict[str, Callable[[DemoAnswer], Play]]] = {
     "demo-blanks": blanks,
     "demo-disconnect": lambda answer: cut(answer, then="break"),
     "demo-garbage": lambda answer: cut(answer, b"data: {not json\n\n", b"{not json"),
-    "demo-error": lambda answer: cut(answer, event(ERROR), to_json(ERROR)),
-    "demo-overloaded": lambda answer: cut(answer, event(OVERLOADED), to_json(OVERLOADED)),
+    "demo-error": lambda answer: failed(answer, ERROR),
+    "demo-overloaded": lambda answer: failed(answer, OVERLOADED),
     **dict.fromkeys(REFUSING, complete),
+    **dict.fromkeys(FORMS, think),
 }

@@ -12,9 +12,10 @@ from typing import Any, Final
 from app.demo.request import DemoRequest
 
 DONE: Final = b"data: [DONE]\n\n"
-_MARK: Final = "\N{INFORMATION SEPARATOR ONE}"
+MARK: Final = "\N{INFORMATION SEPARATOR ONE}"
 
 Delta = dict[str, Any]
+Problem = dict[str, dict[str, Any]]
 
 
 def to_json(value: object) -> bytes:
@@ -38,16 +39,19 @@ def usage(request: DemoRequest, written: int) -> dict[str, int]:
     }
 
 
-def problem(message: str, kind: str, code: str | None, param: str | None = None) -> dict[str, Any]:
+def problem(message: str, kind: str, code: str | None, param: str | None = None) -> Problem:
     """An error object."""
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 class ChunkWriter:
-    """Writes the chunks of one streamed answer."""
+    """Writes one answer; a `Writer`."""
+
+    keep_alive: Final = b": keep-alive\n\n"
 
     def __init__(self, request: DemoRequest, created: int) -> None:
         self._request = request
+        self._created = created
         self._base = {
             "id": f"chatcmpl-{request.seed[:24]}",
             "object": "chat.completion.chunk",
@@ -56,13 +60,16 @@ class ChunkWriter:
             "system_fingerprint": "fp_demo",
         }
 
-    def head(self) -> bytes:
+    def head(self, *, refused: bool = False) -> bytes:
         """The chunks before the first token: the role, and the head of a tool call."""
-        tool = self._request.tool
-        if tool is None:
-            return self.role()
+        return self.role() if refused else self.role() + self.call()
+
+    def call(self) -> bytes:
+        """The head of a tool call, if the answer is one."""
+        if self._request.tool is None:
+            return b""
         call = {"index": 0, **_call(self._request, "")}
-        return self.role() + self.chunk({"tool_calls": [call]})
+        return self.chunk({"tool_calls": [call]})
 
     def role(self) -> bytes:
         """The first chunk, which has no content."""
@@ -76,17 +83,33 @@ class ChunkWriter:
             tokens, lambda text: {"tool_calls": [{"index": 0, "function": {"arguments": text}}]}
         )
 
+    def reasoning(self, tokens: Sequence[str], form: Callable[[str], Delta]) -> list[bytes]:
+        """A chunk for each token of what the model reasons, in a provider's form."""
+        return [self.chunk(form(token)) for token in tokens]
+
     def refusal(self, tokens: Sequence[str]) -> list[bytes]:
         """A chunk for each token of a refusal."""
         return self._each(tokens, lambda text: {"refusal": text})
 
-    def end(self, reason: str, written: int) -> bytes:
+    def end(self, reason: str, written: int, *, refused: bool = False) -> bytes:
         """The finish reason, the usage if the request wants it, and the end of the stream."""
         last = self.chunk({}, reason)
         if self._request.usage:
             counted = usage(self._request, written)
             last += event({**self._base, "choices": [], "usage": counted})
         return last + DONE
+
+    def failure(self, problem: Problem) -> bytes:
+        """The event of an error."""
+        return event(problem)
+
+    def whole(self, written: Sequence[str], reason: str, *, refused: bool) -> bytes:
+        """The whole answer of a call that doesn't stream."""
+        return to_json(_completion(self._request, written, self._created, reason, refused=refused))
+
+    def whole_failure(self, problem: Problem) -> bytes:
+        """An error in the place of the whole answer."""
+        return to_json(problem)
 
     def chunk(self, delta: Delta, reason: str | None = None) -> bytes:
         """One chunk."""
@@ -95,14 +118,13 @@ class ChunkWriter:
 
     def _each(self, tokens: Sequence[str], delta: Callable[[str], Delta]) -> list[bytes]:
         # Chunks differ in their token only, so the rest of the JSON is made once.
-        before, after = self.chunk(delta(_MARK)).split(to_json(_MARK))
+        before, after = self.chunk(delta(MARK)).split(to_json(MARK))
         return [before + to_json(token) + after for token in tokens]
 
 
-def completion(
-    request: DemoRequest, written: Sequence[str], created: int, *, reason: str, refused: bool
+def _completion(
+    request: DemoRequest, written: Sequence[str], created: int, reason: str, *, refused: bool
 ) -> dict[str, Any]:
-    """The whole answer of a call that doesn't stream."""
     text = "".join(written)
     message: dict[str, Any] = {"role": "assistant", "content": None, "refusal": None}
     if refused:

@@ -56,6 +56,8 @@ class DemoRequest:
     there: the elements of a list that are there already; the rest is asked for
     again: whether the messages hold an earlier answer, or a part of one
     usage: whether a stream is to end with its usage
+    is_messages: whether it came by the messages API
+    thinks: whether the model is to think first
     """
 
     model: str
@@ -71,11 +73,19 @@ class DemoRequest:
     stream: bool
     usage: bool
     prompt_tokens: int
+    is_messages: bool = False
+    thinks: bool = False
 
 
 def read_request(body: bytes) -> DemoRequest:
     """Read a request's body. Raises BadRequest."""
-    request = _parse(body)
+    return read(parsed(body))
+
+
+def read(
+    request: dict[str, Any], *, is_messages: bool = False, thinks: bool = False
+) -> DemoRequest:
+    """Read a request's JSON. Raises BadRequest."""
     messages = _messages(request)
     tool, schema, fenced = _wanted(request, messages)
     about = json.dumps([messages, schema], sort_keys=True)
@@ -95,6 +105,8 @@ def read_request(body: bytes) -> DemoRequest:
         stream=bool(request.get("stream")),
         usage=isinstance(options, dict) and bool(options.get("include_usage")),
         prompt_tokens=max(1, len(about) // 4),
+        is_messages=is_messages,
+        thinks=thinks,
     )
 
 
@@ -119,7 +131,8 @@ def find_elements(messages: list[Message]) -> list[Any]:
     return []
 
 
-def _parse(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """The JSON of a request, which names a model. Raises BadRequest."""
     try:
         request = json.loads(body)
     except (ValueError, RecursionError):
@@ -157,10 +170,10 @@ def _wanted(request: dict[str, Any], messages: list[Message]) -> tuple[str | Non
     """The tool, the schema, and whether the answer is fenced."""
     if function := _tool(request, messages):
         return str(function.get("name", "answer")), function.get("parameters", {}), False
-    answer_format = _object(request, "response_format")
+    answer_format = object_in(request, "response_format")
     match answer_format.get("type"):
         case "json_schema":
-            schema = _object(answer_format, "json_schema").get("schema")
+            schema = object_in(answer_format, "json_schema").get("schema")
             if not isinstance(schema, dict):
                 raise BadRequest("Missing 'response_format.json_schema.schema'.", "response_format")
             return None, schema, False
@@ -175,21 +188,21 @@ def _tool(request: dict[str, Any], messages: list[Message]) -> dict[str, Any] | 
     tools, choice = request.get("tools") or [], request.get("tool_choice", "auto")
     if not isinstance(tools, list):
         raise BadRequest("Invalid type for 'tools': expected an array.", "tools")
-    given = [_object(tool, "function") for tool in tools]
+    given = [object_in(tool, "function") for tool in tools]
     functions = [function for function in given if function]
     answered = messages[-1].get("role") == "tool" and choice == "auto"
     if not functions or choice == "none" or answered:
         return None
     if not isinstance(choice, dict):
         return functions[0]
-    name = _object(choice, "function").get("name")
+    name = object_in(choice, "function").get("name")
     for function in functions:
         if function.get("name") == name:
             return function
     raise BadRequest("Tool choice not found in 'tools'.", "tool_choice")
 
 
-def _object(holder: object, key: str) -> dict[str, Any]:
+def object_in(holder: object, key: str) -> dict[str, Any]:
     """The object under a key, or an empty one."""
     value = holder.get(key) if isinstance(holder, dict) else None
     return value if isinstance(value, dict) else {}

@@ -1,17 +1,20 @@
-"""The demo model: an OpenAI-compatible chat-completions endpoint that needs no key.
+"""The demo model: OpenAI's chat completions and Anthropic's messages, without a key.
 
-It answers any JSON Schema, token by token at a human pace, over real HTTP, to any OpenAI
-client: inside the service (`DemoServer`), or as a server of its own (`serve_demo`).
+It answers any JSON Schema, token by token at a human pace, over real HTTP, to any client of
+these APIs: inside the service (`DemoServer`), or as a server of its own (`serve_demo`).
 
     bytes ─ request.py ─▶ DemoRequest ─ answer.py ─▶ Play ─ play.py ─▶ bytes
                                           │ text.py, words.py, numbers.py, pattern.py:
                                           │ what is written
                                           │ spoil.py: what makes it wrong
+                                          │ reasoning.py: what it thinks before
                                           │ refusals.py: what some models don't take
-                                          └ chunks.py: the API's form of it
+                                          └ chunks.py, messages.py: the API's form of it
+
+messages_request.py reads a request for messages as one for a chat completion.
 
 A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refusing ones and the
-last three write a part of their answer first. Those that fail or refuse have no 200.
+last four write a part of their answer first. Those that fail or refuse have no 200.
 
     demo-invalid         violates the schema, unless it is asked again
     demo-invalid-late    violates it after three quarters of a list, unless it is asked again
@@ -33,7 +36,11 @@ last three write a part of their answer first. Those that fail or refuse have no
     demo-no-tools, demo-no-forced-tool, demo-no-parallel-tool-calls, demo-no-strict,
     demo-no-json-schema, demo-no-references, demo-no-stream-options, demo-no-max-tokens
                          refuse a request that holds it, with a 400 or 422, and answer any other
+    demo-thinks, demo-thinks-in-details, demo-thinks-in-parts, demo-thinks-in-tags
+                         reason for some seconds, and answer without a fault: the reasoning is in
+                         fields beside the text, in parts of the content, or in tags
     demo-429, demo-500, demo-401   fail with that status
+    demo-down            fails with a 503; the service then asks `demo`
 """
 
 from __future__ import annotations
@@ -42,6 +49,7 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self
 
 import uvicorn
@@ -52,47 +60,64 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.demo.answer import SECRET, answer, plays
-from app.demo.chunks import problem
+from app.demo.chunks import Problem, problem
+from app.demo.messages import messages_problem
+from app.demo.messages_request import read_messages_request
 from app.demo.play import PlayResponse, mute_on_purpose, quiet
 from app.demo.refusals import refused
-from app.demo.request import BadRequest, read_request
+from app.demo.request import BadRequest, DemoRequest, read_request
 
-__all__ = ["MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
+__all__ = ["FALLBACKS", "MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
 
 refusals: Final[dict[str, tuple[int, str, dict[str, str]]]] = {
     "demo-429": (429, "rate_limit_exceeded", {"Retry-After": "1"}),
     "demo-500": (500, "server_error", {}),
     "demo-401": (401, "invalid_api_key", {}),
+    "demo-down": (503, "service_unavailable", {}),
 }
 
 MODELS: Final[tuple[str, ...]] = (*plays, *refusals)
 """The names of the models. The first is the one without a fault."""
 
+FALLBACKS: Final[dict[str, tuple[str, ...]]] = {"demo-down": ("demo",)}
+"""The models that the service asks if one of these fails."""
+
+
+Read = Callable[[bytes], DemoRequest]
+Told = Callable[[Problem], dict[str, Any]]
+"""A problem in the form of an API."""
+
 
 def create_demo_app(tokens_per_second: float = 60) -> Starlette:
-    """The endpoint: `/v1/chat/completions` and `/v1/models`. A pace of 0 means no pause."""
+    """The endpoint: `/v1/chat/completions`, `/v1/messages` and `/v1/models`.
+
+    A pace of 0 means no pause.
+    """
     mute_on_purpose()
 
-    async def complete(request: Request) -> Response:
-        try:
-            asked = read_request(await request.body())
-            if asked.model in refusals:
-                return _refuse(asked.model)
-            if asked.model not in plays:
-                return _unknown_model(asked.model)
-            if refusing := refused(asked.model, asked.asked):
-                return JSONResponse(refusing.answer, refusing.status)
-            play = answer(asked, int(time.time()))
-        except ClientDisconnect:
-            return Response(status_code=400)
-        except BadRequest as error:
-            return _error(400, str(error), "invalid_request_error", None, error.param)
-        media_type = "text/event-stream" if asked.stream else "application/json"
-        return PlayResponse(play, tokens_per_second, media_type)
+    def answering(read: Read, told: Told) -> Callable[[Request], Awaitable[Response]]:
+        async def complete(request: Request) -> Response:
+            try:
+                asked = read(await request.body())
+                if refusal := _refusal(asked, told):
+                    return refusal
+                play = answer(asked, int(time.time()))
+            except ClientDisconnect:
+                return Response(status_code=400)
+            except BadRequest as error:
+                wrong = problem(str(error), "invalid_request_error", None, error.param)
+                return JSONResponse(told(wrong), 400)
+            media_type = "text/event-stream" if asked.stream else "application/json"
+            return PlayResponse(play, tokens_per_second, media_type)
 
+        return complete
+
+    chat = answering(read_request, lambda problem: problem)
+    messages = answering(read_messages_request, messages_problem)
     return Starlette(
         routes=[
-            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/v1/chat/completions", chat, methods=["POST"]),
+            Route("/v1/messages", messages, methods=["POST"]),
             Route("/v1/models", _list_models, methods=["GET"]),
         ]
     )
@@ -103,19 +128,19 @@ async def _list_models(_request: Request) -> Response:
     return JSONResponse({"object": "list", "data": models})
 
 
-def _refuse(model: str) -> Response:
-    status, code, headers = refusals[model]
-    message = f"This model always answers {status} (key {SECRET})."
-    return JSONResponse(problem(message, code, code), status, headers)
-
-
-def _unknown_model(model: str) -> Response:
-    message = f"The model '{model[:100]}' does not exist."
-    return _error(404, message, "invalid_request_error", "model_not_found", "model")
-
-
-def _error(status: int, message: str, kind: str, code: str | None, param: str | None) -> Response:
-    return JSONResponse(problem(message, kind, code, param), status)
+def _refusal(asked: DemoRequest, told: Told) -> Response | None:
+    """What is answered instead of a 200, if anything is."""
+    if asked.model in refusals:
+        status, code, headers = refusals[asked.model]
+        message = f"This model always answers {status} (key {SECRET})."
+        return JSONResponse(told(problem(message, code, code)), status, headers)
+    if asked.model not in plays:
+        message = f"The model '{asked.model[:100]}' does not exist."
+        wrong = problem(message, "invalid_request_error", "model_not_found", "model")
+        return JSONResponse(told(wrong), 404)
+    if refusing := refused(asked.model, asked.asked):
+        return JSONResponse(refusing.answer, refusing.status)
+    return None
 
 
 class _Config(uvicorn.Config):

@@ -10,7 +10,8 @@ What is shown can't be taken back, so a candidate is shown as it comes only wher
 or nearly, to be the value: at the very beginning, in a fence, behind the end of the reasoning, or
 behind one short announcement. Any other is decoded unseen, and shown when the text has ended:
 
-- What is before a tag like `</think>` is reasoning, even if no tag has opened it.
+- What is before a tag like `</think>` is reasoning, even if no tag has opened it. (Only then is it
+  known to be: `reasoning` hands it out late, and that in a tag as it comes.)
 - A value in a fence counts more than one outside.
 - Of two values that count alike neither is the answer, unless they are the same text.
 
@@ -24,6 +25,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from app.partial import tags
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid, invalid
 from app.partial.kept import Kept
@@ -36,19 +38,9 @@ ANOTHER: Final = "\x1e"
 ANNOUNCEMENT: Final = 200
 """The longest text, in characters, behind which a value is shown as it comes."""
 
-_TAGS = "think|thinking|thoughts?|reason|reasoning|reflection|analysis|scratchpad"
-_OPENS = rf"<(?:\w+:)?(?:{_TAGS})>|\[think\]|◁think▷|<\|(?:begin_of_thought|start_thinking)\|>"
-_CLOSES = rf"</(?:\w+:)?(?:{_TAGS})>|\[/think\]|◁/think▷|<\|(?:end_of_thought|end_thinking)\|>"
-_CHANNELS = (r"|<\|channel\|>analysis", r"|<\|channel\|>final")
-
 _mark = re.compile(
-    rf"\{{|`{{3,}}|~{{3,}}|(?P<opens>{_OPENS}{_CHANNELS[0]})|(?P<closes>{_CLOSES}{_CHANNELS[1]})",
-    re.IGNORECASE,
+    rf"\{{|`{{3,}}|~{{3,}}|(?P<opens>{tags.OPENS})|(?P<closes>{tags.CLOSES})", re.IGNORECASE
 )
-_closes = re.compile(_CLOSES + _CHANNELS[1], re.IGNORECASE)
-_LONGEST_MARK = 32
-_token = re.compile(r"<\|\w+\|>|</?s>")  # of a chat template, which some models let out
-_cut_mark = re.compile(r"(?:[<\[◁][^\s<\[◁]*|`+|~+)\Z")
 _BLANK = " \t\r\n\ufeff"
 _TWICE = "goes on after its end"
 _SLICE = 1024
@@ -106,6 +98,8 @@ class Answer:
         self._named = True  # whether the line that opens the fence is over
         self._rest = ""  # the end of a piece that may have cut a mark
         self._read_again = 0  # bytes
+        self._reasoned_to = 0  # in bytes, up to where no more reasoning is to be handed out
+        self._reasoning: list[tuple[int, int]] = []  # where it is in the text, in bytes
 
     # -- what it has come to -----------------------------------------------------------------
 
@@ -118,6 +112,12 @@ class Answer:
     def text(self) -> str:
         """All of its text."""
         return self._text.decode(errors="surrogatepass")
+
+    @property
+    def reasoning(self) -> str:
+        """What the last `feed` has found to be reasoning, without tags and tokens."""
+        found = [self._text[start:end] for start, end in self._reasoning]
+        return tags.without_tags(b"".join(found).decode(errors="replace"))
 
     @property
     def value(self) -> object:
@@ -177,6 +177,7 @@ class Answer:
         Raises `Invalid` as soon as the answer is certain to fail.
         """
         operations: list[Operation] = []
+        self._reasoning.clear()
         if ANOTHER not in text:
             self._read(text, operations)
             return operations
@@ -237,18 +238,19 @@ class Answer:
         """Pass over text up to the next mark."""
         found = _mark.search(text)
         if found is None:
-            start = max(len(text) - _LONGEST_MARK, 0)
-            cut = _cut_mark.search(text, start)
-            self._hear(text[: cut.start()] if cut else text)
-            self._rest = cut[0] if cut else ""
+            self._hear(self._without_cut_mark(text))
             return ""
         self._hear(text[: found.start()])
         rest = text[found.end() :]
         if found["closes"]:
+            if self._shown is None:  # what was shown as the value is not shown again
+                self._hand_out(text[found.start() :])
+            self._reasoned_to = self._before(rest)
             self._begin_anew()
         elif found["opens"]:
             if self._is_silent:
                 self._step = self._reason
+                self._reasoned_to = self._before(rest)
             self._hear(found[0])
         elif found[0] == "{":
             return self._begin(rest)
@@ -257,13 +259,34 @@ class Answer:
         return rest
 
     def _reason(self, text: str, operations: list[Operation]) -> str:
-        """Pass over reasoning up to its end. (Who wants to show it, finds it here.)"""
-        found = _closes.search(text)
+        """Pass over reasoning up to its end, and hand it out."""
+        found = tags.closes.search(text)
         if found is None:
-            self._rest = text[-_LONGEST_MARK:]
+            self._without_cut_mark(text)
+            self._hand_out(self._rest)
             return ""
+        self._hand_out(text[found.start() :])
+        rest = text[found.end() :]
+        self._reasoned_to = self._before(rest)
         self._begin_anew()
-        return text[found.end() :]
+        return rest
+
+    def _without_cut_mark(self, text: str) -> str:
+        """Text without what may begin a mark, which is read again with what follows."""
+        cut = tags.cut_mark.search(text, max(len(text) - tags.LONGEST, 0))
+        self._rest = cut[0] if cut else ""
+        return text[: cut.start()] if cut else text
+
+    def _before(self, rest: str) -> int:
+        """Where in the text this rest of it begins, in bytes."""
+        return len(self._text) - len(rest.encode(errors="surrogatepass"))
+
+    def _hand_out(self, rest: str) -> None:
+        """All that is before this rest, and was not handed out yet, is reasoning."""
+        end = self._before(rest)
+        if end > self._reasoned_to:
+            self._reasoning.append((self._reasoned_to, end))
+            self._reasoned_to = end
 
     @property
     def _is_silent(self) -> bool:
@@ -276,7 +299,7 @@ class Answer:
             _, line_break, prose = prose.partition("\n")
             self._named = bool(line_break)
         if prose and len(self._said) <= ANNOUNCEMENT:
-            prose = _token.sub("", prose)
+            prose = tags.token.sub("", prose)
             self._said = (self._said + prose[: ANNOUNCEMENT + 1]).lstrip(_BLANK)
 
     def _pass_fence(self, character: str) -> None:
@@ -304,7 +327,7 @@ class Answer:
         if following not in ("", '"', "}"):
             self._hear("{")
             return rest
-        start = len(self._text) - len(rest.encode(errors="surrogatepass")) - 1
+        start = self._before(rest) - 1
         fenced, certain = bool(self._fence), self._is_silent
         self._open = _Candidate(self._decoder(), start, fenced=fenced, certain=certain)
         self._open.may_show = self._best is None and (certain or self._is_announced)
@@ -374,7 +397,7 @@ class Answer:
 
     def _close(self, candidate: _Candidate, rest: str, operations: list[Operation]) -> None:
         """A candidate is complete and valid."""
-        candidate.end = len(self._text) - len(rest.encode(errors="surrogatepass"))
+        candidate.end = self._before(rest)
         self._open, self._step = None, self._look
         self._hear("}")
         if self._best is None:
@@ -416,7 +439,7 @@ class Answer:
         """What is to be read after a candidate that has failed in `text`."""
         self._hear("{")
         unread = text[max(len(text) - candidate.decoder.unread, 0) :]
-        end = len(self._text) - len(unread.encode(errors="surrogatepass"))
+        end = self._before(unread)
         failed = end - candidate.start
         if failed > _READ_AGAIN or self._read_again + failed > end + _READ_AGAIN:
             return unread

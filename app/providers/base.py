@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -60,7 +60,13 @@ class Completion(Protocol):
     that has come since the last one: text gathers while nobody asks for the next piece. What has
     come and is not taken is bounded; beyond the bound the provider's connection isn't read.
     Iterating raises `ProviderError`s and `OutputError`s only.
+
+    on_reasoning: is called, if it is set, with what the model reasons beside its text, before the
+        text that comes after it or with it. Nothing is read while it waits. None, as it is in the
+        beginning: what the model reasons is not kept
     """
+
+    on_reasoning: Callable[[str], Awaitable[None]] | None
 
     @property
     def null_is_absent(self) -> bool:

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from app.providers.base import Provider
 from app.providers.model_settings import ModelSettings
-from app.schemas.asked_model import AskedModel
+
+if TYPE_CHECKING:
+    from app.providers.asking.provider import ApiProvider
+    from app.providers.asking.requests import Requests
 
 
-def _openai(settings: ModelSettings) -> Provider:
-    from app.providers.openai.provider import OpenAIProvider  # takes 3 s to import
+def _openai(settings: ModelSettings) -> ApiProvider:
+    from app.providers.asking.provider import ApiProvider  # takes 3 s to import
+    from app.providers.openai.provider import OpenAI
 
-    return OpenAIProvider(settings)
-
-
-def _prepare_openai(settings: ModelSettings, values: Iterable[AskedModel]) -> None:
-    from app.providers.openai.request import prepare
-
-    prepare(settings, values)
+    return ApiProvider(OpenAI(settings))
 
 
-PROVIDERS: Final[dict[str, Callable[[ModelSettings], Provider]]] = {
+def _openai_requests(settings: ModelSettings) -> Requests:
+    from app.providers.openai.request import OpenAIRequests
+
+    return OpenAIRequests(settings)
+
+
+def _anthropic(settings: ModelSettings) -> ApiProvider:
+    from app.providers.anthropic.provider import Anthropic
+    from app.providers.asking.provider import ApiProvider
+
+    return ApiProvider(Anthropic(settings))
+
+
+def _anthropic_requests(settings: ModelSettings) -> Requests:
+    from app.providers.anthropic.request import AnthropicRequests
+
+    return AnthropicRequests(settings)
+
+
+PROVIDERS: Final[dict[str, Callable[[ModelSettings], ApiProvider]]] = {
     "openai": _openai,
+    "anthropic": _anthropic,
 }
 """The function that makes each provider, by name. It imports the provider's libraries."""
 
-PREPARE: Final[dict[str, Callable[[ModelSettings, Iterable[AskedModel]], None]]] = {
-    "openai": _prepare_openai,
+REQUESTS: Final[dict[str, Callable[[ModelSettings], Requests]]] = {
+    "openai": _openai_requests,
+    "anthropic": _anthropic_requests,
 }
-"""What makes the requests for the values of a schema before the first call, by provider.
-
-It raises whatever stands in the way of asking a model for them.
-"""
+"""What makes the requests of each provider, without a client for them."""

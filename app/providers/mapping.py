@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 from time import time
 
 import aiohttp
+import httpx2
 import openai
 
 from app.errors import (
@@ -28,8 +29,8 @@ def while_opening(error: BaseException) -> ServiceError:
     for cause in chain:
         if isinstance(cause, ServiceError):
             return cause
-        if isinstance(cause, openai.APIStatusError):
-            return _of_status(cause)
+        if isinstance(cause, openai.APIStatusError | httpx2.HTTPStatusError):
+            return _of_status(cause.response)
         if _is_no_http(cause):
             return _with_cause(ProviderProtocol(), chain)
     # If there are exceptions of aiohttp, only these count. Their causes may be of any kind.
@@ -60,9 +61,8 @@ def _with_cause(error: ProviderError, chain: list[BaseException]) -> ProviderErr
     return error
 
 
-def _of_status(error: openai.APIStatusError) -> ServiceError:
-    response = error.response
-    return error_of_status(error.status_code, response.content, retry_after(response.headers))
+def _of_status(response: httpx2.Response) -> ServiceError:
+    return error_of_status(response.status_code, response.content, retry_after(response.headers))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

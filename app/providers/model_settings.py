@@ -13,6 +13,7 @@ from app.schemas.dialects import Dialect
 
 Mode = Literal["auto", "tools", "json_schema", "json", "md_json"]
 TokensField = Literal["max_tokens", "max_completion_tokens"]
+FallBackOn = Literal["refused", "filtered", "truncated"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,7 @@ class ModelSettings:
     deadlines: where the service's own do not fit
     prices: None where they are not known
     fallbacks: the names of the models to ask in its place, in this order
+    fall_back_on: the ends of an answer after which they are asked, besides failures
     """
 
     name: str
@@ -61,3 +63,4 @@ class ModelSettings:
     deadlines: Deadlines = field(default_factory=Deadlines)
     prices: Prices | None = None
     fallbacks: tuple[str, ...] = ()
+    fall_back_on: tuple[FallBackOn, ...] = ()

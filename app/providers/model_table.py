@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.providers.base_url import BaseUrl
 from app.providers.factory import PROVIDERS
-from app.providers.model_settings import Mode, TokensField
+from app.providers.model_settings import FallBackOn, Mode, TokensField
 from app.schemas.dialects import Dialect
 
 VARIABLE: Final = "the name of a variable of the environment that is set, to printable ASCII"
@@ -74,6 +74,9 @@ class ModelTable(_Table):
     fallbacks: Annotated[list[str] | None, _key("a list of names of other models of this file")] = (
         None
     )
+    fall_back_on: Annotated[
+        list[FallBackOn] | None, _key("a list of refused, filtered, truncated")
+    ] = None
 
 
 class ModelsTable(_Table):

@@ -140,6 +140,10 @@ def _faults(
     for index, other in enumerate(table.fallbacks or ()):
         if other == name or other not in models:
             yield ("fallbacks", index), "the name of another model of this file"
+        elif other in (table.fallbacks or ())[:index]:
+            yield ("fallbacks", index), "a model that is not in the list yet"
+    if table.fall_back_on and not table.fallbacks:
+        yield ("fallbacks",), "a list of names, as fall_back_on says when they are asked"
 
 
 def _faults_of_key(table: ModelTable, variable: Variable) -> Iterator[Fault]:
@@ -200,6 +204,7 @@ def _settings(
         deadlines=Deadlines(**deadlines.model_dump(exclude={"connect"})),
         prices=Prices(**table.prices.model_dump()) if table.prices else None,
         fallbacks=tuple(table.fallbacks or ()),
+        fall_back_on=tuple(table.fall_back_on or ()),
         **table.model_dump(include=_PLAIN, exclude_none=True),
     )
 

@@ -2,7 +2,7 @@
 
 Each provider has its own form for errors. The table of `tests/providers/test_provider_error.py`
 has theirs. A form is not parsed for itself: an error's words are collected wherever providers put
-them, and what a word means is looked up. Its sentences are not read, but for the two that are the
+them, and what a word means is looked up. Its sentences are not read, but for the three that are the
 only sign of a content filter.
 """
 
@@ -59,8 +59,12 @@ _FILTERED = re.compile(
     "|policyviolation|usagepolicy|cyberpolicy|flagged|harm|jailbreak|riskcontrol|contentrisk"
     "|contentblocked|inputblocked|outputblocked"
 )
-_FILTERED_MESSAGE = re.compile("content exists risk|content violates usage guidelines", re.I)
-"""DeepSeek's and xAI's, whose codes are those of any invalid request."""
+_FILTERED_MESSAGE = re.compile(
+    "content exists risk|content violates usage guidelines"
+    "|output blocked by content filtering policy",
+    re.I,
+)
+"""DeepSeek's, xAI's and Anthropic's, whose codes are those of any invalid request."""
 
 _INVALID = re.compile(
     "tooluse(failed|error)|jsonvalidat|outputparse|malformed(functioncall|toolcall|response)"

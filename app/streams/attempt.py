@@ -104,9 +104,11 @@ class Attempt:
         except Invalid as error:
             self.invalid = error
             self._stream.rewind()
+            self._reason()
             return
         if self._answer.restarts != self._restarts:
             self._restart()
+        self._reason()
         self._write(operations)
         if self._answer.broken and not self._broken:
             self._stream.rewind()
@@ -127,6 +129,11 @@ class Attempt:
         decoder = self._decoder(self._begun_with)
         decoder.null_is_absent = self._null_is_absent
         return decoder
+
+    def _reason(self) -> None:
+        """Write what the text has held of reasoning, if it is kept."""
+        if self._stream.keeps_reasoning:
+            self._stream.reason(self._answer.reasoning)
 
     def _write(self, operations: Sequence[Operation]) -> None:
         before, self._closed = self._closed, self._answer.elements

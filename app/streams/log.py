@@ -18,7 +18,7 @@ import msgspec
 
 from app.partial.block import Block
 from app.partial.growing import Growing
-from app.streams.log_entry import Event, LogEntry
+from app.streams.log_entry import Event, LogEntry, Reasoning
 
 SEGMENT = 32
 """The least number of entries that are packed together."""
@@ -59,6 +59,7 @@ class Log:
         "_newest",
         "_offsets",
         "_packed",
+        "_reasoned",
         "_segments",
         "_starts",
         "base",
@@ -75,6 +76,7 @@ class Log:
         self._offsets: list[int] = []  # how much JSON is in the segments before each
         self._json_bytes = 0  # in all segments
         self._events: list[tuple[int, Event]] = []  # the events with their positions
+        self._reasoned: list[int] = []  # the numbers of the segments that hold reasoning
 
     def __len__(self) -> int:
         """How many entries it has."""
@@ -122,11 +124,21 @@ class Log:
         if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:
             return list(self.since(position))
         found: list[Unread] = []
-        for at, event in self._events[bisect_left(self._events, position, key=itemgetter(0)) :]:
+        events = self._events[bisect_left(self._events, position, key=itemgetter(0)) :]
+        for at, entry in sorted([*events, *self._reasoning(position)], key=itemgetter(0)):
             found += _skipped(at - position)
-            found.append(event)
+            found.append(entry)
             position = at + 1
         return found + _skipped(self.position - position)
+
+    def _reasoning(self, position: int) -> list[tuple[int, Reasoning]]:
+        """The reasoning after a position, with its positions."""
+        found: list[tuple[int, LogEntry]] = []
+        first = bisect_right(self._starts, position) - 1
+        for number in self._reasoned[bisect_left(self._reasoned, first) :]:
+            found += enumerate(_unpack(self._segments[number]), self._starts[number])
+        found += enumerate(self._newest, self._packed)
+        return [(at, it) for at, it in found if at >= position and isinstance(it, Reasoning)]
 
     def _bytes_since(self, position: int) -> int:
         """How much JSON is in the segments from the one on that has a position."""
@@ -149,6 +161,8 @@ class Log:
         entries = self._newest[:count]
         json = _encoder.encode(entries)
         self._segments.append(zlib.compress(json, 1))
+        if any(isinstance(entry, Reasoning) for entry in entries):
+            self._reasoned.append(len(self._segments) - 1)
         self._starts.append(self._packed)
         self._offsets.append(self._json_bytes)
         self._json_bytes += len(json)

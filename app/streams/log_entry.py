@@ -19,11 +19,19 @@ class Restart(msgspec.Struct, frozen=True, tag="restart"):
 
     attempt: the number of the new attempt
     code, errors: why the last attempt has failed
+    model: the one that is asked now, if it is another one
     """
 
     attempt: int
     code: str
     errors: list[ErrorDetail]
+    model: str | None = None
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The data of the `restart` event."""
+        model = {} if self.model is None else {"model": self.model}
+        return {"attempt": self.attempt, "code": self.code, "errors": self.errors, **model}
 
 
 class Reasoning(msgspec.Struct, frozen=True, tag="reasoning"):
@@ -39,11 +47,27 @@ class ElementClosed(msgspec.Struct, frozen=True, tag="closed"):
 
 
 class Usage(msgspec.Struct, frozen=True, tag="usage"):
-    """The tokens of those attempts for which the provider has reported them."""
+    """The tokens of those attempts for which the provider has reported them.
+
+    models: those that have answered, as each has to be paid
+    """
 
     input_tokens: int
     output_tokens: int
     attempts: int
+    models: list[str] = []
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """How often who was asked. One model alone is that of `start`, and is left out."""
+        models = {"models": self.models} if len(self.models) > 1 else {}
+        return {"attempts": self.attempts, **models}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The data of the `usage` event."""
+        tokens = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
+        return {**tokens, **self.asked}
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -38,9 +39,11 @@ from app.errors import (
 from app.partial.invalid import Invalid
 from app.partial.kept import Kept
 from app.providers.base import Completion, CompletionRequest, Finish, Provider
-from app.schema import Deadlines
+from app.providers.model_settings import ModelSettings
 from app.streams.attempt import Attempt
+from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
+from app.streams.fallback import falls_back, in_turn
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
@@ -94,7 +97,7 @@ class ProducerSettings:
     output_bytes: of one completion's text, at most
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
-    deadlines: those of models, by name
+    models: by name, those that can be asked
     """
 
     attempts: int
@@ -102,7 +105,7 @@ class ProducerSettings:
     output_bytes: int
     opening: float
     limits: Limits
-    deadlines: Mapping[str, Deadlines] = field(default_factory=dict)
+    models: Mapping[str, ModelSettings] = field(default_factory=dict)
 
 
 class _Failure(Exception):
@@ -130,15 +133,23 @@ class _Failure(Exception):
 class Producer:
     """Generates a stream's value: `run` is its one coroutine."""
 
-    def __init__(self, stream: Stream, provider: Provider, settings: ProducerSettings) -> None:
+    def __init__(
+        self, stream: Stream, provider: Provider, settings: ProducerSettings, circuits: Circuits
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
         self._figures = stream.figures
         self._provider = provider
         self._settings = settings
-        own = settings.deadlines.get(stream.request.model, Deadlines())
-        self._limits = stream.request.limits(own, settings.limits)
+        if stream.origin.reasoning:
+            stream.reasoning_left = settings.output_bytes
+        self._circuits = circuits
+        self._trial = Trial()
+        self._models = in_turn(stream.request.model, settings.models)
+        self._limits = stream.request.limits(self._models[0].deadlines, settings.limits)
         self._last = stream.figures.started + self._limits.total
+        self._continued = 0  # how often a list was continued that was cut by its length
+        self._tried: Attempt | None = None  # the last attempt
         self._decoded = 0.0  # when the last large content was decoded
 
     async def run(self) -> None:
@@ -161,12 +172,50 @@ class Producer:
             )
             self._stream.end(Failed.of(Internal()))
 
-    # -- attempts ---------------------------------------------------------------------------
+    # -- models -----------------------------------------------------------------------------
 
     async def _generate(self) -> None:
-        messages = self._stream.request.messages
-        kept: Kept | None = None
-        continued = 0
+        """Ask the models in turn, until one has answered. Raises the failure of the last one."""
+        self._figures.attempts = 1
+        failure: ServiceError | None = None
+        *others, last = self._models
+        for model in others:
+            try:
+                async with self._circuits.trial(model.name) as self._trial:
+                    return await self._ask(model, failure)
+            except CircuitOpen:
+                continue
+            except ServiceError as error:
+                if not (falls_back(model, error) and self._has_time(0)):
+                    raise
+                failure = error
+        self._trial = Trial()
+        await self._ask(last, failure)
+
+    async def _ask(self, model: ModelSettings, failure: ServiceError | None) -> None:
+        """Ask a model, in several attempts if need be. Raises the failure of the last one.
+
+        failure: that of the model that was asked before this one
+        """
+        kept = self._tried.kept if self._tried else None
+        self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
+        if failure is not None and self._stream.was_begun:
+            self._restart(failure, kept, model.name)
+        else:
+            self._stream.ask(model.name)
+        await self._attempts(kept)
+
+    def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
+        self._figures.attempts += 1
+        self._stream.restart(self._figures.attempts, error, kept, model)
+
+    # -- attempts ---------------------------------------------------------------------------
+
+    async def _attempts(self, kept: Kept | None) -> None:
+        """Make as many attempts as a model may have. Raises the failure of the last one."""
+        request = self._stream.request
+        messages = request.messages if kept is None else request.messages_of_rest(kept)
+        most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
             try:
                 await self._attempt(messages, kept)
@@ -174,13 +223,13 @@ class Producer:
             except _Failure as failure:
                 error, kept = failure.error, failure.kept
                 messages = self._next_messages(failure)
-            continued += isinstance(error, OutputTruncated)
+            self._continued += isinstance(error, OutputTruncated)
             pause = _pause(error) if isinstance(error, _BUSY) else 0
-            is_last = self._figures.attempts - continued >= self._settings.attempts
-            if is_last or continued > CONTINUATIONS or not self._has_time(pause):
+            is_last = self._figures.attempts - self._continued >= most
+            if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
                 raise error
             if not self._is_full(kept):
-                self._stream.restart(self._figures.attempts + 1, error, kept)
+                self._restart(error, kept)
                 await asyncio.sleep(pause)
 
     def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
@@ -205,12 +254,11 @@ class Producer:
         Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
         begun = self._loop.time()
-        attempt = self._new_attempt(kept)
+        attempt = self._tried = self._new_attempt(kept)
         if self._is_full(kept):
             attempt.write(f'{{"{self._stream.request.entry.root_key}":[]}}')
             _finish(attempt)
             return
-        self._figures.attempts += 1
         completion: Completion | None = None
         is_settled = False
 
@@ -226,9 +274,13 @@ class Producer:
         async with AsyncExitStack() as contexts:
             try:
                 async with Deadline(due) as deadline:
-                    until = min(begun + self._settings.opening, due())
-                    request = self._stream.request.completion(messages, kept)
+                    since = begun if self._stream.was_begun else self._figures.started
+                    until = min(since + self._settings.opening, due())
+                    model = self._stream.model
+                    request = self._stream.request.completion(model, messages, kept)
                     completion = await self._opened(request, contexts, until)
+                    if self._stream.keeps_reasoning:
+                        completion.on_reasoning = partial(self._reason, completion)
                     attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
@@ -271,12 +323,20 @@ class Producer:
             await self._write(piece, attempt)
             if attempt.begun and self._figures.first_content is None:
                 self._figures.first_content = completion.active
+            if attempt.begun and not before[0]:
+                await self._trial.worked()
             if attempt.is_over:
                 return
             if (attempt.begun, attempt.is_whole) != before:
                 deadline.check()  # what is waited for now may have less time
             if not completion.ahead:
                 await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+
+    async def _reason(self, completion: Completion, text: str) -> None:
+        """Write reasoning that comes beside the text. More of it may gather, as of the text."""
+        self._stream.reason(text)
+        if not completion.ahead:
+            await self._stream.audience.demand(GATHER_SECONDS, completion.received)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece of any length without blocking the event loop.
@@ -323,6 +383,8 @@ class Producer:
         """Add the tokens of an attempt: those that the provider has reported, else an estimate."""
         if completion is None:
             return
+        if self._stream.model not in self._figures.models:
+            self._figures.models.append(self._stream.model)
         if completion.usage is None:
             characters = sum(len(message["content"]) for message in asked) + size
             self._figures.estimated_tokens += characters // 4

@@ -22,6 +22,7 @@ from app.errors import (
     StreamNotFound,
 )
 from app.providers.base import Provider
+from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import Producer, ProducerSettings
@@ -76,11 +77,18 @@ class Streams:
     """
 
     def __init__(
-        self, settings: ProducerSettings, store: MemoryStore, observer: Observer, *, grace: float
+        self,
+        settings: ProducerSettings,
+        circuits: Circuits,
+        store: MemoryStore,
+        observer: Observer,
+        *,
+        grace: float,
     ) -> None:
         self.provider: Provider
         self.draining = False
         self._settings = settings
+        self._circuits = circuits
         self._store = store
         self._observer = observer
         self._grace = grace
@@ -109,7 +117,7 @@ class Streams:
         if self.draining:
             raise Draining(retry_after=1)
         stream = Stream(_new_id(), request, origin)
-        producer = Producer(stream, self.provider, self._settings)
+        producer = Producer(stream, self.provider, self._settings, self._circuits)
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
         self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)

@@ -37,6 +37,7 @@ class GenerationRequest:
     entry: SchemaEntry
     parameters: Parameters
     model: str
+    """The one that the caller has chosen. Its fallbacks may be asked instead."""
 
     @property
     def count(self) -> int | None:
@@ -76,11 +77,11 @@ class GenerationRequest:
         ]
 
     def completion(
-        self, messages: list[dict[str, Any]], kept: Kept | None = None
+        self, model: str, messages: list[dict[str, Any]], kept: Kept | None = None
     ) -> CompletionRequest:
-        """What the provider is asked for, with these messages: the rest of what is kept."""
+        """What a model is asked for, with these messages: the rest of what is kept."""
         return CompletionRequest(
-            model=self.model,
+            model=model,
             messages=messages,
             response_model=self.entry.response_model(self.count, kept.count if kept else 0),
             max_tokens=self.entry.schema.max_tokens,

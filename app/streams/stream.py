@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msgspec import structs
 
@@ -49,6 +49,7 @@ class Figures:
         not reported
     messages: the messages that were sent to its followers
     cause: what caused the error that ended it; only the log gets this
+    models: those that have answered, as each has to be paid
     """
 
     started: float
@@ -60,6 +61,7 @@ class Figures:
     estimated_tokens: int = 0
     messages: int = 0
     cause: str | None = None
+    models: list[str] = field(default_factory=list)
 
     @property
     def tokens(self) -> int:
@@ -122,6 +124,10 @@ class Stream:
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
         """The newest state of the value."""
+        self.reasoning_left = 0
+        """How many more bytes of the model's reasoning are kept. Its producer sets the bound."""
+        self._reasons = False  # whether there is any reasoning in this attempt
+        self._models = {0: request.model}  # by the position from which on each was asked
         self._urgent = 0
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
@@ -138,7 +144,12 @@ class Stream:
 
     @property
     def model(self) -> str:
-        return self.request.model
+        """The one that is asked now, which may be another one than the request names."""
+        return self.model_at(self.position)
+
+    def model_at(self, position: int) -> str:
+        """The one that was asked at a position of the log."""
+        return self._models[max(since for since in self._models if since <= position)]
 
     @property
     def owner(self) -> str:
@@ -153,6 +164,11 @@ class Stream:
     def resumable(self) -> bool:
         """Whether readers may come back. A stream with an idempotency key is always resumable."""
         return self.origin.resumable or self.origin.key is not None
+
+    @property
+    def keeps_reasoning(self) -> bool:
+        """Whether the model's reasoning is kept. If not, nobody needs to copy it."""
+        return self.reasoning_left > 0
 
     @property
     def size(self) -> int:
@@ -213,9 +229,14 @@ class Stream:
             self.audience.wake(urgent=False)
 
     def reason(self, text: str) -> None:
-        """Append the model's reasoning, if this stream keeps it."""
-        if self.origin.reasoning:
-            self.log.extend([Reasoning(text)])
+        """Append the model's reasoning, as far as it is kept, and from its first word on."""
+        text = text if self._reasons else text.lstrip()
+        data = text.encode(errors="replace")
+        kept = data[: self.reasoning_left].decode(errors="ignore")
+        if kept:
+            self._reasons = True
+            self.reasoning_left = max(self.reasoning_left - len(data), 0)
+            self.log.extend([Reasoning(kept)])
             self.audience.wake(urgent=False)
 
     def rewind(self) -> None:
@@ -227,15 +248,29 @@ class Stream:
                 self.document.apply(entry for entry in entries if isinstance(entry, Operation))
                 position += len(entries)
 
-    def restart(self, attempt: int, error: ServiceError, kept: Kept | None = None) -> None:
+    def ask(self, model: str) -> None:
+        """Note that this model is asked from here on."""
+        self._models[self.position] = model
+
+    def restart(
+        self,
+        attempt: int,
+        error: ServiceError,
+        kept: Kept | None = None,
+        model: str | None = None,
+    ) -> None:
         """Forget the state. Another attempt begins, because the last one failed with `error`.
 
         kept: the elements that it begins with. They are there as soon as the restart is, so that
             readers get both together
+        model: the one that is asked now, if it is another one
         """
-        self._tell(Restart(attempt, error.code, error.errors))
+        self._tell(Restart(attempt, error.code, error.errors, model))
         self.document.clear()
         self.attempt_began = self.position
+        self._reasons = False
+        if model is not None:
+            self.ask(model)
         if kept is not None:
             self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
@@ -244,7 +279,8 @@ class Stream:
         if not self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
             if usage := self.figures.usage:
-                self._tell(structs.replace(usage, attempts=self.figures.attempts))
+                attempts, models = self.figures.attempts, [*self.figures.models]
+                self._tell(structs.replace(usage, attempts=attempts, models=models))
             self._tell(end)
         _resolve(self.opened)
         _resolve(self.finished)

@@ -59,6 +59,12 @@ class Telemetry:
             ["code"],
             registry=self.registry,
         )
+        self._circuits = Gauge(
+            "model_circuit_open",
+            "1 while a model is passed over because it has failed again and again.",
+            ["model"],
+            registry=self.registry,
+        )
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -82,6 +88,12 @@ class Telemetry:
         """A call was refused. It is not logged, as a flood of calls would fill the log."""
         self._refused.labels(error.code).inc()
 
+    def circuit(self, model: str, is_open: bool) -> None:
+        """A model is passed over from now on, or asked as usual again."""
+        self._circuits.labels(model).set(is_open)
+        tell = _log.warning if is_open else _log.info
+        tell("a model is passed over" if is_open else "a model is asked again", model=model)
+
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
         self._started.labels(stream.schema).inc()
@@ -99,6 +111,7 @@ class Telemetry:
         _log.info(
             "stream ended",
             **_about(stream),
+            models=figures.models,
             attempts=figures.attempts,
             outcome=_outcome(stream),
             content_bytes=figures.content_bytes,
@@ -120,7 +133,7 @@ def _about(stream: Stream) -> dict[str, str]:
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
-    return {**about, "schema": stream.schema, "model": stream.model}
+    return {**about, "schema": stream.schema, "model": stream.request.model}
 
 
 def _outcome(stream: Stream) -> str:

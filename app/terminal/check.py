@@ -14,8 +14,8 @@ from rich.table import Table
 
 from app.demo import DemoServer
 from app.main import models
+from app.providers.asking.check import Checked, check
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.check import Checked, check
 from app.settings import Settings
 
 WORKS = 0

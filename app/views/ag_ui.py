@@ -19,8 +19,6 @@ from itertools import pairwise
 from typing import Any, Final
 from uuid import uuid4
 
-from msgspec import structs
-
 from app.partial.block import member
 from app.partial.growing import Growing
 from app.partial.merge import merge
@@ -75,8 +73,8 @@ class AgUiView:
         self._usage: Usage | None = None
 
     def start(self, stream: Followed, position: int) -> list[Message]:
-        version = PROTOCOL_VERSION
-        return [_event("RUN_STARTED", **self._ids, protocolVersion=version, metadata=about(stream))]
+        known = {"protocolVersion": PROTOCOL_VERSION, "metadata": about(stream, position)}
+        return [_event("RUN_STARTED", **self._ids, **known)]
 
     def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
@@ -196,7 +194,7 @@ def _event(type: str, **fields: Any) -> Message:
 def _snapshot(value: bytes, restart: Restart | None = None) -> Message:
     head: dict[str, Any] = {"type": "STATE_SNAPSHOT"}
     if restart is not None:
-        head["metadata"] = {"restart": structs.asdict(restart)}
+        head["metadata"] = {"restart": restart.body}
     return Message(None, _with(head, "snapshot", value))
 
 
@@ -214,4 +212,4 @@ def _usage_fields(stream: Followed, usage: Usage | None) -> dict[str, Any]:
         "outputTokens": usage.output_tokens,
         "totalTokens": usage.input_tokens + usage.output_tokens,
     }
-    return {"usage": [tokens], "metadata": {"attempts": usage.attempts}}
+    return {"usage": [tokens], "metadata": usage.asked}

@@ -10,6 +10,7 @@ from app.partial.document import Document
 class Followed(Protocol):
     """A stream, with its id, its schema, its model and its newest state.
 
+    model: the one that is asked now
     schema, schema_version: the schema's name, and the version that the stream was begun with
     """
 
@@ -24,6 +25,10 @@ class Followed(Protocol):
 
     @property
     def model(self) -> str: ...
+
+    def model_at(self, position: int) -> str:
+        """The one that was asked at a position, where readers may begin."""
+        ...
 
     @property
     def document(self) -> Document: ...

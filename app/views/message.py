@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.partial.value import dumps
 from app.streams.log_entry import Done, ElementClosed, Event, Failed, Restart, Usage
@@ -28,19 +28,19 @@ class Message(NamedTuple):
     open: bool = False
 
 
-def about(stream: Followed) -> dict[str, str]:
-    """The fields with which every view begins a response."""
+def about(stream: Followed, position: int) -> dict[str, str]:
+    """The fields with which every view begins a response, which continues from `position`."""
     return {
         "stream": stream.id,
         "schema": stream.schema,
         "schema_version": stream.schema_version,
-        "model": stream.model,
+        "model": stream.model_at(position),
     }
 
 
 def start(stream: Followed, view: str, position: int) -> Message:
     """The first message of a response, which continues from `position`."""
-    body = {**about(stream), "view": view}
+    body = {**about(stream, position), "view": view}
     return Message("start", dumps(body), f"{stream.id}-{position}", RETRY_MS)
 
 
@@ -50,16 +50,10 @@ def of_event(event: Event, *, id: str, value: bytes, request_id: str) -> Message
     value: the JSON of the newest state (for `Done`), or of the element (for `ElementClosed`)
     """
     match event:
-        case Restart(attempt, code, errors):
-            data: Any = {"attempt": attempt, "code": code, "errors": errors}
-            return Message("restart", dumps(data), id)
-        case Usage(input_tokens, output_tokens, attempts):
-            data = {
-                "input_tokens": input_tokens,
-                "output_tokens": output_tokens,
-                "attempts": attempts,
-            }
-            return Message("usage", dumps(data), id)
+        case Restart():
+            return Message("restart", dumps(event.body), id)
+        case Usage():
+            return Message("usage", dumps(event.body), id)
         case Done():
             return Message("done", value, id)
         case Failed():

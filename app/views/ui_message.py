@@ -23,8 +23,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from msgspec import structs
-
 from app.partial.node import Node, empty
 from app.partial.value import dumps
 from app.streams.log import Unread
@@ -77,9 +75,8 @@ class UiMessageView:
         self._usage: Usage | None = None
 
     def start(self, stream: Followed, position: int) -> list[Message]:
-        return [
-            _chunk("start", messageId=self._message_id or stream.id, messageMetadata=about(stream))
-        ]
+        id = self._message_id or stream.id
+        return [_chunk("start", messageId=id, messageMetadata=about(stream, position))]
 
     def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         restart, operations, usage, end, reasoning = summarize(entries)
@@ -87,7 +84,7 @@ class UiMessageView:
         out: list[Message] = []
         if restart is not None:
             out += self._spans.end()
-            out.append(_metadata({"restart": structs.asdict(restart)}))
+            out.append(_metadata({"restart": restart.body}))
         if self._reasoning:
             out += self._spans.go_on(stream.id, reasoning)
         if operations or end is not None:
@@ -153,4 +150,4 @@ def _usage_fields(usage: Usage | None) -> dict[str, Any]:
         "outputTokens": usage.output_tokens,
         "totalTokens": usage.input_tokens + usage.output_tokens,
     }
-    return {"usage": tokens, "attempts": usage.attempts}
+    return {"usage": tokens, **usage.asked}

@@ -344,6 +344,7 @@ async def test_an_error_in_the_stream_holds_what_may_never_leak(model: str) -> N
         ("demo-429", 429, openai.RateLimitError),
         ("demo-500", 500, openai.InternalServerError),
         ("demo-401", 401, openai.AuthenticationError),
+        ("demo-down", 503, openai.InternalServerError),
         ("demo-4", 404, openai.NotFoundError),
     ],
 )
@@ -434,7 +435,7 @@ async def test_all_models_are_listed_the_plain_one_first() -> None:
         models = [model.id async for model in client.models.list()]
     assert tuple(models) == MODELS
     assert MODELS[0] == "demo"
-    assert len(MODELS) == 28
+    assert len(MODELS) == 33
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -522,7 +523,7 @@ async def test_nothing_is_logged_and_nobodys_logging_is_changed(
 
     before = state()
     async with served() as client:
-        for model in MODELS[:-3]:
+        for model in MODELS[:-4]:
             if model in REFUSING:
                 await client.post("/chat/completions", json=body(model))
             elif model not in endless:

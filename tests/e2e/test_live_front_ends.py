@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from app.demo.reasoning import FORMS
+from app.demo.reasoning import reasoning as thoughts
 from tests.e2e.clients import client
 from tests.e2e.scripted_server import serving
 from tests.support.chromium import chromium
@@ -60,6 +62,36 @@ async def test_use_chat_is_told_of_a_restart_and_of_an_error() -> None:
         assert len(found["messages"][1]["parts"][0]["data"]) == 3
         found = await client("use-chat", f"{url}demo-truncated", parameters={"count": 3})
         assert found["error"] == "The model's answer was cut off at its length limit."
+
+
+async def test_use_chat_has_what_the_model_reasons_as_a_part_before_the_value() -> None:
+    async with running(model="", demo_tokens_per_second=PACE) as service:
+        url = f"{service.url}/ideas?view=ui-message&model="
+        for model in FORMS:
+            found = await client("use-chat", f"{url}{model}&reasoning=true")
+            assert (found["status"], found["error"]) == ("ready", None)
+            reasoned, value = found["messages"][1]["parts"]
+            assert (reasoned["type"], reasoned["state"]) == ("reasoning", "done")
+            assert reasoned["text"].strip() == thoughts("tea")
+            assert (value["type"], len(value["data"])) == ("data-ideas", 5)
+        found = await client("use-chat", f"{url}demo-thinks")
+        assert [part["type"] for part in found["messages"][1]["parts"]] == ["data-ideas"]
+
+
+async def test_an_agent_has_what_the_model_reasons_as_a_message() -> None:
+    async with running(model="", demo_tokens_per_second=PACE) as service:
+        url = f"{service.url}/ideas?view=ag-ui&model="
+        for model in FORMS:
+            found = await client("http-agent", f"{url}{model}&reasoning=true")
+            assert (found["error"], found["failure"], found["warnings"]) == (None, None, [])
+            types = [event["type"] for event in found["events"]]
+            assert types[1:3] == ["REASONING_START", "REASONING_MESSAGE_START"]
+            assert types.index("REASONING_END") == types.index("STATE_SNAPSHOT") - 1
+            [message] = [it for it in found["messages"] if it["role"] == "reasoning"]
+            assert message["content"].strip() == thoughts("tea")
+            assert len(found["state"]) == 5
+        found = await client("http-agent", f"{url}demo-thinks")
+        assert "REASONING_START" not in [event["type"] for event in found["events"]]
 
 
 async def test_an_agent_has_the_value_as_its_state() -> None:

@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from app.demo.reasoning import FORMS
 from app.demo.refusals import REFUSING
 from app.schemas.registry import load
 from app.views.specs import VIEWS
@@ -263,7 +264,7 @@ async def test_every_fault_is_explained(
     service = demo if faults is FAULTS else impatient
     async with playground(browser, service.url) as page:
         models = await page.page.locator("#model option").all_inner_texts()
-        good = {"demo", "demo-invalid", "demo-obedient", *REFUSING}
+        good = {"demo", "demo-invalid", "demo-obedient", "demo-down", *REFUSING, *FORMS}
         assert set(models) == good | {*FAULTS, *SILENCES}
         for model, (code, is_retryable) in faults.items():
             await page.run(state="failed", model=model, topic="tea", count="3")

@@ -325,3 +325,40 @@ def test_each_character_is_decoded_twice_at_most(part: str) -> None:
     assert decoded <= 2 * len(text) + 4096
     with pytest.raises(Invalid):
         answer.finish()
+
+
+REASONED = {  # the text, and what is reasoning in it
+    "in a tag": (f"<think>So {DRAFT}.\n</think>{VALUE}", f"So {DRAFT}.\n"),
+    "in a tag with other marks": (f"<think>a < b [c] `d` ~</think>{VALUE}", "a < b [c] `d` ~"),
+    "in two": (f"<think>a</think>\n<think>b</think>{VALUE}", "ab"),
+    "of which no tag has opened": (f"So {DRAFT}?\n</think>\n{VALUE}", f"So {DRAFT}?\n"),
+    "with a tag that opens late": (f"So: <think>{DRAFT}</think>{VALUE}", f"So: {DRAFT}"),
+    "in a channel": (
+        f"<|channel|>analysis<|message|>Hm <b>.<|channel|>final<|message|>{VALUE}",
+        "Hm <b>.",
+    ),
+    "after the value": (f"{VALUE}\n<think>Hm.</think>", ""),
+    "none": (f"Here it is: {VALUE}", ""),
+    "without an end": (f"<think>So {DRAFT} <", f"So {DRAFT} "),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 4096])
+@pytest.mark.parametrize("name", REASONED)
+def test_reasoning_is_handed_out_once_wherever_the_text_is_cut(name: str, size: int) -> None:
+    text, expected = REASONED[name]
+    answer = Answer(of_list)
+    found = []
+    for at in range(0, len(text), size):
+        answer.feed(text[at : at + size])
+        found.append(answer.reasoning)
+    assert "".join(found) == expected
+
+
+def test_reasoning_in_a_tag_is_handed_out_as_it_comes() -> None:
+    answer = Answer(of_list)
+    found = []
+    for piece in ("<think>One", " two", " <b", ">", "</th", "ink>", VALUE):
+        answer.feed(piece)
+        found.append(answer.reasoning)
+    assert found == ["One", " two", " ", "", "<b>", "", ""]

@@ -11,8 +11,9 @@ from instructor import Mode, Provider
 
 from app.errors import ProviderProtocol
 from app.providers.base import Finish, Tokens
+from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
-from app.providers.openai.completion import OpenAICompletion
+from app.providers.openai.reader import OpenAIReader
 from tests.support import clock
 from tests.support.upstream import delta, end, event, text
 
@@ -35,12 +36,12 @@ async def body(reads: Reads) -> AsyncIterator[bytes]:
             await asyncio.sleep(read)
 
 
-def completion_of(body: AsyncIterator[bytes], *, in_tools: bool = True) -> OpenAICompletion:
+def completion_of(body: AsyncIterator[bytes], *, in_tools: bool = True) -> StreamedCompletion:
     extract: Any = handlers(
         Provider.OPENAI, Mode.TOOLS if in_tools else Mode.JSON
     ).stream_extractor_async
     received = asyncio.get_running_loop().create_future()
-    return OpenAICompletion(body, received, extract, in_tools=in_tools)
+    return StreamedCompletion(body, received, extract, OpenAIReader(in_tools=in_tools))
 
 
 async def completed(reads: Reads, *, in_tools: bool = True) -> Seen:

@@ -89,6 +89,7 @@ def test_each_key_has_its_field(file: Path) -> None:
         deadlines = { connect = 1, first_content = 2.5, gap = 3, total = 4 }
         prices = { input = 1, output = 2.5, cached_input = 0 }
         fallbacks = ["b"]
+        fall_back_on = ["refused", "truncated"]
 
         [models.b]
         base_url = "http://b.example"
@@ -117,6 +118,7 @@ def test_each_key_has_its_field(file: Path) -> None:
         deadlines=Deadlines(first_content=2.5, gap=3, total=4),
         prices=Prices(input=1, output=2.5, cached_input=0),
         fallbacks=("b",),
+        fall_back_on=("refused", "truncated"),
     )
     assert (other.name, other.connect_timeout, other.deadlines) == ("b", 4, Deadlines())
     assert other.prices == Prices(input=1, output=2, cached_input=None)
@@ -228,7 +230,7 @@ def test_a_key_beside_the_models_is_refused_where_it_stands(file: Path) -> None:
         # The first line of each is the fifth of its file.
         ("model = ''", "5: models.m.model: expected what the provider calls the model"),
         ("model = 5", "5: models.m.model: expected what the provider calls the model"),
-        ("provider = 's3cret'", "5: models.m.provider: expected one of openai"),
+        ("provider = 's3cret'", "5: models.m.provider: expected one of openai, anthropic"),
         ("api_key_env = 's3cret'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'LINES'", f"5: models.m.api_key_env: expected {VARIABLE}"),
         ("api_key_env = 'UNICODE'", f"5: models.m.api_key_env: expected {VARIABLE}"),
@@ -313,6 +315,19 @@ def test_a_key_beside_the_models_is_refused_where_it_stands(file: Path) -> None:
         ("fallbacks = ['s3cret']", f"5: models.m.fallbacks[0]: expected {OTHER}"),
         ("fallbacks = ['other', 'm']", f"5: models.m.fallbacks[1]: expected {OTHER}"),
         (
+            "fallbacks = ['other', 'other']",
+            "5: models.m.fallbacks[1]: expected a model that is not in the list yet",
+        ),
+        (
+            "fallbacks = ['other']\nfall_back_on = ['filtered', 's3cret']",
+            "6: models.m.fall_back_on[1]: expected a list of refused, filtered, truncated",
+        ),
+        (
+            "fall_back_on = ['filtered']",
+            "3: models.m.fallbacks: expected a list of names, as fall_back_on says when they are"
+            " asked",
+        ),
+        (
             "fallbacks = [\n'other',\n3]",
             "5: models.m.fallbacks[1]: expected a list of names of other models of this file",
         ),
@@ -372,7 +387,8 @@ def test_every_mistake_is_told_in_the_order_of_the_file(file: Path) -> None:
 
 
 def test_the_page_s_example_is_a_file_of_models(file: Path) -> None:
-    (text,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    page = PAGE.read_text(encoding="utf-8").split("\n## The providers\n")[0]
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     small, azure, local = models(file, text)
     assert small.name == "small"
     assert small.fallbacks == (azure.name, local.name)

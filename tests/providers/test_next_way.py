@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from app.providers.openai.next_way import next_way
-from app.providers.openai.refusal import MAX_TEXT, refusal
-from app.providers.openai.way import TOKENS_FIELDS, Way
+from app.providers.asking.next_way import next_way
+from app.providers.asking.refusal import MAX_TEXT, refusal
+from app.providers.asking.way import TOKENS_FIELDS, Way
 
 TOOLS = Way(mode="tools")
 ANY_CALL = replace(TOOLS, tool_choice="required")

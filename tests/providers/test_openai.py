@@ -447,7 +447,7 @@ def _no_collector() -> Iterator[None]:
 @pytest.fixture
 def _no_lingering_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the end of a response waits longer than the test."""
-    monkeypatch.setattr("app.providers.openai.completion.LINGER_SECONDS", 3600)
+    monkeypatch.setattr("app.providers.completion.LINGER_SECONDS", 3600)
 
 
 @pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")

@@ -11,18 +11,18 @@ from instructor import Mode
 from instructor import Provider as InstructorProvider
 
 from app.main import create_app
+from app.providers.asking.way import AskedMode, Way
 from app.providers.base import CompletionRequest
 from app.providers.handlers import described, handlers
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.request import body, prepare, sayable, template_of
-from app.providers.openai.way import AskedMode, Way, first_way
+from app.providers.openai.request import OpenAIRequests
 from app.schemas.asked_model import AskedModel
 from app.schemas.dialects import Unsayable
 from app.schemas.registry import SchemaError
 from app.settings import Settings
 from tests.support.schema_files import schema, write
 
-SETTINGS = ModelSettings(name="m", model="m")
+REQUESTS = OpenAIRequests(ModelSettings(name="m", model="m"))
 NAMED = {
     "type": "object",
     "title": "Name",
@@ -55,7 +55,7 @@ def talk(said: list[tuple[str, str]]) -> list[dict[str, Any]]:
 
 def asked(way: Way, request: AskedModel = NAME, **settings: Any) -> dict[str, Any]:
     given = ModelSettings(name="m", model="m", **settings)
-    return body(given, way, CompletionRequest("m", talk(TALKS[0]), request, 9))
+    return OpenAIRequests(given).body(way, CompletionRequest("m", talk(TALKS[0]), request, 9))
 
 
 @pytest.mark.parametrize("said", TALKS, ids=["first", "again"])
@@ -65,7 +65,7 @@ def test_a_request_is_what_instructor_makes_of_the_whole(
 ) -> None:
     messages = talk(said)
     before = copy.deepcopy(messages)
-    made = body(SETTINGS, Way(mode=mode), CompletionRequest("m", messages, NAME))
+    made = REQUESTS.body(Way(mode=mode), CompletionRequest("m", messages, NAME))
     handler = handlers(InstructorProvider.OPENAI, Mode[mode.upper()]).request_handler
     whole = handler(described(NAME), {"messages": talk(said)})[1]
     assert {key: made[key] for key in whole} == whole
@@ -74,10 +74,10 @@ def test_a_request_is_what_instructor_makes_of_the_whole(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_what_a_mode_adds_is_made_once(mode: AskedMode) -> None:
-    made = template_of(NAME, mode, "full", True)
-    assert template_of(NAME, mode, "full", True) is made
+    made = REQUESTS.template(Way(mode=mode), NAME)
+    assert REQUESTS.template(Way(mode=mode), NAME) is made
     if mode in ("json", "md_json"):
-        assert template_of(NAME, mode, "plain", True) is made
+        assert REQUESTS.template(Way(mode=mode, dialect="plain"), NAME) is made
 
 
 def test_with_tools_one_call_is_asked_for_and_without_them_nothing_is_said_of_calls() -> None:
@@ -126,17 +126,20 @@ def test_what_a_dialect_cannot_say_is_asked_in_the_next_one() -> None:
     strict = Way(mode="json_schema", dialect="strict")
     with pytest.raises(Unsayable):
         asked(strict, TABLE)
-    assert sayable(SETTINGS, strict, TABLE) == Way(mode="json_schema")
-    assert sayable(SETTINGS, strict, NAME) == strict
-    prepare(SETTINGS, [TABLE])
+    assert REQUESTS.sayable(strict, TABLE) == Way(mode="json_schema")
+    assert REQUESTS.sayable(strict, NAME) == strict
+    REQUESTS.prepare([TABLE])
+    settings = ModelSettings(name="m", model="m", mode="json_schema", dialect="strict")
     with pytest.raises(Unsayable):
-        prepare(ModelSettings(name="m", model="m", mode="json_schema", dialect="strict"), [TABLE])
+        OpenAIRequests(settings).prepare([TABLE])
 
 
 def test_a_mode_that_is_set_is_the_first_way() -> None:
     for mode in MODES:
-        assert first_way(ModelSettings(name="m", model="m", mode=mode)).mode == mode
-    assert first_way(SETTINGS).mode == "tools"
+        assert (
+            OpenAIRequests(ModelSettings(name="m", model="m", mode=mode)).first_way().mode == mode
+        )
+    assert REQUESTS.first_way().mode == "tools"
 
 
 def test_a_schema_that_cannot_be_asked_stops_the_start(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ async def test_a_provider_that_leaves_the_choice_may_answer_without_a_call() -> 
 
 async def test_a_slow_finder_holds_up_nobody_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The call that finds out gets no answer: another one asks by itself after a while."""
-    monkeypatch.setattr("app.providers.openai.negotiation.FINDING_SECONDS", 0.05)
+    monkeypatch.setattr("app.providers.asking.negotiation.FINDING_SECONDS", 0.05)
     stuck = asyncio.Event()
 
     async def script(exchange: Exchange) -> None:

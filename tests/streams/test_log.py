@@ -9,7 +9,7 @@ import pytest
 
 from app.partial.operation import Add, Append, Replace
 from app.streams.log import LARGE_SEGMENT, MANY_BYTES, SEGMENT, Log, Skipped
-from app.streams.log_entry import Done, ElementClosed, LogEntry, Restart, Usage
+from app.streams.log_entry import Done, ElementClosed, LogEntry, Reasoning, Restart, Usage
 
 
 def entries(number: int) -> list[LogEntry]:
@@ -21,6 +21,7 @@ def entries(number: int) -> list[LogEntry]:
         lambda n: ElementClosed(n),
         lambda n: Restart(n, "output_invalid", [{"path": "/0", "message": "must be so"}]),
         lambda n: Usage(n, n, 1),
+        lambda n: Reasoning(f"so {n}"),
     ]
     return [kinds[n % len(kinds)](n) for n in range(number)]
 
@@ -67,6 +68,21 @@ def test_what_is_unread_of_a_long_way_are_its_events_and_how_many_operations_the
     assert log.unread(1009, 2) == [Skipped(2), ElementClosed(0), Done()]
     assert log.unread(1010, 100) == [operations[0], ElementClosed(0), Done()]
     assert log.unread(log.position, 100) == []
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_all_reasoning_is_given_of_a_long_way(packed: bool) -> None:
+    log = Log(10)
+    operations = [Append((0, "title"), "x")] * 500
+    thoughts = [Reasoning(f"so {n}") for n in range(300)]
+    for entry in [*thoughts, *operations, thoughts[0], *operations, Done()]:
+        log.extend([entry])
+    if packed:
+        log.pack()
+    assert log.unread(10, 100) == [*thoughts, Skipped(500), thoughts[0], Skipped(500), Done()]
+    assert log.unread(300, 100) == [*thoughts[290:], *log.unread(310, 100)]
+    assert log.unread(600, 100) == [Skipped(210), thoughts[0], Skipped(500), Done()]
+    assert log.unread(811, 100) == [Skipped(500), Done()]
 
 
 def test_nor_are_operations_given_that_would_take_much_memory_however_few_they_are() -> None:

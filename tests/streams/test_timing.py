@@ -14,8 +14,10 @@ from instructor import Provider as InstructorProvider
 
 from app.errors import ProviderRateLimited, ProviderUnavailable, ServiceError
 from app.providers.base import Completion, CompletionRequest
+from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
-from app.providers.openai.completion import OpenAICompletion
+from app.providers.openai.reader import OpenAIReader
+from app.streams.circuits import Circuits
 from app.streams.log_entry import Done, Failed, Restart
 from app.streams.producer import Producer, ProducerSettings
 from app.streams.request import Limits
@@ -57,7 +59,8 @@ class Scripted:
         if isinstance(answer, ServiceError):
             raise answer
         extract: Any = handlers(InstructorProvider.OPENAI, Mode.TOOLS).stream_extractor_async
-        yield OpenAICompletion(_body(answer), loop.create_future(), extract, in_tools=True)
+        received = loop.create_future()
+        yield StreamedCompletion(_body(answer), received, extract, OpenAIReader(in_tools=True))
 
     async def aclose(self) -> None:
         """It holds nothing."""
@@ -80,7 +83,8 @@ async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
     stream = begun()
     settings = ProducerSettings(attempts=attempts, output_bytes=1_000_000, opening=5, limits=limits)
     reader = asyncio.create_task(_read(stream))
-    await Producer(stream, provider, settings).run()
+    circuits = Circuits(5, 30, lambda model, is_open: None)
+    await Producer(stream, provider, settings, circuits).run()
     reader.cancel()
     outcome = stream.outcome
     assert outcome is not None

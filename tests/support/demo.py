@@ -1,5 +1,10 @@
-"""How a stream ends for each model of the demo, each of which plays a provider's fault."""
+"""How a stream ends for each model of the demo, each of which plays a provider's fault.
 
+No model is asked in the place of another one, as in a service that is not told to.
+"""
+
+from app.demo import FALLBACKS
+from app.demo.reasoning import FORMS
 from app.demo.refusals import REFUSING
 
 OUTCOMES = {
@@ -21,10 +26,15 @@ OUTCOMES = {
     "demo-error": "provider_protocol",
     "demo-overloaded": "provider_unavailable",
     **dict.fromkeys(REFUSING, "done"),
+    **dict.fromkeys(FORMS, "done"),
     "demo-429": "provider_rate_limited",
     "demo-500": "provider_unavailable",
     "demo-401": "provider_rejected",
+    "demo-down": "provider_unavailable",
 }
-FAULTS = {model: code for model, code in OUTCOMES.items() if code != "done"}
+FAULTS = {
+    model: code for model, code in OUTCOMES.items() if code != "done" and model not in FALLBACKS
+}
+"""The models that have a fault and, inside the service, no other model in their place."""
 SILENT = ("demo-stall", "demo-silent", "demo-drip", "demo-blanks")
 """The models whose streams end by a deadline."""

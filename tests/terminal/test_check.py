@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.demo import DemoServer
 from tests.support.process import Ended, ended
 from tests.support.upstream import HEAD, Exchange, delta, end, holding, text, upstream
 
@@ -131,3 +133,18 @@ async def test_a_model_that_is_not_there_is_wrong() -> None:
     done = await ended("check", "nobody")
     assert done.code == 2
     assert done.said.startswith("no such model; there are: demo,")
+
+
+async def test_a_model_with_anthropics_interface_is_checked_in_its_ways(tmp_path: Path) -> None:
+    async with DemoServer(0) as demo:
+        file = tmp_path / "models.toml"
+        table = (
+            f'[models.demo-no-forced-tool]\nprovider = "anthropic"\nbase_url = "{demo.base_url}"'
+        )
+        file.write_text(table)
+        done, ways = await checked(MODELS_FILE=str(file), MODEL="")
+    assert (done.code, list(ways)) == (0, [*WAYS[:3], "json"])
+    assert ways["tools"]["answer"] == "400"
+    free = 'mode = "tools"; options.tool_choice.type = "auto"'
+    assert ways["tools, not forced"]["settings"] == free
+    assert ways["json"]["settings"] == 'mode = "json"'

@@ -14,7 +14,7 @@ from tests.support.process import Ended, ended, start
 from tests.support.resuming import ALL, ANSWER, FIGS
 from tests.support.service import Service, eventually, running
 from tests.support.terminal import CTRL_C, terminal
-from tests.support.upstream import HEAD, Upstream, end, saying, text, upstream
+from tests.support.upstream import HEAD, Upstream, delta, end, saying, text, upstream
 
 WORDS = ("stream", "ideas", "healthy", "snacks", "count=3")
 
@@ -63,6 +63,21 @@ async def test_cards_fill_in_with_a_cursor_and_figures(
         assert "▌" not in shown.text
         assert re.search(r"28 characters, \d+/s · tokens: 7 in, 9 out\n", shown.text)
         assert not shown.cursor_is_hidden
+
+
+async def test_what_the_model_reasons_shows_until_there_is_a_value(
+    provider: Upstream, service: Service
+) -> None:
+    async with terminal(*WORDS, "--reasoning", "--url", service.url) as shown:
+        exchange = await provider.next()
+        await exchange.send(HEAD, delta(reasoning_content="Snacks should be"))
+        await shown.until(lambda screen: "Snacks should be" in screen)
+        await exchange.send(delta(reasoning_content=" small."))
+        await shown.until(lambda screen: "Snacks should be small." in screen)
+        await exchange.text(ANSWER)
+        await exchange.finish()
+        assert await shown.exit_code() == 0
+        assert "small." not in shown.text
 
 
 async def test_what_is_longer_than_the_screen_is_shown_where_it_is_written(

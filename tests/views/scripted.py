@@ -19,6 +19,7 @@ class ScriptedRun:
         self.schema = schema
         self.schema_version = "0123456789ab"
         self.model = "demo"
+        self.model_at = lambda position: self.model
         self.document = Document()
         self.position = 0
 

@@ -27,6 +27,11 @@ _USAGE: Final[Json] = {
     "output_tokens": _TOKENS,
     "attempts": {"type": "integer", "minimum": 1},
 }
+_MODELS: Final[Json] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "The models that have answered, if there was more than one.",
+}
 _WITHOUT_ID: Final = frozenset({MESSAGE, "error", PING})
 """The events that may lack an id. All others have one."""
 
@@ -62,8 +67,8 @@ event is `message`
 | `reasoning` | what the model has reasoned since the last one | with `reasoning=true`, where the \
 provider shows it |
 {rows}
-| `restart` | the number of the new attempt, and why the last one failed | when another attempt \
-begins: forget the partial and the items |
+| `restart` | the number of the new attempt, why the last one failed, and the model if another \
+one is asked now | when another attempt begins: forget the partial and the items |
 | `usage` | the tokens of all attempts | before the end, if the provider has reported them |
 | `done` | the final value, whole and validated | last |
 | `error` | what went wrong, with its `code` | last |
@@ -96,7 +101,7 @@ class Events:
         self._middle = {
             "reasoning": components.schema("ReasoningEvent", record({"text": {"type": "string"}})),
             "restart": components.schema("RestartEvent", _restart(details)),
-            "usage": components.schema("UsageEvent", record(_USAGE)),
+            "usage": components.schema("UsageEvent", record(_USAGE, {"models": _MODELS})),
         }
         self._last = {"error": components.schema("ErrorEvent", _error(details)), PING: NULL}
         # The service's own components come first, so that a schema's can't take their names.
@@ -229,7 +234,8 @@ def _codes(words: str) -> Json:
 def _restart(details: Json) -> Json:
     attempt = {"type": "integer", "minimum": 2, "description": "The number of the new attempt."}
     code = _codes("Why the last attempt failed.")
-    return record({"attempt": attempt, "code": code, "errors": details})
+    model = {"type": "string", "description": "The model that is asked now, if it is another one."}
+    return record({"attempt": attempt, "code": code, "errors": details}, {"model": model})
 
 
 def _error(details: Json) -> Json:

@@ -87,6 +87,9 @@ class _Told:
     document: Document = field(default_factory=Document)
     position: int = 0
 
+    def model_at(self, position: int) -> str:
+        return self.model
+
     def tell(self, entry: LogEntry) -> None:
         self.position += 1
         if isinstance(entry, Restart):

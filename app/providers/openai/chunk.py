@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from app.providers.openai.reasoning import reasoning_in
+
 
 class Function(msgspec.Struct):
     name: str | None = None
@@ -34,6 +36,8 @@ class ChoiceDelta(msgspec.Struct):
     reasoning_content: str | None = None
     reasoning: str | None = None
     reasoning_details: list[Any] | None = None
+    thinking: str | None = None
+    thinking_blocks: list[Any] | None = None
 
     @property
     def reasons(self) -> bool:
@@ -42,6 +46,19 @@ class ChoiceDelta(msgspec.Struct):
             (self.reasoning_content and not self.reasoning_content.isspace())
             or (self.reasoning and not self.reasoning.isspace())
             or self.reasoning_details
+            or (self.thinking and not self.thinking.isspace())
+            or self.thinking_blocks
+        )
+
+    @property
+    def reasoned(self) -> str:
+        """The text of what it reasons. Some providers send the same under several names."""
+        return (
+            self.reasoning_content
+            or self.reasoning
+            or self.thinking
+            or reasoning_in(self.reasoning_details)
+            or reasoning_in(self.thinking_blocks)
         )
 
 

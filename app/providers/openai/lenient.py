@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
-from app.errors import ProviderProtocol, ServiceError
+from app.providers.answer_text import unreadable
 from app.providers.openai.chunk import (
     Choice,
     ChoiceDelta,
@@ -22,27 +22,16 @@ from app.providers.openai.chunk import (
     Function,
     ToolCall,
 )
+from app.providers.openai.reasoning import reasoning_in
 from app.providers.provider_error import is_error
 from app.providers.sse import DONE
 
 _between = re.compile(r"(?:[\s,]|data:|\ufeff)*")
 _decoder = json.JSONDecoder(strict=False)
-_JSON = "JSON"
 _THOUGHTS = ("thinking", "reasoning", "thought", "redacted_thinking")
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks")
 _WORDS = ("message", "detail", "msg")
 """Under one of these names an error says what is wrong."""
-
-
-def unreadable(path: str) -> ProviderProtocol:
-    """A field that is needed can't be read. `path` is of our own words."""
-    error = ProviderProtocol()
-    error.cause = f"unreadable {path}"
-    return error
-
-
-def is_cut_off(error: ServiceError) -> bool:
-    """Whether an event is no JSON: at the end of a response, it has been cut off."""
-    return error.cause == unreadable(_JSON).cause
 
 
 def chunks(data: bytes) -> Iterator[Chunk | None]:
@@ -61,7 +50,7 @@ def chunks(data: bytes) -> Iterator[Chunk | None]:
         try:
             value, at = _decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
-            raise unreadable(_JSON) from None
+            raise unreadable() from None
         if value is None:  # some providers write it to keep the connection open
             continue
         for item in value if isinstance(value, list) and value else [value]:
@@ -134,8 +123,7 @@ def _delta(value: Any) -> ChoiceDelta | None:
     thoughts = [part for part in parts if _is_thought(part)]
     texts = [_text(part) for part in parts if not _is_thought(part)]
     refusal = value.get("refusal")
-    names = ("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks")
-    reasons = bool(thoughts) or any(value.get(name) for name in names)
+    reasoned = [value.get(name) for name in _REASONING] + [thoughts]
     return ChoiceDelta(
         content="".join(texts),
         tool_calls=[
@@ -143,7 +131,8 @@ def _delta(value: Any) -> ChoiceDelta | None:
         ],
         function_call=_function(value.get("function_call")),
         refusal=refusal if isinstance(refusal, str) else None,
-        reasoning_details=[True] if reasons else None,
+        reasoning=next(filter(None, map(reasoning_in, reasoned)), None),
+        reasoning_details=[True] if any(reasoned) else None,
     )
 
 

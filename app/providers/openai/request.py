@@ -1,123 +1,53 @@
 """The JSON of a request for a chat completion.
 
-Instructor makes what a mode adds to a request. It is made once for each model of a value, and
-each call adds its messages and its bound.
 https://platform.openai.com/docs/api-reference/chat/create
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any, Final, get_args
-
 from instructor import Mode
 from instructor import Provider as InstructorProvider
 
+from app.providers.asking.requests import JsonObject, Requests, Template
+from app.providers.asking.way import Way, settings_for
 from app.providers.base import CompletionRequest
 from app.providers.handlers import described, handlers
-from app.providers.model_settings import ModelSettings
-from app.providers.openai.way import AskedMode, Way, first_way
 from app.providers.options import merged
 from app.schemas.asked_model import AskedModel
-from app.schemas.dialects import DIALECTS, Dialect, Unsayable
-
-JsonObject = dict[str, Any]
-
-_IN_PROMPT: Final = ("json", "md_json")
-"""The modes that put the schema into the prompt, where each dialect is as good as the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """What a mode adds to each request for the same value.
+class OpenAIRequests(Requests):
+    """Requests for chat completions."""
 
-    fields: of the request
-    system, user: what is appended to the first and to the last message
-    """
+    def body(self, way: Way, request: CompletionRequest) -> JsonObject:
+        """The JSON of a request, as `Requests` says."""
+        template = self.template(way, request.response_model)
+        made: JsonObject = {
+            "model": self.settings.model,
+            "messages": _appended(request.messages, template),
+            "stream": True,
+            **template.fields,
+        }
+        if way.stream_options:
+            made["stream_options"] = {"include_usage": True}
+        if request.max_tokens is not None and way.tokens_fields:
+            made[way.tokens_fields[0]] = request.max_tokens
+        if way.mode == "tools":
+            made = _with_choice(made, way)
+        return merged(merged(made, self.settings.options), request.options)
 
-    fields: JsonObject
-    system: str = ""
-    user: str = ""
+    def settings_for(self, way: Way) -> str:
+        """The variables of the environment for a way."""
+        return settings_for(way)
 
-
-def body(settings: ModelSettings, way: Way, request: CompletionRequest) -> JsonObject:
-    """The JSON of a request that asks in this way. The messages are left as they are.
-
-    Raises `Unsayable`.
-    """
-    template = template_of(request.response_model, way.mode, way.dialect, settings.examples)
-    made: JsonObject = {
-        "model": settings.model,
-        "messages": _appended(request.messages, template),
-        "stream": True,
-        **template.fields,
-    }
-    if way.stream_options:
-        made["stream_options"] = {"include_usage": True}
-    if request.max_tokens is not None and way.tokens_fields:
-        made[way.tokens_fields[0]] = request.max_tokens
-    if way.mode == "tools":
-        made = _with_choice(made, way)
-    return merged(merged(made, settings.options), request.options)
-
-
-def sayable(settings: ModelSettings, way: Way, asked: AskedModel) -> Way:
-    """The way, or the next one whose dialect can say what is asked."""
-    while not _can_say(settings, way, asked):
-        if way.dialect == "plain":
-            return replace(way, mode="json", dialect="full")
-        way = replace(way, dialect="full" if way.dialect == "strict" else "plain")
-    return way
-
-
-def prepare(settings: ModelSettings, values: Iterable[AskedModel]) -> None:
-    """Make what the requests for a schema's values have in common.
-
-    values: one for each bound of a list. Of the ways that a model may turn out to need, the last
-        value stands for all: the others are made when they are needed, in 2 ms each
-
-    Raises `Unsayable` where the dialect that is set can't say one, and whatever else is wrong.
-    """
-    first = first_way(settings)
-    for value in values:
-        template_of(value, first.mode, first.dialect, settings.examples)
-    if settings.mode == "auto":
-        for mode, dialect in product(get_args(AskedMode), DIALECTS):
-            _can_say(settings, Way(mode=mode, dialect=dialect), value)
-
-
-def template_of(asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool) -> Template:
-    """What the mode adds to a request for this value. It is made once. Raises `Unsayable`."""
-    key = (mode, "full" if mode in _IN_PROMPT else dialect, examples)
-    if key not in asked.kept:
-        try:
-            asked.kept[key] = _template(asked, *key)
-        except Unsayable as error:
-            asked.kept[key] = str(error)
-    kept: Template | str = asked.kept[key]
-    if isinstance(kept, str):
-        raise Unsayable(kept)
-    return kept
-
-
-def _template(asked: AskedModel, mode: AskedMode, dialect: Dialect, examples: bool) -> Template:
-    empty: JsonObject = {
-        "messages": [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
-    }
-    handler = handlers(InstructorProvider.OPENAI, Mode[mode.upper()]).request_handler
-    made: JsonObject = handler(described(asked.in_dialect(dialect, examples=examples)), empty)[1]
-    system, user = (message["content"] for message in made.pop("messages"))
-    return Template(_enforced(made) if dialect == "strict" else made, system, user)
-
-
-def _can_say(settings: ModelSettings, way: Way, asked: AskedModel) -> bool:
-    try:
-        template_of(asked, way.mode, way.dialect, settings.examples)
-    except Unsayable:
-        return False
-    return True
+    def _make(self, asked: AskedModel, way: Way) -> Template:
+        empty: JsonObject = {
+            "messages": [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
+        }
+        handler = handlers(InstructorProvider.OPENAI, Mode[way.mode.upper()]).request_handler
+        made: JsonObject = handler(described(asked), empty)[1]
+        system, user = (message["content"] for message in made.pop("messages"))
+        return Template(_enforced(made) if way.dialect == "strict" else made, system, user)
 
 
 def _enforced(fields: JsonObject) -> JsonObject:

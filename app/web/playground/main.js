@@ -13,6 +13,7 @@ import { byId } from './element.js';
 import { Figures } from './figures.js';
 import { Form } from './form.js';
 import { Notices } from './notices.js';
+import { Reasoning } from './reasoning.js';
 import { Record } from './record.js';
 import { Result } from './result.js';
 import { Run } from './run.js';
@@ -28,6 +29,7 @@ import { Wire } from './wire.js';
 const PHASES = {
   ready: 'Ready',
   waiting: 'Waiting',
+  reasoning: 'Reasoning',
   writing: 'Writing',
   lost: 'Coming back',
   done: 'Done',
@@ -42,6 +44,7 @@ const form = new Form(byId('fields'), edited);
 const result = new Result(byId('result'));
 const figures = new Figures(byId('figures'));
 const notices = new Notices(byId('notices'), start);
+const reasoning = new Reasoning();
 const timeline = new Timeline(byId('timeline'));
 const costs = new Costs(byId('views'));
 const wire = new Wire();
@@ -83,6 +86,7 @@ async function choose(name) {
 function clear() {
   record = null;
   result.reset(schema, form.values.count);
+  reasoning.reset();
   const { names, fields } = lanes(schema.result);
   timeline.reset(names, fields);
   wire.reset(steering.view);
@@ -116,6 +120,7 @@ async function start() {
     model: steering.model || undefined,
     view: steering.view,
     interval: steering.interval,
+    reasoning: steering.reasoning,
     compared: costs.chosen,
     headers: steering.headers,
   };
@@ -166,6 +171,7 @@ function draw() {
   notices.show(record);
   costs.show(record);
   if (!record) return;
+  reasoning.show(record);
   result.show(record);
   timeline.show(record);
   wire.show(record);

@@ -54,10 +54,11 @@ function quiet(record) {
   return element('p', { class: 'hint' }, ...(record?.error ? [] : stream));
 }
 
-function restarted({ attempt, code, errors }) {
+function restarted({ attempt, code, errors, model }) {
+  const next = model ? `${model} is asked now.` : 'the model was stopped and told what was wrong.';
   return aside(
     `Attempt ${attempt}: ${code}`,
-    element('p', {}, `${words(code)[0]}: the model was stopped and told what was wrong.`),
+    element('p', {}, `${words(code)[0]}: ${next}`),
     flaws(errors),
   );
 }

@@ -10,7 +10,7 @@ export class Reader {
   /**
    * @param {string} id the stream's id
    * @param {string} view
-   * @param {{interval: string, headers: Record<string, string>,
+   * @param {{interval: string, reasoning: boolean, headers: Record<string, string>,
    *   opened(request: any, response: Response): void,
    *   received(bytes: number, messages: string[]): void}} options
    */
@@ -23,8 +23,10 @@ export class Reader {
     this.#abort.abort();
   }
 
-  async #read(id, { interval, headers, opened, received }) {
-    const url = address(`streams/${id}?view=${this.view}&interval_ms=${interval}`);
+  async #read(id, { interval, reasoning, headers, opened, received }) {
+    const query = new URLSearchParams({ view: this.view, interval_ms: interval });
+    if (reasoning) query.set('reasoning', 'true');
+    const url = address(`streams/${id}?${query}`);
     const response = await fetch(url, { headers, signal: this.#abort.signal });
     opened({ method: 'GET', url }, response);
     if (!response.ok) return;

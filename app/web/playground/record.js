@@ -14,6 +14,7 @@ export class Record {
   error = null;
   id = null;
   firstContent = null;
+  reasonedFrom = null; // when the first reasoning of the attempt has come
   isOver = false;
   usage = null;
   restart = null;
@@ -51,8 +52,15 @@ export class Record {
     const { now } = this;
     this.state = state;
     if (this.firstContent === null && size(state.value) > 0) this.firstContent = now;
-    if (state.value !== undefined) this.phase = 'writing';
+    this.reasonedFrom = state.reasoning ? (this.reasonedFrom ?? now) : null;
+    this.phase = this.#going;
     this.history.add(now, laneSizes(state.value, this.lanes));
+  }
+
+  /** What the model does, as far as is known. */
+  get #going() {
+    if (this.state.value !== undefined) return 'writing';
+    return this.state.reasoning ? 'reasoning' : 'waiting';
   }
 
   /** Note an event that says more than the value: the usage, or a restart. */
@@ -73,7 +81,7 @@ export class Record {
     this.called(call, status);
     if (!call.after) return;
     this.history.mark(this.now, 'back', 'back');
-    this.phase = this.firstContent === null ? 'waiting' : 'writing';
+    this.phase = this.#going;
   }
 
   /** A call has a response: add a line to the raw messages. */

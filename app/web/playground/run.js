@@ -21,7 +21,7 @@ export class Run {
   #tap;
 
   /**
-   * @param {{schema: string, parameters: object, model: string, view: string, interval: string,
+   * @param {{schema: string, parameters: object, model: string, view: string, interval: string, reasoning: boolean,
    *   compared: string[], headers: Record<string, string>}} request
    * @param {import("./record.js").Record} record
    * @param {() => void} changed called whenever the record has changed
@@ -44,12 +44,13 @@ export class Run {
 
   /** Run until the stream ends. The record says how it ended. */
   async start() {
-    const { schema, parameters, model, interval, headers } = this.#request;
+    const { schema, parameters, model, interval, reasoning, headers } = this.#request;
     const running = stream(address(schema), parameters, {
       model,
       headers,
       view: this.drawn,
       intervalMs: Number(interval),
+      reasoning: reasoning || undefined,
       signal: this.#abort.signal,
       fetch: this.#tap.fetch,
       onEvent: ({ event, data }) => this.#record.heard(event, data),
@@ -110,13 +111,14 @@ export class Run {
 
   #begun(id) {
     this.#record.id = id;
-    const { compared, view, interval, headers } = this.#request;
+    const { compared, view, interval, reasoning, headers } = this.#request;
     const views = new Set([view, ...compared]);
     views.delete(this.drawn);
     this.#readers = [...views].map(
       other =>
         new Reader(id, other, {
           interval,
+          reasoning,
           headers,
           opened: (call, response) => {
             const seen = this.#record.seen(other);

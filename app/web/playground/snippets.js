@@ -33,7 +33,7 @@ export function fetched({ base, schema, parameters, query, withKey }) {
  * @param {Asked} asked
  */
 export function python({ base, schema, parameters, query, withKey }) {
-  const { model, interval_ms: interval } = Object.fromEntries(query);
+  const { model, interval_ms: interval, reasoning } = Object.fromEntries(query);
   return [
     ...(withKey ? [`import os`, ``] : []),
     `from structured_streams import stream_sync`,
@@ -45,11 +45,12 @@ export function python({ base, schema, parameters, query, withKey }) {
     ...Object.entries(parameters).map(([name, value]) => `        ${js(name)}: ${py(value)},`),
     `    },`,
     ...(model ? [`    model=${js(model)},`] : []),
+    ...(reasoning ? [`    reasoning=True,`] : []),
     ...(interval ? [`    interval_ms=${interval},`] : []),
     ...(withKey ? [`    api_key=os.environ["API_KEY"],`] : []),
     `)`,
     `for partial in answer:`,
-    `    print(partial.value)`,
+    `    print(${reasoning ? 'partial.value or answer.reasoning' : 'partial.value'})`,
     `print(answer.final())`,
   ].join('\n');
 }
@@ -60,16 +61,18 @@ export function react({ base, schema, parameters, query, withKey }) {
   const left = query.filter(
     ([name, value]) => name !== 'view' || (own.includes(value) && value !== 'delta'),
   );
+  const reasons = query.some(([name]) => name === 'reasoning');
   const options = withKey ? ', { headers: { Authorization: `Bearer ${key}` } }' : '';
   return [
     `import { useStream } from "structured-streams-react";`,
     ``,
     `export function Answer() {`,
-    `  const { value, error, isStreaming, start, stop } = useStream(${js(url(base, schema, left))}${options});`,
+    `  const { value,${reasons ? ' reasoning,' : ''} error, isStreaming, start, stop } = useStream(${js(url(base, schema, left))}${options});`,
     `  return <>`,
     `    <button onClick={() => start(${js(parameters, '    ')})}>Start</button>`,
     `    {isStreaming && <button onClick={stop}>Stop</button>}`,
     `    {error && <p role="alert">{error.message}</p>}`,
+    ...(reasons ? [`    {reasoning && <details><summary>Reasoning</summary>{reasoning}</details>}`] : []),
     `    <pre>{JSON.stringify(value, null, 2)}</pre>`,
     `  </>;`,
     `}`,

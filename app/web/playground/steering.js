@@ -27,9 +27,14 @@ const MODELS = {
   'demo-no-references': 'Takes no references in a schema: the service does without.',
   'demo-no-stream-options': 'Does not tell its tokens: the service does not ask for them.',
   'demo-no-max-tokens': 'Knows the bound of its tokens by another name.',
+  'demo-thinks': 'Reasons for some seconds, in a field of its own, before it answers.',
+  'demo-thinks-in-details': 'Reasons, in the details that OpenRouter has for it.',
+  'demo-thinks-in-parts': 'Reasons, in parts of its content.',
+  'demo-thinks-in-tags': 'Reasons, in tags before its answer.',
   'demo-429': 'Has too much to do.',
   'demo-500': 'Is broken.',
   'demo-401': "Refuses the service's key.",
+  'demo-down': 'Is down: the service asks the model without a fault instead.',
 };
 const VIEWS = {
   snapshot: 'Draws from whole values.',
@@ -41,13 +46,14 @@ export class Steering {
   #model = byId('model');
   #view = byId('view');
   #pace = byId('pace');
+  #reasons = byId('reasons');
   #usual = ''; // the model that the schema is written by, where none is chosen
   #key = byId('key');
   #input = byId('key-input');
 
   /** @param {() => void} changed called when somebody has chosen */
   constructor(changed) {
-    for (const control of [this.#model, this.#view, this.#pace]) {
+    for (const control of [this.#model, this.#view, this.#pace, this.#reasons]) {
       control.addEventListener('change', () => {
         this.#explain();
         changed();
@@ -68,6 +74,10 @@ export class Steering {
     return this.#pace.value;
   }
 
+  get reasoning() {
+    return this.#reasons.checked;
+  }
+
   /** The headers of every call. The key is kept only in its input field. */
   get headers() {
     return this.#input.value ? { Authorization: `Bearer ${this.#input.value}` } : {};
@@ -76,8 +86,9 @@ export class Steering {
   /** The query of a request, without default values. @returns {[string, string][]} */
   get query() {
     const model = this.model || this.#usual;
-    const chosen = { view: this.view, interval_ms: this.interval, model };
-    const usual = { view: 'snapshot', interval_ms: '50', model: this.#usual };
+    const reasoning = String(this.reasoning);
+    const chosen = { view: this.view, interval_ms: this.interval, model, reasoning };
+    const usual = { view: 'snapshot', interval_ms: '50', model: this.#usual, reasoning: 'false' };
     return Object.entries(chosen).filter(([name, value]) => value !== usual[name]);
   }
 

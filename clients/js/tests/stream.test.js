@@ -67,6 +67,24 @@ describe('a stream', () => {
     }
   });
 
+  test.each(/** @type {const} */ (['delta', 'snapshot', 'items']))(
+    '%s: tells what the model reasons, if that is asked for',
+    async view => {
+      const model = 'demo-thinks';
+      const reading = stream(ideas, TEA, { ...OFTEN, view, model, reasoning: true });
+      const found = await states(reading);
+      const last = found.at(-1);
+      expect(last?.value).toEqual(await reading.final);
+      expect(last?.reasoning).toMatch(/^The topic is “tea”[^]*Now I write it down\.$/);
+      const before = found.filter(({ value }) => value === undefined);
+      expect(before.length).toBeGreaterThan(1);
+      for (const { reasoning } of before) expect(last?.reasoning).toContain(reasoning);
+      for (const state of await states(stream(ideas, TEA, { ...OFTEN, view, model }))) {
+        expect(state.reasoning).toBeUndefined();
+      }
+    },
+  );
+
   test('of an object with fields of all kinds', async () => {
     const [url, params] = [`${service}/briefs`, { topic: 'tea' }];
     const found = await states(stream(url, params));

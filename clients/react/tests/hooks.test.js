@@ -51,6 +51,17 @@ describe('useStream', () => {
     expect(await shown.page.evaluate('page.hook.stop === first.stop')).toBe(true);
   });
 
+  test('shows what the model reasons, before the value and beside it', async () => {
+    const options = { model: 'demo-thinks', reasoning: true };
+    await mount('Reader', { url: ideas, options });
+    await start();
+    await until('page.hook.reasoning');
+    await until('page.hook.final');
+    expect((await hook()).reasoning).toMatch(/^The topic is “tea”[^]*Now I write it down\.$/);
+    const before = (await commits()).filter(({ value, reasoning }) => !value && reasoning);
+    expect(before.length).toBeGreaterThan(0);
+  });
+
   test('renders once in a frame that takes long', async () => {
     await shown.page.evaluate(() => {
       const calls = /** @type {FrameRequestCallback[]} */ ([]);

@@ -12,6 +12,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 from structured_streams import StreamError, Usage, response, session, stream, stream_sync
 
+from app.demo.reasoning import FORMS
+from app.demo.reasoning import reasoning as thoughts
 from tests.clients.python.answers import answer, answering, events
 from tests.clients.python.reading import WAYS, read_all, reading
 from tests.support.proxy import proxy
@@ -50,6 +52,22 @@ def way(request: pytest.FixtureRequest) -> str:
 async def demo() -> AsyncIterator[Service]:
     async with running() as service:
         yield service
+
+
+# -- reasoning --------------------------------------------------------------------------------
+
+
+async def test_what_the_model_reasons_comes_before_the_value_and_stays_beside_it() -> None:
+    async with running(model="", demo_tokens_per_second=0) as service:
+        for model in FORMS:
+            ideas = stream(service.url, "ideas", topic="tea", model=model, reasoning=True)
+            seen = [(partial.value, ideas.reasoning) async for partial in ideas]
+            value, reasoned = seen[-1]
+            assert reasoned.strip() == thoughts("tea")
+            assert value == await ideas.final()
+            plain = stream(service.url, "ideas", topic="tea", model=model)
+            assert await plain.final() == value
+            assert not plain.reasoning
 
 
 # -- to the end -------------------------------------------------------------------------------

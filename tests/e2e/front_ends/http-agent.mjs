@@ -30,4 +30,13 @@ try {
 } catch (thrown) {
   failure = words(thrown);
 }
-report({ events, states, state: agent.state, result: result ?? null, error, failure, warnings });
+report({
+  events,
+  states,
+  state: agent.state,
+  messages: agent.messages,
+  result: result ?? null,
+  error,
+  failure,
+  warnings,
+});

@@ -46,6 +46,14 @@ class Refusal:
     text: str = ""
 
 
+class Refused(Exception):
+    """A provider has refused a request. Its cause is the library's own exception."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__()
+
+
 def refusal(status: int, body: object) -> Refusal:
     """Read the body of an answer that is no 2xx: JSON as Python has it, or text."""
     names: list[str] = []

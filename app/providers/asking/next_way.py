@@ -18,8 +18,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from app.providers.openai.refusal import Refusal
-from app.providers.openai.way import TOKENS_FIELDS, ToolChoice, Way
+from app.providers.asking.refusal import Refusal
+from app.providers.asking.way import TOKENS_FIELDS, ToolChoice, Way
 from app.schemas.dialects import Dialect
 
 
@@ -78,8 +78,8 @@ _NO_TOOLS: Final = re.compile(
 """Where the choice is named, but the provider takes no tools whatever the choice is."""
 
 _FORMAT: Final = _words(
-    r"(?:response|output)[_ ]?format(?:\.\w+)*", r"json[_ ](?:schemas?|object|mode)", r"strict",
-    r"structured[_ -]outputs?", r"guided[_ -]\w+", r"grammar(?:-\w+)?",
+    r"(?:response|output)[_ ]?(?:format|config)(?:\.\w+)*", r"json[_ ](?:schemas?|object|mode)",
+    r"strict", r"structured[_ -]outputs?", r"guided[_ -]\w+", r"grammar(?:-\w+)?",
 )  # fmt: skip
 _STRICT: Final = _words("strict")
 _SCHEMA: Final = re.compile(

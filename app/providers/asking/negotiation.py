@@ -9,12 +9,11 @@ from typing import Final, TypeVar
 
 import structlog
 
+from app.providers.asking.next_way import next_way, without_tools
+from app.providers.asking.refusal import Refusal, Refused
+from app.providers.asking.requests import JsonObject, Requests
+from app.providers.asking.way import Way
 from app.providers.base import CompletionRequest
-from app.providers.model_settings import ModelSettings
-from app.providers.openai.next_way import next_way, without_tools
-from app.providers.openai.refusal import Refusal
-from app.providers.openai.request import JsonObject, body, sayable
-from app.providers.openai.way import Way, first_way, settings_for
 
 TRIES: Final = 4
 """How often one completion is asked for, at most, in one way after the other."""
@@ -28,32 +27,24 @@ _log = structlog.get_logger("provider")
 Answer = TypeVar("Answer")
 
 
-class Refused(Exception):
-    """A provider has refused a request. Its cause is the library's own exception."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-        super().__init__()
-
-
 class Negotiation:
     """What is known of how a model wants to be asked. There is one for each model of a process.
 
     way: the one in which the next call begins
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
-        self.way = first_way(settings)
-        self._settings = settings
+    def __init__(self, requests: Requests) -> None:
+        self.way = requests.first_way()
+        self._requests = requests
         self._told = self.way
         self._finding = asyncio.Lock()
 
     async def opened(
-        self, request: CompletionRequest, ask: Callable[[JsonObject], Awaitable[Answer]]
+        self, request: CompletionRequest, ask: Callable[[JsonObject, Way], Awaitable[Answer]]
     ) -> tuple[Way, Answer]:
         """The way in which the provider was asked, and what it answers.
 
-        ask: sends a request's JSON; raises `Refused`
+        ask: sends a request's JSON, which asks in that way; raises `Refused`
 
         What is learned is kept, also if the last try is refused. Of calls that are refused at
         the same time one finds out, and the others wait for it. Raises what `ask` raises.
@@ -66,9 +57,9 @@ class Negotiation:
                 if not finds_out:
                     await self._others()
                 known = self.way
-                way = sayable(self._settings, known, request.response_model)
+                way = self._requests.sayable(known, request.response_model)
                 try:
-                    answer = await ask(body(self._settings, way, request))
+                    answer = await ask(self._requests.body(way, request), way)
                 except Refused as refused:
                     following = self._following(way, refused.refusal, request)
                     if following is None:
@@ -91,17 +82,17 @@ class Negotiation:
         Some servers take tools and don't hold a model to them. The next call asks by a schema.
         """
         forced = way.mode == "tools" and way.tool_choice != "auto"
-        if self._settings.mode == "auto" and forced and self.way.mode == "tools":
+        if self._requests.settings.mode == "auto" and forced and self.way.mode == "tools":
             self.way = without_tools(self.way)
 
     def _following(self, way: Way, refusal: Refusal, request: CompletionRequest) -> Way | None:
         """The next way whose request is not the one that was refused; None if there is none."""
-        if self._settings.mode != "auto":
+        if self._requests.settings.mode != "auto":
             return None
-        refused, following = body(self._settings, way, request), next_way(way, refusal)
+        refused, following = self._requests.body(way, request), next_way(way, refusal)
         while following is not None:
-            following = sayable(self._settings, following, request.response_model)
-            if body(self._settings, following, request) != refused:
+            following = self._requests.sayable(following, request.response_model)
+            if self._requests.body(following, request) != refused:
                 return following
             following = next_way(following, refusal)
         return None
@@ -123,6 +114,6 @@ class Negotiation:
         if self._told != way == self.way:
             self._told = way
             _log.info(
-                f"{self._settings.name} does not take requests as they are first made; "
-                f"these settings save the detour: {settings_for(way)}"
+                f"{self._requests.settings.name} does not take requests as they are first made; "
+                f"these settings save the detour: {self._requests.settings_for(way)}"
             )

@@ -14,13 +14,13 @@ from app.errors import ServiceError
 from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
 from app.partial.plan import plan
+from app.providers.asking.next_way import next_way
+from app.providers.asking.provider import ApiProvider
+from app.providers.asking.refusal import Refusal, Refused
+from app.providers.asking.way import Way
 from app.providers.base import Completion, CompletionRequest, Finish
+from app.providers.factory import PROVIDERS
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.negotiation import Refused
-from app.providers.openai.next_way import next_way
-from app.providers.openai.provider import OpenAIProvider
-from app.providers.openai.refusal import Refusal
-from app.providers.openai.way import Way, first_way, settings_for
 from app.schemas.asked_model import AskedModel
 
 SECONDS: Final = 30
@@ -50,6 +50,7 @@ _MESSAGES: Final = [
     {"role": "system", "content": "Answer briefly."},
     {"role": "user", "content": "Which are two large cities of France?"},
 ]
+_REQUEST: Final = CompletionRequest("check", _MESSAGES, _ASKED, MAX_TOKENS)
 _PLAN: Final = plan(Cities, keep=False)
 
 
@@ -62,7 +63,7 @@ class Checked:
     answer: `works`, or else the status, code and field of the refusal, or the error's code
     first_content: seconds
     tokens_per_second: None where the provider does not tell its tokens
-    settings: the environment variables for this way; None unless it works
+    settings: what to write for this way; None unless it works
     """
 
     way: str
@@ -76,18 +77,21 @@ class Checked:
 
 async def check(settings: ModelSettings) -> AsyncIterator[Checked]:
     """Ask a model in each way. Each answer has its deadline."""
-    provider = OpenAIProvider(settings)
+    provider = PROVIDERS[settings.provider](settings)
     try:
-        for name, way in _ways(settings).items():
-            yield await _checked(provider, settings, name, way)
+        for name, way in _ways(provider).items():
+            yield await _checked(provider, name, way)
     finally:
         await provider.aclose()
 
 
-def _ways(settings: ModelSettings) -> dict[str, Way]:
-    """The ways that a model is asked in, by name, in the order in which `auto` tries them."""
-    first = replace(first_way(settings), dialect="full")
-    return {
+def _ways(provider: ApiProvider) -> dict[str, Way]:
+    """The ways that a model is asked in, by name, in the order in which `auto` tries them.
+
+    Those that are the same for its API are there once.
+    """
+    first = replace(provider.requests.first_way(), dialect="full")
+    ways: dict[str, Way] = {
         "tools": replace(first, mode="tools"),
         "tools, not forced": replace(first, mode="tools", tool_choice="auto"),
         "json_schema, strict": replace(first, mode="json_schema", dialect="strict"),
@@ -95,19 +99,22 @@ def _ways(settings: ModelSettings) -> dict[str, Way]:
         "json": replace(first, mode="json"),
         "md_json": replace(first, mode="md_json"),
     }
+    bodies = [provider.requests.body(way, _REQUEST) for way in ways.values()]
+    return {
+        name: way for at, (name, way) in enumerate(ways.items()) if bodies[at] not in bodies[:at]
+    }
 
 
-async def _checked(
-    provider: OpenAIProvider, settings: ModelSettings, name: str, way: Way
-) -> Checked:
-    request = CompletionRequest(settings.name, _MESSAGES, _ASKED, MAX_TOKENS)
+async def _checked(provider: ApiProvider, name: str, way: Way) -> Checked:
     clock = asyncio.get_running_loop().time
     answer = ""
     for _ in range(TRIES):
         began = clock()
         try:
-            async with asyncio.timeout(SECONDS), provider.complete_by(way, request) as completion:
-                return await _read(completion, name, way, began)
+            async with asyncio.timeout(SECONDS), provider.complete_by(way, _REQUEST) as completion:
+                checked = await _read(completion, name, began)
+            told = provider.requests.settings_for(way) if checked.works else None
+            return replace(checked, settings=told)
         except Refused as refused:
             answer = _words(refused.refusal)
             following = next_way(way, refused.refusal)
@@ -126,7 +133,7 @@ async def _checked(
     return Checked(way=name, works=False, answer=answer)
 
 
-async def _read(completion: Completion, name: str, way: Way, began: float) -> Checked:
+async def _read(completion: Completion, name: str, began: float) -> Checked:
     """Read an answer to its end. Raises `Invalid`, `ServiceError`. began: when it was asked for"""
     clock = asyncio.get_running_loop().time
     first, decoder = None, Decoder(_PLAN)
@@ -145,7 +152,6 @@ async def _read(completion: Completion, name: str, way: Way, began: float) -> Ch
         first_content=None if first is None else first - began,
         tokens_per_second=tokens / (ended - first) if tokens and first and ended > first else None,
         usage=completion.usage is not None,
-        settings=settings_for(way),
     )
 
 

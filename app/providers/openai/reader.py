@@ -1,0 +1,147 @@
+"""Reads the chunks of a chat completion: what they add to the text, and how it has ended. Pure.
+
+https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+from app.providers.answer_text import AnswerText
+from app.providers.base import Finish, Tokens
+from app.providers.finish import for_log, standard
+from app.providers.openai import lenient
+from app.providers.openai.calls import Calls
+from app.providers.openai.chunk import (
+    Choice,
+    ChoiceDelta,
+    Chunk,
+    CompletionUsage,
+    Function,
+    ToolCall,
+    decode,
+)
+from app.providers.provider_error import error_in_chunk
+
+
+class OpenAIReader:
+    """Reads one completion; a `Reader`.
+
+    in_tools: whether a tool is offered
+    """
+
+    def __init__(self, *, in_tools: bool) -> None:
+        self.text = AnswerText(in_tools=in_tools)
+        self.usage: Tokens | None = None
+        self.refused = False
+        self.finish: Finish | None = None
+        self.finish_word: str | None = None
+        self.done = False
+        self._calls = Calls()
+        self._choice: int | None = None  # the index of the answer: that of the first one seen
+
+    def take(self, event: bytes) -> bool:
+        """Take an event's data, as `Reader` says."""
+        try:
+            chunk = decode(event)
+        except (ValueError, RecursionError):
+            return self._take_odd(event)
+        if chunk.error or (chunk.choices is None and chunk.usage is None):
+            return self._take_odd(event)
+        return self._take_usual(chunk)
+
+    def chunk(self, text: str) -> Chunk:
+        """A chunk with this text only, in the place where the mode has its text."""
+        if not self.text.in_tools:
+            return Chunk(choices=[Choice(delta=ChoiceDelta(content=text))])
+        call = ToolCall(function=Function(arguments=text))
+        return Chunk(choices=[Choice(delta=ChoiceDelta(tool_calls=[call]))])
+
+    def _take_odd(self, event: bytes) -> bool:
+        """Take an event that is no usual chunk."""
+        says = False
+        for chunk in lenient.chunks(event):
+            if chunk is None:
+                self.done = True
+                break
+            if chunk.error:
+                raise error_in_chunk(chunk.error)
+            says = self._take_usual(chunk) or says
+        return says
+
+    def _take_usual(self, chunk: Chunk) -> bool:
+        says = False
+        if chunk.usage is not None:
+            self._count(chunk.usage)
+        for choice in chunk.choices or ():
+            if choice.index != self._choice and choice.index is not None:
+                if self._choice is not None:
+                    continue
+                self._choice = choice.index
+            says = self._take_choice(choice) or says
+        return says
+
+    def _take_choice(self, choice: Choice) -> bool:
+        says = False
+        if choice.error:
+            raise error_in_chunk(choice.error)
+        if choice.delta is not None:
+            says = self._take_delta(choice.delta)
+            self._reason(choice.delta)
+        if choice.message is not None and not self.text.said:
+            if not self.text.reasoned:
+                self._reason(choice.message)
+            says = self._take_delta(choice.message) or says
+        if choice.finish_reason:
+            self._take_finish(choice.finish_reason)
+        return says
+
+    def _count(self, told: CompletionUsage) -> None:
+        """Take the provider's counts, which may come in halves, or grow."""
+        before = self.usage or Tokens(0, 0)
+        asked, written = told.prompt_tokens or 0, told.completion_tokens or 0
+        counted = Tokens(
+            asked if asked > 0 else before.input_tokens,
+            written if written > 0 else before.output_tokens,
+        )
+        if counted != Tokens(0, 0):
+            self.usage = counted
+
+    def _take_finish(self, word: str) -> None:
+        """Take a finish reason. One that we don't know takes nothing back."""
+        finish = standard(word)
+        if finish is None or (finish is Finish.UNKNOWN and self.finish is not None):
+            return
+        self.finish, self.finish_word = finish, for_log(word)
+
+    def _take_delta(self, delta: ChoiceDelta) -> bool:
+        called = self._take_calls(delta) if self._may_call(delta) else ""
+        if delta.content:
+            self.text.add_content(delta.content)
+        if delta.refusal:
+            self.refused = True
+        return delta.reasons or _says(called, delta.content, delta.refusal)
+
+    def _reason(self, delta: ChoiceDelta) -> None:
+        if self.text.keeps_reasoning:
+            self.text.add_reasoning(delta.reasoned)
+
+    def _may_call(self, delta: ChoiceDelta) -> bool:
+        """Whether the calls of a delta belong to the answer.
+
+        Where none was asked for, they do if no content has come before them.
+        """
+        text = self.text
+        return text.in_tools or text.called or not (delta.content or text.said)
+
+    def _take_calls(self, delta: ChoiceDelta) -> str:
+        """What the tool calls of a delta add to the text."""
+        calls = delta.tool_calls
+        if not calls and delta.function_call is not None:
+            calls = [ToolCall(function=delta.function_call)]
+        text = "".join([self._calls.text(call) for call in calls or ()])
+        self.text.add_call(text)
+        return text
+
+
+def _says(*texts: str | None) -> bool:
+    """Whether any of these is more than blanks, of which some models write without end."""
+    return any(text and not text.isspace() for text in texts)
