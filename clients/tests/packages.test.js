@@ -40,7 +40,7 @@ async function printed(code) {
 }
 
 describe('the README of the client', async () => {
-  const [reading, stopping, failing, open, ...more] = await snippets('js', 'js');
+  const [reading, stopping, failing, open, reasoning, ...more] = await snippets('js', 'js');
 
   test('reads a stream', async () => {
     const text = await printed(reading);
@@ -66,6 +66,13 @@ describe('the README of the client', async () => {
     const lines = (await printed(open)).trim().split('\n');
     expect(lines.filter(line => line.endsWith('▍')).length).toBeGreaterThan(0);
     expect(lines.slice(-5).filter(line => line.endsWith('▍'))).toEqual([]);
+  });
+
+  test('tells what a model reasons', async () => {
+    expect(reasoning.match(/reasoning: true/g)).toHaveLength(1);
+    const text = await printed(reasoning.replace('true }', "true, model: 'demo-thinks' }"));
+    expect(text).toMatch(/^The topic is “tea”/m);
+    expect(text).toMatch(/blurb: '/);
   });
 
   test('is typed, and so are the hooks', async () => {

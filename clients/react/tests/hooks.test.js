@@ -156,7 +156,9 @@ describe('useStream', () => {
     expect(await shown.page.evaluate('page.hook.error.code')).toBe('output_truncated');
     const { value, error, ...rest } = await hook();
     expect(value.length).toBeGreaterThan(0);
-    expect(rest).toEqual({ isStreaming: false, attempt: 1, open: null });
+    // As long as each answer brings an element, the list is continued.
+    expect(rest.attempt).toBeGreaterThan(1);
+    expect(rest).toEqual({ isStreaming: false, attempt: rest.attempt, open: null });
     await shown.page.evaluate(`page.change({ options: {} })`);
     await start();
     await until('page.hook.final && !page.hook.error');
