@@ -264,7 +264,16 @@ async def test_every_fault_is_explained(
     service = demo if faults is FAULTS else impatient
     async with playground(browser, service.url) as page:
         models = await page.page.locator("#model option").all_inner_texts()
-        good = {"demo", "demo-invalid", "demo-obedient", "demo-down", *REFUSING, *FORMS}
+        good = {
+            "demo",
+            "demo-invalid",
+            "demo-invalid-late",
+            "demo-truncated-list",
+            "demo-obedient",
+            "demo-down",
+            *REFUSING,
+            *FORMS,
+        }
         assert set(models) == good | {*FAULTS, *SILENCES}
         for model, (code, is_retryable) in faults.items():
             await page.run(state="failed", model=model, topic="tea", count="3")

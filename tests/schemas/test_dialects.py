@@ -146,7 +146,7 @@ class Endless(BaseModel):
 def test_inline_cuts_a_recursion_where_it_may_end(type_: Any) -> None:
     full = asked(type_)
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(values(in_dialect(full, "inline")))
     def check(value: Any) -> None:
         assert jsonschema_rs.is_valid(full, value)

@@ -85,6 +85,15 @@ def sending(answer: bytes, sizes: tuple[int, int]) -> Script:
 
 
 CUTS = [(10**6, 10**6), (1, 1), (1, 60)]
+EACH_CUT = pytest.mark.parametrize(
+    "cut",
+    [
+        pytest.param(CUTS[0], id="whole"),
+        pytest.param(CUTS[1], id="bytes", marks=pytest.mark.chaos),
+        pytest.param(CUTS[2], id="random"),
+    ],
+)
+"""`tests/providers/test_odd_streams.py` cuts after each byte in `make test`, below HTTP."""
 
 
 async def events(answer: bytes, cut: tuple[int, int], **settings: Any) -> list[tuple[str, Any]]:
@@ -126,14 +135,14 @@ def _keeps(before: Any, now: Any) -> bool:
     return before is None or bool(now.startswith(before))
 
 
-@pytest.mark.parametrize("cut", CUTS, ids=["whole", "bytes", "random"])
+@EACH_CUT
 @pytest.mark.parametrize("mode", ["json", "md_json"])
 @pytest.mark.parametrize("answer", TEXTS.values(), ids=TEXTS)
 async def test_a_value_in_text_is_done(answer: str, mode: str, cut: tuple[int, int]) -> None:
     check(await events(said(answer) + end(), cut, instructor_mode=mode), [FIGS, TEA])
 
 
-@pytest.mark.parametrize("cut", CUTS, ids=["whole", "bytes", "random"])
+@EACH_CUT
 @pytest.mark.parametrize("answer", BYTES.values(), ids=BYTES)
 async def test_an_odd_answer_is_done(answer: bytes, cut: tuple[int, int]) -> None:
     check(await events(answer, cut), [FIGS, TEA])
@@ -154,7 +163,7 @@ CODES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("cut", CUTS, ids=["whole", "bytes", "random"])
+@EACH_CUT
 @pytest.mark.parametrize(("answer", "code"), CODES.values(), ids=CODES)
 async def test_no_answer_is_falsely_done(answer: bytes, code: str, cut: tuple[int, int]) -> None:
     *_, (name, data) = await events(answer, cut, max_attempts=1)

@@ -117,7 +117,7 @@ async def test_who_is_cut_off_after_every_event_gets_exactly_what_an_unbroken_re
 
     async with (
         upstream() as provider,
-        running(openai_base_url=provider.base_url) as service,
+        running(openai_base_url=provider.base_url, keep_elements=False) as service,
     ):
         opened = Opened(provider)
         answering = asyncio.create_task(opened.answer())

@@ -21,6 +21,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", README + (ROOT / "README.md").read
 PRINTED = [
     r"\[\{'title': .+\}\]\n([^\[{].+\n){3}",
     r"\[\{'title': .+\}\]\n[^\[{].+\n",
+    r"(\[\{'title': .+\}\]\n)+",
     r"invalid_request 422 \[\{'path': '/count', 'message': 'must be at most 20'\}\]\n",
     r"cancelled\n",
     r"\[\{'title': .+\}\]\n",
