@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -34,7 +33,6 @@ def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
             transport=Transport(settings.connect_timeout),
             timeout=None,
             follow_redirects=False,  # the key goes to no other host
-            event_hooks={"request": [_without(settings.headers, httpx2.URL(base_url))]},
         ),
     )
 
@@ -57,17 +55,3 @@ def _headers(settings: ModelSettings) -> dict[str, str]:
         _AUTHORIZATION if name.lower() == _AUTHORIZATION.lower() else name: value
         for name, value in settings.headers.items()
     }
-
-
-def _without(names: Any, base_url: httpx2.URL) -> Callable[[httpx2.Request], Awaitable[None]]:
-    """A hook that takes these headers from a request that a redirect sends to another origin.
-
-    Any of them may be a key. httpx itself takes `Authorization` alone.
-    """
-
-    async def strip(request: httpx2.Request) -> None:
-        if request.url.origin != base_url.origin:
-            for name in names:
-                request.headers.pop(name, None)
-
-    return strip
