@@ -105,19 +105,16 @@ test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through Lite
 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)
-	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock \
-		-r requirements-local.lock -r requirements-litellm.lock || { $(audit_failed); }
-	@for lock in $$(git ls-files '*package-lock.json'); do \
-		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
-	done
+	@$(python) .ci/audit.py $$(git ls-files '*.lock' '*package-lock.json')
 
-audit_failed = echo "Not audited: there is a vulnerability above, or no way to the advisories of PyPI or npm" >&2; exit 1
-
-sbom: $(dev) ## Write what the service is made of to sbom.json (CycloneDX)
+sbom: $(dev) ## Write what the service is made of, with licences, to sbom.json (CycloneDX)
 	@$(call install_extra,audit)
-	$(python) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
-		--output-reproducible --of JSON -o sbom.json
+	@$(cyclonedx) requirements requirements.lock -o sbom.json $(cyclonedx_options)
+	@$(cyclonedx) environment $(python) -o $(venv)/environment.json $(cyclonedx_options)
+	@$(python) deploy/sbom.py sbom.json $(venv)/environment.json
+
+cyclonedx = $(python) -W ignore -m cyclonedx_py
+cyclonedx_options = --pyproject pyproject.toml --output-reproducible --of JSON
 
 # Tools that these targets alone need.
 install_extra = $(python) -c 'import tomllib as t; print(*t.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")' \

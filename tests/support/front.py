@@ -65,11 +65,15 @@ async def certificate(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
+async def nginx(
+    service: str, folder: Path, *changes: tuple[str, str], before: tuple[str, ...] = ()
+) -> AsyncIterator[Front]:
     """Run `deploy/nginx/nginx.conf` in front of the service at this address.
 
     Ports, paths and the service's address are replaced in it and in the files that it includes,
     and the texts of `changes`.
+
+    before: a command that executes the command after it, as `setpriv` does
     """
     front = Front(folder)
     await certificate(folder)
@@ -89,7 +93,7 @@ async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncI
         (folder / file.name).write_text(part)
     # Until nginx has read its configuration, it would log to a file of its own.
     arguments = ("nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))
-    async with _running(front, *arguments):
+    async with _running(front, *before, *arguments):
         yield front
 
 
