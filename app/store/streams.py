@@ -325,15 +325,15 @@ class SharedStreams(Streams):
         shard.wake()
         asyncio.get_running_loop().call_later(AGREE_SECONDS, stream.conclude)
 
-    def _put_away(self, stream: Stream) -> None:
+    def put_away(self, stream: Stream) -> None:
         if stream.is_cut:
             self._store.forget(stream)
         elif not stream.is_copy:
-            super()._put_away(stream)
+            super().put_away(stream)
 
-    def _left(self, stream: Stream) -> None:
+    def all_received(self, stream: Stream) -> None:
         if not stream.is_copy:
-            super()._left(stream)
+            super().all_received(stream)
         elif stream in self._untold:
             self._untold.remove(stream)
             self._observer.left(stream)
@@ -548,7 +548,7 @@ class SharedStreams(Streams):
         self._share(shard, mirror)
         on_end = self._sharing.room(replica.claim.caller)
         self._run(stream, on_end or (lambda stream: None), kept)
-        self._watcher.taken_over(stream, released=replica.is_released)
+        self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 
     def came(self, kind: str, id: str, sender: str) -> None:
