@@ -23,6 +23,7 @@ class Replica:
     claim: of the process that has it
     last: the id of the last record that was taken
     is_released: whether that process has left it to whoever wants it
+    was_released: whether the one before had
     has_heard: whether its owner has written since it was followed
     """
 
@@ -31,6 +32,7 @@ class Replica:
         self.claim = claim
         self.last = last
         self.is_released = False
+        self.was_released = False
         self.has_heard = False
         self._epoch = last.epoch
 
@@ -60,8 +62,8 @@ class Replica:
         self.last = max(self.last, id)
 
     def _claimed(self, id: EntryId, claim: Claim) -> None:
-        if id.epoch > self._epoch or claim.process != self.claim.process:
-            self.is_released = False
+        if id.epoch > self._epoch:
+            self.was_released, self.is_released = self.is_released, False
         self._epoch, self.claim = id.epoch, claim
 
     def _epoch_of(self, id: EntryId) -> None:

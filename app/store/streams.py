@@ -80,20 +80,26 @@ STOP_SECONDS: Final = 1
 """How long the end of a process waits for what is still to be written."""
 
 
-class StoreObserver(Protocol):
-    """Is told what the store does. The metrics and the log implement it."""
+class SharingObserver(Protocol):
+    """Is told what happens between processes. The metrics and the log implement it."""
 
-    def store_turned(self, shard: int, *, up: bool) -> None:
-        """A store answers again, or does not any more."""
+    def turned(self, store: int, *, up: bool) -> None:
+        """A store answers from now on, or does not any more."""
 
-    def store_answered(self, shard: int, seconds: float) -> None:
-        """A store has answered what was sent to it."""
+    def answered(self, store: int, seconds: float) -> None:
+        """A store has answered what was sent to it at once."""
+
+    def follows(self, count: int) -> None:
+        """So many streams of other processes are read here."""
 
     def taken_over(self, stream: Stream, *, released: bool) -> None:
         """This process goes on with a stream. released: its last one has left it in order."""
 
     def overruled(self, stream: Stream) -> None:
         """Another process goes on with a stream that this one has generated."""
+
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ class SharedStreams(Streams):
         *,
         grace: float,
         sharing: Sharing,
-        watcher: StoreObserver,
+        watcher: SharingObserver,
     ) -> None:
         super().__init__(settings, circuits, store, observer, grace=grace)
         self._sharing = sharing
@@ -325,15 +331,15 @@ class SharedStreams(Streams):
         shard.wake()
         asyncio.get_running_loop().call_later(AGREE_SECONDS, stream.conclude)
 
-    def _put_away(self, stream: Stream) -> None:
+    def put_away(self, stream: Stream) -> None:
         if stream.is_cut:
             self._store.forget(stream)
         elif not stream.is_copy:
-            super()._put_away(stream)
+            super().put_away(stream)
 
-    def _left(self, stream: Stream) -> None:
+    def all_received(self, stream: Stream) -> None:
         if not stream.is_copy:
-            super()._left(stream)
+            super().all_received(stream)
         elif stream in self._untold:
             self._untold.remove(stream)
             self._observer.left(stream)
@@ -548,7 +554,7 @@ class SharedStreams(Streams):
         self._share(shard, mirror)
         on_end = self._sharing.room(replica.claim.caller)
         self._run(stream, on_end or (lambda stream: None), kept)
-        self._watcher.taken_over(stream, released=replica.is_released)
+        self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 
     def came(self, kind: str, id: str, sender: str) -> None:
@@ -603,10 +609,14 @@ class SharedStreams(Streams):
         mirror.followers.clear()
 
     def turned(self, shard: Shard, *, up: bool) -> None:
-        self._watcher.store_turned(shard.index, up=up)
+        self._watcher.turned(shard.index, up=up)
 
     def answered(self, shard: Shard, seconds: float) -> None:
-        self._watcher.store_answered(shard.index, seconds)
+        self._watcher.answered(shard.index, seconds)
+        self._watcher.follows(sum(len(each.replicas) for each in self._shards))
+
+    def missed(self) -> None:
+        self._watcher.missed()
 
     # -- stopping -----------------------------------------------------------------------------
 

@@ -187,13 +187,13 @@ class Streams:
 
     def _ended(self, stream: Stream) -> None:
         self._running.pop(stream).end_grace()
-        self._put_away(stream)
+        self.put_away(stream)
         if not stream.followers:
-            self._left(stream)
+            self.all_received(stream)
         if not self._running:
             self._idle.set()
 
-    def _put_away(self, stream: Stream) -> None:
+    def put_away(self, stream: Stream) -> None:
         """Keep an ended stream for those who come back, or drop it."""
         if not stream.is_of_use:
             self._store.free_key(stream)
@@ -260,7 +260,7 @@ class Streams:
             return
         running = self._running.get(stream)
         if running is None:
-            self._left(stream)
+            self.all_received(stream)
         elif stream.ended:
             pass  # the producer is about to end, and `_clean_up` does the rest
         elif stream.resumable:
@@ -269,7 +269,7 @@ class Streams:
         else:
             self._stop(stream, Cancelled())
 
-    def _left(self, stream: Stream) -> None:
+    def all_received(self, stream: Stream) -> None:
         """The last reader of an ended stream has received all of it."""
         stream.pack()
         if stream in self._untold:
