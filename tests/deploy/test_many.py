@@ -45,6 +45,10 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def is_there(folder: str) -> bool:
+    return Path(folder).is_dir()
+
+
 async def test_a_client_goes_on_when_its_process_is_killed_and_ctrl_c_ends_all_parts() -> None:
     url = f"http://localhost:{(port := free_port())}"
     async with many(PORT=str(port)) as it:
@@ -55,7 +59,7 @@ async def test_a_client_goes_on_when_its_process_is_killed_and_ctrl_c_ends_all_p
         found = re.search(r"Their folder is (.+)", await it.line("Their folder"))
         assert found
         folder = found[1]
-        assert os.path.isdir(folder)
+        assert is_there(folder)
 
         answered: list[str] = []
 
@@ -78,7 +82,7 @@ async def test_a_client_goes_on_when_its_process_is_killed_and_ctrl_c_ends_all_p
         it.signal(signal.SIGINT)
         assert await it.exit_code() == 0
         assert not any(map(is_alive, pids.values()))
-        assert not os.path.exists(folder)
+        assert not is_there(folder)
 
 
 ONE_PART = f"""

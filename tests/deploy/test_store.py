@@ -1,0 +1,115 @@
+"""`deploy/redis.conf` and the README's ACL suffice for the service, and allow little more."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from shutil import copy
+from typing import Any
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, NoPermissionError
+
+from tests.support.callers import KEYED, WEB, bearer
+from tests.support.client import SECONDS
+from tests.support.front import DEPLOY
+from tests.support.service import running
+
+JUDGE = "user judge on nopass ~* &* +@all\n"
+
+
+def commands() -> str:
+    """The README's commands that make the files of secrets."""
+    text = (DEPLOY / "README.md").read_text()
+    found = re.search(r"    cd deploy\n(.+?)    mkdir tls", text, re.DOTALL)
+    assert found
+    return found[1]
+
+
+@asynccontextmanager
+async def store(folder: Path) -> AsyncIterator[str]:
+    """What the README's commands make, run by redis-server. Gives the service's URL of it."""
+    for name in ("service.env.example", "users.acl.example", "redis.conf"):
+        copy(DEPLOY / name, folder)
+    making = await asyncio.create_subprocess_exec("bash", "-euc", commands(), cwd=folder)
+    assert await making.wait() == 0
+    with (folder / "users.acl").open("a") as file:
+        file.write(JUDGE)
+    socket = folder / "socket"
+    options = ("--port", "0", "--unixsocket", str(socket), "--aclfile", str(folder / "users.acl"))
+    server = await asyncio.create_subprocess_exec(
+        *("redis-server", str(folder / "redis.conf"), *options), stdout=PIPE
+    )
+    assert server.stdout is not None
+    try:
+        async with asyncio.timeout(SECONDS):
+            while b"ready to accept" not in (line := await server.stdout.readline()):
+                assert line, "redis-server has ended"
+        url = re.search(r"STREAMS_STORE=redis://(.+)@", (folder / "service.env").read_text())
+        assert url
+        yield f"unix://{url[1]}@{socket}"
+    finally:
+        server.terminate()
+        await server.communicate()
+
+
+LIMITS: dict[str, Any] = {
+    "caller_streams": 9,
+    "caller_streams_per_minute": 99,
+    "caller_tokens_per_day": 99_999,
+}
+DENIED = (
+    ("FLUSHALL",),
+    ("KEYS", "*"),
+    ("CONFIG", "GET", "*"),
+    ("ACL", "LIST"),
+    ("SHUTDOWN",),
+    ("MONITOR",),
+    ("SUBSCRIBE", "all"),
+    ("SET", "other", "1"),
+    ("GET", "other"),
+)
+
+
+async def test_the_service_needs_no_right_that_it_is_not_given(tmp_path: Path) -> None:
+    async with (
+        store(tmp_path) as url,
+        running(streams_store=url, **KEYED, **LIMITS) as first,
+        running(streams_store=url, **KEYED, **LIMITS, demo_tokens_per_second=20) as second,
+        httpx.AsyncClient(headers=bearer(WEB), timeout=SECONDS) as client,
+    ):
+        key = {"Idempotency-Key": "one"}
+        begun = await client.post(f"{first.url}/ideas", json={"topic": "figs"}, headers=key)
+        assert "event: done" in begun.text
+        elsewhere = await client.get(f"{second.url}{begun.headers['location']}")
+        assert elsewhere.text.splitlines()[-3:] == begun.text.splitlines()[-3:]
+        again = await client.post(f"{second.url}/ideas", json={"topic": "figs"}, headers=key)
+        assert again.headers["location"] == begun.headers["location"]
+        async with client.stream("GET", f"{second.url}/ideas?topic=nuts&resumable=true") as slow:
+            location = slow.headers["location"]
+            assert (await client.delete(f"{first.url}{location}")).status_code == 204
+            assert "cancelled" in (await slow.aread()).decode()
+        assert (await client.get(f"{first.url}{location}")).status_code in (404, 410)
+
+        judge = Redis.from_url(re.sub("//.+@", "//judge:x@", url))
+        assert await judge.acl_log() == []
+        await judge.aclose()
+
+
+async def test_its_account_is_good_for_nothing_else(tmp_path: Path) -> None:
+    async with store(tmp_path) as url:
+        account = Redis.from_url(url)
+        for command in DENIED:
+            with pytest.raises(NoPermissionError):
+                await account.execute_command(*command)
+        await account.aclose()
+        nobody = Redis.from_url(re.sub("//.+@", "//", url), protocol=2)
+        with pytest.raises(AuthenticationError):
+            await nobody.ping()
+        await nobody.aclose()
