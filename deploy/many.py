@@ -232,7 +232,7 @@ The stream goes on, and the part comes back. Ctrl-C ends all of them."""
         options = {"port": "0", "unixsocket": str(self.socket), "dir": str(self.folder)}
         options |= {"aclfile": str(self.folder / "users.acl")}
         arguments = (word for name, value in options.items() for word in (f"--{name}", value))
-        command = ("redis-server", str(DEPLOY / "redis.conf"), *arguments)
+        command = ("redis-server", str(DEPLOY / "redis" / "redis.conf"), *arguments)
         return Part("redis", command, lambda: _accepts(self.socket), quiet=True)
 
     def _process(self, index: int) -> Part:

@@ -69,8 +69,10 @@ def test_the_files_that_it_mounts_are_where_they_are_looked_for() -> None:
     for path in re.findall(r"ssl_certificate(?:_key)? (.+)/\w+\.pem;", conf):
         assert mounted["./tls"] == path
     mounted = dict(volume.split(":")[:2] for volume in store["volumes"])
-    assert mounted["./redis.conf"] in store["command"]
-    assert f"aclfile {mounted['./users.acl']}\n" in (DEPLOY / "redis.conf").read_text()
+    assert mounted["./redis/redis.conf"] in store["command"]
+    assert (
+        f"aclfile {mounted['./redis/users.acl']}\n" in (DEPLOY / "redis" / "redis.conf").read_text()
+    )
     for each in services.values():
         assert all(volume.endswith(":ro") for volume in each.get("volumes", ()))
 
@@ -148,7 +150,7 @@ def test_the_proxys_timeouts_are_longer_than_the_services() -> None:
 
 
 def test_the_store_refuses_when_it_is_full_and_has_room_for_it() -> None:
-    text = (DEPLOY / "redis.conf").read_text()
+    text = (DEPLOY / "redis" / "redis.conf").read_text()
     assert "\nmaxmemory-policy noeviction\n" in text
     most = re.search(r"\nmaxmemory (\d+)mb\n", text)
     assert most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.front import Front, caddy, haproxy, nginx
+from tests.support.front import Front, caddy, haproxy, nginx, snippet
 from tests.support.service import running
 
 PROXIES: dict[str, Any] = {"nginx": nginx, "caddy": caddy, "haproxy": haproxy}
@@ -138,3 +139,14 @@ async def test_a_proxy_shows_them_to_nobody(name: str, tmp_path: Path) -> None:
         assert over.count("HTTP/2 404") >= 20
         assert SHOWN not in over
         assert '"status":"ok"' in await over_http1(front.port, "/healthz", front.tls)
+
+
+def test_the_expression_for_envoy_matches_each_of_them_and_little_else() -> None:
+    """Envoy matches the whole path as it was sent, without a query, in RE2's form."""
+    found = re.search(r'regex: "(\(\?i\).+)"', snippet("yaml", "http_connection_manager"))
+    assert found
+    for target in OPEN:
+        path = re.sub(r"^https?://[^/]+", "", target, flags=re.IGNORECASE).partition("?")[0]
+        assert re.fullmatch(found[1], path)
+    for path in ("/", "/healthz", "/ideas", "/web/metrics.js", "/metricsx", "/metrics/x"):
+        assert not re.fullmatch(found[1], path)

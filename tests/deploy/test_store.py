@@ -1,4 +1,4 @@
-"""`deploy/redis.conf` and the README's ACL suffice for the service, and allow little more."""
+"""`deploy/redis` and the README's ACL suffice for the service, and allow little more."""
 
 from __future__ import annotations
 
@@ -35,16 +35,18 @@ def commands() -> str:
 @asynccontextmanager
 async def store(folder: Path) -> AsyncIterator[str]:
     """What the README's commands make, run by redis-server. Gives the service's URL of it."""
-    for name in ("service.env.example", "users.acl.example", "redis.conf"):
-        copy(DEPLOY / name, folder)
+    (folder / "redis").mkdir()
+    for name in ("service.env.example", "redis/users.acl.example", "redis/redis.conf"):
+        copy(DEPLOY / name, folder / name)
     making = await asyncio.create_subprocess_exec("bash", "-euc", commands(), cwd=folder)
     assert await making.wait() == 0
-    with (folder / "users.acl").open("a") as file:
+    users = folder / "redis" / "users.acl"
+    with users.open("a") as file:
         file.write(JUDGE)
     socket = folder / "socket"
-    options = ("--port", "0", "--unixsocket", str(socket), "--aclfile", str(folder / "users.acl"))
+    options = ("--port", "0", "--unixsocket", str(socket), "--aclfile", str(users))
     server = await asyncio.create_subprocess_exec(
-        *("redis-server", str(folder / "redis.conf"), *options), stdout=PIPE
+        *("redis-server", str(folder / "redis" / "redis.conf"), *options), stdout=PIPE
     )
     assert server.stdout is not None
     try:

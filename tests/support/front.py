@@ -97,11 +97,11 @@ async def nginx(
         yield front
 
 
-def snippet(language: str) -> str:
-    """The configuration in this language in `deploy/README.md`."""
-    found = re.search(rf"```{language}\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
-    assert found
-    return found[1]
+def snippet(language: str, holding: str = "") -> str:
+    """The configuration in this language in `deploy/README.md`, which holds this word."""
+    text = (DEPLOY / "README.md").read_text()
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return next(block for block in blocks if holding in block)
 
 
 @asynccontextmanager
