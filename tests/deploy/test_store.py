@@ -16,10 +16,13 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 
+from app.redis.address import Address
+from app.redis.link import Link, Unreachable
 from tests.support.callers import KEYED, WEB, bearer
 from tests.support.client import SECONDS
-from tests.support.front import DEPLOY
+from tests.support.front import DEPLOY, certificate
 from tests.support.service import running
+from tests.support.sockets import free_port
 
 JUDGE = "user judge on nopass ~* &* +@all\n"
 
@@ -45,20 +48,25 @@ async def store(folder: Path) -> AsyncIterator[str]:
         file.write(JUDGE)
     socket = folder / "socket"
     options = ("--port", "0", "--unixsocket", str(socket), "--aclfile", str(users))
-    server = await asyncio.create_subprocess_exec(
-        *("redis-server", str(folder / "redis" / "redis.conf"), *options), stdout=PIPE
-    )
-    assert server.stdout is not None
-    try:
-        async with asyncio.timeout(SECONDS):
-            while b"ready to accept" not in (line := await server.stdout.readline()):
-                assert line, "redis-server has ended"
+    async with server(str(folder / "redis" / "redis.conf"), *options):
         url = re.search(r"STREAMS_STORE=redis://(.+)@", (folder / "service.env").read_text())
         assert url
         yield f"unix://{url[1]}@{socket}"
+
+
+@asynccontextmanager
+async def server(*options: str) -> AsyncIterator[None]:
+    """A redis-server that accepts connections."""
+    process = await asyncio.create_subprocess_exec("redis-server", *options, stdout=PIPE)
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(SECONDS):
+            while b"eady to accept" not in (line := await process.stdout.readline()):
+                assert line, "redis-server has ended"
+        yield
     finally:
-        server.terminate()
-        await server.communicate()
+        process.terminate()
+        await process.communicate()
 
 
 LIMITS: dict[str, Any] = {
@@ -115,3 +123,27 @@ async def test_its_account_is_good_for_nothing_else(tmp_path: Path) -> None:
         with pytest.raises(AuthenticationError):
             await nobody.ping()
         await nobody.aclose()
+
+
+def test_the_account_is_the_one_that_the_documentation_shows() -> None:
+    shown = (DEPLOY.parent / "docs" / "scaling.md").read_text()
+    nobody, account = (DEPLOY / "redis" / "users.acl.example").read_text().splitlines()
+    assert nobody == "user default off"
+    assert f"\n      {account}\n" in shown
+
+
+async def test_a_store_over_tls_is_believed_by_its_certificate(tmp_path: Path) -> None:
+    await certificate(tmp_path)
+    own, key = str(tmp_path / "fullchain.pem"), str(tmp_path / "privkey.pem")
+    port = free_port()
+    tls = ("--tls-port", str(port), "--tls-cert-file", own, "--tls-key-file", key)
+    ours = ("--tls-ca-cert-file", own, "--tls-auth-clients", "no")
+    async with server("--port", "0", *tls, *ours, "--dir", str(tmp_path)):
+        believed = Link(Address(f"rediss://localhost:{port}?ssl_ca_certs={own}"))
+        assert await believed.call([("PING",)]) == [b"PONG"]
+        await believed.close()
+        for url in (f"rediss://localhost:{port}", f"redis://localhost:{port}"):
+            doubted = Link(Address(url))
+            with pytest.raises(Unreachable):
+                await doubted.call([("PING",)])
+            await doubted.close()
