@@ -26,9 +26,7 @@ async def redis(program: str = "redis-server") -> AsyncIterator[str]:
         assert server.stdout is not None
         try:
             async with asyncio.timeout(SECONDS):
-                while b"ready to accept connections" not in (
-                    line := await server.stdout.readline()
-                ):
+                while b"eady to accept connections" not in (line := await server.stdout.readline()):
                     assert line, "redis-server has ended"
             yield f"unix://{path}"
         finally:
