@@ -35,6 +35,7 @@ from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
+from app.providers.pricing import PriceList, price_list
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
 from app.streams.circuits import Circuits
@@ -43,6 +44,7 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
 from app.streams.request import Limits
 from app.telemetry.metrics import Telemetry
+from app.telemetry.sharing import shared_counts
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -72,9 +74,11 @@ def create_app(
     registry.require_models(names)
     if provider is None:
         _prepare(registry, described)
-    telemetry = Telemetry()
-    streams = streams_of(settings, telemetry, described)
-    admission = Admission(settings)
+    telemetry = Telemetry(shared_counts(), by_caller=settings.caller_metrics)
+    prices = _prices(settings, described)
+    streams = streams_of(settings, telemetry, described, prices)
+    admission = Admission(settings, telemetry)
+    _sample(telemetry, streams, admission)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager
@@ -106,7 +110,14 @@ def create_app(
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     stream_endpoints = StreamEndpoints(
-        registry, streams, settings, names, admission, authenticator.tickets
+        registry,
+        streams,
+        settings,
+        names,
+        admission,
+        authenticator.tickets,
+        telemetry,
+        prices,
     )
     ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
     add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
@@ -115,6 +126,28 @@ def create_app(
     mount_playground(app, settings.root_path)
     _add_middleware(app, settings)
     return app
+
+
+def _sample(telemetry: Telemetry, streams: Streams, admission: Admission) -> None:
+    """Let the gauges follow what they measure."""
+    of = telemetry.instruments
+    telemetry.sample(of.readers, lambda: streams.readers)
+    telemetry.sample(of.kept_streams, lambda: streams.kept.streams)
+    telemetry.sample(of.kept_bytes, lambda: streams.kept.bytes)
+    telemetry.sample(of.slots, lambda: admission.slots.taken)
+    telemetry.sample(of.waiting, lambda: admission.slots.waiting)
+
+
+def _prices(settings: Settings, described: Sequence[ModelSettings]) -> PriceList:
+    """The prices that are known. Raises `ModelsError` if callers have a budget and one is not."""
+    known = {} if settings.demo else price_list(described)
+    unknown = [model.name for model in described if model.name not in known]
+    if settings.caller_usd_per_day and unknown:
+        raise ModelsError(
+            "CALLER_USD_PER_DAY: expected the prices of each model, as MODELS_FILE may tell them; "
+            f"not known are those of {', '.join(unknown)}"
+        )
+    return known
 
 
 def models(settings: Settings) -> tuple[ModelSettings, ...]:
@@ -180,11 +213,15 @@ def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
 
 
 def streams_of(
-    settings: Settings, telemetry: Telemetry, described: Iterable[ModelSettings] = ()
+    settings: Settings,
+    telemetry: Telemetry,
+    described: Iterable[ModelSettings] = (),
+    prices: PriceList | None = None,
 ) -> Streams:
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
+    prices: what their tokens cost, where that is known
     """
     producing = ProducerSettings(
         attempts=settings.max_attempts,
@@ -195,6 +232,7 @@ def streams_of(
             settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
         ),
         models={model.name: model for model in described},
+        prices=prices or {},
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
