@@ -65,7 +65,8 @@ def create_app(
     registry: None loads the schemas in the folders that the settings name
     provider: None uses that of the settings, or the demo model if they name none
 
-    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
+    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys), `tickets`,
+    `admission` and `telemetry`.
     Raises `SchemaError`, `KeysError`, `ModelsError`.
     """
     described = models(settings)
@@ -104,7 +105,9 @@ def create_app(
         telemetry={"auto_configure": False},
     )
     app.state.streams = streams
+    app.state.telemetry = telemetry
     app.state.admission = admission
+    app.state.tickets = authenticator.tickets
     app.state.keys = authenticator.keys
     app.state.schemas = registry.names
     app.add_exception_handler(ServiceError, on_service_error)
