@@ -121,8 +121,11 @@ class Telemetry:
             messages=figures.messages,
             first_content_ms=figures.first_content_ms,
             duration_ms=figures.duration_ms,
+            overhead_ms=_milliseconds(figures.overhead),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
+            cost_usd=figures.cost_usd,
+            **({"estimated_tokens": figures.estimated_tokens} if figures.estimated_tokens else {}),
             **({"cause": figures.cause} if figures.cause else {}),
         )
 
@@ -181,6 +184,10 @@ def _about(stream: Stream) -> dict[str, str]:
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
     return {**about, "schema": stream.schema, "model": stream.request.model}
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
 
 
 def _outcome(stream: Stream) -> str:

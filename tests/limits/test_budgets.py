@@ -125,7 +125,7 @@ async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_token
     ):
         first, second = [await read(service.url + STREAM) for _ in range(2)]
         metrics = service.app.state.telemetry.exposition().decode()
-    usage = '{"input_tokens":100,"output_tokens":20,"cost_usd":0.00028,"attempts":1}'
+    usage = '{"input_tokens":100,"output_tokens":20,"attempts":1,"cost_usd":0.00028}'
     assert f"event: usage\ndata: {usage}\n" in first
     assert "event: usage" not in second
     prompt = sum(len(message["content"]) for message in REQUEST.messages)
