@@ -46,6 +46,16 @@ class _Worker(multiprocess.Process):
         self.folder = _Worker.folder
         self.number = next(number for number in count(1) if number not in self._living)
         self._living[self.number] = self
+        self._starts_until = time.monotonic() + START_SECONDS
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it goes on. While it starts, it answers nobody: it imports what it needs.
+
+        On a busy machine, it would be taken for hung, killed and started again, for ever.
+        """
+        if self.process.is_alive() and time.monotonic() < self._starts_until:
+            return True
+        return super().is_alive(timeout)
 
     def join(self) -> None:
         super().join()
