@@ -27,6 +27,7 @@ from app.providers.models_file import ModelsError
 from app.schemas.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry.logs import configure_logging
+from app.telemetry.traces import TracesError
 from app.terminal.commands import COMMANDS
 
 cli = typer.Typer(
@@ -50,7 +51,7 @@ def serve(context: typer.Context) -> None:
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(settings))
-    except (SchemaError, KeysError, ModelsError) as error:
+    except (SchemaError, KeysError, ModelsError, TracesError) as error:
         _stop(str(error))
     _drop_unwritten()
     gc.freeze()  # without it the collection at exit takes a third of the second that is left

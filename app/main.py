@@ -28,6 +28,7 @@ from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
 from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
+from app.http.traces import RequestSpans
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
@@ -43,6 +44,7 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
 from app.streams.request import Limits
 from app.telemetry.metrics import Telemetry
+from app.telemetry.traces import exporting, require_sdk
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -64,10 +66,12 @@ def create_app(
     provider: None uses that of the settings, or the demo model if they name none
 
     `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
-    Raises `SchemaError`, `KeysError`, `ModelsError`.
+    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`.
     """
     described = models(settings)
     names = tuple(model.name for model in described)
+    if settings.traces:
+        require_sdk()
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
     if provider is None:
@@ -83,6 +87,8 @@ def create_app(
         # file descriptor left, the import would fail.
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
+            if settings.traces:
+                await stack.enter_async_context(exporting())
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await _open_provider(settings, described, stack)
             stack.push_async_callback(admission.aclose)
@@ -97,7 +103,8 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        telemetry={"auto_configure": False},
+        # Its own span would last as long as a stream, and hold a topic or a ticket.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.streams = streams
     app.state.admission = admission
@@ -195,6 +202,7 @@ def streams_of(
             settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
         ),
         models={model.name: model for model in described},
+        capture_content=settings.capture_content,
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
@@ -236,6 +244,7 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
         allow_headers=CORS_REQUEST_HEADERS,
         expose_headers=CORS_RESPONSE_HEADERS,
     )
+    app.add_middleware(RequestSpans)  # the outermost, so that each line of the log has the trace
 
 
 def _fault(request_id: str) -> ASGIApp:

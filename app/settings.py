@@ -195,6 +195,12 @@ class Settings(BaseSettings):
     cors_credentials: Annotated[
         bool, Field(description="true to let those pages send cookies; not with *")
     ] = False
+    traces: Annotated[
+        bool, Field(description="true to send spans to a collector, as OTEL_* says")
+    ] = False
+    capture_content: Annotated[
+        bool, Field(description="true to put prompts and answers into spans")
+    ] = False
     log_format: Annotated[Literal["console", "json"], Field(description="console or json")] = (
         "console"
     )

@@ -17,6 +17,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+from opentelemetry import propagate
 from yarl import URL
 
 RECEIVED = "structured_streams.received"
@@ -124,12 +125,14 @@ class Transport(httpx2.AsyncBaseTransport):
     async def _send(
         self, request: httpx2.Request, session: aiohttp.ClientSession, connection: _Connection
     ) -> aiohttp.ClientResponse:
+        headers = request.headers.copy()
+        traced: dict[str, str] = {}
+        propagate.inject(traced)
+        headers.update({name: traced[name] for name in traced if name not in headers})
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
-            headers=[
-                item for item in request.headers.multi_items() if not _tells_of_machine(item[0])
-            ],
+            headers=[item for item in headers.multi_items() if not _tells_of_machine(item[0])],
             data=await request.aread(),
             allow_redirects=False,
             timeout=self._timeout,

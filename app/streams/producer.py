@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -47,6 +47,14 @@ from app.streams.fallback import falls_back, in_turn
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
+from app.streams.traces import (
+    attempt_span,
+    note_answer,
+    note_failure,
+    note_first_content,
+    note_restart,
+    stream_span,
+)
 
 TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
@@ -98,6 +106,7 @@ class ProducerSettings:
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
+    capture_content: whether spans hold what models are told and what they answer
     """
 
     attempts: int
@@ -106,6 +115,7 @@ class ProducerSettings:
     opening: float
     limits: Limits
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    capture_content: bool = False
 
 
 class _Failure(Exception):
@@ -150,10 +160,15 @@ class Producer:
         self._last = stream.figures.started + self._limits.total
         self._continued = 0  # how often a list was continued that was cut by its length
         self._tried: Attempt | None = None  # the last attempt
+        self._attempt_began = 0.0
         self._decoded = 0.0  # when the last large content was decoded
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
+        with stream_span(self._stream):
+            await self._run()
+
+    async def _run(self) -> None:
         try:
             await self._generate()
             self._stream.end(Done())
@@ -203,34 +218,57 @@ class Producer:
             self._restart(failure, kept, model.name)
         else:
             self._stream.ask(model.name)
-        await self._attempts(kept)
+        await self._attempts(model, kept)
 
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1
         self._stream.restart(self._figures.attempts, error, kept, model)
+        note_restart(self._figures.attempts, error, model)
 
     # -- attempts ---------------------------------------------------------------------------
 
-    async def _attempts(self, kept: Kept | None) -> None:
+    async def _attempts(self, model: ModelSettings, kept: Kept | None) -> None:
         """Make as many attempts as a model may have. Raises the failure of the last one."""
         request = self._stream.request
         messages = request.messages if kept is None else request.messages_of_rest(kept)
         most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
-            try:
-                await self._attempt(messages, kept)
-                return
-            except _Failure as failure:
-                error, kept = failure.error, failure.kept
-                messages = self._next_messages(failure)
-            self._continued += isinstance(error, OutputTruncated)
-            pause = _pause(error) if isinstance(error, _BUSY) else 0
-            is_last = self._figures.attempts - self._continued >= most
-            if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
-                raise error
-            if not self._is_full(kept):
-                self._restart(error, kept)
-                await asyncio.sleep(pause)
+            with self._traced(model, messages, kept):
+                try:
+                    await self._attempt(messages, kept)
+                    return
+                except _Failure as failure:
+                    pause = self._go_on(failure, most)
+                    kept, messages = failure.kept, self._next_messages(failure)
+            await asyncio.sleep(pause)
+
+    def _go_on(self, failure: _Failure, most: int) -> float:
+        """Tell readers that another attempt begins. Gives the pause before it.
+
+        most: the number of the last attempt, not counting those that continue a list
+        Raises what has failed if there is no other attempt.
+        """
+        error, kept = failure.error, failure.kept
+        note_failure(error)
+        self._continued += isinstance(error, OutputTruncated)
+        pause = _pause(error) if isinstance(error, _BUSY) else 0
+        is_last = self._figures.attempts - self._continued >= most
+        if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
+            raise error from None
+        if self._is_full(kept):
+            return 0
+        self._restart(error, kept)
+        return pause
+
+    def _traced(
+        self, model: ModelSettings, messages: list[dict[str, Any]], kept: Kept | None
+    ) -> AbstractContextManager[None]:
+        """The span of an attempt, if it asks the provider."""
+        if self._is_full(kept):
+            return nullcontext()
+        request = self._stream.request.completion(model.name, messages, kept)
+        with_content = self._settings.capture_content
+        return attempt_span(self._stream, model, request, with_content=with_content)
 
     def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
         """What the attempt after one that has failed is told."""
@@ -253,7 +291,7 @@ class Producer:
         kept: elements of earlier attempts. If all are there, the provider isn't asked
         Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
-        begun = self._loop.time()
+        begun = self._attempt_began = self._loop.time()
         attempt = self._tried = self._new_attempt(kept)
         if self._is_full(kept):
             attempt.write(f'{{"{self._stream.request.entry.root_key}":[]}}')
@@ -296,6 +334,9 @@ class Producer:
                     raise _Failure(error, kept=attempt.kept) from None
             finally:
                 self._count(completion, messages, attempt.size)
+                if completion is not None:
+                    text = attempt.text if self._settings.capture_content else None
+                    note_answer(completion, text)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
 
@@ -324,6 +365,7 @@ class Producer:
             if attempt.begun and self._figures.first_content is None:
                 self._figures.first_content = completion.active
             if attempt.begun and not before[0]:
+                note_first_content(completion.active - self._attempt_began)
                 await self._trial.worked()
             if attempt.is_over:
                 return
