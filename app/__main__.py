@@ -18,6 +18,7 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
+from app import __version__
 from app.demo import serve_demo
 from app.http.auth.keys import KeysError, make_key
 from app.http.server.server import server, settle
@@ -37,8 +38,22 @@ for command in COMMANDS:
     cli.command()(command)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"structured-streams {__version__}")
+        raise typer.Exit
+
+
 @cli.callback(invoke_without_command=True)
-def serve(context: typer.Context) -> None:
+def serve(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
     """Serve, as the environment says (see the README's table of settings)."""
     if context.invoked_subcommand is not None:
         return

@@ -23,6 +23,7 @@ from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
 from app.http.endpoints.openapi import add_openapi
 from app.http.endpoints.playground import mount_playground
+from app.http.endpoints.readiness import Readiness
 from app.http.endpoints.routes import add_routes
 from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
@@ -116,7 +117,8 @@ def create_app(
         registry, streams, settings, names, admission, authenticator.tickets
     )
     ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
-    add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
+    readiness = Readiness(streams, admission.quota)
+    add_routes(app, authenticator, stream_endpoints, ticket_endpoint, readiness, telemetry)
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)

@@ -96,6 +96,16 @@ class Quota:
             self._pool = _pool(settings.limits_store.get_secret_value(), seconds)
             self._shared = _Limits(_redis(self._pool), settings, int)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the processes count in a store together."""
+        return self._shared is not None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the store has not answered, so that this process counts by itself."""
+        return asyncio.get_running_loop().time() < self._down_until
+
     async def check(self, caller: str) -> None:
         """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
         await self._ask(lambda limits: _check(limits, caller))

@@ -101,6 +101,11 @@ class Streams:
         """How many streams run."""
         return len(self._running)
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The models that are passed over because they have failed again and again."""
+        return self._circuits.open
+
     def begin(
         self,
         request: GenerationRequest,

@@ -91,6 +91,7 @@ class Origin:
     request_id, caller: those of the call that began it, for the log. The caller is "" if no keys
         are configured
     reasoning: whether the model's reasoning is written to the log
+    trace_id: that of the call that began it; None where it belongs to no trace
     """
 
     owner: str = ""
@@ -99,6 +100,7 @@ class Origin:
     request_id: str = "-"
     caller: str = ""
     reasoning: bool = False
+    trace_id: str | None = None
 
 
 class Stream:

@@ -1,4 +1,4 @@
-"""The commands beside the service: `python -m app schemas`, `types`, `stream` and `check`."""
+"""The commands beside the service: `python -m app schemas`, `stream`, `check` and so on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,17 @@ def check(
         raise SystemExit(run(Settings(), model, as_json=json))
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check)
+def settings(
+    json: Annotated[bool, typer.Option("--json", help="For pipes: a setting a line.")] = False,
+) -> None:
+    """Print each setting, where it comes from and its value. Secrets are hidden."""
+    from app.terminal.settings import run
+
+    with _stopping():
+        run(Settings(), as_json=json)
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check, settings)
 
 
 @contextmanager

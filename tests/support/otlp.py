@@ -49,7 +49,9 @@ class Collector:
                 length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
                 self._take(await reader.readexactly(length))
                 answer = ExportTraceServiceResponse().SerializeToString()
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer
+                )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()

@@ -37,6 +37,7 @@ from app.settings import Settings
 from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import trace_id
 from app.views.specs import VIEWS, ViewContext, ViewSpec
 
 
@@ -199,6 +200,7 @@ class StreamEndpoints:
             request_id(request.scope),
             who.name,
             options.reasoning,
+            trace_id=trace_id(),
         )
         if known := self._streams.known(wanted, origin):
             return known

@@ -255,11 +255,14 @@ class _Document:
 
     def _readyz(self) -> Json:
         stopping = errors.response([Draining(retry_after=1)], self.components)
+        words = "Each part by name: `ready`, or what is wrong with it"
+        part = {"type": "object", "additionalProperties": NAME, "description": words}
+        ready = record({"status": {"type": "string", "const": "ready"}, "parts": part})
         return {
             "operationId": "readyz",
             "tags": ["service"],
             "summary": "Whether the service accepts new streams",
-            "responses": self._plain("It does.", _status("ready")) | {"503": stopping},
+            "responses": self._plain("It does.", ready) | {"503": stopping},
         }
 
     def _metrics(self) -> Json:
