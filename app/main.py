@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio.lowlevel
@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from app import __version__
 from app.demo import FALLBACKS as DEMO_FALLBACKS
 from app.demo import MODELS as DEMO_MODELS
-from app.demo import DemoServer
+from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
 from app.http.context import HEADER, RequestContext
@@ -37,6 +37,9 @@ from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
+from app.recordings.asked import recorded_models
+from app.recordings.recorder import Recorder
+from app.recordings.recording import Recording, RecordingError
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
 from app.streams.circuits import Circuits
@@ -44,8 +47,11 @@ from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
 from app.streams.request import Limits
+from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.traces import exporting, require_sdk
+
+Recorded = Callable[[Stream], AbstractContextManager[None]]
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -58,23 +64,41 @@ CORS_REQUEST_HEADERS = [
 CORS_RESPONSE_HEADERS = [HEADER, "Location", "Retry-After"]
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A recording that is served instead of the models of the settings.
+
+    pace: how many times as fast as recorded; 0 sends all at once
+    """
+
+    recording: Recording
+    pace: float = 1
+
+
 def create_app(
-    settings: Settings, *, registry: Registry | None = None, provider: Provider | None = None
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    provider: Provider | None = None,
+    replay: Replay | None = None,
 ) -> FastAPI:
     """The service.
 
     registry: None loads the schemas in the folders that the settings name
     provider: None uses that of the settings, or the demo model if they name none
+    replay: is asked instead of a provider
 
-    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
-    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`.
+    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys) and `admission`.
+    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`.
     """
-    described = models(settings)
+    described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
     if settings.traces:
         require_sdk()
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
+    if replay and replay.recording.schema not in registry.names:
+        raise RecordingError(f"its schema {replay.recording.schema!r} is none of SCHEMAS")
     if provider is None:
         _prepare(registry, described)
     telemetry = Telemetry()
@@ -91,7 +115,7 @@ def create_app(
             if settings.traces:
                 await stack.enter_async_context(exporting())
             stack.enter_context(telemetry.watching())
-            streams.provider = provider or await _open_provider(settings, described, stack)
+            streams.provider = provider or await _open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)
             yield
@@ -110,7 +134,7 @@ def create_app(
     app.state.streams = streams
     app.state.admission = admission
     app.state.keys = authenticator.keys
-    app.state.schemas = registry.names
+    app.state.schemas = {entry.name: entry.version for entry in registry}
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     stream_endpoints = StreamEndpoints(
@@ -195,6 +219,7 @@ def streams_of(
 
     described: the models that a request may choose from
     """
+    described = tuple(described)
     producing = ProducerSettings(
         attempts=settings.max_attempts,
         keep_elements=settings.keep_elements,
@@ -205,17 +230,32 @@ def streams_of(
         ),
         models={model.name: model for model in described},
         capture_content=settings.capture_content,
+        recording=_recording(settings.record, described),
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
     return Streams(producing, circuits, store, telemetry, grace=settings.resume_grace_seconds)
 
 
+def _recording(folder: str | None, described: Iterable[ModelSettings]) -> Recorded:
+    if folder is None:
+        return lambda stream: nullcontext()
+    try:
+        return Recorder(folder, described).recording
+    except OSError as error:
+        raise RecordingError(f"RECORD: can't write into {folder}: {error.strerror}") from None
+
+
 async def _open_provider(
-    settings: Settings, described: Sequence[ModelSettings], stack: AsyncExitStack
+    settings: Settings,
+    described: Sequence[ModelSettings],
+    replay: Replay | None,
+    stack: AsyncExitStack,
 ) -> Provider:
-    if settings.demo:
-        demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
+    if settings.demo or replay:
+        replays = Replays.of(replay.recording, replay.pace) if replay else None
+        server = DemoServer(settings.demo_tokens_per_second, replays)
+        demo = await stack.enter_async_context(server)
         described = [replace(model, base_url=demo.base_url) for model in described]
     provider = Models(described)
     stack.push_async_callback(provider.aclose)

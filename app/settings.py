@@ -201,6 +201,9 @@ class Settings(BaseSettings):
     capture_content: Annotated[
         bool, Field(description="true to put prompts and answers into spans")
     ] = False
+    record: Annotated[
+        str | None, Field(description="a folder for recordings of all streams, with their content")
+    ] = None
     log_format: Annotated[Literal["console", "json"], Field(description="console or json")] = (
         "console"
     )

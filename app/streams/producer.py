@@ -12,7 +12,7 @@ ends the stream in `Done` or in `Failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -107,6 +107,7 @@ class ProducerSettings:
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
     capture_content: whether spans hold what models are told and what they answer
+    recording: makes the context in which a stream is generated, which may record it
     """
 
     attempts: int
@@ -116,6 +117,7 @@ class ProducerSettings:
     limits: Limits
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
     capture_content: bool = False
+    recording: Callable[[Stream], AbstractContextManager[None]] = lambda stream: nullcontext()
 
 
 class _Failure(Exception):
@@ -165,7 +167,7 @@ class Producer:
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
-        with stream_span(self._stream):
+        with stream_span(self._stream), self._settings.recording(self._stream):
             await self._run()
 
     async def _run(self) -> None:
