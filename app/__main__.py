@@ -39,7 +39,7 @@ cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
 )
 for command in COMMANDS:
-    cli.command()(command)
+    cli.command(command.__name__.rstrip("_"))(command)  # `try` is a word of Python's
 
 
 def _print_version(wanted: bool) -> None:

@@ -88,7 +88,8 @@ def create_app(
     provider: None uses that of the settings, or the demo model if they name none
     replay: is asked instead of a provider
 
-    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys) and `admission`.
+    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys) and
+    `admission`.
     Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`.
     """
     described = recorded_models(replay.recording) if replay else models(settings)
@@ -115,7 +116,7 @@ def create_app(
             if settings.traces:
                 await stack.enter_async_context(exporting())
             stack.enter_context(telemetry.watching())
-            streams.provider = provider or await _open_provider(settings, described, replay, stack)
+            streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)
             yield
@@ -246,12 +247,13 @@ def _recording(folder: str | None, described: Iterable[ModelSettings]) -> Record
         raise RecordingError(f"RECORD: can't write into {folder}: {error.strerror}") from None
 
 
-async def _open_provider(
+async def open_provider(
     settings: Settings,
     described: Sequence[ModelSettings],
     replay: Replay | None,
     stack: AsyncExitStack,
 ) -> Provider:
+    """What is asked: the providers of these models, or the demo model. The stack closes it."""
     if settings.demo or replay:
         replays = Replays.of(replay.recording, replay.pace) if replay else None
         server = DemoServer(settings.demo_tokens_per_second, replays)

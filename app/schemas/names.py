@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PATTERN: Final = re.compile(r"[a-z][a-z0-9-]*(@[1-9][0-9]{0,8})?")
+PATTERN: Final = re.compile(r"[a-z][a-z0-9-]*(@[1-9][0-9]*)?")
 """What a schema may be called. Behind the `@` is a version, which stands beside the others."""
 
 

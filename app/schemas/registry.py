@@ -170,9 +170,7 @@ def _is_duration(value: object) -> bool:
 
 def _check_name(entry: SchemaEntry) -> str | None:
     if not PATTERN.fullmatch(entry.name):
-        return (
-            f"the name {entry.name!r} is no [a-z][a-z0-9-]*, with a version such as @2 or without"
-        )
+        return f"the name {entry.name!r} is no {PATTERN.pattern}"
     if entry.name.partition("@")[0] in RESERVED_NAMES:
         return f"the name {entry.name!r} collides with a route of the service"
     return None
