@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+import signal
+
+# Until all is imported, which takes seconds, an interrupt ends the process without a word.
+_interrupt = signal.getsignal(signal.SIGINT)
+if _interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import asyncio
 import gc
 import json
@@ -34,6 +41,12 @@ from app.settings import CALLER, Settings, describe
 from app.telemetry.logs import configure_logging
 from app.telemetry.traces import TracesError
 from app.terminal.commands import COMMANDS
+
+if _interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _interrupt)
+
+INTERRUPTED = 130
+"""The exit code of a process that was interrupted, as in a shell: 128 + SIGINT."""
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
@@ -76,6 +89,8 @@ def _run(settings: Settings, replay: Replay | None = None) -> None:
             runner.run(_serve(settings, replay))
     except (SchemaError, KeysError, ModelsError, TracesError, RecordingError) as error:
         _stop(str(error))
+    except KeyboardInterrupt:  # while it starts: afterwards the server has signals of its own
+        raise SystemExit(INTERRUPTED) from None
     _drop_unwritten()
     gc.freeze()  # without it the collection at exit takes a third of the second that is left
 

@@ -233,8 +233,8 @@ class Settings(BaseSettings):
     @field_validator("limits_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(_STORES):
-            raise ValueError("no such store")
+        if value:
+            _check_store(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -308,6 +308,18 @@ class Settings(BaseSettings):
 def variable(name: str) -> SecretStr | None:
     """A variable that a file of models names; None if it is not set, or is empty."""
     return SecretStr(value) if (value := os.environ.get(name)) else None
+
+
+def _check_store(url: str) -> None:
+    """Raises ValueError for the URL of no Redis, which its library would refuse at the start."""
+    from redis.asyncio import ConnectionPool  # this import takes 0.1 s; few need it
+
+    if not url.startswith(_STORES):
+        raise ValueError("no such store")
+    try:
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise ValueError("no URL of a store") from error
 
 
 def _json(text: str) -> object:

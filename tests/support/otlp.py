@@ -103,13 +103,17 @@ def tree(spans: Iterable[Span], parent: bytes | None = None) -> list[Any]:
     ]
     return [
         [
-            f"{Span.SpanKind.Name(span.kind).removeprefix('SPAN_KIND_')} {span.name}{_failed(span)}",
+            f"{_kind(span)} {span.name}{_failed(span)}",
             attributes(span.attributes),
             [[event.name, attributes(event.attributes)] for event in span.events],
             tree(spans, span.span_id),
         ]
         for span in children
     ]
+
+
+def _kind(span: Span) -> str:
+    return Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_")
 
 
 def _failed(span: Span) -> str:

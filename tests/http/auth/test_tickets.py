@@ -243,7 +243,7 @@ def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() ->
 
 def test_a_secret_that_is_shared_makes_tickets_good_in_every_worker() -> None:
     secret = SecretStr(SECRET)
-    token = Tickets(secret).issue("web", TicketRequest(subject="me"))["ticket"]
+    token = Tickets(secret).issue("web", "mark", TicketRequest(subject="me"))["ticket"]
     read = Tickets(secret).read(token)
     assert read is not None
     assert (read.caller, read.sub) == ("web", "me")
