@@ -37,6 +37,7 @@ from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
+from app.providers.pricing import PriceList, price_list
 from app.recordings.asked import recorded_models
 from app.recordings.recorder import Recorder
 from app.recordings.recording import Recording, RecordingError
@@ -49,6 +50,7 @@ from app.streams.registry import Streams
 from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
+from app.telemetry.sharing import shared_counts
 from app.telemetry.traces import exporting, require_sdk
 
 Recorded = Callable[[Stream], AbstractContextManager[None]]
@@ -102,9 +104,11 @@ def create_app(
         raise RecordingError(f"its schema {replay.recording.schema!r} is none of SCHEMAS")
     if provider is None:
         _prepare(registry, described)
-    telemetry = Telemetry()
-    streams = streams_of(settings, telemetry, described)
-    admission = Admission(settings)
+    telemetry = Telemetry(shared_counts(), by_caller=settings.caller_metrics)
+    prices = prices_of(settings, described)
+    streams = streams_of(settings, telemetry, described, prices)
+    admission = Admission(settings, telemetry)
+    _sample(telemetry, streams, admission)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager
@@ -139,7 +143,14 @@ def create_app(
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     stream_endpoints = StreamEndpoints(
-        registry, streams, settings, names, admission, authenticator.tickets
+        registry,
+        streams,
+        settings,
+        names,
+        admission,
+        authenticator.tickets,
+        telemetry,
+        prices,
     )
     ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
     readiness = Readiness(streams, admission.quota)
@@ -149,6 +160,28 @@ def create_app(
     mount_playground(app, settings.root_path)
     _add_middleware(app, settings)
     return app
+
+
+def _sample(telemetry: Telemetry, streams: Streams, admission: Admission) -> None:
+    """Let the gauges follow what they measure."""
+    of = telemetry.instruments
+    telemetry.sample(of.readers, lambda: streams.readers)
+    telemetry.sample(of.kept_streams, lambda: streams.kept.streams)
+    telemetry.sample(of.kept_bytes, lambda: streams.kept.bytes)
+    telemetry.sample(of.slots, lambda: admission.slots.taken)
+    telemetry.sample(of.waiting, lambda: admission.slots.waiting)
+
+
+def prices_of(settings: Settings, described: Sequence[ModelSettings]) -> PriceList:
+    """The prices that are known. Raises `ModelsError` if callers have a budget and one is not."""
+    known = {} if settings.demo else price_list(described)
+    unknown = [model.name for model in described if model.name not in known]
+    if settings.caller_usd_per_day and unknown:
+        raise ModelsError(
+            "CALLER_USD_PER_DAY: expected the prices of each model, as MODELS_FILE may tell them; "
+            f"not known are those of {', '.join(unknown)}"
+        )
+    return known
 
 
 def models(settings: Settings) -> tuple[ModelSettings, ...]:
@@ -214,11 +247,15 @@ def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
 
 
 def streams_of(
-    settings: Settings, telemetry: Telemetry, described: Iterable[ModelSettings] = ()
+    settings: Settings,
+    telemetry: Telemetry,
+    described: Iterable[ModelSettings] = (),
+    prices: PriceList | None = None,
 ) -> Streams:
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
+    prices: what their tokens cost, where that is known
     """
     described = tuple(described)
     producing = ProducerSettings(
@@ -232,6 +269,7 @@ def streams_of(
         models={model.name: model for model in described},
         capture_content=settings.capture_content,
         recording=_recording(settings.record, described),
+        prices=prices or {},
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)

@@ -102,9 +102,18 @@ class Settings(BaseSettings):
     caller_streams: Annotated[int | None, _most("a caller's streams at once")] = None
     caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
     caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
+    caller_usd_per_day: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1_000_000_000,
+            allow_inf_nan=False,
+            description="US dollars that a caller's streams may cost in a day; unset, no limit",
+        ),
+    ] = None
     limits_store: Annotated[
         SecretStr | None,
-        Field(description="a redis://, rediss:// or unix:// URL, for those two counts"),
+        Field(description="a redis://, rediss:// or unix:// URL, for those three counts"),
     ] = None
     max_streams: Annotated[int, Field(ge=1, description="streams at once in a process")] = 500
     max_queued: Annotated[
@@ -211,6 +220,10 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="debug, info, warning or error"),
     ] = "info"
+
+    caller_metrics: Annotated[
+        bool, Field(description="true to count what streams cost by caller, too")
+    ] = False
 
     demo_tokens_per_second: Annotated[
         float,
@@ -320,6 +333,11 @@ def _check_store(url: str) -> None:
         ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise ValueError("no URL of a store") from error
+
+
+def announce(name: str, value: str) -> None:
+    """Set a variable from which a library reads what it can't be told in another way."""
+    os.environ[name] = value
 
 
 def _json(text: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from collections.abc import Callable
@@ -25,6 +26,16 @@ _log = structlog.get_logger("http")
 def request_id(scope: Scope) -> str:
     """The id of a request that has passed `RequestContext`."""
     return str(scope.get("request_id", "-"))
+
+
+def received(scope: Scope) -> float:
+    """When the whole of a request had come, by the loop's time."""
+    return float(scope.get("received", 0.0))
+
+
+def note_wait(scope: Scope, seconds: float) -> None:
+    """Note that the service has waited so long for the rest of a request, or for a slot."""
+    scope["received"] = received(scope) + seconds
 
 
 def when_over(scope: Scope, call: Callable[[], None]) -> None:
@@ -59,6 +70,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope["received"] = asyncio.get_running_loop().time()
         _put_under(self._root_path, scope)
         given = Headers(scope=scope).get(HEADER, "")
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)

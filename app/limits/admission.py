@@ -7,13 +7,16 @@ even if its readers have left earlier.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from app.errors import Overloaded, RateLimited
-from app.limits.quota import Quota
+from app.errors import Overloaded, ServiceError
+from app.limits.quota import Quota, Reservation, Used
+from app.limits.refusal import Refusal
 from app.limits.slots import Slot, Slots
 from app.settings import Settings
+from app.telemetry.metrics import Telemetry
 
 Wait = Callable[[Slot, float], Awaitable[None]]
 """Waits until a slot is granted, for at most this number of seconds. May raise any exception."""
@@ -23,23 +26,31 @@ class Permit:
     """A caller's right to one stream.
 
     It ends once: by `settle` if a stream was begun with it, otherwise by `close`.
+
+    waited: the seconds that it has waited for its slot
     """
 
-    def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
+    def __init__(
+        self, admission: Admission, reservation: Reservation, slot: Slot, waited: float
+    ) -> None:
+        self.waited = waited
         self._admission = admission
-        self._caller = caller
+        self._reservation = reservation
         self._slot: Slot | None = slot
 
-    def settle(self, tokens: int) -> None:
-        """The stream is over: count its tokens, and give its slot back."""
-        self._admission.quota.count_tokens(self._caller, tokens)
-        self.close()
+    def settle(self, used: Used) -> None:
+        """The stream is over: count what it has used, and give its slot back.
+
+        A second call does nothing.
+        """
+        if self._slot is not None:
+            self._admission.quota.settle(self._reservation, used)
+            self._admission.leave(self._reservation.caller, self._slot)
+            self._slot = None
 
     def close(self) -> None:
-        """Give the slot back; a second call does nothing."""
-        if self._slot is not None:
-            self._admission.leave(self._caller, self._slot)
-            self._slot = None
+        """No stream was begun: give everything back, unless there is nothing left to give."""
+        self.settle(Used())
 
 
 class Admission:
@@ -50,34 +61,60 @@ class Admission:
     streams: how many streams each caller has running or queued
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        of = telemetry.instruments
         self.slots = Slots(settings.max_streams, settings.max_queued)
-        self.quota = Quota(settings)
+        self.quota = Quota(settings, told=of.limits_store_down.set)
+        self._refused, self._waited = of.limits, of.slot_wait
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
         self._caller_streams = settings.share(limit) if limit else None
 
-    async def admit(self, caller: str, wait: Wait) -> Permit:
+    async def admit(
+        self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
+    ) -> Permit:
         """Let a caller begin one stream.
 
+        expected: what the stream will use, which is reserved
+        check: is called before anything is counted, and may raise any exception
+
         While the call waits in the queue, it counts as one of the caller's streams.
-        Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
+        Raises `RateLimited`, `Overloaded`, and whatever `wait` and `check` raise.
         """
+        try:
+            return await self._admitted(caller, expected, wait, check)
+        except ServiceError as error:
+            self._refused.labels(_limit(error)).inc()
+            raise
+
+    async def _admitted(
+        self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
+    ) -> Permit:
         if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
-            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
+            raise Refusal("streams", "streams at once", 1)
         slot = self._enter(caller)
         try:
             await self.quota.check(caller)
-            if not slot.done():
-                await wait(slot, self._queue_seconds)
-                if not slot.done():
-                    raise Overloaded(retry_after=1)
-            await self.quota.count_stream(caller)
+            waited = await self._turn(slot, wait)
+            check()
+            reservation = await self.quota.begin(caller, expected)
         except BaseException:
             self.leave(caller, slot)
             raise
-        return Permit(self, caller, slot)
+        self._waited.observe(waited)
+        return Permit(self, reservation, slot, waited)
+
+    async def _turn(self, slot: Slot, wait: Wait) -> float:
+        """Wait until the slot is granted. Gives for how many seconds. Raises `Overloaded`."""
+        if slot.done():
+            return 0.0
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await wait(slot, self._queue_seconds)
+        if not slot.done():
+            raise Overloaded(retry_after=1)
+        return loop.time() - began
 
     async def aclose(self) -> None:
         """Finish counting, and close the store."""
@@ -94,3 +131,8 @@ class Admission:
         slot = self.slots.ask()
         self.streams[caller] += 1
         return slot
+
+
+def _limit(error: ServiceError) -> str:
+    """The name of the limit because of which a call was refused."""
+    return error.limit if isinstance(error, Refusal) else error.code

@@ -1,8 +1,8 @@
-"""Counts what each caller has used of its limits: streams in a minute, tokens in a day.
+"""Counts what each caller has used of its limits: streams in a minute, tokens and dollars in a day.
 
 The `limits` library counts, in this process or in Redis. The minute is a sliding window: the
 count of the last minute fades while the present one passes, so a caller can't send one burst
-before the turn of a minute and another after it. A day begins with a caller's first token. While
+before the turn of a minute and another after it. A day begins with a caller's first stream. While
 Redis does not answer, this process counts by itself, so the service and the limits keep working
 when the store is down. Only callers that the settings name are counted, which bounds the memory.
 """
@@ -12,56 +12,58 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
-import structlog
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import (
-    FixedWindowRateLimiter,
-    RateLimiter,
-    SlidingWindowCounterRateLimiter,
-)
-from limits.errors import StorageError
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from app.errors import RateLimited
+from app.errors import Overloaded
+from app.limits.budget import Budget, Reserved
+from app.limits.limit_store import STORE_SECONDS, LimitStore, StoreDown
+from app.limits.refusal import Refusal
 from app.settings import Settings
 
-if TYPE_CHECKING:
-    from redis.asyncio import BlockingConnectionPool
-
-STORE_SECONDS = 0.05
-"""How long to wait for an answer of Redis. A refusal needs two answers, so it takes under 0.1 s."""
-
-DOWN_SECONDS = 5
-"""After Redis has not answered, it is not asked for this time."""
-
-MAX_CONNECTIONS = 20
-"""The most connections to Redis. If a call gets none in `STORE_SECONDS`, this process counts it."""
+MICRO = 1_000_000
+"""Dollars are counted in millionths, as stores count whole numbers."""
 
 _T = TypeVar("_T")
-_log = structlog.get_logger("quota")
 
 
-class _Limit:
-    """One limit, as one store counts it."""
+class Used(NamedTuple):
+    """What a stream uses of its caller's budgets, or will use."""
 
-    def __init__(self, limiter: RateLimiter, item: RateLimitItem) -> None:
-        self._limiter = limiter
-        self._item = item
+    tokens: int = 0
+    usd: float = 0.0
 
-    async def check(self, caller: str) -> float | None:
-        """None if the caller has something left, else the seconds until it may come back."""
-        if await self._limiter.test(self._item, caller):
-            return None
+    @property
+    def costs(self) -> tuple[int, int]:
+        """In what the budgets count."""
+        return self.tokens, round(self.usd * MICRO)
+
+
+class _StreamsPerMinute:
+    """The streams that a caller begins in a minute, as one store counts them."""
+
+    def __init__(self, store: Storage, amount: int) -> None:
+        self._limiter = SlidingWindowCounterRateLimiter(store)
+        self._item = RateLimitItemPerMinute(amount)
+
+    async def check(self, caller: str) -> None:
+        """Raise `Refusal` if a caller has nothing left. Counts nothing."""
+        if not await self._limiter.test(self._item, caller):
+            await self._refuse(caller)
+
+    async def count(self, caller: str) -> None:
+        """Count a stream. Raises `Refusal`, and then counts nothing."""
+        if not await self._limiter.hit(self._item, caller):
+            await self._refuse(caller)
+
+    async def _refuse(self, caller: str) -> None:
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
-        return max(1.0, reset - time.time())
-
-    async def count(self, caller: str, cost: int) -> float | None:
-        """Count this cost. Returns what `check` returns: if a number, nothing was counted."""
-        if await self._limiter.hit(self._item, caller, cost=cost):
-            return None
-        return await self.check(caller) or 1.0
+        raise Refusal("streams_per_minute", "streams a minute", reset - time.time())
 
 
 class _Limits:
@@ -71,108 +73,122 @@ class _Limits:
     """
 
     def __init__(self, store: Storage, settings: Settings, share: Callable[[int], int]) -> None:
-        self.streams = self.tokens = None
-        if settings.caller_streams_per_minute:
-            item: RateLimitItem = RateLimitItemPerMinute(share(settings.caller_streams_per_minute))
-            self.streams = _Limit(SlidingWindowCounterRateLimiter(store), item)
-        if settings.caller_tokens_per_day:
-            item = RateLimitItemPerDay(share(settings.caller_tokens_per_day))
-            self.tokens = _Limit(FixedWindowRateLimiter(store), item)
+        streams, tokens, usd = (
+            settings.caller_streams_per_minute,
+            settings.caller_tokens_per_day,
+            settings.caller_usd_per_day,
+        )
+        self.streams = _StreamsPerMinute(store, share(streams)) if streams else None
+        self.budgets: list[Budget | None] = [
+            Budget(store, "tokens_per_day", "tokens in a day", share(tokens)) if tokens else None,
+            Budget(store, "usd_per_day", "dollars in a day", share(max(1, round(usd * MICRO))))
+            if usd
+            else None,
+        ]
+
+    async def check(self, caller: str) -> None:
+        for budget in self.budgets:
+            if budget is not None:
+                await budget.check(caller)
+        if self.streams is not None:
+            await self.streams.check(caller)
+
+    async def begin(self, caller: str, expected: Used) -> Reservation:
+        """Reserve what a stream will use, and count it. Raises `Refusal`, and counts nothing."""
+        reservation = Reservation(caller, self)
+        try:
+            for budget, cost in zip(self.budgets, expected.costs, strict=True):
+                part = await budget.reserve(caller, cost) if budget else None
+                reservation.parts.append(part)
+            if self.streams is not None:
+                await self.streams.count(caller)
+        except Refusal:
+            await self.settle(reservation, Used())
+            raise
+        return reservation
+
+    async def settle(self, reservation: Reservation, used: Used) -> None:
+        """Count what was used in the place of what was reserved."""
+        parts = zip(self.budgets, reservation.parts, used.costs, strict=False)
+        for budget, part, cost in parts:
+            if budget is not None and part is not None:
+                await budget.settle(reservation.caller, part, cost)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """What a stream has reserved, and with which store. parts: one for each budget, in order."""
+
+    caller: str
+    limits: _Limits
+    parts: list[Reserved | None] = field(default_factory=list)
 
 
 class Quota:
     """Counts for all callers, and refuses those who have nothing left.
 
     seconds: how long to wait for an answer of the store that the settings name
+    told: is called with whether that store is down, when this has changed
     """
 
-    def __init__(self, settings: Settings, seconds: float = STORE_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(
+        self,
+        settings: Settings,
+        seconds: float = STORE_SECONDS,
+        told: Callable[[bool], None] = lambda is_down: None,
+    ) -> None:
         self._local = _Limits(MemoryStorage(), settings, settings.share)
-        self._shared: _Limits | None = None
-        self._down_until = 0.0
+        self._store: LimitStore | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if settings.limits_store:
-            self._pool = _pool(settings.limits_store.get_secret_value(), seconds)
-            self._shared = _Limits(_redis(self._pool), settings, int)
+            self._store = LimitStore(settings.limits_store.get_secret_value(), seconds, told)
+            self._shared = _Limits(self._store.storage, settings, int)
 
     @property
     def is_shared(self) -> bool:
         """Whether the processes count in a store together."""
-        return self._shared is not None
+        return self._store is not None
 
     @property
     def is_down(self) -> bool:
         """Whether the store has not answered, so that this process counts by itself."""
-        return asyncio.get_running_loop().time() < self._down_until
+        return self._store is not None and self._store.is_down
 
     async def check(self, caller: str) -> None:
-        """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
-        await self._ask(lambda limits: _check(limits, caller))
+        """Raise `Refusal` if the caller has reached a limit. Counts nothing."""
+        await self._ask(lambda limits: limits.check(caller))
 
-    async def count_stream(self, caller: str) -> None:
-        """Count a stream that begins now. Raises `RateLimited`, and then counts nothing."""
-        await self._ask(lambda limits: _count_stream(limits, caller))
+    async def begin(self, caller: str, expected: Used) -> Reservation:
+        """Count a stream that begins now, and reserve what it will use.
 
-    def count_tokens(self, caller: str, tokens: int) -> None:
-        """Count the tokens of a stream that has ended, even if they exceed the limit."""
-        if tokens and self._local.tokens:
-            task = asyncio.create_task(self._ask(lambda limits: _spend(limits, caller, tokens)))
+        Raises `Refusal`, and then nothing is counted.
+        """
+        return await self._ask(lambda limits: limits.begin(caller, expected))
+
+    def settle(self, reservation: Reservation, used: Used) -> None:
+        """A stream has ended: count what it has used, even if it exceeds a limit."""
+        if any(reservation.parts):
+            task = asyncio.create_task(self._settle(reservation, used))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
         """Wait until everything has been counted, and close the store."""
         await asyncio.gather(*self._tasks)
-        if self._shared is not None:
-            await self._pool.disconnect()
+        if self._store is not None:
+            await self._store.aclose()
+
+    async def _settle(self, reservation: Reservation, used: Used) -> None:
+        """Settle where the reservation was made. While its store is down, it stays as it is."""
+        limits = reservation.limits
+        if self._store is None or limits is self._local:
+            await limits.settle(reservation, used)
+        else:
+            with suppress(StoreDown, Overloaded):
+                await self._store.ask(lambda: limits.settle(reservation, used))
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
-        now = asyncio.get_running_loop().time()
-        if self._shared is not None and now >= self._down_until:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return await do(self._shared)
-            except (StorageError, TimeoutError) as error:
-                self._down_until = now + DOWN_SECONDS
-                _log.warning(
-                    "the limits' store does not answer",
-                    cause=type(error.__cause__ or error).__name__,
-                )
+        if self._store is not None:
+            with suppress(StoreDown):
+                return await self._store.ask(lambda: do(self._shared))
         return await do(self._local)
-
-
-def _pool(url: str, seconds: float) -> BlockingConnectionPool:
-    from redis.asyncio import BlockingConnectionPool  # this import takes 0.1 s; few need it
-
-    return BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=seconds)
-
-
-def _redis(pool: BlockingConnectionPool) -> Storage:
-    return RedisStorage(
-        "async+redis://",
-        wrap_exceptions=True,
-        implementation="redispy",
-        connection_pool=pool,  # type: ignore[arg-type]
-    )
-
-
-async def _check(limits: _Limits, caller: str) -> None:
-    for limit, what in ((limits.tokens, "tokens in a day"), (limits.streams, "streams a minute")):
-        if limit is not None:
-            _refuse(await limit.check(caller), what)
-
-
-async def _count_stream(limits: _Limits, caller: str) -> None:
-    if limits.streams is not None:
-        _refuse(await limits.streams.count(caller, 1), "streams a minute")
-
-
-async def _spend(limits: _Limits, caller: str, tokens: int) -> None:
-    if limits.tokens is not None:
-        await limits.tokens.count(caller, tokens)
-
-
-def _refuse(seconds: float | None, what: str) -> None:
-    if seconds is not None:
-        raise RateLimited(f"You have reached your limit of {what}.", retry_after=seconds)

@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_address
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -20,12 +19,16 @@ import httpx2
 from opentelemetry import propagate
 from yarl import URL
 
+from app.providers.base_url import is_this_machine
 from app.providers.tap import Exchange, tap
 
 RECEIVED = "structured_streams.received"
 """The key of a future in a response's extensions. It resolves when the last byte has come (even
 if it is not read yet), or when the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
+
+SENT = "structured_streams.sent"
+"""The key of the loop's time at which the request of a response was given to its connection."""
 
 MAX_ERROR_BYTES = 8 * 1024
 """How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
@@ -117,8 +120,9 @@ class Transport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         listening = tap.get()
         exchange = None if listening is None else listening.asked(await request.aread())
+        connection = _Connection()
         try:
-            response = await self._sent(request)
+            response = await self._sent(request, connection)
         except (aiohttp.ClientError, OSError):
             if exchange is not None:
                 exchange.ended("unreachable")
@@ -127,7 +131,7 @@ class Transport(httpx2.AsyncBaseTransport):
             exchange.answered(response.status)
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
         body = Body(response, exchange)
-        extensions = {RECEIVED: body.received}
+        extensions = {RECEIVED: body.received, SENT: connection.sent}
         return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
     async def aclose(self) -> None:
@@ -135,11 +139,12 @@ class Transport(httpx2.AsyncBaseTransport):
             if session is not None:
                 await session.close()
 
-    async def _sent(self, request: httpx2.Request) -> aiohttp.ClientResponse:
+    async def _sent(
+        self, request: httpx2.Request, connection: _Connection
+    ) -> aiohttp.ClientResponse:
         """What a request is answered, on an idle connection if there is one."""
         if self._keeping is None:  # a session needs a running loop
             self._keeping = _session(aiohttp.TCPConnector(limit=0))
-        connection = _Connection()
         try:
             return await self._send(request, self._keeping, connection)
         except _BROKEN as error:
@@ -156,6 +161,7 @@ class Transport(httpx2.AsyncBaseTransport):
         traced: dict[str, str] = {}
         propagate.inject(traced)
         headers.update({name: traced[name] for name in traced if name not in headers})
+        connection.sent = asyncio.get_running_loop().time()
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
@@ -173,9 +179,11 @@ class _Connection:
     """The connection that a request goes out on.
 
     was_idle: whether it has served another request before
+    sent: when the request was given to it, by the loop's time
     """
 
     was_idle: bool = False
+    sent: float = 0.0
 
 
 def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
@@ -212,15 +220,7 @@ _ENCODED = frozenset({b"content-encoding", b"content-length"})
 @cache
 def _proxy(scheme: str, host: str) -> str | None:
     """The proxy that the environment names (HTTP_PROXY, NO_PROXY, and so on)."""
-    if _is_this_machine(host) or proxy_bypass(host):
+    if is_this_machine(host) or proxy_bypass(host):  # no proxy could reach the demo model for us
         return None
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all")
-
-
-def _is_this_machine(host: str) -> bool:
-    """No proxy could reach it for us, and the demo model is there."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -50,12 +50,14 @@ class Usage(msgspec.Struct, frozen=True, tag="usage"):
     """The tokens of those attempts for which the provider has reported them.
 
     models: those that have answered, as each has to be paid
+    cost_usd: what these tokens cost; None where a price is not known
     """
 
     input_tokens: int
     output_tokens: int
     attempts: int
     models: list[str] = []
+    cost_usd: float | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -67,7 +69,8 @@ class Usage(msgspec.Struct, frozen=True, tag="usage"):
     def body(self) -> dict[str, Any]:
         """The data of the `usage` event."""
         tokens = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
-        return {**tokens, **self.asked}
+        cost = {} if self.cost_usd is None else {"cost_usd": self.cost_usd}
+        return {**tokens, **cost, **self.asked}
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

@@ -78,6 +78,8 @@ def _note_end(stream: Stream) -> None:
     code = end.code if isinstance(end, Failed) else "done"
     span.set_attribute("structured_streams.outcome", code)
     span.set_attribute("structured_streams.attempts", stream.figures.attempts)
+    if (cost := stream.figures.cost_usd) is not None:
+        span.set_attribute("structured_streams.cost_usd", cost)
     # A reader that leaves is no error: it has seen enough.
     if isinstance(end, Failed) and code != Cancelled.code:
         _note_error(code)

@@ -26,13 +26,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from app.http.endpoints.response import body
-from app.main import models, open_provider, streams_of
+from app.main import models, open_provider, prices_of, streams_of
 from app.providers.model_settings import ModelSettings
 from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import load
 from app.settings import Settings
-from app.streams.log_entry import Failed, Restart
+from app.streams.log_entry import Failed
 from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
@@ -179,7 +179,8 @@ async def _scores(
 ) -> list[Score]:
     console = Console(stderr=True)
     async with AsyncExitStack() as stack:
-        streams = streams_of(settings, Telemetry(), chosen)
+        telemetry = Telemetry()
+        streams = streams_of(settings, telemetry, chosen, prices_of(settings, chosen))
         streams.provider = await open_provider(settings, chosen, None, stack)
         stack.push_async_callback(streams.stop)
         bar = stack.enter_context(Progress(console=console, disable=not console.is_terminal))
@@ -187,7 +188,8 @@ async def _scores(
         for model in chosen:
             task = bar.add_task(model.name, total=len(asked))
             requests = [GenerationRequest(entry, each, model.name) for each in asked]
-            trials = await _trials(streams, requests, at_once, partial(bar.advance, task))
+            told = partial(bar.advance, task)
+            trials = await _trials(streams, requests, at_once, telemetry, told)
             scores.append(score(model.name, trials))
     return scores
 
@@ -196,6 +198,7 @@ async def _trials(
     streams: Streams,
     requests: Iterable[GenerationRequest],
     at_once: int,
+    telemetry: Telemetry,
     told: Callable[[], None],
 ) -> list[Trial]:
     """Run some streams at a time. told: is called after each."""
@@ -203,20 +206,24 @@ async def _trials(
 
     async def tried(request: GenerationRequest) -> Trial:
         async with room:
-            trial = await _try(streams, request)
+            trial = await _try(streams, request, telemetry)
         told()
         return trial
 
     return await asyncio.gather(*map(tried, requests))
 
 
-async def _try(streams: Streams, request: GenerationRequest) -> Trial:
+async def _try(streams: Streams, request: GenerationRequest, telemetry: Telemetry) -> Trial:
     """Run one stream, and read it as a client does."""
     stream = streams.begin(request, Origin())
     leave = streams.read(stream)
     try:
         view = VIEWS["delta"].make(ViewContext(request.entry, "try", {}, False))
-        pieces: Any = body(stream, view, SSE, interval=INTERVAL_SECONDS, heartbeat=60, position=0)
+        pace = INTERVAL_SECONDS
+        delivery = telemetry.delivery(stream, "delta", interval=pace, received=0.0)
+        pieces: Any = body(
+            stream, view, SSE, interval=pace, heartbeat=60, position=0, delivery=delivery
+        )
         async with aclosing(pieces):
             async for _ in pieces:
                 pass
@@ -233,10 +240,10 @@ def _trial(stream: Stream) -> Trial:
     return Trial(
         code=end.code if isinstance(end, Failed) else "done",
         attempts=figures.attempts,
-        restarts=tuple(each.code for each in stream.log.since(0) if isinstance(each, Restart)),
+        restarts=tuple(figures.restarts),
         first_content=None if first is None else first - figures.started,
         tokens_per_second=usage.output_tokens / writing if usage and writing > 0 else None,
-        cost_usd=getattr(figures, "cost_usd", None),
+        cost_usd=figures.cost_usd,
     )
 
 

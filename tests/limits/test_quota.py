@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from app.errors import RateLimited
-from app.limits.quota import MAX_CONNECTIONS, STORE_SECONDS, Quota
+from app.limits.limit_store import MAX_CONNECTIONS, STORE_SECONDS
+from app.limits.quota import Quota, Used
 from app.settings import Settings
 from tests.support.deaf import deaf
 from tests.support.redis import redis
@@ -42,10 +43,16 @@ async def begun(quota: Quota, caller: str = "web") -> bool:
     """Whether a stream may begin."""
     try:
         await quota.check(caller)
-        await quota.count_stream(caller)
+        await quota.begin(caller, Used())
     except RateLimited:
         return False
     return True
+
+
+async def spend(quota: Quota, caller: str, tokens: int) -> None:
+    """A stream that uses so many tokens, and has expected one."""
+    quota.settle(await quota.begin(caller, Used(1)), Used(tokens))
+    await quota.aclose()
 
 
 async def test_workers_with_a_store_count_together() -> None:
@@ -65,11 +72,9 @@ async def test_workers_without_one_have_a_share_each() -> None:
 
 async def test_tokens_are_counted_together_too_and_beyond_the_limit() -> None:
     async with redis() as url, quotas(2, url, caller_tokens_per_day=100) as (one, other):
-        one.count_tokens("web", 99)
-        await one.aclose()
+        await spend(one, "web", 99)
         assert await begun(other)
-        other.count_tokens("web", 500)
-        await other.aclose()
+        await spend(other, "web", 500)
         assert not await begun(one)
         with pytest.raises(RateLimited, match="tokens in a day") as caught:
             await one.check("web")
@@ -84,7 +89,7 @@ async def test_what_is_refused_is_not_counted() -> None:
                 assert await begun(quota)
                 for _ in range(20):
                     with pytest.raises(RateLimited):
-                        await quota.count_stream("web")
+                        await quota.begin("web", Used())
 
 
 async def test_no_limit_asks_no_store() -> None:
@@ -117,8 +122,7 @@ async def test_while_the_store_does_not_answer_the_counts_go_on_here(store: Any)
         limits = {"caller_streams_per_minute": 2, "caller_tokens_per_day": 9}
         async with quotas(1, url, STORE_SECONDS, **limits) as [quota]:
             assert [await begun(quota) for _ in range(4)] == [True, True, False, False]
-            quota.count_tokens("cron", 9)
-            await quota.aclose()
+            await spend(quota, "cron", 9)
             assert not await begun(quota, "cron")
     assert [log["log_level"] for log in logs] == ["warning"]
     assert KEY not in str(logs)

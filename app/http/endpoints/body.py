@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from app.http.context import note_wait
 from app.partial.scan import MAX_DEPTH
 from app.partial.value import depth, loads
 
@@ -28,11 +29,14 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
         async with asyncio.timeout(SECONDS):
             content = await _read(request, limit)
     except TimeoutError:
         raise BodyTooSlow from None
+    note_wait(request.scope, loop.time() - began)
     try:
         body = loads(content.decode())
         if depth(body) > MAX_DEPTH:  # Python's own limit depends on its version

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import StreamNotFound
-from app.http.context import request_id, when_over
+from app.http.context import received, request_id, when_over
 from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
 from app.http.problem import problem
@@ -18,6 +18,8 @@ from app.settings import Settings
 from app.streams.log_entry import Failed
 from app.streams.registry import Streams
 from app.streams.stream import Stream
+from app.telemetry.delivery import Delivery
+from app.telemetry.metrics import Telemetry
 from app.views.format import Format
 from app.views.view import View
 
@@ -30,10 +32,12 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 class Reading(NamedTuple):
     """How a client wants to read.
 
+    name: the view's name
     format: the format of the messages; None sends the final value alone, as JSON
     interval: the least seconds between two messages
     """
 
+    name: str
     view: View
     format: Format | None
     interval: float
@@ -42,8 +46,9 @@ class Reading(NamedTuple):
 class Replies:
     """Makes the responses of streams."""
 
-    def __init__(self, streams: Streams, settings: Settings) -> None:
+    def __init__(self, streams: Streams, settings: Settings, telemetry: Telemetry) -> None:
         self._streams = streams
+        self._telemetry = telemetry
         self._settings = settings
 
     async def reply(
@@ -67,7 +72,10 @@ class Replies:
         if reading.format is None:
             headers = {"Cache-Control": "no-cache"}
             return Response(stream.document.encode(), 200, headers, JSON)
-        return self._stream(reading, reading.format, stream, position)
+        delivery = self._telemetry.delivery(
+            stream, reading.name, interval=reading.interval, received=received(request.scope)
+        )
+        return self._stream(reading, reading.format, stream, position, delivery)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -82,7 +90,14 @@ class Replies:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
-    def _stream(self, reading: Reading, format: Format, stream: Stream, position: int) -> Response:
+    def _stream(
+        self,
+        reading: Reading,
+        format: Format,
+        stream: Stream,
+        position: int,
+        delivery: Delivery,
+    ) -> Response:
         stream.commit()
         pieces = body(
             stream,
@@ -91,6 +106,7 @@ class Replies:
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
+            delivery=delivery,
         )
         location = f"{self._settings.root_path}/streams/{stream.id}"
         return respond(pieces, format, {"Location": location})

@@ -1,0 +1,85 @@
+"""Measures what one response sends, and what the service adds to each of its messages."""
+
+from __future__ import annotations
+
+import asyncio
+
+from app.streams.stream import Stream
+from app.telemetry.instruments import Instruments
+
+
+class Delivery:
+    """What one response sends.
+
+    A message could have gone out as soon as its newest content was read from the provider, and the
+    reader's pace allowed it. What passes after that, until the message is given to the server, is
+    what the service has added.
+
+    interval: the reader's pace, in seconds
+    received: when the whole request had come, by the loop's time
+    """
+
+    __slots__ = (
+        *("_begins", "_bytes", "_content", "_due", "_figures", "_instruments", "_interval"),
+        *("_made", "_messages", "_observe", "_schema", "_seconds", "_time", "_view"),
+    )
+
+    def __init__(
+        self,
+        instruments: Instruments,
+        stream: Stream,
+        view: str,
+        *,
+        interval: float,
+        received: float,
+    ) -> None:
+        self._time = asyncio.get_running_loop().time
+        self._instruments = instruments
+        self._figures = stream.figures
+        self._seconds = stream.origin.seconds
+        self._schema = stream.schema
+        self._view = view
+        self._observe = instruments.overhead_message.labels(view).observe
+        self._interval = interval
+        self._begins = received <= stream.figures.started
+        self._due = received
+        self._made = received
+        self._content = 0.0
+        self._messages = 0
+        self._bytes = 0
+
+    def made(self) -> None:
+        """Messages were made of what there was. The reader's pace counts from here."""
+        self._made = self._time()
+
+    def counts(self, messages: int, size: int) -> None:
+        """So many messages of that many bytes are to be sent."""
+        self._messages += messages
+        self._bytes += size
+
+    def sends(self) -> None:
+        """What was made is given to the server now. It may hold content."""
+        content = self._figures.content
+        if content != self._content:
+            self._content = content
+            now = self._time()
+            self._observe(max(now - max(content, self._due), 0.0))
+            if self._begins and self._figures.overhead is None:
+                self._first(now)
+        self._due = self._made + self._interval
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing more is sent."""
+        self._instruments.messages.labels(self._view).inc(self._messages)
+        self._instruments.message_bytes.labels(self._view).inc(self._bytes)
+
+    def _first(self, now: float) -> None:
+        """The stream's first content is sent, to the reader of the call that has begun it."""
+        figures = self._figures
+        before = self._seconds + figures.asking_seconds
+        after = now - (figures.first_content or now)
+        figures.overhead = before + after
+        self._instruments.overhead_first.labels(self._schema).observe(figures.overhead)
