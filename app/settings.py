@@ -101,6 +101,9 @@ class Settings(BaseSettings):
 
     caller_streams: Annotated[int | None, _most("a caller's streams at once")] = None
     caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
+    caller_replays_per_minute: Annotated[
+        int | None, _most("a caller's whole replays of ended streams in a minute")
+    ] = None
     caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
     caller_usd_per_day: Annotated[
         float | None,

@@ -158,7 +158,16 @@ class StreamEndpoints:
             return await self._come_back(request, options, last)
         stream = self._streams.find(id, owner(request.scope))
         reading = self._reading(request, options, self.registry.get(stream.schema))
+        await self._admit_replay(request, stream)
         return await self._replies.reply(request, reading, stream)
+
+    async def _admit_replay(self, request: Request, stream: Stream) -> None:
+        """Count a whole replay of an ended stream. Raises `RateLimited`.
+
+        Coming back after an event is not counted: an `EventSource` does not try again after a 429.
+        """
+        if stream.ended:
+            await self._admission.admit_replay(caller(request.scope).name)
 
     async def _come_back(
         self, request: Request, options: Options, last: str, entry: SchemaEntry | None = None
@@ -220,6 +229,7 @@ class StreamEndpoints:
                     return await self._new(request, wanted, origin)
             await _wait(request, other)
             raise_again(other)
+        await self._admit_replay(request, known)
         return known
 
     async def _new(self, request: Request, wanted: GenerationRequest, origin: Origin) -> Stream:
@@ -279,7 +289,8 @@ class StreamEndpoints:
         view = spec.make(
             ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
         )
-        return Reading(spec.name, view, format, options.interval_ms / 1000)
+        repeated = f"{spec.name} {options.reasoning}" if spec.repeats and not ids else None
+        return Reading(spec.name, view, format, options.interval_ms / 1000, repeated)
 
 
 def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
