@@ -55,7 +55,7 @@ test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, t
 
 # What some tests run: a browser, and what stands in front of the service. (On a Debian with an
 # init, the proxies' packages start them, too.)
-programs := chromium nginx haproxy caddy redis-server curl openssl
+programs := chromium nginx haproxy caddy redis-server prometheus curl openssl
 
 debian: ## Install the programs that some tests run, where apt can
 	@export PATH="$$PATH:/usr/sbin"; missing=(); \

@@ -90,8 +90,8 @@ def create_app(
     provider: None uses that of the settings, or the demo model if they name none
     replay: is asked instead of a provider
 
-    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys) and
-    `admission`.
+    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
+    `tickets`, `admission` and `telemetry`.
     Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`.
     """
     described = recorded_models(replay.recording) if replay else models(settings)
@@ -137,7 +137,9 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.streams = streams
+    app.state.telemetry = telemetry
     app.state.admission = admission
+    app.state.tickets = authenticator.tickets
     app.state.keys = authenticator.keys
     app.state.schemas = {entry.name: entry.version for entry in registry}
     app.add_exception_handler(ServiceError, on_service_error)

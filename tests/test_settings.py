@@ -31,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
     "caller_streams": None,
     "caller_streams_per_minute": None,
     "caller_tokens_per_day": None,
+    "caller_usd_per_day": None,
     "limits_store": None,
     "max_streams": 500,
     "max_queued": 100,
@@ -67,6 +68,7 @@ DEFAULTS: dict[str, Any] = {
     "cors_credentials": False,
     "log_format": "console",
     "log_level": "info",
+    "caller_metrics": False,
     "demo_tokens_per_second": 60,
 }
 
@@ -87,6 +89,7 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "CALLER_STREAMS": ("3", 3),
     "CALLER_STREAMS_PER_MINUTE": ("60", 60),
     "CALLER_TOKENS_PER_DAY": ("1000000", 1_000_000),
+    "CALLER_USD_PER_DAY": ("0.5", 0.5),
     "LIMITS_STORE": ("redis://:pw@host:6379/1", SecretStr("redis://:pw@host:6379/1")),
     "MAX_STREAMS": ("1", 1),
     "MAX_QUEUED": ("0", 0),
@@ -129,6 +132,7 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "CORS_CREDENTIALS": ("true", True),
     "LOG_FORMAT": ("json", "json"),
     "LOG_LEVEL": ("debug", "debug"),
+    "CALLER_METRICS": ("true", True),
     "DEMO_TOKENS_PER_SECOND": ("0", 0),
 }
 
@@ -150,6 +154,7 @@ WRONG: dict[str, list[str]] = {
     "CALLER_STREAMS": ["0", "many"],
     "CALLER_STREAMS_PER_MINUTE": ["0"],
     "CALLER_TOKENS_PER_DAY": ["0", "1e6"],
+    "CALLER_USD_PER_DAY": ["0", "-1", "nan", "inf", "$5"],
     "LIMITS_STORE": ["c4n4ry", "memcached://c4n4ry"],
     "MAX_STREAMS": ["0"],
     "MAX_QUEUED": ["-1", "10001"],
@@ -198,6 +203,7 @@ WRONG: dict[str, list[str]] = {
     "CORS_CREDENTIALS": ["maybe"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["loud"],
+    "CALLER_METRICS": ["perhaps"],
     "DEMO_TOKENS_PER_SECOND": ["-1", "nan", "fast"],
 }
 

@@ -45,8 +45,10 @@ FIELDS = {
     "messages",
     "first_content_ms",
     "duration_ms",
+    "overhead_ms",
     "input_tokens",
     "output_tokens",
+    "cost_usd",
     "event",
     "level",
     "logger",
@@ -110,7 +112,9 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "messages": 5,  # start, restart, the partial, usage, done
         "input_tokens": 14,
         "output_tokens": 18,
+        "cost_usd": None,
     }
+    assert 0 < ended["overhead_ms"] <= ended["duration_ms"]
     assert 0 <= ended["first_content_ms"] <= ended["duration_ms"]
 
 

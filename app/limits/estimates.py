@@ -28,11 +28,11 @@ class Estimates:
         self._typical: dict[str, float] = {}
 
     def of(self, wanted: GenerationRequest) -> Tokens:
-        """The prompt, the schema, and `max_tokens` or the schema's typical answer."""
+        """The prompt, the schema, and its typical answer; `max_tokens` while there was none."""
         prompt = sum(len(message["content"]) for message in wanted.messages)
         given = (prompt + _schema_size(wanted.entry)) // CHARACTERS
-        typical = round(self._typical.get(wanted.entry.name, FIRST_GUESS))
-        return Tokens(given, wanted.entry.schema.max_tokens or typical)
+        first = wanted.entry.schema.max_tokens or FIRST_GUESS
+        return Tokens(given, round(self._typical.get(wanted.entry.name, first)))
 
     def learn(self, schema: str, figures: Figures) -> None:
         """A stream has ended, and these are its figures."""

@@ -20,8 +20,9 @@ from app.errors import Overloaded
 if TYPE_CHECKING:
     from redis.asyncio import BlockingConnectionPool
 
-STORE_SECONDS: Final = 0.05
-"""How long to wait for an answer of Redis. A refusal needs two answers, so it takes under 0.1 s."""
+STORE_SECONDS = 0.25
+"""How long to wait for an answer of Redis. A call in `DOWN_SECONDS` waits in vain, at most; on a
+busy machine, a shorter time would take a store for down that is not."""
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for a connection to Redis, if all are in use."""
@@ -46,15 +47,15 @@ class StoreDown(Exception):
 class LimitStore:
     """A Redis, as long as it answers.
 
-    seconds: how long to wait for an answer
+    seconds: how long to wait for an answer; None takes `STORE_SECONDS`
     told: is called with whether it is down, when that has changed
     is_down: whether it is
     """
 
-    def __init__(self, url: str, seconds: float, told: Callable[[bool], None]) -> None:
+    def __init__(self, url: str, seconds: float | None, told: Callable[[bool], None]) -> None:
+        self._seconds = seconds = STORE_SECONDS if seconds is None else seconds
         self._pool = _pool(url, seconds)
         self.storage = _redis(self._pool)
-        self._seconds = seconds
         self._told = told
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self.is_down = False

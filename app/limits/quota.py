@@ -22,7 +22,7 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from app.errors import Overloaded
 from app.limits.budget import Budget, Reserved
-from app.limits.limit_store import STORE_SECONDS, LimitStore, StoreDown
+from app.limits.limit_store import LimitStore, StoreDown
 from app.limits.refusal import Refusal
 from app.settings import Settings
 
@@ -138,14 +138,15 @@ class Reservation:
 class Quota:
     """Counts for all callers, and refuses those who have nothing left.
 
-    seconds: how long to wait for an answer of the store that the settings name
+    seconds: how long to wait for an answer of the store that the settings name; None takes the
+        usual time
     told: is called with whether that store is down, when this has changed
     """
 
     def __init__(
         self,
         settings: Settings,
-        seconds: float = STORE_SECONDS,
+        seconds: float | None = None,
         told: Callable[[bool], None] = lambda is_down: None,
     ) -> None:
         self._local = _Limits(MemoryStorage(), settings, settings.share)

@@ -94,7 +94,7 @@ class Figures:
         """
         costs = [tried.cost_usd for tried in self.tried if tried.tokens is not None]
         known = [cost for cost in costs if cost is not None]
-        return sum(known) if known and len(known) == len(costs) else None
+        return round(sum(known), 9) if known and len(known) == len(costs) else None
 
     @property
     def known_cost_usd(self) -> float:

@@ -61,16 +61,16 @@ class Usage(msgspec.Struct, frozen=True, tag="usage"):
 
     @property
     def asked(self) -> dict[str, Any]:
-        """How often who was asked. One model alone is that of `start`, and is left out."""
+        """How often who was asked, and at what cost. One model alone is that of `start`."""
+        cost = {} if self.cost_usd is None else {"cost_usd": self.cost_usd}
         models = {"models": self.models} if len(self.models) > 1 else {}
-        return {"attempts": self.attempts, **models}
+        return {"attempts": self.attempts, **cost, **models}
 
     @property
     def body(self) -> dict[str, Any]:
         """The data of the `usage` event."""
         tokens = {"input_tokens": self.input_tokens, "output_tokens": self.output_tokens}
-        cost = {} if self.cost_usd is None else {"cost_usd": self.cost_usd}
-        return {**tokens, **cost, **self.asked}
+        return {**tokens, **self.asked}
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):

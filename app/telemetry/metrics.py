@@ -121,11 +121,11 @@ class Telemetry:
             messages=figures.messages,
             first_content_ms=figures.first_content_ms,
             duration_ms=figures.duration_ms,
+            overhead_ms=_milliseconds(figures.overhead),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
             cost_usd=figures.cost_usd,
-            is_estimated=figures.estimated_tokens > 0,
-            overhead_ms=None if figures.overhead is None else round(figures.overhead * 1000, 1),
+            **({"estimated_tokens": figures.estimated_tokens} if figures.estimated_tokens else {}),
             **({"cause": figures.cause} if figures.cause else {}),
         )
 
@@ -187,6 +187,10 @@ def _about(stream: Stream) -> dict[str, str]:
         about["trace_id"] = stream.origin.trace_id
     asked = {"schema": stream.schema, "schema_version": stream.schema_version}
     return {**about, **asked, "model": stream.request.model}
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
 
 
 def _outcome(stream: Stream) -> str:

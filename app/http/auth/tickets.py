@@ -92,6 +92,12 @@ class Tickets:
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
         self._used: dict[int, dict[str, int]] = {}  # by the minute in which the tickets expire
 
+    @property
+    def uses(self) -> dict[str, int]:
+        """How often each ticket was used, if it was."""
+        counted = (pair for used in self._used.values() for pair in used.items())
+        return {jti: times for jti, times in counted if times}
+
     def issue(self, caller: str, key: str, wanted: TicketRequest) -> dict[str, Any]:
         """Make a ticket. Returns the response body of `POST /tickets`.
 
