@@ -101,6 +101,9 @@ class Settings(BaseSettings):
 
     caller_streams: Annotated[int | None, _most("a caller's streams at once")] = None
     caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
+    caller_replays_per_minute: Annotated[
+        int | None, _most("a caller's whole replays of ended streams in a minute")
+    ] = None
     caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
     caller_usd_per_day: Annotated[
         float | None,
@@ -204,6 +207,15 @@ class Settings(BaseSettings):
     cors_credentials: Annotated[
         bool, Field(description="true to let those pages send cookies; not with *")
     ] = False
+    traces: Annotated[
+        bool, Field(description="true to send spans to a collector, as OTEL_* says")
+    ] = False
+    capture_content: Annotated[
+        bool, Field(description="true to put prompts and answers into spans")
+    ] = False
+    record: Annotated[
+        str | None, Field(description="a folder for recordings of all streams, with their content")
+    ] = None
     log_format: Annotated[Literal["console", "json"], Field(description="console or json")] = (
         "console"
     )
@@ -237,8 +249,8 @@ class Settings(BaseSettings):
     @field_validator("limits_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(_STORES):
-            raise ValueError("no such store")
+        if value:
+            _check_store(value.get_secret_value())
         return value
 
     @model_validator(mode="after")
@@ -312,6 +324,18 @@ class Settings(BaseSettings):
 def variable(name: str) -> SecretStr | None:
     """A variable that a file of models names; None if it is not set, or is empty."""
     return SecretStr(value) if (value := os.environ.get(name)) else None
+
+
+def _check_store(url: str) -> None:
+    """Raises ValueError for the URL of no Redis, which its library would refuse at the start."""
+    from redis.asyncio import ConnectionPool  # this import takes 0.1 s; few need it
+
+    if not url.startswith(_STORES):
+        raise ValueError("no such store")
+    try:
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise ValueError("no URL of a store") from error
 
 
 def announce(name: str, value: str) -> None:

@@ -20,7 +20,7 @@ ROOMS: Final = (
     {"schemas", "providers"},
     {"settings"},
     {"streams"},
-    {"views", "telemetry"},
+    {"views", "telemetry", "recordings"},
     {"limits"},
     {"demo"},
     {"http"},

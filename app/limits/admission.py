@@ -88,6 +88,14 @@ class Admission:
             self._refused.labels(_limit(error)).inc()
             raise
 
+    async def admit_replay(self, caller: str) -> None:
+        """Let a caller read an ended stream from its beginning. Raises `RateLimited`."""
+        try:
+            await self.quota.count_replay(caller)
+        except ServiceError as error:
+            self._refused.labels(_limit(error)).inc()
+            raise
+
     async def _admitted(
         self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
     ) -> Permit:

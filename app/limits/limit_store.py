@@ -49,6 +49,7 @@ class LimitStore:
 
     seconds: how long to wait for an answer; None takes `STORE_SECONDS`
     told: is called with whether it is down, when that has changed
+    is_down: whether it is
     """
 
     def __init__(self, url: str, seconds: float | None, told: Callable[[bool], None]) -> None:
@@ -57,7 +58,7 @@ class LimitStore:
         self.storage = _redis(self._pool)
         self._told = told
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
-        self._is_down = False
+        self.is_down = False
         self._down_until = 0.0
 
     async def ask(self, do: Callable[[], Awaitable[_T]]) -> _T:
@@ -70,7 +71,7 @@ class LimitStore:
             raise Overloaded(retry_after=1) from None
         try:
             self._require_up()  # it may have gone down while this call waited
-            if self._is_down:
+            if self.is_down:
                 self._pass_over()  # one call tries it, and others don't wait with it
             found = await self._answer(do)
         except (StorageError, TimeoutError) as error:
@@ -118,16 +119,16 @@ class LimitStore:
 
     def _down(self, error: Exception) -> None:
         self._pass_over()
-        if not self._is_down:
-            self._is_down = True
+        if not self.is_down:
+            self.is_down = True
             self._told(True)
             cause = type(error.__cause__ or error).__name__
             _log.warning("the limits' store does not answer", cause=cause)
 
     def _up(self) -> None:
         self._down_until = 0.0
-        if self._is_down:
-            self._is_down = False
+        if self.is_down:
+            self.is_down = False
             self._told(False)
             _log.info("the limits' store answers again")
 

@@ -44,12 +44,16 @@ class Used(NamedTuple):
         return self.tokens, round(self.usd * MICRO)
 
 
-class _StreamsPerMinute:
-    """The streams that a caller begins in a minute, as one store counts them."""
+class _PerMinute:
+    """What a caller does in a minute, as one store counts it.
 
-    def __init__(self, store: Storage, amount: int) -> None:
+    what: `streams` or `replays`
+    """
+
+    def __init__(self, store: Storage, what: str, amount: int) -> None:
+        self._what = what
         self._limiter = SlidingWindowCounterRateLimiter(store)
-        self._item = RateLimitItemPerMinute(amount)
+        self._item = RateLimitItemPerMinute(amount, namespace=f"LIMITER/{what}")
 
     async def check(self, caller: str) -> None:
         """Raise `Refusal` if a caller has nothing left. Counts nothing."""
@@ -57,13 +61,14 @@ class _StreamsPerMinute:
             await self._refuse(caller)
 
     async def count(self, caller: str) -> None:
-        """Count a stream. Raises `Refusal`, and then counts nothing."""
+        """Count one. Raises `Refusal`, and then counts nothing."""
         if not await self._limiter.hit(self._item, caller):
             await self._refuse(caller)
 
     async def _refuse(self, caller: str) -> None:
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
-        raise Refusal("streams_per_minute", "streams a minute", reset - time.time())
+        what = self._what
+        raise Refusal(f"{what}_per_minute", f"{what} a minute", reset - time.time())
 
 
 class _Limits:
@@ -73,12 +78,14 @@ class _Limits:
     """
 
     def __init__(self, store: Storage, settings: Settings, share: Callable[[int], int]) -> None:
-        streams, tokens, usd = (
+        streams, replays, tokens, usd = (
             settings.caller_streams_per_minute,
+            settings.caller_replays_per_minute,
             settings.caller_tokens_per_day,
             settings.caller_usd_per_day,
         )
-        self.streams = _StreamsPerMinute(store, share(streams)) if streams else None
+        self.streams = _PerMinute(store, "streams", share(streams)) if streams else None
+        self.replays = _PerMinute(store, "replays", share(replays)) if replays else None
         self.budgets: list[Budget | None] = [
             Budget(store, "tokens_per_day", "tokens in a day", share(tokens)) if tokens else None,
             Budget(store, "usd_per_day", "dollars in a day", share(max(1, round(usd * MICRO))))
@@ -106,6 +113,10 @@ class _Limits:
             await self.settle(reservation, Used())
             raise
         return reservation
+
+    async def count_replay(self, caller: str) -> None:
+        if self.replays is not None:
+            await self.replays.count(caller)
 
     async def settle(self, reservation: Reservation, used: Used) -> None:
         """Count what was used in the place of what was reserved."""
@@ -145,6 +156,16 @@ class Quota:
             self._store = LimitStore(settings.limits_store.get_secret_value(), seconds, told)
             self._shared = _Limits(self._store.storage, settings, int)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether the processes count in a store together."""
+        return self._store is not None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the store has not answered, so that this process counts by itself."""
+        return self._store is not None and self._store.is_down
+
     async def check(self, caller: str) -> None:
         """Raise `Refusal` if the caller has reached a limit. Counts nothing."""
         await self._ask(lambda limits: limits.check(caller))
@@ -155,6 +176,10 @@ class Quota:
         Raises `Refusal`, and then nothing is counted.
         """
         return await self._ask(lambda limits: limits.begin(caller, expected))
+
+    async def count_replay(self, caller: str) -> None:
+        """Count a whole replay of an ended stream. Raises `Refusal`, and then counts nothing."""
+        await self._ask(lambda limits: limits.count_replay(caller))
 
     def settle(self, reservation: Reservation, used: Used) -> None:
         """A stream has ended: count what it has used, even if it exceeds a limit."""

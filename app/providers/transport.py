@@ -7,8 +7,8 @@ every connection error into a timeout. A transport is httpx's own extension poin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,9 +16,11 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+from opentelemetry import propagate
 from yarl import URL
 
 from app.providers.base_url import is_this_machine
+from app.providers.tap import Exchange, tap
 
 RECEIVED = "structured_streams.received"
 """The key of a future in a response's extensions. It resolves when the last byte has come (even
@@ -50,21 +52,37 @@ class Body(httpx2.AsyncByteStream):
     and it never fails: the status says enough.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange | None) -> None:
         self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._response = response
+        self._exchange = exchange
         response.content.on_eof(self._end)
 
     def _end(self) -> None:
         if not self.received.done():
             self.received.set_result(None)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces() if self._exchange is None else self._told(self._exchange)
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
         if self._response.status // 100 != 2:
             yield await self._beginning()
             return
         while data := await self._response.content.readany():
             yield data
+
+    async def _told(self, exchange: Exchange) -> AsyncGenerator[bytes, None]:
+        """The pieces, of which the exchange is told first."""
+        try:
+            async with aclosing(self._pieces()) as pieces:
+                async for data in pieces:
+                    exchange.heard(data)
+                    yield data
+        except (aiohttp.ClientError, OSError):
+            exchange.ended("broken")
+            raise
+        exchange.ended("whole")
 
     async def _beginning(self) -> bytes:
         data = bytearray()
@@ -100,10 +118,19 @@ class Transport(httpx2.AsyncBaseTransport):
         self._closing: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        listening = tap.get()
+        exchange = None if listening is None else listening.asked(await request.aread())
         connection = _Connection()
-        response = await self._sent(request, connection)
+        try:
+            response = await self._sent(request, connection)
+        except (aiohttp.ClientError, OSError):
+            if exchange is not None:
+                exchange.ended("unreachable")
+            raise
+        if exchange is not None:
+            exchange.answered(response.status)
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        body = Body(response)
+        body = Body(response, exchange)
         extensions = {RECEIVED: body.received, SENT: connection.sent}
         return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
@@ -130,13 +157,15 @@ class Transport(httpx2.AsyncBaseTransport):
     async def _send(
         self, request: httpx2.Request, session: aiohttp.ClientSession, connection: _Connection
     ) -> aiohttp.ClientResponse:
+        headers = request.headers.copy()
+        traced: dict[str, str] = {}
+        propagate.inject(traced)
+        headers.update({name: traced[name] for name in traced if name not in headers})
         connection.sent = asyncio.get_running_loop().time()
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
-            headers=[
-                item for item in request.headers.multi_items() if not _tells_of_machine(item[0])
-            ],
+            headers=[item for item in headers.multi_items() if not _tells_of_machine(item[0])],
             data=await request.aread(),
             allow_redirects=False,
             timeout=self._timeout,

@@ -12,8 +12,8 @@ ends the stream in `Done` or in `Failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
@@ -49,6 +49,14 @@ from app.streams.figures import AttemptFigures
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
+from app.streams.traces import (
+    attempt_span,
+    note_answer,
+    note_failure,
+    note_first_content,
+    note_restart,
+    stream_span,
+)
 
 TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
@@ -106,6 +114,8 @@ class ProducerSettings:
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
+    capture_content: whether spans hold what models are told and what they answer
+    recording: makes the context in which a stream is generated, which may record it
     prices: what their tokens cost, where that is known
     """
 
@@ -115,6 +125,8 @@ class ProducerSettings:
     opening: float
     limits: Limits
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    capture_content: bool = False
+    recording: Callable[[Stream], AbstractContextManager[None]] = lambda stream: nullcontext()
     prices: PriceList = field(default_factory=dict)
 
 
@@ -184,6 +196,10 @@ class Producer:
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
+        with stream_span(self._stream), self._settings.recording(self._stream):
+            await self._run()
+
+    async def _run(self) -> None:
         try:
             await self._generate()
             self._stream.end(Done())
@@ -240,6 +256,7 @@ class Producer:
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1
         self._stream.restart(self._figures.attempts, error, kept, model)
+        note_restart(self._figures.attempts, error, model)
 
     # -- attempts ---------------------------------------------------------------------------
 
@@ -249,20 +266,42 @@ class Producer:
         messages = request.messages if kept is None else request.messages_of_rest(kept)
         most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
-            try:
-                await self._attempt(messages, kept)
-                return
-            except _Failure as failure:
-                error, kept = failure.error, failure.kept
-                messages = self._next_messages(failure)
-            self._continued += isinstance(error, OutputTruncated)
-            pause = _pause(error) if isinstance(error, _BUSY) else 0
-            is_last = self._figures.attempts - self._continued >= most
-            if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
-                raise error
-            if not self._is_full(kept):
-                self._restart(error, kept)
-                await asyncio.sleep(pause)
+            with self._traced(messages, kept):
+                try:
+                    await self._attempt(messages, kept)
+                    return
+                except _Failure as failure:
+                    pause = self._go_on(failure, most)
+                    kept, messages = failure.kept, self._next_messages(failure)
+            await asyncio.sleep(pause)
+
+    def _go_on(self, failure: _Failure, most: int) -> float:
+        """Tell readers that another attempt begins. Gives the pause before it.
+
+        most: the number of the last attempt, not counting those that continue a list
+        Raises what has failed if there is no other attempt.
+        """
+        error, kept = failure.error, failure.kept
+        note_failure(error)
+        self._continued += isinstance(error, OutputTruncated)
+        pause = _pause(error) if isinstance(error, _BUSY) else 0
+        is_last = self._figures.attempts - self._continued >= most
+        if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
+            raise error from None
+        if self._is_full(kept):
+            return 0
+        self._restart(error, kept)
+        return pause
+
+    def _traced(
+        self, messages: list[dict[str, Any]], kept: Kept | None
+    ) -> AbstractContextManager[None]:
+        """The span of an attempt, if it asks the provider."""
+        if self._is_full(kept):
+            return nullcontext()
+        request = self._stream.request.completion(self._model.name, messages, kept)
+        with_content = self._settings.capture_content
+        return attempt_span(self._stream, self._model, request, with_content=with_content)
 
     def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
         """What the attempt after one that has failed is told."""
@@ -364,6 +403,9 @@ class Producer:
                     raise _Failure(error, kept=attempt.kept) from None
             finally:
                 self._count(completion, messages, attempt.size, figures)
+                if completion is not None:
+                    text = attempt.text if self._settings.capture_content else None
+                    note_answer(completion, text)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
 
@@ -397,6 +439,7 @@ class Producer:
             self._note(completion.active, piece, figures)
             await self._write(piece, attempt)
             if attempt.begun and not before[0]:
+                note_first_content(completion.active - figures.asked)
                 await self._trial.worked()
             if attempt.is_over:
                 return

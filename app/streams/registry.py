@@ -103,6 +103,11 @@ class Streams:
         return len(self._running)
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The models that are passed over because they have failed again and again."""
+        return self._circuits.open
+
+    @property
     def kept(self) -> Held:
         """What is kept of streams that have ended."""
         return self._store.kept

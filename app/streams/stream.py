@@ -51,6 +51,7 @@ class Origin:
     request_id, caller: those of the call that began it, for the log. The caller is "" if no keys
         are configured
     reasoning: whether the model's reasoning is written to the log
+    trace_id: that of the call that began it; None where it belongs to no trace
     seconds: what the service has taken until the stream was begun, without waiting for the rest of
         the request and for a slot
     """
@@ -61,6 +62,7 @@ class Origin:
     request_id: str = "-"
     caller: str = ""
     reasoning: bool = False
+    trace_id: str | None = None
     seconds: float = 0.0
 
     @property

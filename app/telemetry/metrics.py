@@ -183,7 +183,10 @@ def _about(stream: Stream) -> dict[str, str]:
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
-    return {**about, "schema": stream.schema, "model": stream.request.model}
+    if stream.origin.trace_id:
+        about["trace_id"] = stream.origin.trace_id
+    asked = {"schema": stream.schema, "schema_version": stream.schema_version}
+    return {**about, **asked, "model": stream.request.model}
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 
 from sse_starlette.sse import EventSourceResponse
@@ -36,7 +36,7 @@ async def body(
     heartbeat: float,
     position: int,
     delivery: Delivery,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """The bytes of a response. Each piece should be sent at once.
 
     interval, heartbeat, position: those of `follow`

@@ -42,6 +42,7 @@ from app.settings import Settings
 from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import trace_id
 from app.telemetry.metrics import Telemetry
 from app.views.specs import VIEWS, ViewContext, ViewSpec
 
@@ -157,7 +158,16 @@ class StreamEndpoints:
             return await self._come_back(request, options, last)
         stream = self._streams.find(id, owner(request.scope))
         reading = self._reading(request, options, self.registry.get(stream.schema))
+        await self._admit_replay(request, stream)
         return await self._replies.reply(request, reading, stream)
+
+    async def _admit_replay(self, request: Request, stream: Stream) -> None:
+        """Count a whole replay of an ended stream. Raises `RateLimited`.
+
+        Coming back after an event is not counted: an `EventSource` does not try again after a 429.
+        """
+        if stream.ended:
+            await self._admission.admit_replay(caller(request.scope).name)
 
     async def _come_back(
         self, request: Request, options: Options, last: str, entry: SchemaEntry | None = None
@@ -210,6 +220,7 @@ class StreamEndpoints:
             request_id(request.scope),
             who.name,
             options.reasoning,
+            trace_id=trace_id(),
         )
         while (known := self._streams.known(wanted, origin)) is None:
             other = self._beginnings.other(origin.name)
@@ -218,6 +229,7 @@ class StreamEndpoints:
                     return await self._new(request, wanted, origin)
             await _wait(request, other)
             raise_again(other)
+        await self._admit_replay(request, known)
         return known
 
     async def _new(self, request: Request, wanted: GenerationRequest, origin: Origin) -> Stream:
@@ -277,7 +289,8 @@ class StreamEndpoints:
         view = spec.make(
             ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
         )
-        return Reading(spec.name, view, format, options.interval_ms / 1000)
+        repeated = f"{spec.name} {options.reasoning}" if spec.repeats and not ids else None
+        return Reading(spec.name, view, format, options.interval_ms / 1000, repeated)
 
 
 def _require(spec: ViewSpec, entry: SchemaEntry) -> None:

@@ -63,6 +63,8 @@ class _Worker(multiprocess.Process):
             forget_gauges(self.folder, self.number)
 
     def target(self, sockets: list[socket] | None = None) -> None:
+        # Ctrl-C reaches all processes of a terminal, and the supervisor passes it on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
         count_into(self.folder, self.number)
@@ -111,6 +113,10 @@ class _Supervisor(multiprocess.Multiprocess):
             self.handle_signals()
             self.keep_subprocess_alive()
 
+    def handle_hup(self) -> None:
+        """Have the processes read again what can be read again. uvicorn would restart them."""
+        self._send(signal.SIGHUP)
+
     def join_all(self) -> None:
         told = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
@@ -122,9 +128,12 @@ class _Supervisor(multiprocess.Multiprocess):
         super().join_all()
 
     def _end_all(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> None:
         for process in self.processes:
             if process.process.is_alive() and process.pid:
-                os.kill(process.pid, signal.SIGTERM)
+                os.kill(process.pid, number)
 
 
 def serve_workers(
