@@ -25,7 +25,7 @@ from uvicorn.supervisors import multiprocess
 from app.http.server.server import SECOND_SIGNAL_SECONDS, Server, server, settle, url_of
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
-from app.telemetry.sharing import count_into, forget_gauges, shared_folder
+from app.telemetry.worker_counts import count_into, forget_gauges, shared_folder
 
 START_SECONDS = 60
 """The processes have this time to get ready. When all are ready, one log line says so."""
