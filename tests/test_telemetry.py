@@ -82,6 +82,7 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "id",
         "request_id",
         "schema",
+        "schema_version",
         "model",
         "level",
         "logger",

@@ -35,9 +35,9 @@ def received(scope: Scope) -> float:
     return float(scope.get("received", 0.0))
 
 
-def note_wait(scope: Scope, seconds: float) -> None:
-    """Note that the service has waited so long for the rest of a request, or for a slot."""
-    scope["received"] = received(scope) + seconds
+def note_received(scope: Scope) -> None:
+    """Note that the whole of a request has come by now."""
+    scope["received"] = perf_counter()
 
 
 def when_over(scope: Scope, call: Callable[[], None]) -> None:
@@ -76,7 +76,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope["received"] = perf_counter()
+        note_received(scope)
         _put_under(self._root_path, scope)
         given = Headers(scope=scope).get(HEADER, "")
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)

@@ -29,8 +29,8 @@ if it is not read yet), or when the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
 SENT = "structured_streams.sent"
-"""The key of the time at which the request of a response was given to its connection, by
-`perf_counter`."""
+"""The key of the time at which the request of a response would have gone out if connecting had
+taken no time, by `perf_counter`."""
 
 MAX_ERROR_BYTES = 8 * 1024
 """How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
@@ -163,7 +163,6 @@ class Transport(httpx2.AsyncBaseTransport):
         traced: dict[str, str] = {}
         propagate.inject(traced)
         headers.update({name: traced[name] for name in traced if name not in headers})
-        connection.sent = perf_counter()
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
@@ -181,10 +180,12 @@ class _Connection:
     """The connection that a request goes out on.
 
     was_idle: whether it has served another request before
-    sent: when the request was given to it, by `perf_counter`
+    connecting: the seconds that it took to connect
+    sent: when the request would have gone out if that had taken none, by `perf_counter`
     """
 
     was_idle: bool = False
+    connecting: float = 0.0
     sent: float = 0.0
 
 
@@ -192,8 +193,21 @@ def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
     async def reused(_: aiohttp.ClientSession, context: Any, __: object) -> None:
         context.trace_request_ctx.was_idle = True
 
+    async def connects(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.connecting -= perf_counter()
+
+    async def connected(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.connecting += perf_counter()
+
+    async def sent(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        connection = context.trace_request_ctx
+        connection.sent = perf_counter() - connection.connecting
+
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(reused)
+    trace.on_connection_create_start.append(connects)
+    trace.on_connection_create_end.append(connected)
+    trace.on_request_headers_sent.append(sent)
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
     )

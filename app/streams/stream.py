@@ -53,8 +53,8 @@ class Origin:
         are configured
     reasoning: whether the model's reasoning is written to the log
     trace_id: that of the call that began it; None where it belongs to no trace
-    seconds: what the service has taken until the stream was begun, without waiting for the rest of
-        the request and for a slot
+    seconds: what the service has taken from when the whole request had come until the stream was
+        begun, without waiting for a slot
     """
 
     owner: str = ""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from time import perf_counter
 from typing import Any
 
 from starlette.requests import Request
 
 from app.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
-from app.http.context import note_wait
+from app.http.context import note_received
 from app.partial.scan import MAX_DEPTH
 from app.partial.value import depth, loads
 
@@ -30,13 +29,12 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType
-    began = perf_counter()
     try:
         async with asyncio.timeout(SECONDS):
             content = await _read(request, limit)
     except TimeoutError:
         raise BodyTooSlow from None
-    note_wait(request.scope, perf_counter() - began)
+    note_received(request.scope)
     try:
         body = loads(content.decode())
         if depth(body) > MAX_DEPTH:  # Python's own limit depends on its version

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from app.errors import InvalidRequest, StreamNotFound
 from app.http.auth.authenticator import caller
 from app.http.auth.tickets import Ticket, Tickets
-from app.http.context import note_wait, owner, received, request_id
+from app.http.context import owner, received, request_id
 from app.http.endpoints.beginnings import Beginnings, raise_again
 from app.http.endpoints.body import read_object, with_whole_numbers
 from app.http.endpoints.negotiation import negotiate
@@ -249,8 +249,7 @@ class StreamEndpoints:
                 self._streams.require_open,
             )
             stack.callback(permit.close)
-            note_wait(request.scope, permit.waited)
-            seconds = perf_counter() - received(request.scope)
+            seconds = perf_counter() - received(request.scope) - permit.waited
             origin = replace(origin, seconds=seconds)
             ended = partial(self._ended, permit, ticket)
             stream = await self._streams.open(wanted, origin, ended)
