@@ -441,3 +441,20 @@ def shown(value: Any) -> str:
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://host:port", "redis://host:6379/x", "redis://[::1", "redis://h?nonsense=1"),
+        *("http://host", "unix://", "redis", "redis://host:99999999"),
+    ],
+)
+def test_the_url_of_no_store_is_said_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LIMITS_STORE", url)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    expected = Settings.model_fields["limits_store"].description
+    assert describe(caught.value) == [f"LIMITS_STORE: expected {expected}"]

@@ -67,7 +67,8 @@ async def test_a_recording_has_the_request_and_what_the_provider_has_sent(tmp_pa
     file = the_one(tmp_path)
     assert file.stat().st_mode & 0o777 == 0o600
     events = [json.loads(line) for line in file.read_bytes().splitlines()]
-    head, asked, answered, first = events[:4]
+    head, asked, answered, *_ = events
+    first = next(event for event in events if "text" in event)
     assert head | {"began": "", "schema_version": ""} == {
         "recording": 1,
         "service": "0.1.0",
@@ -80,7 +81,8 @@ async def test_a_recording_has_the_request_and_what_the_provider_has_sent(tmp_pa
     assert (asked["exchange"], asked["model"]) == (0, "m")
     assert asked["asked"] == provider.exchanges[0].body
     assert (answered["exchange"], answered["status"]) == (0, 200)
-    assert (HEAD + first["text"].encode()).startswith(HEAD + text(INVALID))
+    assert first["exchange"] == 0
+    assert first["text"].encode().startswith(text(INVALID))
     assert asked["at"] <= answered["at"] <= first["at"] < 60
     assert events[-1]["outcome"] == "done"
     whole = file.read_text()
