@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
-from app.http.context import HEADER, RequestContext
+from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
 from app.http.endpoints.openapi import add_openapi
@@ -41,8 +42,10 @@ from app.providers.pricing import PriceList, price_list
 from app.recordings.asked import recorded_models
 from app.recordings.recorder import Recorder
 from app.recordings.recording import Recording, RecordingError
+from app.redis.address import addresses
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
+from app.store.streams import SharedStreams, Sharing
 from app.streams.circuits import Circuits
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
@@ -50,8 +53,9 @@ from app.streams.registry import Streams
 from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
-from app.telemetry.sharing import shared_counts
+from app.telemetry.sharing import SharingTelemetry
 from app.telemetry.traces import exporting, require_sdk
+from app.telemetry.worker_counts import shared_counts
 
 Recorded = Callable[[Stream], AbstractContextManager[None]]
 
@@ -106,8 +110,9 @@ def create_app(
         _prepare(registry, described)
     telemetry = Telemetry(shared_counts(), by_caller=settings.caller_metrics)
     prices = prices_of(settings, described)
-    streams = streams_of(settings, telemetry, described, prices)
-    admission = Admission(settings, telemetry)
+    process = secrets.token_hex(4)
+    admission = Admission(settings, telemetry, process)
+    streams = streams_of(settings, telemetry, described, prices, registry, admission, process)
     _sample(telemetry, streams, admission)
     authenticator = Authenticator(settings)
 
@@ -122,6 +127,8 @@ def create_app(
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
+            stack.push_async_callback(streams.aclose)
+            await streams.start()
             stack.push_async_callback(streams.stop)
             yield
 
@@ -160,7 +167,7 @@ def create_app(
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, process if settings.streams_store else "")
     return app
 
 
@@ -253,11 +260,15 @@ def streams_of(
     telemetry: Telemetry,
     described: Iterable[ModelSettings] = (),
     prices: PriceList | None = None,
+    registry: Registry | None = None,
+    admission: Admission | None = None,
+    process: str = "",
 ) -> Streams:
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
     prices: what their tokens cost, where that is known
+    registry, admission, process: what is needed where processes share their streams
     """
     described = tuple(described)
     producing = ProducerSettings(
@@ -275,7 +286,22 @@ def streams_of(
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
-    return Streams(producing, circuits, store, telemetry, grace=settings.resume_grace_seconds)
+    grace = settings.resume_grace_seconds
+    if settings.streams_store is None or registry is None or admission is None:
+        return Streams(producing, circuits, store, telemetry, grace=grace)
+    sharing = Sharing(
+        process=process,
+        addresses=addresses(settings.streams_store.get_secret_value()),
+        retention=settings.retention_seconds,
+        schema=registry.get,
+        room=admission.take_over,
+        keeps_requests=settings.store_requests,
+        goes_on_alone=settings.store_down == "local",
+    )
+    watcher = SharingTelemetry(telemetry.instruments)
+    return SharedStreams(
+        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=watcher
+    )
 
 
 def _recording(folder: str | None, described: Iterable[ModelSettings]) -> Recorded:
@@ -318,15 +344,15 @@ def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings
     add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
+def _add_middleware(app: FastAPI, settings: Settings, process: str) -> None:
+    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault, process=process)
     app.add_middleware(
         Cors,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,
         allow_headers=CORS_REQUEST_HEADERS,
-        expose_headers=CORS_RESPONSE_HEADERS,
+        expose_headers=[*CORS_RESPONSE_HEADERS, *([SERVED_BY] if process else [])],
     )
     app.add_middleware(RequestSpans)  # the outermost, so that each line of the log has the trace
 

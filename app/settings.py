@@ -18,6 +18,7 @@ from app.providers.base_url import BaseUrl
 from app.providers.headers import Headers, Key
 from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
+from app.redis.address import Address, addresses
 from app.schemas.dialects import Dialect
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -44,7 +45,6 @@ _OF_ONE_PROVIDER = (
 
 _LISTS = ("schemas", "api_keys", "allowed_hosts", "models", "cors_origins")
 _OBJECTS = ("extra_body", "extra_headers")
-_STORES = ("redis://", "rediss://", "unix://")
 
 CALLER = r"[A-Za-z0-9._-]{1,64}"
 """The pattern of a caller's name."""
@@ -81,6 +81,20 @@ class Settings(BaseSettings):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the port, and a caller's limits")
     ] = 1
+
+    streams_store: Annotated[
+        SecretStr | None,
+        Field(
+            description="redis://, rediss://, unix:// or redis+sentinel:// URLs, comma-separated"
+        ),
+    ] = None
+    store_requests: Annotated[
+        bool, Field(description="false to keep requests out of the store: nobody then takes over")
+    ] = True
+    store_down: Annotated[
+        Literal["refuse", "local"],
+        Field(description="refuse or local: resumable streams while the store does not answer"),
+    ] = "refuse"
 
     api_keys: Annotated[
         tuple[_Key, ...], NoDecode, _names("callers with their keys (name=sha256 in hex)")
@@ -246,11 +260,12 @@ class Settings(BaseSettings):
         """The object of a JSON text. What is no such text is refused after that."""
         return _json(value) if isinstance(value, str) else value
 
-    @field_validator("limits_store")
+    @field_validator("limits_store", "streams_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
-            _check_store(value.get_secret_value())
+            for address in addresses(value.get_secret_value()):
+                _check_store(address)
         return value
 
     @model_validator(mode="after")
@@ -326,14 +341,10 @@ def variable(name: str) -> SecretStr | None:
     return SecretStr(value) if (value := os.environ.get(name)) else None
 
 
-def _check_store(url: str) -> None:
+def _check_store(address: Address) -> None:
     """Raises ValueError for the URL of no Redis, which its library would refuse at the start."""
-    from redis.asyncio import ConnectionPool  # this import takes 0.1 s; few need it
-
-    if not url.startswith(_STORES):
-        raise ValueError("no such store")
     try:
-        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+        address.pool(1).make_connection()  # type: ignore[no-untyped-call]
     except Exception as error:
         raise ValueError("no URL of a store") from error
 

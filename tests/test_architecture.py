@@ -17,9 +17,10 @@ FILES = sorted((ROOT / "app").rglob("*.py"))
 ROOMS: Final = (
     {"", "errors", "schema"},
     {"partial"},
-    {"schemas", "providers"},
+    {"schemas", "providers", "redis"},
     {"settings"},
     {"streams"},
+    {"store"},
     {"views", "telemetry", "recordings"},
     {"limits"},
     {"demo"},
@@ -161,7 +162,7 @@ PRIVATE_MODULES: Final = {
     "uvicorn.protocols": {"http.server.protocol", "demo.server"},
     "uvicorn.supervisors": {"http.server.workers"},
     "instructor.v2": {"providers.handlers"},
-    "prometheus_client.values": {"telemetry.sharing"},
+    "prometheus_client.values": {"telemetry.worker_counts"},
 }
 """The modules of dependencies that are private or undocumented, and who imports them."""
 

@@ -12,10 +12,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from app.errors import Overloaded, ServiceError
+from app.limits.limit_store import STORE_SECONDS
 from app.limits.quota import Quota, Reservation, Used
 from app.limits.refusal import Refusal
+from app.limits.running import Running
 from app.limits.slots import Slot, Slots
+from app.redis.address import addresses
 from app.settings import Settings
+from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 
 Wait = Callable[[Slot, float], Awaitable[None]]
@@ -36,21 +40,20 @@ class Permit:
         self.waited = waited
         self._admission = admission
         self._reservation = reservation
-        self._slot: Slot | None = slot
+        self._slot = slot
 
     def settle(self, used: Used) -> None:
-        """The stream is over: count what it has used, and give its slot back.
-
-        A second call does nothing.
-        """
-        if self._slot is not None:
-            self._admission.quota.settle(self._reservation, used)
-            self._admission.leave(self._reservation.caller, self._slot)
-            self._slot = None
+        """The stream is over: count what it has used, and give its slot back."""
+        self._admission.quota.settle(self._reservation, used)
+        self._leave()
 
     def close(self) -> None:
-        """No stream was begun: give everything back, unless there is nothing left to give."""
-        self.settle(Used())
+        """No stream was begun: nothing was counted, and nothing reserved."""
+        self._admission.quota.give_back(self._reservation)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._admission.leave(self._reservation.caller, self._slot)
 
 
 class Admission:
@@ -58,10 +61,11 @@ class Admission:
 
     slots: the slots of this process, shared by all callers
     quota: counts what each caller has used of its limits
-    streams: how many streams each caller has running or queued
+    streams: how many streams each caller has running or queued in this process
+    process: the id of this process, where processes share a store
     """
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, process: str = "") -> None:
         of = telemetry.instruments
         self.slots = Slots(settings.max_streams, settings.max_queued)
         self.quota = Quota(settings, told=of.limits_store_down.set)
@@ -70,6 +74,11 @@ class Admission:
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
         self._caller_streams = settings.share(limit) if limit else None
+        self._everywhere = limit
+        self._running: Running | None = None
+        if limit and process and settings.streams_store:
+            [address, *_] = addresses(settings.streams_store.get_secret_value())
+            self._running = Running(address, process, self.streams.__getitem__, STORE_SECONDS)
 
     async def admit(
         self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
@@ -99,10 +108,13 @@ class Admission:
     async def _admitted(
         self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
     ) -> Permit:
-        if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
-            raise Refusal("streams", "streams at once", 1)
+        if self._running is None:
+            self._require_few(caller, 1)
         slot = self._enter(caller)
         try:
+            if self._running is not None and self._everywhere is not None:
+                admits = await self._running.admits(caller, self._everywhere)
+                self._require_few(caller, 0, admits=admits)
             await self.quota.check(caller)
             waited = await self._turn(slot, wait)
             check()
@@ -124,8 +136,31 @@ class Admission:
             raise Overloaded(retry_after=1)
         return loop.time() - began
 
+    def _require_few(self, caller: str, more: int, *, admits: bool | None = None) -> None:
+        """Raise `RateLimited` if a caller would have too many streams with so many more.
+
+        admits: what all processes together say; None: this one decides for itself
+        """
+        limit = self._caller_streams
+        if admits is None:
+            admits = limit is None or self.streams[caller] + more <= limit
+        if not admits:
+            raise Refusal("streams", "streams at once", 1)
+
+    def take_over(self, caller: str) -> Callable[[Stream], None] | None:
+        """Let a process go on with a stream that another one has begun, if there is a slot.
+
+        Returns what is to be called once the stream has ended.
+        """
+        if not self.slots.are_free:
+            return None
+        permit = Permit(self, self.quota.unreserved(caller), self._enter(caller), 0.0)
+        return lambda stream: permit.settle(Used.of(stream.figures))
+
     async def aclose(self) -> None:
         """Finish counting, and close the store."""
+        if self._running is not None:
+            await self._running.aclose()
         await self.quota.aclose()
 
     def leave(self, caller: str, slot: Slot) -> None:
@@ -134,6 +169,8 @@ class Admission:
         self.streams[caller] -= 1
         if not self.streams[caller]:
             del self.streams[caller]
+        if self._running is not None:
+            self._running.changed(caller)
 
     def _enter(self, caller: str) -> Slot:
         slot = self.slots.ask()

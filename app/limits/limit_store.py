@@ -16,9 +16,10 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
 from app.errors import Overloaded
+from app.redis.address import Address
 
 if TYPE_CHECKING:
-    from redis.asyncio import BlockingConnectionPool
+    from redis.asyncio import ConnectionPool
 
 STORE_SECONDS = 0.25
 """How long to wait for an answer of Redis. A call in `DOWN_SECONDS` waits in vain, at most; on a
@@ -52,9 +53,11 @@ class LimitStore:
     is_down: whether it is
     """
 
-    def __init__(self, url: str, seconds: float | None, told: Callable[[bool], None]) -> None:
+    def __init__(
+        self, address: Address, seconds: float | None, told: Callable[[bool], None]
+    ) -> None:
         self._seconds = seconds = STORE_SECONDS if seconds is None else seconds
-        self._pool = _pool(url, seconds)
+        self._pool = _pool(address, max(seconds, BUSY_SECONDS))
         self.storage = _redis(self._pool)
         self._told = told
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
@@ -133,13 +136,11 @@ class LimitStore:
             _log.info("the limits' store answers again")
 
 
-def _pool(url: str, seconds: float) -> BlockingConnectionPool:
-    from redis.asyncio import BlockingConnectionPool  # this import takes 0.1 s; few need it
-
-    return BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=seconds)
+def _pool(address: Address, seconds: float) -> ConnectionPool:
+    return address.pool(seconds, max_connections=MAX_CONNECTIONS, timeout=seconds)
 
 
-def _redis(pool: BlockingConnectionPool) -> Storage:
+def _redis(pool: ConnectionPool) -> Storage:
     return RedisStorage(
         "async+redis://",
         wrap_exceptions=True,

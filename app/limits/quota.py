@@ -24,7 +24,9 @@ from app.errors import Overloaded
 from app.limits.budget import Budget, Reserved
 from app.limits.limit_store import LimitStore, StoreDown
 from app.limits.refusal import Refusal
+from app.redis.address import addresses
 from app.settings import Settings
+from app.streams.figures import Figures
 
 MICRO = 1_000_000
 """Dollars are counted in millionths, as stores count whole numbers."""
@@ -37,6 +39,11 @@ class Used(NamedTuple):
 
     tokens: int = 0
     usd: float = 0.0
+
+    @classmethod
+    def of(cls, figures: Figures) -> Used:
+        """What a stream has used, by its figures."""
+        return cls(figures.tokens, figures.known_cost_usd)
 
     @property
     def costs(self) -> tuple[int, int]:
@@ -64,6 +71,10 @@ class _PerMinute:
         """Count one. Raises `Refusal`, and then counts nothing."""
         if not await self._limiter.hit(self._item, caller):
             await self._refuse(caller)
+
+    async def give_back(self, caller: str) -> None:
+        """Take back what was counted last."""
+        await self._limiter.hit(self._item, caller, cost=-1)
 
     async def _refuse(self, caller: str) -> None:
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
@@ -118,6 +129,12 @@ class _Limits:
         if self.replays is not None:
             await self.replays.count(caller)
 
+    async def give_back(self, reservation: Reservation) -> None:
+        """Count nothing for a stream that was not begun."""
+        await self.settle(reservation, Used())
+        if self.streams is not None:
+            await self.streams.give_back(reservation.caller)
+
     async def settle(self, reservation: Reservation, used: Used) -> None:
         """Count what was used in the place of what was reserved."""
         parts = zip(self.budgets, reservation.parts, used.costs, strict=False)
@@ -152,8 +169,9 @@ class Quota:
         self._local = _Limits(MemoryStorage(), settings, settings.share)
         self._store: LimitStore | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        if settings.limits_store:
-            self._store = LimitStore(settings.limits_store.get_secret_value(), seconds, told)
+        if store := settings.limits_store or settings.streams_store:
+            address = addresses(store.get_secret_value())[0]
+            self._store = LimitStore(address, seconds, told)
             self._shared = _Limits(self._store.storage, settings, int)
 
     @property
@@ -184,9 +202,23 @@ class Quota:
     def settle(self, reservation: Reservation, used: Used) -> None:
         """A stream has ended: count what it has used, even if it exceeds a limit."""
         if any(reservation.parts):
-            task = asyncio.create_task(self._settle(reservation, used))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            limits = reservation.limits
+            self._soon(limits, lambda: limits.settle(reservation, used))
+
+    def give_back(self, reservation: Reservation) -> None:
+        """No stream was begun: nothing is counted for it."""
+        limits = reservation.limits
+        self._soon(limits, lambda: limits.give_back(reservation))
+
+    def unreserved(self, caller: str) -> Reservation:
+        """What goes on with a stream that another process has begun has reserved nothing."""
+        limits = self._local if self._store is None else self._shared
+        return Reservation(caller, limits, [Reserved(0, 0.0) for _ in limits.budgets])
+
+    def _soon(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._do(limits, do))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
         """Wait until everything has been counted, and close the store."""
@@ -194,14 +226,13 @@ class Quota:
         if self._store is not None:
             await self._store.aclose()
 
-    async def _settle(self, reservation: Reservation, used: Used) -> None:
-        """Settle where the reservation was made. While its store is down, it stays as it is."""
-        limits = reservation.limits
+    async def _do(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
+        """Do this where it was counted. While that store is down, all stays as it is."""
         if self._store is None or limits is self._local:
-            await limits.settle(reservation, used)
+            await do()
         else:
             with suppress(StoreDown, Overloaded):
-                await self._store.ask(lambda: limits.settle(reservation, used))
+                await self._store.ask(do)
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
         if self._store is not None:

@@ -8,6 +8,7 @@ Labels are bounded: schemas, models, error codes and views are known at the star
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from prometheus_client import (
@@ -35,12 +36,26 @@ OWN_SECONDS: Final = (
 
 LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
+STORE_SECONDS: Final = (0.0005, *LAG_SECONDS)
+
 WAIT_SECONDS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 ASKED: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 """The labels of whatever is measured of a provider."""
 
 Kind = TypeVar("Kind", bound=MetricWrapperBase)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInstruments:
+    """The metrics of a store that processes share."""
+
+    up: Gauge
+    seconds: Histogram
+    followed: Gauge
+    taken_over: Counter
+    overruled: Counter
+    holes: Counter
 
 
 class Instruments:
@@ -179,6 +194,34 @@ class Instruments:
             "What attempts have cost in US dollars, where the prices are known; estimated=true "
             "where the provider did not tell the tokens. caller is empty unless CALLER_METRICS.",
             *("schema", "model", "caller", "estimated"),
+        )
+
+    def of_store(self) -> StoreInstruments:
+        """The metrics of a store that processes share. Without one, there are none."""
+        return StoreInstruments(
+            up=self._gauge("store_up", "Processes for which a store answers.", "store"),
+            seconds=self._histogram(
+                "store_answer_seconds",
+                "How long a store took to answer what was sent to it at once.",
+                STORE_SECONDS,
+                "store",
+            ),
+            followed=self._gauge(
+                "streams_followed", "Streams that are read here, and that another process writes."
+            ),
+            taken_over=self._counter(
+                "streams_taken_over",
+                "Streams that a process goes on with: their last one was lost, or has released it.",
+                "reason",
+            ),
+            overruled=self._counter(
+                "streams_overruled",
+                "Streams of a process that another one goes on with, as it thought the first dead.",
+            ),
+            holes=self._counter(
+                "streams_holes",
+                "How often entries of a stream were missing in a store, and were asked for again.",
+            ),
         )
 
     def exposition(self) -> bytes:

@@ -11,7 +11,7 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Gauge
 
 from app.errors import ServiceError
 from app.streams.figures import AttemptFigures
-from app.streams.log_entry import Failed
+from app.streams.log_entry import MOVED, Failed
 from app.streams.producer import DONE
 from app.streams.stream import Stream
 from app.telemetry.delivery import Delivery
@@ -91,7 +91,7 @@ class Telemetry:
         """A stream has begun."""
         self.instruments.streams_started.labels(stream.schema).inc()
         self.instruments.streams_active.inc()
-        _log.info("stream started", **_about(stream))
+        _log.info("stream started", **about(stream))
 
     def ended(self, stream: Stream) -> None:
         """A stream has ended, whatever its outcome."""
@@ -113,7 +113,7 @@ class Telemetry:
         figures, usage = stream.figures, stream.figures.usage
         _log.info(
             "stream ended",
-            **_about(stream),
+            **about(stream),
             models=figures.models,
             attempts=figures.attempts,
             outcome=_outcome(stream),
@@ -178,8 +178,8 @@ def _asked(attempt: AttemptFigures) -> tuple[str, str, str]:
     return CHAT, attempt.provider, attempt.model
 
 
-def _about(stream: Stream) -> dict[str, str]:
-    """The fields of both lines. A ticket's subject is not logged, as it may name a person."""
+def about(stream: Stream) -> dict[str, str]:
+    """The fields of each line. A ticket's subject is not logged, as it may name a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
@@ -194,5 +194,7 @@ def _milliseconds(seconds: float | None) -> float | None:
 
 
 def _outcome(stream: Stream) -> str:
+    if stream.is_copy:
+        return MOVED
     end = stream.outcome
     return end.code if isinstance(end, Failed) else DONE

@@ -1,51 +1,49 @@
-"""How the processes of one service share their counts, so that any of them tells the sums.
-
-Each writes its own into files of a folder, as prometheus_client's multiprocess mode has it. A
-process has a number, which the one that replaces it takes over: so there are never more files than
-there were processes at once, and no count is lost with a process.
-https://prometheus.github.io/client_python/multiprocess/
-"""
+"""What the service reports of a store that processes share: metrics, and a log line each way."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryDirectory
-from typing import Final
+import structlog
 
-from prometheus_client import values
-from prometheus_client.multiprocess import mark_process_dead
+from app.streams.stream import Stream
+from app.telemetry.instruments import Instruments
+from app.telemetry.metrics import about
 
-from app.settings import announce, variable
-
-VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client reads the folder's name from it."""
-
-MEMORY: Final = "/dev/shm"
-"""Files there cost no disk, and a container that may write nowhere else has it."""
+_log = structlog.get_logger("store")
 
 
-@contextmanager
-def shared_folder() -> Iterator[str]:
-    """A folder for the counts of the processes that this one starts. It is removed at the end."""
-    place = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with TemporaryDirectory(prefix="structured-streams-", dir=place) as folder:
-        yield folder
+class SharingTelemetry:
+    """Counts and logs what the stores do. A service without a store has none of this."""
 
+    def __init__(self, instruments: Instruments) -> None:
+        self._of = instruments.of_store()
 
-def shared_counts() -> str | None:
-    """The folder into which this process counts; None if it counts for itself."""
-    folder = variable(VARIABLE)
-    return folder.get_secret_value() if folder else None
+    def turned(self, store: int, *, up: bool) -> None:
+        """A store answers from now on, or does not any more."""
+        self._of.up.labels(str(store)).set(up)
+        if up:
+            _log.info("the store answers", store=store)
+        else:
+            _log.warning("the store does not answer", store=store)
 
+    def answered(self, store: int, seconds: float) -> None:
+        """A store has answered what was sent to it at once."""
+        self._of.seconds.labels(str(store)).observe(seconds)
 
-def count_into(folder: str, number: int) -> None:
-    """Write the counts of this process into a folder, under its number. Before any is made."""
-    announce(VARIABLE, folder)
-    values.ValueClass = values.MultiProcessValue(lambda: number)  # type: ignore[no-untyped-call]
+    def follows(self, count: int) -> None:
+        """So many streams of other processes are read here."""
+        self._of.followed.set(count)
 
+    def taken_over(self, stream: Stream, *, released: bool) -> None:
+        """This process goes on with a stream of another one."""
+        reason = "released" if released else "lost"
+        self._of.taken_over.labels(reason).inc()
+        _log.info("a stream was taken over", **about(stream), reason=reason)
 
-def forget_gauges(folder: str, number: int) -> None:
-    """A process has ended: what runs in it, or is open, counts no more. Its counters stay."""
-    mark_process_dead(number, folder)  # type: ignore[no-untyped-call]
+    def overruled(self, stream: Stream) -> None:
+        """Another process goes on with a stream of this one."""
+        self._of.overruled.inc()
+        _log.warning("a stream was overruled", **about(stream))
+
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
+        self._of.holes.inc()

@@ -130,8 +130,11 @@ async def test_while_the_store_does_not_answer_the_counts_go_on_here(store: Any)
     assert KEY not in str(logs)
 
 
-async def test_a_store_whose_connections_are_all_in_use_is_not_down() -> None:
+async def test_a_store_whose_connections_are_all_in_use_is_not_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Each answer takes 20 ms, so 400 calls wait longer for a connection than for an answer."""
+    monkeypatch.setattr("app.limits.limit_store.BUSY_SECONDS", 30)
     async with redis() as url, between(url) as gate:
         gate.seconds = 0.02
         async with quotas(1, gate.url, 0.5, caller_streams_per_minute=30) as [quota]:

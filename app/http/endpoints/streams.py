@@ -120,7 +120,7 @@ class StreamEndpoints:
         https://w3c.github.io/beacon/#sendbeacon-method
         """
         self._require_one_process("", "There is no coming back to a stream")
-        self._streams.cancel(request.path_params["id"], owner(request.scope))
+        await self._streams.drop(request.path_params["id"], owner(request.scope))
         return Response(status_code=204)
 
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
@@ -136,13 +136,13 @@ class StreamEndpoints:
         return options, rest
 
     def _require_one_process(self, path: str, refusal: str) -> None:
-        """Raise `InvalidRequest` if there are several processes.
+        """Raise `InvalidRequest` if there are several processes without a common store.
 
         A later call may then reach a process that does not have the stream.
         path: the part of the request that needs one process
         refusal: the beginning of the message
         """
-        if self._settings.workers > 1:
+        if self._settings.workers > 1 and not self._settings.streams_store:
             raise InvalidRequest(
                 f"{refusal} here: the service runs in several processes, and each keeps its own.",
                 errors=[{"path": path, "message": "needs a service of one process (WORKERS=1)"}],
@@ -156,7 +156,7 @@ class StreamEndpoints:
             if parse_event_id(last)[0] != id:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
-        stream = self._streams.find(id, owner(request.scope))
+        stream = await self._streams.attach(id, owner(request.scope))
         reading = self._reading(request, options, self.registry.get(stream.schema))
         await self._admit_replay(request, stream)
         return await self._replies.reply(request, reading, stream)
@@ -174,7 +174,7 @@ class StreamEndpoints:
     ) -> Response:
         """Resume a stream after an event. This never begins a stream."""
         id, position = parse_event_id(last)
-        stream = self._streams.find(id, owner(request.scope))
+        stream = await self._streams.attach(id, owner(request.scope))
         if entry is not None and stream.schema != entry.name:
             raise StreamNotFound
         reading = self._reading(request, options, self.registry.get(stream.schema))
@@ -222,7 +222,7 @@ class StreamEndpoints:
             options.reasoning,
             trace_id=trace_id(),
         )
-        while (known := self._streams.known(wanted, origin)) is None:
+        while (known := await self._streams.recall(wanted, origin)) is None:
             other = self._beginnings.other(origin.name)
             if other is None:
                 with self._beginnings.one(origin.name):
@@ -251,8 +251,10 @@ class StreamEndpoints:
             note_wait(request.scope, permit.waited)
             seconds = asyncio.get_running_loop().time() - received(request.scope)
             origin = replace(origin, seconds=seconds)
-            stream = self._streams.begin(wanted, origin, partial(self._ended, permit, ticket))
-            stack.pop_all()
+            ended = partial(self._ended, permit, ticket)
+            stream = await self._streams.open(wanted, origin, ended)
+            if stream.origin is origin:
+                stack.pop_all()  # what was taken is given back when the stream ends
         return stream
 
     def _expected(self, wanted: GenerationRequest) -> Used:

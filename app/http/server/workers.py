@@ -25,7 +25,7 @@ from uvicorn.supervisors import multiprocess
 from app.http.server.server import SECOND_SIGNAL_SECONDS, Server, server, settle, url_of
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
-from app.telemetry.sharing import count_into, forget_gauges, shared_folder
+from app.telemetry.worker_counts import count_into, forget_gauges, shared_folder
 
 START_SECONDS = 60
 """The processes have this time to get ready. When all are ready, one log line says so."""
@@ -46,6 +46,16 @@ class _Worker(multiprocess.Process):
         self.folder = _Worker.folder
         self.number = next(number for number in count(1) if number not in self._living)
         self._living[self.number] = self
+        self._starts_until = time.monotonic() + START_SECONDS
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it goes on. While it starts, it answers nobody: it imports what it needs.
+
+        On a busy machine, it would be taken for hung, killed and started again, for ever.
+        """
+        if self.process.is_alive() and time.monotonic() < self._starts_until:
+            return True
+        return super().is_alive(timeout)
 
     def join(self) -> None:
         super().join()
