@@ -15,6 +15,7 @@ SECRETS = {
     "API_KEYS": f"web={'ca' * 32}",
     "TICKET_SECRET": "canary" * 6,
     "LIMITS_STORE": "redis://:canary@store.example:6379/1",
+    "STREAMS_STORE": "redis://a:canary@one:1,redis+sentinel://:canary@two:2,three:3/s",
     "EXTRA_HEADERS": '{"X-Tenant": "canary"}',
     "EXTRA_BODY": '{"temperature": 0.5, "auth": {"token": "canary"}, "max_tokens": 7}',
 }
@@ -24,6 +25,7 @@ SHOWN = {
     "API_KEYS": [f"web={HIDDEN}"],
     "TICKET_SECRET": HIDDEN,
     "LIMITS_STORE": f"redis://{HIDDEN}@store.example:6379/1",
+    "STREAMS_STORE": f"redis://{HIDDEN}@one:1,redis+sentinel://{HIDDEN}@two:2,three:3/s",
     "EXTRA_HEADERS": {"X-Tenant": HIDDEN},
     "EXTRA_BODY": {"temperature": 0.5, "auth": HIDDEN, "max_tokens": 7},
 }
