@@ -7,9 +7,9 @@ even if its readers have left earlier.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 from app.errors import Overloaded, ServiceError
 from app.limits.limit_store import STORE_SECONDS
@@ -129,12 +129,11 @@ class Admission:
         """Wait until the slot is granted. Gives for how many seconds. Raises `Overloaded`."""
         if slot.done():
             return 0.0
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = perf_counter()
         await wait(slot, self._queue_seconds)
         if not slot.done():
             raise Overloaded(retry_after=1)
-        return loop.time() - began
+        return perf_counter() - began
 
     def _require_few(self, caller: str, more: int, *, admits: bool | None = None) -> None:
         """Raise `RateLimited` if a caller would have too many streams with so many more.

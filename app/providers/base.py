@@ -84,7 +84,12 @@ class Completion(Protocol):
 
     @property
     def sent(self) -> float:
-        """The loop's time at which the request that was answered went out."""
+        """When the request that was answered went out, by `perf_counter`."""
+        ...
+
+    @property
+    def read(self) -> float:
+        """When bytes were last read, by `perf_counter`."""
         ...
 
     @property

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
+from time import perf_counter
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
@@ -28,7 +29,8 @@ if it is not read yet), or when the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
 
 SENT = "structured_streams.sent"
-"""The key of the loop's time at which the request of a response was given to its connection."""
+"""The key of the time at which the request of a response was given to its connection, by
+`perf_counter`."""
 
 MAX_ERROR_BYTES = 8 * 1024
 """How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
@@ -161,7 +163,7 @@ class Transport(httpx2.AsyncBaseTransport):
         traced: dict[str, str] = {}
         propagate.inject(traced)
         headers.update({name: traced[name] for name in traced if name not in headers})
-        connection.sent = asyncio.get_running_loop().time()
+        connection.sent = perf_counter()
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
@@ -179,7 +181,7 @@ class _Connection:
     """The connection that a request goes out on.
 
     was_idle: whether it has served another request before
-    sent: when the request was given to it, by the loop's time
+    sent: when the request was given to it, by `perf_counter`
     """
 
     was_idle: bool = False

@@ -1,9 +1,14 @@
-"""What is counted and timed of a stream and of its attempts. Times are the loop's seconds."""
+"""What is counted and timed of a stream and of its attempts.
+
+The loop's clock stands still within a turn of it, and has but milliseconds. So what the service
+itself takes is measured by `time.perf_counter`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from time import perf_counter
 
 from app.providers.base import Tokens
 from app.streams.log_entry import Usage
@@ -11,7 +16,7 @@ from app.streams.log_entry import Usage
 
 @dataclass(slots=True)
 class AttemptFigures:
-    """One attempt, for which a provider was asked.
+    """One attempt, for which a provider was asked. Times are those of `perf_counter`.
 
     model, provider: whom it has asked
     asked, began: when it began to make its first request, and the one that was answered
@@ -42,7 +47,8 @@ class AttemptFigures:
 class Figures:
     """What is counted in a stream.
 
-    content: when content was last read
+    started, first_content, ended: by the loop's time
+    begun, content: when the stream was begun, and content was last read, by `perf_counter`
     estimated_tokens: a quarter of the characters of those attempts whose tokens the provider has
         not reported
     messages: the messages that were sent to its followers
@@ -56,6 +62,7 @@ class Figures:
     """
 
     started: float
+    begun: float = field(default_factory=perf_counter)
     first_content: float | None = None
     content: float = 0.0
     ended: float | None = None
@@ -78,7 +85,12 @@ class Figures:
             return 0.0
         answered = next((tried for tried in self.tried if tried.first_content is not None), None)
         asking = answered.sent - answered.began if answered and answered.sent else 0.0
-        return self.tried[0].asked - self.started + asking
+        return self.tried[0].asked - self.begun + asking
+
+    @property
+    def first_read(self) -> float | None:
+        """When the first content was read, by `perf_counter`."""
+        return next((tried.first_content for tried in self.tried if tried.first_content), None)
 
     @property
     def tokens(self) -> int:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import Any, Protocol
 
 import structlog
@@ -337,7 +338,7 @@ class Producer:
     @contextmanager
     def _figured(self) -> Iterator[AttemptFigures]:
         """The figures of the attempt within, of which the observer is told."""
-        now = self._loop.time()
+        now = perf_counter()
         figures = AttemptFigures(self._model.name, self._model.provider, now, now)
         self._figures.tried.append(figures)
         self._observer.asked(self._stream, figures)
@@ -355,7 +356,7 @@ class Producer:
             figures.code = Cancelled.code
             raise
         finally:
-            figures.ended = self._loop.time()
+            figures.ended = perf_counter()
             self._observer.answered(self._stream, figures)
 
     async def _complete(
@@ -366,7 +367,7 @@ class Producer:
         figures: AttemptFigures,
     ) -> None:
         """Have a completion decoded by an attempt, as `_attempt` says."""
-        begun = figures.asked
+        begun = self._loop.time()
         completion: Completion | None = None
         is_settled = False
 
@@ -439,7 +440,7 @@ class Producer:
     ) -> None:
         async for piece in completion:
             before = attempt.begun, attempt.is_whole
-            self._note(completion.active, piece, figures)
+            self._note(completion, piece, figures)
             await self._write(piece, attempt)
             if attempt.begun and not before[0]:
                 note_first_content(completion.active - figures.asked)
@@ -450,14 +451,15 @@ class Producer:
                 deadline.check()  # what is waited for now may have less time
             await self._gather(completion)
 
-    def _note(self, read: float, piece: str, figures: AttemptFigures) -> None:
+    def _note(self, completion: Completion, piece: str, figures: AttemptFigures) -> None:
         """Note when content was read."""
         if piece.isspace():
             return
+        read = completion.read
         if figures.first_content is None:
             figures.first_content = read
             if self._figures.first_content is None:
-                self._figures.first_content = read
+                self._figures.first_content = completion.active
         elif read > figures.content:
             self._observer.gap(figures, read - figures.content)
         figures.content = self._figures.content = read
@@ -527,7 +529,7 @@ class Producer:
                 if not left or pause >= until - self._loop.time():
                     raise
             await asyncio.sleep(pause)
-            figures.began = self._loop.time()
+            figures.began = perf_counter()
 
     def _count(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from time import perf_counter
 
 from app.streams.stream import Stream
 from app.telemetry.instruments import Instruments
@@ -16,12 +17,12 @@ class Delivery:
     what the service has added.
 
     interval: the reader's pace, in seconds
-    received: when the whole request had come, by the loop's time
+    received: when the whole request had come, by `perf_counter`
     """
 
     __slots__ = (
         *("_begins", "_bytes", "_content", "_due", "_figures", "_instruments", "_interval"),
-        *("_made", "_messages", "_observe", "_schema", "_seconds", "_time", "_view"),
+        *("_loop", "_messages", "_next_due", "_observe", "_schema", "_seconds", "_view"),
     )
 
     def __init__(
@@ -33,7 +34,7 @@ class Delivery:
         interval: float,
         received: float,
     ) -> None:
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
         self._instruments = instruments
         self._figures = stream.figures
         self._seconds = stream.origin.seconds
@@ -41,16 +42,16 @@ class Delivery:
         self._view = view
         self._observe = instruments.overhead_message.labels(view).observe
         self._interval = interval
-        self._begins = received <= stream.figures.started
-        self._due = received
-        self._made = received
+        self._begins = received <= stream.figures.begun
+        self._due = self._next_due = received
         self._content = 0.0
         self._messages = 0
         self._bytes = 0
 
     def made(self) -> None:
-        """Messages were made of what there was. The reader's pace counts from here."""
-        self._made = self._time()
+        """Messages were made of what there was. The reader's pace counts from here, as the loop
+        counts it: on Linux, its clock is a stale `perf_counter`."""
+        self._next_due = self._loop.time() + self._interval
 
     def counts(self, messages: int, size: int) -> None:
         """So many messages of that many bytes are to be sent."""
@@ -62,11 +63,11 @@ class Delivery:
         content = self._figures.content
         if content != self._content:
             self._content = content
-            now = self._time()
+            now = perf_counter()
             self._observe(max(now - max(content, self._due), 0.0))
             if self._begins and self._figures.overhead is None:
                 self._first(now)
-        self._due = self._made + self._interval
+        self._due = self._next_due
 
     def __enter__(self) -> None:
         pass
@@ -80,6 +81,6 @@ class Delivery:
         """The stream's first content is sent, to the reader of the call that has begun it."""
         figures = self._figures
         before = self._seconds + figures.asking_seconds
-        after = now - (figures.first_content or now)
+        after = now - (figures.first_read or now)
         figures.overhead = before + after
         self._instruments.overhead_first.labels(self._schema).observe(figures.overhead)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from pydantic import ValidationError
@@ -249,7 +250,7 @@ class StreamEndpoints:
             )
             stack.callback(permit.close)
             note_wait(request.scope, permit.waited)
-            seconds = asyncio.get_running_loop().time() - received(request.scope)
+            seconds = perf_counter() - received(request.scope)
             origin = replace(origin, seconds=seconds)
             ended = partial(self._ended, permit, ticket)
             stream = await self._streams.open(wanted, origin, ended)
