@@ -114,6 +114,8 @@ def create_app(
     admission = Admission(settings, telemetry, process)
     streams = streams_of(settings, telemetry, described, prices, registry, admission, process)
     _sample(telemetry, streams, admission)
+    for entry in registry:
+        telemetry.instruments.schema_info.labels(entry.name, entry.version).set(1)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -129,6 +129,22 @@ def test_few_modules_know_the_sdk_and_instructor_and_one_more_their_exceptions()
         *("providers.openai.client", "providers.openai.provider", "providers.mapping")
     }
     assert importing("aiohttp") <= {"providers.transport", "providers.mapping"}
+
+
+def test_spans_are_made_in_three_places_and_the_sdk_sends_them_in_one() -> None:
+    assert importing("opentelemetry") == {
+        "http.traces",
+        "streams.traces",
+        "providers.transport",
+        "telemetry.traces",
+    }
+    sdk = ("opentelemetry.sdk", "opentelemetry.exporter")
+    sending = {name_of(file) for file in FILES if any(map(_begins(sdk), imports(file)))}
+    assert sending == {"telemetry.traces"}
+
+
+def _begins(beginnings: tuple[str, ...]) -> Callable[[str], bool]:
+    return lambda name: name.startswith(beginnings)
 
 
 def test_fastapi_stays_in_http_and_main() -> None:

@@ -37,6 +37,7 @@ FIELDS = {
     "id",
     "request_id",
     "schema",
+    "schema_version",
     "model",
     "models",
     "attempts",
@@ -95,10 +96,11 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
     )
     assert set(ended) == FIELDS
     assert ended["id"] == started["id"]
+    assert ended["schema_version"] == started["schema_version"]
     assert ended["request_id"] == started["request_id"] != "-"
     assert {
         name: ended[name]
-        for name in FIELDS - {"id", "request_id", "timestamp"}
+        for name in FIELDS - {"id", "request_id", "schema_version", "timestamp"}
         if "_ms" not in name
     } == {
         "event": "stream ended",

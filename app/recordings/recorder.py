@@ -117,10 +117,12 @@ class StreamTap:
 
     def finish(self) -> None:
         """Write how the stream has ended, and nothing after it."""
-        for exchange in self._exchanges:
-            exchange.flush()
         end = self._stream.outcome
         code = end.code if isinstance(end, Failed) else "done"
+        if code == "done" and self._exchanges:
+            self._exchanges[-1].ended("whole")  # what may follow it is not needed
+        for exchange in self._exchanges:
+            exchange.flush()
         self._append(line({"at": self.now, "outcome": code}))
         self._file = None
 
@@ -152,6 +154,7 @@ class StreamExchange:
         self._of = of
         self._number = number
         self._mask = mask
+        self._is_over = False
 
     def begin(self, model: str, body: bytes) -> None:
         """A request is sent."""
@@ -168,6 +171,9 @@ class StreamExchange:
 
     def ended(self, end: End) -> None:
         """Nothing more will come."""
+        if self._is_over:
+            return
+        self._is_over = True
         self.flush()
         self._of.write({"at": self._of.now, **self._which, "end": end})
 

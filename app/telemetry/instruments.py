@@ -72,6 +72,11 @@ class Instruments:
         self._folder = folder
 
         # Streams
+        self.schema_info = self._gauge(
+            "schema_info",
+            "Processes that serve a schema, with its version.",
+            *("schema", "schema_version"),
+        )
         self.streams_started = self._counter("streams_started", "Streams begun.", "schema")
         self.streams_active = self._gauge("streams_active", "Streams that run.")
         self.streams_ended = self._counter(

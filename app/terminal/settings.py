@@ -18,6 +18,7 @@ from app.settings import Settings
 HIDDEN: Final = "********"
 
 _secret_name = re.compile(r"key|token|secret|password|credential|auth", re.IGNORECASE)
+_urls = re.compile(r",(?=[a-z+]+://)")
 _harmless = re.compile(r"max_(completion_)?tokens|tokens_per_|monkey", re.IGNORECASE)
 
 
@@ -56,7 +57,7 @@ def _shown(name: str, value: Any) -> Any:
     """A value without what is secret in it. Of a URL, the place is shown."""
     if isinstance(value, SecretStr):
         text = value.get_secret_value()
-        return _place(text) if "://" in text else HIDDEN
+        return ",".join(map(_place, _urls.split(text))) if "://" in text else HIDDEN
     if isinstance(value, str) and "://" in value:
         return _place(value)
     if name == "api_keys":
