@@ -26,6 +26,9 @@ FIELD: Final = b"r"
 SMALL: Final = 1024
 """Bytes of JSON that are not compressed: it would take longer than it saves."""
 
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of a record that is not compressed any more."""
+
 EPOCH_POSITIONS: Final = 10_000_000
 """The positions of an epoch. Its log begins beyond what the one before can have shown."""
 
@@ -124,10 +127,18 @@ def encode(record: Record) -> bytes:
 def decode(data: bytes) -> Record:
     """The record of some bytes. Raises `BadRecord`."""
     try:
-        json = data if data[:1] == b"{" else zlib.decompress(data)
+        json = data if data[:1] == b"{" else _decompressed(data)
         return _decoder.decode(json)
     except (msgspec.MsgspecError, zlib.error, UnicodeDecodeError) as error:
         raise BadRecord from error
+
+
+def _decompressed(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    json = decompressor.decompress(data, MOST_BYTES)
+    if not decompressor.eof:
+        raise BadRecord
+    return json
 
 
 class BadRecord(Exception):

@@ -267,7 +267,7 @@ class Stream:
             whole = structs.replace(usage, attempts=attempts, models=models, cost_usd=cost)
             self._last.append(whole)
         self._last.append(end)
-        if self.agree is None or not self.was_begun:
+        if self.agree is None:
             self.conclude()
         else:
             self.agree(self)
