@@ -136,7 +136,7 @@ ROWS: Final[tuple[tuple[str | int, ...], ...]] = (
      "heist crime team plan casino money las vegas comedy bank",
      "A plan, a team and very good suits: pure pleasure."),
     ("Mad Max: Fury Road", 2015, "George Miller", "action",
-     "action car desert chase water future women drive road bike",
+     "action car desert chase water future women drive road",
      "One long chase, painted like an opera."),
     ("Little Miss Sunshine", 2006, "Jonathan Dayton and Valerie Faris", "comedy",
      "road travel family car comedy children summer trip bus",
