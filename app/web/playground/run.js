@@ -34,6 +34,10 @@ export class Run {
       opened: (call, response) => this.#opened(call, response),
       received: bytes => this.#received(this.drawn, bytes.byteLength, this.#messages.feed(bytes)),
       lost: () => this.#lost(),
+      cancelled: milliseconds => {
+        record.stopped = milliseconds;
+        changed();
+      },
     });
   }
 
@@ -101,6 +105,13 @@ export class Run {
     this.#messages = new Messages();
     const id = /\/streams\/([^/]+)$/.exec(response.headers.get('Location') ?? '')?.[1];
     if (id && !this.#record.id) this.#begun(id);
+    this.#record.servedBy = response.headers.get('X-Served-By') ?? this.#record.servedBy;
+    if (!response.ok) this.#refused(response.clone());
+    this.#changed();
+  }
+
+  async #refused(response) {
+    this.#record.refused(await response.text().catch(() => ''));
     this.#changed();
   }
 

@@ -6,7 +6,7 @@ export class Tap {
 
   /**
    * @param {{opened(request: {method: string, url: string, after?: string}, response: Response): void,
-   *   received(bytes: Uint8Array): void, lost(): void}} listener
+   *   received(bytes: Uint8Array): void, lost(): void, cancelled(milliseconds: number): void}} listener
    */
   constructor(listener) {
     this.#listener = listener;
@@ -15,7 +15,7 @@ export class Tap {
   /** The `fetch` to give to a client. */
   fetch = async (url, init = {}) => {
     const method = init.method ?? 'GET';
-    if (method === 'DELETE') return fetch(url, init);
+    if (isCancel(method, String(url))) return this.#cancel(url, init);
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
     const response = await fetch(url, { ...init, signal });
@@ -28,6 +28,13 @@ export class Tap {
   /** Break all open connections, as a network failure would. */
   cut() {
     for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
+  }
+
+  async #cancel(url, init) {
+    const began = performance.now();
+    const response = await fetch(url, init);
+    if (response.ok) this.#listener.cancelled(performance.now() - began);
+    return response;
   }
 
   #listened(response, cut, signal) {
@@ -57,4 +64,9 @@ export class Tap {
     });
     return new Response(body, { status: response.status, headers: response.headers });
   }
+}
+
+/** Whether a call stops a stream: there are two for it. */
+function isCancel(method, url) {
+  return method === 'DELETE' || (method === 'POST' && /\/streams\/[^/]+\/cancel$/.test(url));
 }
