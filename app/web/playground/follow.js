@@ -47,6 +47,12 @@ export class Follow {
     this.#until = 0;
   }
 
+  /** The stream has ended otherwise than it should: show what happened. */
+  tell() {
+    if (!this.#isFollowing || this.#answer.getBoundingClientRect().top >= 0) return;
+    this.#answer.scrollIntoView({ behavior: isCalm() ? 'auto' : 'smooth' });
+  }
+
   /** @param {HTMLElement|null} open what is being written; null: nothing is */
   show(open) {
     this.#back.hidden = !open || this.#isFollowing || isSeen(open);

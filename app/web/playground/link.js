@@ -1,4 +1,4 @@
-// The request as a part of the page's address: `#ideas?topic=tea&count=3&~model=demo&~view=delta`.
+// The request as a part of the page's address: `#ideas?topic=tea&count=3&.model=demo&.view=delta`.
 // A key is never in it.
 
 const OWN = ['model', 'view', 'interval_ms', 'reasoning', 'beside'];
@@ -44,7 +44,7 @@ function write(schema, parameters, steering) {
   for (const [name, value] of Object.entries(parameters)) {
     query.append(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
-  for (const name of OWN) if (steering[name]) query.append(`~${name}`, steering[name]);
+  for (const name of OWN) if (steering[name]) query.append(`.${name}`, steering[name]);
   return `#${encodeURIComponent(schema)}?${query}`;
 }
 
@@ -57,10 +57,10 @@ function read(hash) {
   const [, name, search] = /^#([^?]+)(?:\?(.*))?$/.exec(hash) ?? [];
   if (!name) return null;
   const all = [...new URLSearchParams(search ?? '')];
-  const steering = all.filter(([key]) => OWN.includes(key.slice(1)) && key.startsWith('~'));
+  const steering = all.filter(([key]) => OWN.includes(key.slice(1)) && key.startsWith('.'));
   return {
     schema: decoded(name),
-    parameters: Object.fromEntries(all.filter(([key]) => !key.startsWith('~'))),
+    parameters: Object.fromEntries(all.filter(([key]) => !key.startsWith('.'))),
     steering: Object.fromEntries(steering.map(([key, value]) => [key.slice(1), value])),
   };
 }

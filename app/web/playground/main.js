@@ -82,7 +82,7 @@ async function choose(name) {
 
 /** Whether the form is that of the schema that is chosen. */
 function isReady() {
-  return schema !== null && schema.name === wanted;
+  return schema?.name === wanted;
 }
 
 /** The old answer belongs to another request: begin with an empty answer. */
@@ -139,6 +139,7 @@ async function start({ isGreeting = false } = {}) {
   draw();
   await runs[0].start();
   draw();
+  if (record.phase !== 'done') follow.tell();
   if (record.error) explain(record.error);
 }
 

@@ -14,7 +14,7 @@ export class Moments {
 
   /** The state has changed. @param {number} at seconds @param {number[]} numbers of the messages since */
   add(at, state, before, numbers) {
-    if (state.value === undefined) this.writes.clear();
+    if (state.attempt !== before.attempt) this.writes.clear();
     for (const path of changes(before.value, state.value)) this.#write(path, at, numbers);
     this.#last = { at, number: numbers.at(-1) ?? this.#last?.number ?? 0, state };
     if (++this.#skipped < this.#every) return;

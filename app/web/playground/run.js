@@ -33,6 +33,7 @@ export class Run {
     this.#tap = new Tap({
       opened: (call, response) => this.#opened(call, response),
       received: bytes => this.#received(this.drawn, bytes.byteLength, this.#messages.feed(bytes)),
+      refused: text => record.refused(text),
       lost: () => this.#lost(),
       cancelled: milliseconds => {
         record.stopped = milliseconds;
@@ -106,12 +107,6 @@ export class Run {
     const id = /\/streams\/([^/]+)$/.exec(response.headers.get('Location') ?? '')?.[1];
     if (id && !this.#record.id) this.#begun(id);
     this.#record.servedBy = response.headers.get('X-Served-By') ?? this.#record.servedBy;
-    if (!response.ok) this.#refused(response.clone());
-    this.#changed();
-  }
-
-  async #refused(response) {
-    this.#record.refused(await response.text().catch(() => ''));
     this.#changed();
   }
 

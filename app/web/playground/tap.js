@@ -6,7 +6,7 @@ export class Tap {
 
   /**
    * @param {{opened(request: {method: string, url: string, after?: string}, response: Response): void,
-   *   received(bytes: Uint8Array): void, lost(): void, cancelled(milliseconds: number): void}} listener
+   *   refused(text: string): void, received(bytes: Uint8Array): void, lost(): void, cancelled(milliseconds: number): void}} listener
    */
   constructor(listener) {
     this.#listener = listener;
@@ -21,13 +21,19 @@ export class Tap {
     const response = await fetch(url, { ...init, signal });
     const after = new Headers(init.headers).get('Last-Event-ID');
     this.#listener.opened({ method, url: String(url), after }, response);
-    const streams = response.ok && response.body !== null;
-    return streams ? this.#listened(response, cut, signal) : response;
+    if (!response.ok) return this.#refused(response);
+    return response.body === null ? response : this.#listened(response, cut, signal);
   };
 
   /** Break all open connections, as a network failure would. */
   cut() {
     for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
+  }
+
+  async #refused(response) {
+    const text = await response.text();
+    this.#listener.refused(text);
+    return new Response(text, { status: response.status, headers: response.headers });
   }
 
   async #cancel(url, init) {
