@@ -19,6 +19,7 @@ import { Notices } from './notices.js';
 import { Player } from './player.js';
 import { Reasoning } from './reasoning.js';
 import { Record } from './record.js';
+import { Replay } from './replay.js';
 import { Result } from './result.js';
 import { Run } from './run.js';
 import { Schemas } from './schemas.js';
@@ -46,12 +47,15 @@ const costs = new Costs(byId('views'));
 const wire = new Wire();
 const trace = new Trace(result, wire, timeline);
 const follow = new Follow();
-const player = new Player(replay);
+const replay = new Replay({ result, timeline, wire });
+const player = new Player((moment, next) => {
+  if (moment) replay.show(asked.schema.result, record, moment, next);
+  else draw();
+});
 const announcer = new Announcer(byId('announcer'));
 const codes = new Codes();
 const link = new Link(byId('share'));
 const tabs = new Tabs(byId('tabs'), byId('panes'), { Wire: wire.element, ...codes.elements });
-
 let offers = { models: [], views: () => '', examples: () => [] };
 let wanted = '';
 let schema = null;
@@ -183,6 +187,7 @@ function draw() {
   costs.show(record);
   trace.show(record);
   player.show(record);
+  replay.end();
   if (!record) return;
   reasoning.show(record);
   result.show(record);
@@ -192,14 +197,6 @@ function draw() {
   announcer.show(record);
   clearTimeout(clock);
   if (isRunning()) clock = setTimeout(changed, 100);
-}
-
-/** Show a moment of a stream that is over. @param {any} moment null: its end */
-function replay(moment) {
-  if (!moment) draw();
-  else result.show({ state: moment.state, isOver: false, phase: 'replayed' });
-  timeline.band(moment && { from: moment.at, to: moment.at });
-  wire.mark(moment ? [moment.number] : [], { isShown: true });
 }
 
 // -- the page

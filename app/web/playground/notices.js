@@ -55,7 +55,9 @@ export class Notices {
       cuts.length ? connection(cuts.at(-1).kind, record.isOver) : null,
     ].filter(Boolean);
     this.#holder.replaceChildren(
-      element('div', { class: 'asides' }, ...(asides.length ? asides : [quiet(record)])),
+      ...(error && !asides.length
+        ? []
+        : [element('div', { class: 'asides' }, ...(asides.length ? asides : [quiet(record)]))]),
       ...(error ? [failed(error, this.#retry)] : []),
     );
   }
@@ -82,7 +84,7 @@ function quiet(record) {
     : 'Press Start: each field fills in where it belongs.';
   const by = record?.servedBy ? [' by ', element('code', {}, record.servedBy)] : [];
   const stream = record?.id ? ['Stream ', element('code', {}, record.id), ...by] : [text];
-  return element('p', { class: 'hint' }, ...(record?.error ? [] : stream));
+  return element('p', { class: 'hint' }, ...stream);
 }
 
 function restarted({ attempt, code, errors, model }, compare) {

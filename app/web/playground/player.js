@@ -13,7 +13,7 @@ export class Player {
   #shown;
   #timer = 0;
 
-  /** @param {(moment: {at: number, number: number, state: any}|null) => void} shown null: the end */
+  /** @param {(moment: {at: number, number: number, state: any}|null, next: any) => void} shown null: the end */
   constructor(shown) {
     this.#shown = shown;
     this.#slider.addEventListener('input', () => {
@@ -60,7 +60,8 @@ export class Player {
   #go(index) {
     this.#slider.value = String(index);
     this.#tell(index);
-    this.#shown(index < this.#moments.length - 1 ? this.#moments[index] : null);
+    const isLast = index >= this.#moments.length - 1;
+    this.#shown(isLast ? null : this.#moments[index], this.#moments[index + 1]);
   }
 
   #tell(index) {

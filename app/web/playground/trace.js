@@ -24,7 +24,7 @@ export class Trace {
     holder.addEventListener('pointerleave', () => this.clear());
     wire.element.addEventListener('pointerover', event => this.#message(event.target));
     wire.element.addEventListener('pointerleave', () => this.clear());
-    wire.element.addEventListener('focusout', () => this.clear());
+    this.clear();
   }
 
   /** @param {import("./record.js").Record|null} record */
@@ -39,7 +39,7 @@ export class Trace {
     this.#lit = [];
     this.#wire.mark([]);
     this.#timeline.band(null);
-    this.#told.textContent = this.#record ? HINT : '';
+    this.#told.textContent = HINT;
   }
 
   #field(target) {

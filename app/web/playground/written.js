@@ -16,8 +16,8 @@ export function written(schema) {
   return isDecimal(schema) ? number : null;
 }
 
-/** A decimal is sent as a string. Its examples tell that it is one. */
-function isDecimal({ type, format, examples }) {
+/** Whether a string holds a number: a decimal is sent as one, and its examples tell. */
+export function isDecimal({ type, format, examples }) {
   const isText = type === 'string' && !format && examples?.length > 0;
   return isText && examples.every(example => NUMERIC.test(example));
 }
