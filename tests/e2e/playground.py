@@ -59,7 +59,7 @@ class Playground:
         await self.until(state)
 
     async def result(self) -> str:
-        """What is shown of the value: its text, and behind it the dates and numbers as they came."""
+        """What is shown of the value: its text, then its dates and numbers as they came."""
         shown = await self.page.locator("#result").inner_text()
         came = "[...document.querySelectorAll('#result :is(time, data)')]"
         values = await self.page.evaluate(f"{came}.map(each => each.dateTime ?? each.value)")
