@@ -39,7 +39,7 @@ export class Figures {
       const text = unit ? `${number} ${unit}` : String(number);
       const value = this.#values.get(name);
       if (value.textContent === text) continue;
-      value.parentElement.classList.toggle('is-usual', USUAL.includes(name) && text === '1');
+      value.parentElement.classList.toggle('is-usual', USUAL.includes(name) && !(number > 1));
       value.replaceChildren(String(number), ...(unit ? [element('small', {}, ` ${unit}`)] : []));
     }
   }

@@ -58,6 +58,7 @@ const link = new Link(byId('share'));
 const tabs = new Tabs(byId('tabs'), byId('panes'), { Wire: wire.element, ...codes.elements });
 let offers = { models: [], views: () => '', examples: () => [] };
 let wanted = '';
+let isEager = false; // whether to start once the schema is there
 let schema = null;
 let asked = null; // the schema of the answer that is shown, and how many elements to expect
 let record = null;
@@ -69,19 +70,20 @@ let clock = 0; // a timer that redraws the times while nothing comes
 
 async function choose(name) {
   wanted = name;
+  isEager = false;
   draw();
   const found = await service.schema(name);
   if (wanted !== name) return; // the user has chosen another schema meanwhile
-  const views = schemas.viewsOf(name);
   schema = found;
   schemas.explain(found);
   form.reset(found);
   form.offer(offers.examples(name));
-  steering.offerViews(views);
+  steering.offerViews(schemas.viewsOf(name));
   steering.useModel(found.model);
-  costs.reset(views);
+  costs.reset(schemas.viewsOf(name));
   if (!isRunning()) clear();
   edited();
+  if (isEager) start();
 }
 
 /** Whether the form is that of the schema that is chosen. */
@@ -122,7 +124,8 @@ function isRunning() {
 }
 
 async function start({ isGreeting = false } = {}) {
-  if (isRunning() || !isReady() || !form.check()) return;
+  isEager = !isReady();
+  if (isRunning() || isEager || !form.check()) return;
   const request = {
     schema: schema.name,
     parameters: form.values,
@@ -168,9 +171,7 @@ function explain(error) {
   if (error.code === 'invalid_request') form.complain(error.errors);
 }
 
-function stop() {
-  for (const run of runs) run.stop();
-}
+const stop = () => runs.forEach(run => run.stop());
 
 // -- drawing
 
@@ -203,8 +204,8 @@ function draw() {
 
 async function open() {
   const linked = link.read();
-  const all = await service.schemas();
-  const first = schemas.offer(all, name => surely(() => choose(name)), linked?.schema);
+  const summaries = await service.schemas();
+  const first = schemas.offer(summaries, name => surely(() => choose(name)), linked?.schema);
   await choose(first);
   offers = await service.offers();
   steering.offerModels(offers.models);

@@ -12,11 +12,18 @@ export class Moments {
   #every = 1;
   #skipped = 0;
 
-  /** The state has changed. @param {number} at seconds @param {number[]} numbers of the messages since */
-  add(at, state, before, numbers) {
+  /**
+   * The state has changed.
+   * @param {number} at seconds
+   * @param {{number: number, event: string, text: string}[]} messages those since the last state
+   */
+  add(at, state, before, messages) {
     if (state.attempt !== before.attempt) this.writes.clear();
-    for (const path of changes(before.value, state.value)) this.#write(path, at, numbers);
-    this.#last = { at, number: numbers.at(-1) ?? this.#last?.number ?? 0, state };
+    for (const path of changes(before.value, state.value)) {
+      const writers = messages.filter(message => mayWrite(message, path));
+      this.#write(path, at, (writers.length ? writers : messages).map(({ number }) => number));
+    }
+    this.#last = { at, number: messages.at(-1)?.number ?? this.#last?.number ?? 0, state };
     if (++this.#skipped < this.#every) return;
     this.#skipped = 0;
     this.all.push(this.#last);
@@ -44,4 +51,12 @@ export class Moments {
     known.numbers.push(...numbers);
     this.writes.set(key, known);
   }
+}
+
+/** Whether a message may have written at a path. Only patches say where they write. */
+function mayWrite({ event, text }, path) {
+  if (event !== 'patch') return true;
+  const pointer = path.map(part => `/${String(part)}`).join('');
+  const written = [...text.matchAll(/"path":"([^"]*)"/g)].map(([, found]) => found);
+  return written.some(found => pointer === found || pointer.startsWith(`${found}/`));
 }

@@ -143,11 +143,11 @@ export class Record {
     this.stopClock();
   }
 
-  /** The numbers of the messages that have come since the last state. */
+  /** The messages that have come since the last state. */
   #since() {
     const fresh = this.wire.filter(({ number, event }) => number > this.#drawn && event);
     this.#drawn = this.messages;
-    return fresh.map(({ number }) => number);
+    return fresh;
   }
 
   #message(view, seen, message) {

@@ -73,7 +73,8 @@ export function label(name, schema = {}) {
 /** Whether all fields of an object are short: a list of such objects is shown as a table. */
 export function isFlat(root, schema) {
   const fields = Object.values(schema.properties ?? {}).map(inner => resolve(root, inner));
-  const isShort = field => isScalar(field) && longest(field) <= SHORT;
+  const isShort = field =>
+    isScalar(field) && (field.type !== 'string' || longest(field) <= SHORT);
   return fields.length > 1 && fields.length <= COLUMNS && fields.every(isShort);
 }
 

@@ -25,7 +25,7 @@ export class State {
     const phase = record?.phase ?? 'ready';
     this.#word.dataset.state = phase;
     this.#word.textContent = PHASES[phase];
-    this.#start.setAttribute('aria-disabled', String(isRunning || !isReady));
+    this.#start.setAttribute('aria-disabled', String(isRunning));
     this.#start.textContent = isRunning
       ? 'Streaming…'
       : !isReady
