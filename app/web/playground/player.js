@@ -26,7 +26,7 @@ export class Player {
   /** @param {import("./record.js").Record|null} record */
   show(record) {
     const moments = record?.isOver ? record.moments.all : [];
-    this.#element.hidden = moments.length < 2;
+    this.#element.classList.toggle('is-idle', moments.length < 2); // its space stays reserved
     if (record === this.#record && moments === this.#moments) return;
     this.#pause();
     this.#record = record;
