@@ -41,7 +41,9 @@ export class Beside {
     const parts = [
       error?.code ?? PHASES[phase] ?? phase,
       `${elapsed.toFixed(1)} s`,
-      usage ? counted(usage.output_tokens, 'token') : bytes(record.seen(record.view).bytes).join(' '),
+      usage
+        ? counted(usage.output_tokens, 'token')
+        : bytes(record.seen(record.view).bytes).join(' '),
     ];
     this.#told.textContent = parts.join(', ');
   }

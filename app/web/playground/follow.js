@@ -61,7 +61,10 @@ export class Follow {
     const ceiling = Math.max(...this.#above.map(each => each.getBoundingClientRect().bottom));
     const end = Math.min(bottom, top + innerHeight / 3);
     if (end < innerHeight - MARGIN && top > ceiling) return;
-    scrollBy({ top: Math.min(end - innerHeight * 0.7, top - ceiling - 24), behavior: isCalm() ? 'auto' : 'smooth' });
+    scrollBy({
+      top: Math.min(end - innerHeight * 0.7, top - ceiling - 24),
+      behavior: isCalm() ? 'auto' : 'smooth',
+    });
     this.#until = isCalm() ? 0 : performance.now() + PAUSE;
   }
 }

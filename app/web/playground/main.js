@@ -24,7 +24,7 @@ import { Result } from './result.js';
 import { Run } from './run.js';
 import { Schemas } from './schemas.js';
 import { address, Service } from './service.js';
-import { lanes, resolve } from './shape.js';
+import { lanes } from './shape.js';
 import { State } from './state.js';
 import { Steering } from './steering.js';
 import { Tabs } from './tabs.js';
@@ -40,7 +40,11 @@ const state = new State();
 const result = new Result(byId('result'));
 const beside = new Beside();
 const figures = new Figures(byId('figures'));
-const notices = new Notices(byId('notices'), () => start(), failed => beside.attempt(failed, asked));
+const notices = new Notices(
+  byId('notices'),
+  () => start(),
+  failed => beside.attempt(failed, asked),
+);
 const reasoning = new Reasoning();
 const timeline = new Timeline(byId('timeline'));
 const costs = new Costs(byId('views'));
@@ -138,7 +142,7 @@ async function start({ isGreeting = false } = {}) {
   };
   clear();
   tabs.offer('Wire');
-  record = begun(request);
+  record = Record.of(schema, request);
   runs = [new Run(request, record, changed)];
   if (steering.beside) compare({ ...request, model: steering.beside, compared: [] });
   announcer.reset();
@@ -150,16 +154,9 @@ async function start({ isGreeting = false } = {}) {
   if (record.error) explain(record.error);
 }
 
-/** The record of a run that begins. */
-function begun({ view }) {
-  const isList = Boolean(resolve(schema.result, schema.result).items);
-  const expected = isList ? (form.values.count ?? null) : null;
-  return new Record({ view, lanes: lanes(schema.result).names, expected });
-}
-
 /** Ask another model the same, and show its answer beside the first. */
 function compare(request) {
-  const other = begun(request);
+  const other = Record.of(schema, request);
   const run = new Run(request, other, () => beside.show(other));
   runs.push(run);
   beside.open(request.model, asked);

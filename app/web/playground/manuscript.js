@@ -89,8 +89,11 @@ function why(root, leaves, from, to) {
 }
 
 function schemaAt(root, path) {
-  return path.reduce((schema, key) => {
-    const inner = typeof key === 'number' ? schema.items : schema.properties?.[key];
-    return resolve(root, inner ?? {});
-  }, resolve(root, root));
+  return path.reduce(
+    (schema, key) => {
+      const inner = typeof key === 'number' ? schema.items : schema.properties?.[key];
+      return resolve(root, inner ?? {});
+    },
+    resolve(root, root),
+  );
 }

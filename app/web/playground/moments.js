@@ -21,7 +21,11 @@ export class Moments {
     if (state.attempt !== before.attempt) this.writes.clear();
     for (const path of changes(before.value, state.value)) {
       const writers = messages.filter(message => mayWrite(message, path));
-      this.#write(path, at, (writers.length ? writers : messages).map(({ number }) => number));
+      this.#write(
+        path,
+        at,
+        (writers.length ? writers : messages).map(({ number }) => number),
+      );
     }
     this.#last = { at, number: messages.at(-1)?.number ?? this.#last?.number ?? 0, state };
     if (++this.#skipped < this.#every) return;

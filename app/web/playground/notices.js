@@ -94,7 +94,11 @@ function restarted({ attempt, code, errors, model }, compare) {
     element('p', {}, `${words(code)[0]}: ${next}`),
     flaws(errors),
     compare
-      ? element('button', { type: 'button', onclick: compare }, `Show attempt ${attempt - 1} beside`)
+      ? element(
+          'button',
+          { type: 'button', onclick: compare },
+          `Show attempt ${attempt - 1} beside`,
+        )
       : null,
   );
 }

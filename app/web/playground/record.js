@@ -4,6 +4,7 @@ import { eventOf } from './messages.js';
 import { laneSizes, size } from './content.js';
 import { History } from './history.js';
 import { Moments } from './moments.js';
+import { lanes, resolve } from './shape.js';
 
 const HEARTBEATS = ['ping', 'comment']; // in the native views, and in those for other front ends
 const KEPT = 200; // the number of raw messages that are kept
@@ -37,6 +38,13 @@ export class Record {
     this.view = view;
     this.expected = expected;
     this.lanes = lanes;
+  }
+
+  /** The record of a request that is about to be made. @param {any} schema @param {any} request */
+  static of({ result }, { view, parameters }) {
+    const isList = Boolean(resolve(result, result).items);
+    const expected = isList ? (parameters.count ?? null) : null;
+    return new Record({ view, lanes: lanes(result).names, expected });
   }
 
   /** The attempt that is under way. */

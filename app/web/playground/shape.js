@@ -62,10 +62,14 @@ export function lanes(root) {
  *   of a type would be the same for two fields
  */
 export function label(name, schema = {}) {
-  const words = name.replace(/(?<=[a-z])(?=[A-Z])/g, ' ').replaceAll('_', ' ').trim();
+  const words = name
+    .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .replaceAll('_', ' ')
+    .trim();
   const given = schema.title ?? words;
   if (/^(url|uri|id|ip|api|isbn|sku)$/i.test(words)) return words.toUpperCase();
-  const isName = given.replaceAll(' ', '').toLowerCase() === words.replaceAll(' ', '').toLowerCase();
+  const isName =
+    given.replaceAll(' ', '').toLowerCase() === words.replaceAll(' ', '').toLowerCase();
   const plain = isName ? words.toLowerCase() : given;
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
@@ -73,8 +77,7 @@ export function label(name, schema = {}) {
 /** Whether all fields of an object are short: a list of such objects is shown as a table. */
 export function isFlat(root, schema) {
   const fields = Object.values(schema.properties ?? {}).map(inner => resolve(root, inner));
-  const isShort = field =>
-    isScalar(field) && (field.type !== 'string' || longest(field) <= SHORT);
+  const isShort = field => isScalar(field) && (field.type !== 'string' || longest(field) <= SHORT);
   return fields.length > 1 && fields.length <= COLUMNS && fields.every(isShort);
 }
 

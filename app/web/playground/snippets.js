@@ -52,7 +52,9 @@ export function eventSource({ base, schema, parameters, query, withKey }) {
   const ticket = withKey ? ' + `&ticket=${ticket}`' : '';
   return [
     `// Nothing to install. After a lost connection it comes back by itself.`,
-    ...(withKey ? [`// An EventSource sends no key: your server asks POST /tickets for a ticket.`] : []),
+    ...(withKey
+      ? [`// An EventSource sends no key: your server asks POST /tickets for a ticket.`]
+      : []),
     `const source = new EventSource(${js(url(base, schema, all))}${ticket});`,
     query.some(([, value]) => value === 'items')
       ? `source.addEventListener("item", event => console.log("one more", JSON.parse(event.data)));`

@@ -8,7 +8,8 @@ const MODELS = {
   'demo-invalid-late': 'Violates the schema near the end of a list: what is good stays.',
   'demo-always-invalid': 'Violates the schema, however often it is asked.',
   'demo-truncated': 'Stops in the middle, at its length limit.',
-  'demo-truncated-list': 'Stops after every three elements of a list: the service asks for the rest.',
+  'demo-truncated-list':
+    'Stops after every three elements of a list: the service asks for the rest.',
   'demo-refusal': 'Refuses, in words.',
   'demo-filtered': 'Is stopped by a content filter.',
   'demo-stall': 'Falls silent in the middle. The service gives up after a while.',

@@ -4,7 +4,8 @@ import { byId } from './element.js';
 import { label } from './shape.js';
 import { counted } from './units.js';
 
-const HINT = 'Point at a field to see the messages that wrote it, or at a message to see its field.';
+const HINT =
+  'Point at a field to see the messages that wrote it, or at a message to see its field.';
 
 export class Trace {
   #told = byId('trace');
@@ -67,7 +68,8 @@ export class Trace {
     for (const element of this.#lit) element.classList.add('lit');
     const [{ path, from, to, numbers }] = found;
     this.#timeline.band({ from, to });
-    const time = from === to ? `at ${from.toFixed(2)} s` : `${from.toFixed(2)} to ${to.toFixed(2)} s`;
+    const time =
+      from === to ? `at ${from.toFixed(2)} s` : `${from.toFixed(2)} to ${to.toFixed(2)} s`;
     this.#told.textContent = `${named(path)}: ${time}, ${counted(numbers.length, 'message')}`;
   }
 }

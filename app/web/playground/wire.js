@@ -60,5 +60,10 @@ export class Wire {
 function entry({ at, event, text, note, number }) {
   const time = element('time', {}, `${at.toFixed(2)} s`);
   if (note) return element('li', { class: 'note' }, time, element('p', {}, note));
-  return element('li', { 'data-event': event, 'data-number': number }, time, element('pre', {}, text));
+  return element(
+    'li',
+    { 'data-event': event, 'data-number': number },
+    time,
+    element('pre', {}, text),
+  );
 }

@@ -25,9 +25,11 @@ export function isDecimal({ type, format, examples }) {
 function number(value) {
   if (!NUMERIC.test(String(value))) return String(value);
   const digits = String(value).split('.')[1]?.length ?? 0;
-  // A year is not 2,001: groups begin with five digits.
-  const format = { useGrouping: 'min2', minimumFractionDigits: Math.min(digits, 20) };
-  const text = new Intl.NumberFormat(undefined, { maximumFractionDigits: 20, ...format });
+  const text = new Intl.NumberFormat(undefined, {
+    useGrouping: Math.abs(value) >= 10000, // a year is not 2,001
+    minimumFractionDigits: Math.min(digits, 20),
+    maximumFractionDigits: 20,
+  });
   return element('data', { value }, text.format(value));
 }
 
