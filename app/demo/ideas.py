@@ -43,7 +43,7 @@ PHRASES: Final[tuple[tuple[str, str], ...]] = (
      "Let six-year-olds redesign {topic}. Keep the two suggestions that make everyone laugh."),
     ("The open door",
      "On the first Sunday of the month, anybody may come and ask about {topic}."),
-    ("{Topic}, one season at a time",
+    ("One season at a time",
      "Four small plans for {topic}, so that there is always something that suits the weather."),
     ("The ten-minute video",
      "Film your best trick for {topic} in one take, and ask two friends for theirs."),

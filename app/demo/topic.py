@@ -19,7 +19,7 @@ _REQUEST: Final = re.compile(
     r"i want|i need|i'd like|i would like|help)\b ?(?:me|us)? ?(?:with|to)? ?)"
     r"(?:(?:some|a few|several|the best|good|\d+) )*"
     r"(?:(?:ideas?|tips?|movies?|films?|recipes?|suggestions?|a (?:brief|text|poem|story|list))"
-    r" ?(?:about|on|for|of|with)? )?(?=\S)",
+    r" ?(?:about|on|for|of|with)? )?(?:about )?(?=\S)",
     re.I,
 )
 """What asks for an answer, before the subject: "give me some ideas for"."""
@@ -49,6 +49,7 @@ _SMALL: Final = re.compile(
 )
 """First words that are no names: in a sentence they begin with a small letter."""
 _LATIN: Final = re.compile(r"[ -~\u00a1-\u024f\u2013-\u2019€]*")
+_AROUND: Final = " .!?…,;:\"'“”"
 _STOP: Final = frozenset(
     [
         "the",
@@ -116,9 +117,10 @@ class Topic:
 
     def __init__(self, given: str) -> None:
         self.given = " ".join(given.split())
-        subject = _REQUEST.sub("", self.given, count=1) if _REQUEST.match(self.given) else ""
-        subject = (subject or self.given).strip(" .!?…,;:\"'“”") or self.given or "the subject"
-        self.is_question = self.given.endswith("?")
+        asking = _REQUEST.match(self.given)
+        subject = (self.given[asking.end() :] if asking else self.given).strip(_AROUND)
+        self.is_question = self.given.endswith("?") and not asking
+        subject = subject or self.given or "the subject"
         self._subject = _cut(subject)
         ending = "?" if self.is_question else ""
         self.opening = self._subject[:1].upper() + self._subject[1:] + ending

@@ -75,8 +75,8 @@ READ = {
         "A repair café in our neighbourhood: From idea to pilot in ten weeks | A small team "
         "tries it with real people, measures, and decides in public. | Who looks after it "
         "once the pilot is over? | Jonas Weber | First steps | Agree on the measure of "
-        "success, book the room, write the invitation. The rest of a repair café in our "
-        "neighbourhood is patience and good tools.",
+        "success, book the room, write the invitation. For a repair café in our "
+        "neighbourhood, patience matters as much as good tools.",
     ],
 }
 TOPICS = ["cats", "How do I fix a bike?", "日本の朝食", "write a poem about autumn", "x", "tax law"]
