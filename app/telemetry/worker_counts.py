@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from prometheus_client import values
+import prometheus_client.values as values
 from prometheus_client.multiprocess import mark_process_dead
 
 from app.settings import announce, variable
