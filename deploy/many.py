@@ -150,7 +150,7 @@ class Part:
         until = time.monotonic() + START_SECONDS
         while not await self._is_up():
             if self._process.returncode is not None or time.monotonic() > until:
-                self.kill()
+                self._signal(signal.SIGKILL)
                 await self._telling
                 raise Died(f"{self.name} has not started")
             await asyncio.sleep(0.05)
@@ -170,7 +170,7 @@ class Part:
                 await self._start()
                 say(f"{self.name} is back, with pid {self.pid}")
             except Died as died:
-                say(f"{died}; another try follows")
+                say(str(died))
 
     async def _tell(self, process: Process) -> None:
         assert process.stdout is not None

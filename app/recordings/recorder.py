@@ -158,7 +158,11 @@ class StreamExchange:
 
     def begin(self, model: str, body: bytes) -> None:
         """A request is sent."""
-        asked = from_json(self._mask.masked(body))
+        masked = self._mask.masked(body)
+        try:
+            asked = from_json(masked)
+        except ValueError:  # a secret that looks like JSON has hidden a part of it
+            asked = said(masked)
         self._of.write({"at": self._of.now, **self._which, "model": model, "asked": asked})
 
     def answered(self, status: int) -> None:

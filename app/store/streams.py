@@ -484,6 +484,8 @@ class SharedStreams(Streams):
             return
         mirror = shard.mirrors.get(id)
         if mirror is not None and mirror.stream.owner == owner:
+            if mirror.forgotten:
+                raise StreamNotFound
             self._forget_here(shard, mirror)
             await self._gone(shard, id)
             return

@@ -68,10 +68,9 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
 def _with_trace(
     logger: object, method: str, line: structlog.typing.EventDict
 ) -> structlog.typing.EventDict:
-    """A line with the trace of the call in which it is written, if there is one."""
-    if "trace_id" not in line and (id := trace_id()):
-        line["trace_id"] = id
-    return line
+    """A line with the trace that it is given, or of the call in which it is written, if any."""
+    id = line.pop("trace_id") if "trace_id" in line else trace_id()
+    return {**line, "trace_id": id} if id else line
 
 
 def _is_news(record: logging.LogRecord) -> bool:

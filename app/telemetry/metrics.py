@@ -178,15 +178,15 @@ def _asked(attempt: AttemptFigures) -> tuple[str, str, str]:
     return CHAT, attempt.provider, attempt.model
 
 
-def about(stream: Stream) -> dict[str, str]:
+def about(stream: Stream) -> dict[str, str | None]:
     """The fields of each line. A ticket's subject is not logged, as it may name a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
-    if stream.origin.trace_id:
-        about["trace_id"] = stream.origin.trace_id
     asked = {"schema": stream.schema, "schema_version": stream.schema_version}
-    return {**about, **asked, "model": stream.request.model}
+    # Also where it is None: the line may be written in the trace of another call, a reader's.
+    trace = {"trace_id": stream.origin.trace_id}
+    return {**about, **trace, **asked, "model": stream.request.model}
 
 
 def _milliseconds(seconds: float | None) -> float | None:

@@ -116,3 +116,29 @@ async def test_a_part_that_can_not_start_ends_the_others(tmp_path: Path) -> None
     async with many(PORT="0", PATH=f"{tmp_path}:{os.environ['PATH']}") as it:
         await it.line("redis has not started. Nothing is left running.")
         assert await it.exit_code() == 1
+
+
+DYING = f"""
+import asyncio, runpy
+module = runpy.run_path({str(MANY)!r})
+module["Part"].start.__globals__["PAUSE_SECONDS"] = 0.01
+async def is_up():
+    with open("times", "a") as times:
+        times.write(".")
+    return len(open("times").read()) != 2
+part = module["Part"]("a part", ("sleep", "0.1"), is_up)
+async def main():
+    await part.start()
+    await asyncio.Event().wait()
+asyncio.run(main())
+"""
+
+
+async def test_a_part_that_dies_again_and_again_is_started_again_and_again(tmp_path: Path) -> None:
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DYING, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
+    )
+    process = Process(started)
+    await eventually(lambda: sum("has ended (exit code 0)" in line for line in process.lines) > 2)
+    await process.kill()
+    assert sum("is back, with pid" in line for line in process.lines) >= 2
