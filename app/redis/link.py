@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from app.redis.address import Address
+from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -62,7 +62,8 @@ class Link:
                     pipeline.execute_command(*command)
                 answers = await pipeline.execute(raise_on_error=False)
             return [_answer(answer) for answer in answers]
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:
+            # A RuntimeError is uvloop's word for a connection that is closed when it is written to.
             await self.close()
             raise Unreachable(type(error).__name__) from None
         except Unreachable:
@@ -74,7 +75,7 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-            await client.connection_pool.disconnect()
+            await disconnect(client.connection_pool)
 
 
 def _answer(answer: Any) -> Any:
