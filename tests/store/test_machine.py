@@ -23,7 +23,7 @@ from app.redis.link import Link
 from app.store import keys
 from app.store.ids import new_id
 from app.store.mirror import Fate, Mirror
-from app.store.record import FIELD, Claim, EntryId, base_of, encode, records
+from app.store.record import FIELD, Batch, Claim, End, EntryId, base_of, encode, records
 from app.store.replica import Hole, Replica
 from app.streams.stream import Stream
 from tests.store.streams import claim_of, finish, new_stream, write
@@ -44,9 +44,9 @@ class Machine(RuleBasedStateMachine):
         self.now = 100.0
         self.owners: dict[str, Mirror] = {}  # by process, of those who believe that they are
         self.written: dict[int, str] = {}  # the text of each epoch
-        self.ended: dict[int, bool] = {}
         self.reader = self.run(self.replica())
         self.seen = 0
+        self.has_lost = False
         self.begin()
 
     def run(self, what: Coroutine[Any, Any, Any]) -> Any:
@@ -162,12 +162,24 @@ class Machine(RuleBasedStateMachine):
             [entries] = await self.ask(("XRANGE", self.name, f"({self.reader.last}", "+"))
             if take(self.reader, entries):
                 [entries] = await self.ask(("XRANGE", self.name, "-", "+"))
-                take(self.reader, entries)
+                if take(self.reader, entries):
+                    assert self.has_lost, "entries are missing that were written"
+                    await self.mend()
 
         self.run(read())
 
+    async def mend(self) -> None:
+        """Ask the owner for all of it."""
+        for process, mirror in list(self.owners.items()):
+            if mirror.last.epoch == self.reader.epoch:
+                mirror.resync()
+                await self.bring(process)
+                [entries] = await self.ask(("XRANGE", self.name, f"({self.reader.last}", "+"))
+                assert not take(self.reader, entries)
+
     @rule()
     def lose_all(self) -> None:
+        self.has_lost = True
         self.run(self.ask(("DEL", self.name)))
 
     @invariant()
@@ -186,11 +198,12 @@ class Machine(RuleBasedStateMachine):
 
 
 def take(copy: Replica, entries: Any) -> bool:
-    """Whether something is missing."""
+    """Whether something is missing after all that has come."""
     has_hole = False
     for id, record in records(entries):
         try:
             copy.take(id, record)
+            has_hole = has_hole and not isinstance(record, Batch | End)
         except Hole:
             has_hole = True
     return has_hole
