@@ -40,7 +40,8 @@ class Server(uvicorn.Server):
     """uvicorn's server, which drains at SIGTERM and SIGINT.
 
     After the first signal, calls that would begin a stream are refused, and running streams have
-    `drain_seconds` to end. Another signal, a second or more later, ends them at once.
+    `drain_seconds` to end. Another signal, a second or more later, ends them at once. At SIGHUP it
+    reads again what can be read again, and cuts nothing.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class Server(uvicorn.Server):
         streams: Streams,
         drain_seconds: float,
         on_start: Callable[[str], None],
+        reread: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
+        self._reread = reread
         self._streams = streams
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
@@ -69,10 +72,11 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._reread)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def _on_signal(self) -> None:
@@ -134,4 +138,5 @@ def server(
         server_header=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,  # type: ignore[arg-type]
     )
-    return Server(config, app.state.streams, settings.drain_seconds, on_start)
+    streams, keys = app.state.streams, app.state.keys
+    return Server(config, streams, settings.drain_seconds, on_start, keys.reread)
