@@ -1,0 +1,128 @@
+"""A provider that writes ideas at a pace, stops where a test wants it, and knows who asks.
+
+Each process of a test asks with a key of its own. An idea says how often the provider was asked
+for its topic before it was written, so a value shows which answers it is made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from app.demo.request import find_elements, find_topic
+from tests.support.upstream import HEAD, Exchange, end, text, upstream
+
+PIECE = 8
+"""The characters of a piece of an answer."""
+
+
+def idea(topic: str, index: int, asked: int) -> dict[str, str]:
+    """The idea at an index of a list, from the answer to the request with this number, from 1."""
+    return {"title": f"{topic} {index}", "blurb": f"Idea {index} of answer {asked}."}
+
+
+@dataclass(eq=False)
+class Asked:
+    """A request to the provider. node: who asks. there: the elements that it quotes."""
+
+    exchange: Exchange
+    node: str
+    topic: str
+    there: list[Any]
+    count: int
+    number: int
+    is_whole: bool = False
+    """Whether all of its answer was written."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it costs money: it is being answered, and the connection is open."""
+        return not self.is_whole and not self.exchange.closed.is_set()
+
+    @property
+    def ideas(self) -> list[dict[str, str]]:
+        indices = range(len(self.there), len(self.there) + self.count)
+        return [idea(self.topic, index, self.number) for index in indices]
+
+
+class IdeasProvider:
+    """base_url: for an OpenAI client. asked: all requests so far.
+
+    seconds: between two pieces of an answer
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.base_url = ""
+        self.asked: list[Asked] = []
+        self.seconds = seconds
+        self._numbers: Counter[str] = Counter()
+        self._stops: dict[str, int] = {}
+        self._may_go_on: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._stopped: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+
+    def stop(self, topic: str, pieces: int) -> None:
+        """Write so many pieces of each answer on a topic and no more, until `go_on`."""
+        self._stops[topic] = pieces
+
+    async def has_stopped(self, topic: str, seconds: float = 30) -> None:
+        """Wait until an answer on a topic has come to where it is to stop."""
+        async with asyncio.timeout(seconds):
+            await self._stopped[topic].wait()
+
+    def go_on(self, *topics: str) -> None:
+        """Write all that is left of the answers on these topics, or on all that were to stop."""
+        for topic in topics or tuple(self._stops):
+            self._stops.pop(topic, None)
+            self._may_go_on[topic].set()
+
+    def of(self, topic: str) -> list[Asked]:
+        """The requests for a topic."""
+        return [asked for asked in self.asked if asked.topic == topic]
+
+    def open(self, topic: str | None = None) -> list[Asked]:
+        """The requests that are being answered."""
+        return [it for it in self.asked if it.is_open and topic in (None, it.topic)]
+
+    async def script(self, exchange: Exchange) -> None:
+        asked = self._read(exchange)
+        self.asked.append(asked)
+        await exchange.send(HEAD)
+        answer = json.dumps({"items": asked.ideas})
+        pieces = [answer[at : at + PIECE] for at in range(0, len(answer), PIECE)]
+        for number, piece in enumerate(pieces):
+            if number == self._stops.get(asked.topic):
+                self._stopped[asked.topic].set()
+                await self._may_go_on[asked.topic].wait()
+            await exchange.send(text(piece))
+            await asyncio.sleep(self.seconds)
+        await exchange.send(end(usage=(7, len(pieces))))
+        asked.is_whole = True
+
+    def _read(self, exchange: Exchange) -> Asked:
+        messages = exchange.body["messages"]
+        topic = find_topic(messages)
+        self._numbers[topic] += 1
+        count = re.search(r"Suggest (\d+) ideas", messages[-1]["content"])
+        node = re.search(r"(?i)^authorization: Bearer (\S+)", exchange.head, re.MULTILINE)
+        assert count
+        assert node
+        there = find_elements(messages)
+        return Asked(exchange, node[1], topic, there, int(count[1]), self._numbers[topic])
+
+
+@asynccontextmanager
+async def ideas_provider(seconds: float = 0.02) -> AsyncIterator[IdeasProvider]:
+    """A provider that runs. seconds: between two pieces of an answer."""
+    writer = IdeasProvider(seconds)
+    async with upstream(writer.script) as server:
+        writer.base_url = server.base_url
+        try:
+            yield writer
+        finally:
+            writer.go_on()
