@@ -71,10 +71,9 @@ def moved() -> list[Reading]:
 def requests() -> list[Asked]:
     """The first answer was cut off, and the second one is the rest."""
     nobody = cast(Exchange, None)
-    return [
-        Asked(nobody, "a", "figs", [], 2, 1),
-        Asked(nobody, "c", "figs", [ONE], 1, 2, is_whole=True),
-    ]
+    asked = [Asked(nobody, "a", "figs", [], 2, 1), Asked(nobody, "c", "figs", [ONE], 1, 2)]
+    asked[-1].written = len(asked[-1].pieces)
+    return asked
 
 
 def test_a_stream_that_was_moved_is_right() -> None:
@@ -126,7 +125,7 @@ def _all_end_early(readings: list[Reading], _: list[Asked]) -> None:
 
 
 def _no_whole_answer(_: list[Reading], asked: list[Asked]) -> None:
-    asked[-1].is_whole = False
+    asked[-1].written -= 1
 
 
 def _another_answer(_: list[Reading], asked: list[Asked]) -> None:

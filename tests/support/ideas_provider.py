@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from app.demo.request import find_elements, find_topic
@@ -37,8 +38,13 @@ class Asked:
     there: list[Any]
     count: int
     number: int
-    is_whole: bool = False
-    """Whether all of its answer was written."""
+    written: int = 0
+    """How many pieces of its answer were written."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of its answer was written."""
+        return self.written == len(self.pieces)
 
     @property
     def is_open(self) -> bool:
@@ -49,6 +55,13 @@ class Asked:
     def ideas(self) -> list[dict[str, str]]:
         indices = range(len(self.there), len(self.there) + self.count)
         return [idea(self.topic, index, self.number) for index in indices]
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """What is written one after the other. The last one is the answer's end."""
+        answer = json.dumps({"items": self.ideas})
+        texts = [answer[at : at + PIECE] for at in range(0, len(answer), PIECE)]
+        return [*map(text, texts), end(usage=(7, len(texts)))]
 
 
 class IdeasProvider:
@@ -63,23 +76,29 @@ class IdeasProvider:
         self.seconds = seconds
         self._numbers: Counter[str] = Counter()
         self._stops: dict[str, int] = {}
-        self._may_go_on: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
-        self._stopped: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._changed = asyncio.Event()
 
     def stop(self, topic: str, pieces: int) -> None:
-        """Write so many pieces of each answer on a topic and no more, until `go_on`."""
+        """Write so many pieces of each answer on a topic and no more, until told otherwise."""
         self._stops[topic] = pieces
-
-    async def has_stopped(self, topic: str, seconds: float = 30) -> None:
-        """Wait until an answer on a topic has come to where it is to stop."""
-        async with asyncio.timeout(seconds):
-            await self._stopped[topic].wait()
+        self._tell()
 
     def go_on(self, *topics: str) -> None:
-        """Write all that is left of the answers on these topics, or on all that were to stop."""
+        """Write all that is left of the answers on these topics, or on all."""
         for topic in topics or tuple(self._stops):
             self._stops.pop(topic, None)
-            self._may_go_on[topic].set()
+        self._tell()
+
+    async def write(self, topic: str, pieces: int) -> None:
+        """Write so many pieces of the last answer on a topic. Returns when they are written."""
+        self.stop(topic, pieces)
+        await self.has_stopped(topic)
+
+    async def has_stopped(self, topic: str, seconds: float = 30) -> None:
+        """Wait until the last answer on a topic has come to where it is to stop."""
+        async with asyncio.timeout(seconds):
+            while not (self.of(topic) and self.of(topic)[-1].written >= self._stops[topic]):
+                await self._changed.wait()
 
     def of(self, topic: str) -> list[Asked]:
         """The requests for a topic."""
@@ -93,16 +112,18 @@ class IdeasProvider:
         asked = self._read(exchange)
         self.asked.append(asked)
         await exchange.send(HEAD)
-        answer = json.dumps({"items": asked.ideas})
-        pieces = [answer[at : at + PIECE] for at in range(0, len(answer), PIECE)]
-        for number, piece in enumerate(pieces):
-            if number == self._stops.get(asked.topic):
-                self._stopped[asked.topic].set()
-                await self._may_go_on[asked.topic].wait()
-            await exchange.send(text(piece))
+        self._tell()
+        for piece in asked.pieces:
+            while asked.written >= self._stops.get(asked.topic, len(asked.pieces)):
+                await self._changed.wait()
+            await exchange.send(piece)
+            asked.written += 1
+            self._tell()
             await asyncio.sleep(self.seconds)
-        await exchange.send(end(usage=(7, len(pieces))))
-        asked.is_whole = True
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _read(self, exchange: Exchange) -> Asked:
         messages = exchange.body["messages"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
@@ -113,10 +113,10 @@ class Readers:
         """Read a stream that there is."""
         return self._reader(place, f"/streams/{stream}?view={view}&interval_ms=0", view)
 
-    async def end(self, seconds: float = SECONDS) -> None:
-        """Wait until all have read to their ends."""
+    async def end(self, found: Iterable[Reader], seconds: float = SECONDS) -> None:
+        """Wait until these have read to their ends."""
         async with asyncio.timeout(seconds):
-            await asyncio.gather(*(reader.task for reader in self.all))
+            await asyncio.gather(*(reader.task for reader in found))
 
     def _reader(self, place: Place, path: str, view: str) -> Reader:
         reader = Reader(self._client, path, view, self._places)
