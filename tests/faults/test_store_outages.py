@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from urllib.parse import urlsplit
 
 import pytest
+from app.store.link import ANSWER_SECONDS
 
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
 from tests.support.redis import RedisServer, redis_server
 from tests.support.scene import scene
 from tests.support.sentinel import watched
+from tests.support.service import eventually
 
 chaos = pytest.mark.chaos
 SERVERS = ["redis", pytest.param("valkey", marks=chaos)]
@@ -224,3 +228,63 @@ async def test_a_way_that_is_cut_for_a_moment_costs_time_alone(
         await asyncio.sleep(1)
         setattr(ways[whose], lost, False)
         await play.ends("figs", running)
+
+
+@pytest.mark.parametrize("lost", ["drops_questions", "drops_answers"])
+@chaos
+async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_back(
+    store: RedisServer, lost: str
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        running = await play.begin("figs", 12)
+        setattr(ways[0], lost, True)
+        await running[-1].sees_event("restart")
+        first, _ = play.provider.of("figs")
+        assert first.is_open
+        setattr(ways[0], lost, False)
+        await first.exchange.is_closed(ANSWER_SECONDS + 1)
+        await play.ends("figs", running, asked=2)
+
+
+# -- readers that leave -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [100, pytest.param(2000, marks=chaos)])
+async def test_readers_that_leave_while_the_store_is_slow_leave_nothing(
+    store: RedisServer, number: int
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        begun = [play.readers.begin(play.nodes[0], f"figs{index}") for index in range(10)]
+        for index, reader in enumerate(begun):
+            play.provider.stop(f"figs{index}", 20)
+            await reader.sees_event("start")
+        before = await connections(store), len(asyncio.all_tasks())
+        random = Random(0)
+        for way in ways:
+            way.delay = 0.1
+        for _ in range(number // 50):
+            streams = [str(random.choice(begun).stream) for _ in range(50)]
+            await asyncio.gather(*(left(play.nodes[1].url, it, random) for it in streams))
+        for way in ways:
+            way.delay = 0
+        await eventually(lambda: not play.nodes[1].service.connections)
+        await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
+        assert await connections(store) == before[0]
+        for index, reader in enumerate(begun):
+            more = play.attach(reader, play.nodes[1])
+            await play.ends(f"figs{index}", [reader, more])
+
+
+async def connections(store: RedisServer) -> int:
+    """How many the store has, but for the one that asks."""
+    return len(await store.told("CLIENT", "LIST", "TYPE", "normal")) - 1
+
+
+async def left(url: str, stream: str, random: Random) -> None:
+    """Ask for a stream, and leave before or after the first answer of the store."""
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    _, writer = await asyncio.open_connection(host, port)
+    request = f"GET /streams/{stream}?view=delta HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    writer.write(request.encode())
+    await asyncio.sleep(random.uniform(0, 0.3))
+    writer.transport.abort()
