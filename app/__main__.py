@@ -89,7 +89,9 @@ def _welcome(settings: Settings, app: Any, url: str) -> None:
     url += settings.root_path
     schemas: tuple[str, ...] = app.state.schemas
     message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"
-    if settings.workers > 1:
+    if settings.workers > 1 and settings.streams_store:
+        message += f", in {settings.workers} processes"
+    elif settings.workers > 1:
         message += (
             f", in {settings.workers} processes: as each keeps its own streams, resumable, "
             "Idempotency-Key and /streams/… are refused"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -35,8 +36,10 @@ from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
+from app.redis.address import addresses
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
+from app.store.streams import SharedStreams, Sharing
 from app.streams.circuits import Circuits
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
@@ -73,8 +76,8 @@ def create_app(
     if provider is None:
         _prepare(registry, described)
     telemetry = Telemetry()
-    streams = streams_of(settings, telemetry, described)
     admission = Admission(settings)
+    streams = streams_of(settings, telemetry, described, registry, admission)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager
@@ -86,6 +89,8 @@ def create_app(
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await _open_provider(settings, described, stack)
             stack.push_async_callback(admission.aclose)
+            stack.push_async_callback(streams.aclose)
+            await streams.start()
             stack.push_async_callback(streams.stop)
             yield
 
@@ -180,11 +185,16 @@ def _prepare(registry: Registry, described: Sequence[ModelSettings]) -> None:
 
 
 def streams_of(
-    settings: Settings, telemetry: Telemetry, described: Iterable[ModelSettings] = ()
+    settings: Settings,
+    telemetry: Telemetry,
+    described: Iterable[ModelSettings] = (),
+    registry: Registry | None = None,
+    admission: Admission | None = None,
 ) -> Streams:
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
+    registry, admission: what is needed where processes share their streams
     """
     producing = ProducerSettings(
         attempts=settings.max_attempts,
@@ -198,7 +208,21 @@ def streams_of(
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
-    return Streams(producing, circuits, store, telemetry, grace=settings.resume_grace_seconds)
+    grace = settings.resume_grace_seconds
+    if settings.streams_store is None or registry is None or admission is None:
+        return Streams(producing, circuits, store, telemetry, grace=grace)
+    sharing = Sharing(
+        process=secrets.token_hex(4),
+        addresses=addresses(settings.streams_store.get_secret_value()),
+        retention=settings.retention_seconds,
+        schema=registry.get,
+        room=admission.take_over,
+        keeps_requests=settings.store_requests,
+        goes_on_alone=settings.store_down == "local",
+    )
+    return SharedStreams(
+        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=telemetry
+    )
 
 
 async def _open_provider(

@@ -18,6 +18,7 @@ from app.providers.base_url import BaseUrl
 from app.providers.headers import Headers, Key
 from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
+from app.redis.address import addresses
 from app.schemas.dialects import Dialect
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -44,7 +45,6 @@ _OF_ONE_PROVIDER = (
 
 _LISTS = ("schemas", "api_keys", "allowed_hosts", "models", "cors_origins")
 _OBJECTS = ("extra_body", "extra_headers")
-_STORES = ("redis://", "rediss://", "unix://")
 
 CALLER = r"[A-Za-z0-9._-]{1,64}"
 """The pattern of a caller's name."""
@@ -81,6 +81,20 @@ class Settings(BaseSettings):
     workers: Annotated[
         int, Field(ge=1, le=64, description="processes that share the port, and a caller's limits")
     ] = 1
+
+    streams_store: Annotated[
+        SecretStr | None,
+        Field(
+            description="redis://, rediss://, unix:// or redis+sentinel:// URLs, comma-separated"
+        ),
+    ] = None
+    store_requests: Annotated[
+        bool, Field(description="false to keep requests out of the store: nobody then takes over")
+    ] = True
+    store_down: Annotated[
+        Literal["refuse", "local"],
+        Field(description="refuse or local: resumable streams while the store does not answer"),
+    ] = "refuse"
 
     api_keys: Annotated[
         tuple[_Key, ...], NoDecode, _names("callers with their keys (name=sha256 in hex)")
@@ -221,11 +235,11 @@ class Settings(BaseSettings):
         """The object of a JSON text. What is no such text is refused after that."""
         return _json(value) if isinstance(value, str) else value
 
-    @field_validator("limits_store")
+    @field_validator("limits_store", "streams_store")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not value.get_secret_value().startswith(_STORES):
-            raise ValueError("no such store")
+        if value:
+            addresses(value.get_secret_value())
         return value
 
     @model_validator(mode="after")

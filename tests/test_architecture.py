@@ -17,9 +17,10 @@ FILES = sorted((ROOT / "app").rglob("*.py"))
 ROOMS: Final = (
     {"", "errors", "schema"},
     {"partial"},
-    {"schemas", "providers"},
+    {"schemas", "providers", "redis"},
     {"settings"},
     {"streams"},
+    {"store"},
     {"views", "telemetry"},
     {"limits"},
     {"demo"},

@@ -14,6 +14,7 @@ from app.errors import Overloaded, RateLimited
 from app.limits.quota import Quota
 from app.limits.slots import Slot, Slots
 from app.settings import Settings
+from app.streams.stream import Stream
 
 Wait = Callable[[Slot, float], Awaitable[None]]
 """Waits until a slot is granted, for at most this number of seconds. May raise any exception."""
@@ -78,6 +79,16 @@ class Admission:
             self.leave(caller, slot)
             raise
         return Permit(self, caller, slot)
+
+    def take_over(self, caller: str) -> Callable[[Stream], None] | None:
+        """Let a process go on with a stream that another one has begun, if there is a slot.
+
+        Returns what is to be called once the stream has ended.
+        """
+        if not self.slots.are_free:
+            return None
+        permit = Permit(self, caller, self._enter(caller))
+        return lambda stream: permit.settle(stream.figures.tokens)
 
     async def aclose(self) -> None:
         """Finish counting, and close the store."""

@@ -25,10 +25,11 @@ from limits.aio.strategies import (
 from limits.errors import StorageError
 
 from app.errors import RateLimited
+from app.redis.address import Address, addresses
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from redis.asyncio import BlockingConnectionPool
+    from redis.asyncio import ConnectionPool
 
 STORE_SECONDS = 0.05
 """How long to wait for an answer of Redis. A refusal needs two answers, so it takes under 0.1 s."""
@@ -92,8 +93,8 @@ class Quota:
         self._shared: _Limits | None = None
         self._down_until = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
-        if settings.limits_store:
-            self._pool = _pool(settings.limits_store.get_secret_value(), seconds)
+        if store := settings.limits_store or settings.streams_store:
+            self._pool = _pool(addresses(store.get_secret_value())[0], seconds)
             self._shared = _Limits(_redis(self._pool), settings, int)
 
     async def check(self, caller: str) -> None:
@@ -132,13 +133,11 @@ class Quota:
         return await do(self._local)
 
 
-def _pool(url: str, seconds: float) -> BlockingConnectionPool:
-    from redis.asyncio import BlockingConnectionPool  # this import takes 0.1 s; few need it
-
-    return BlockingConnectionPool.from_url(url, max_connections=MAX_CONNECTIONS, timeout=seconds)
+def _pool(address: Address, seconds: float) -> ConnectionPool:
+    return address.pool(seconds, max_connections=MAX_CONNECTIONS, timeout=seconds)
 
 
-def _redis(pool: BlockingConnectionPool) -> Storage:
+def _redis(pool: ConnectionPool) -> Storage:
     return RedisStorage(
         "async+redis://",
         wrap_exceptions=True,

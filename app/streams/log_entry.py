@@ -13,6 +13,9 @@ import msgspec
 from app.errors import ErrorDetail, ServiceError
 from app.partial.operation import Operation
 
+MOVED = "moved"
+"""The code of a restart for which nothing has failed: another process goes on with the stream."""
+
 
 class Restart(msgspec.Struct, frozen=True, tag="restart"):
     """A new attempt begins, and all operations before it are undone.

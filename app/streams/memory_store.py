@@ -75,6 +75,10 @@ class MemoryStore:
             raise StreamExpired
         raise StreamNotFound
 
+    def get(self, id: str) -> Stream | None:
+        """The stream of an id, whoever owns it."""
+        return self._streams.get(id)
+
     def find_key(self, key: Key) -> Stream | None:
         """The stream that was begun with an idempotency key."""
         return self._keys.get(key)

@@ -134,7 +134,12 @@ class Producer:
     """Generates a stream's value: `run` is its one coroutine."""
 
     def __init__(
-        self, stream: Stream, provider: Provider, settings: ProducerSettings, circuits: Circuits
+        self,
+        stream: Stream,
+        provider: Provider,
+        settings: ProducerSettings,
+        circuits: Circuits,
+        kept: Kept | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._stream = stream
@@ -150,6 +155,7 @@ class Producer:
         self._last = stream.figures.started + self._limits.total
         self._continued = 0  # how often a list was continued that was cut by its length
         self._tried: Attempt | None = None  # the last attempt
+        self._kept = kept  # what a process that has died has left
         self._decoded = 0.0  # when the last large content was decoded
 
     async def run(self) -> None:
@@ -176,7 +182,7 @@ class Producer:
 
     async def _generate(self) -> None:
         """Ask the models in turn, until one has answered. Raises the failure of the last one."""
-        self._figures.attempts = 1
+        self._figures.attempts = max(self._figures.attempts, 1)
         failure: ServiceError | None = None
         *others, last = self._models
         for model in others:
@@ -197,7 +203,7 @@ class Producer:
 
         failure: that of the model that was asked before this one
         """
-        kept = self._tried.kept if self._tried else None
+        kept = self._tried.kept if self._tried else self._kept
         self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
         if failure is not None and self._stream.was_begun:
             self._restart(failure, kept, model.name)

@@ -10,7 +10,7 @@ nothing queues for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import structs
@@ -23,6 +23,7 @@ from app.streams.audience import Audience
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
     END,
+    MOVED,
     URGENT,
     Done,
     ElementClosed,
@@ -105,8 +106,11 @@ class Stream:
     """An append-only log, with what is computed from it.
 
     opened: resolves once the provider has answered with a 2xx, or the stream has ended without one
-    finished: resolves once the stream has ended
+    finished: resolves once the stream has ended, or is cut
     followers: how many there are
+    agree: is called when the stream is to end, and calls `conclude` later; None: it ends at once
+    is_copy: whether another process writes it, and its entries come by `take`
+    is_cut: whether no more can be read of it here. Its readers have to come back
     """
 
     def __init__(self, id: str, request: GenerationRequest, origin: Origin) -> None:
@@ -120,6 +124,9 @@ class Stream:
         self.opened: asyncio.Future[None] = loop.create_future()
         self.finished: asyncio.Future[None] = loop.create_future()
         self.followers = 0
+        self.agree: Callable[[Stream], None] | None = None
+        self.is_copy = False
+        self.is_cut = False
         self.attempt_began = 0
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
@@ -129,6 +136,7 @@ class Stream:
         self._reasons = False  # whether there is any reasoning in this attempt
         self._models = {0: request.model}  # by the position from which on each was asked
         self._urgent = 0
+        self._last: list[Usage | Done | Failed] = []  # what is not shown yet of its end
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
 
@@ -205,7 +213,7 @@ class Stream:
     @property
     def is_of_use(self) -> bool:
         """Whether its idempotency key stays in use. Not if it was refused or may be tried again."""
-        end = self.outcome
+        end = self._last[-1] if self._last else self.outcome
         return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
     # -- what its producer writes -------------------------------------------------------------
@@ -265,23 +273,106 @@ class Stream:
             readers get both together
         model: the one that is asked now, if it is another one
         """
-        self._tell(Restart(attempt, error.code, error.errors, model))
+        self._begin_again(Restart(attempt, error.code, error.errors, model), kept)
+
+    def _begin_again(self, restart: Restart, kept: Kept | None) -> None:
+        self._tell(restart)
         self.document.clear()
         self.attempt_began = self.position
         self._reasons = False
-        if model is not None:
-            self.ask(model)
+        if restart.model is not None:
+            self.ask(restart.model)
         if kept is not None:
             self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
     def end(self, end: Done | Failed) -> None:
-        """End the stream. Does nothing if it has ended already."""
-        if not self.ended:
+        """End the stream. Does nothing if it has ended already, or if another process writes it."""
+        if self.ended or self._last or self.is_copy:
+            return
+        self.figures.ended = asyncio.get_running_loop().time()
+        if usage := self.figures.usage:
+            attempts, models = self.figures.attempts, [*self.figures.models]
+            self._last.append(structs.replace(usage, attempts=attempts, models=models))
+        self._last.append(end)
+        if self.agree is None or not self.was_begun:
+            self.conclude()
+        else:
+            self.agree(self)
+
+    @property
+    def last_entries(self) -> Sequence[LogEntry]:
+        """The entries of its end that are not shown yet."""
+        return self._last
+
+    def conclude(self) -> None:
+        """Show the end. Does nothing if there is none to be shown."""
+        last, self._last = self._last, []
+        for event in last:
+            self._tell(event)
+        if last:
+            _resolve(self.opened)
+            _resolve(self.finished)
+
+    # -- what moves between processes ---------------------------------------------------------
+
+    def take(self, entries: Sequence[LogEntry], model: str | None = None) -> None:
+        """Append entries that another process has written.
+
+        model: the one that is asked now, if it is another one
+        """
+        before = self.position
+        if model is not None and model != self.model:
+            self.ask(model)
+        changes: list[Operation] = []
+        for position, entry in enumerate(entries, before + 1):
+            if isinstance(entry, Operation):
+                changes.append(entry)
+            elif isinstance(entry, Restart):
+                changes.clear()
+                self._take_restart(entry, position)
+            elif isinstance(entry, Usage):
+                self.figures.usage = entry
+            if isinstance(entry, URGENT):
+                self._urgent = position
+        self.document.apply(changes)
+        self.log.extend(entries)
+        self.audience.wake(urgent=self._urgent > before)
+        if entries:
+            self.answer()
+        if self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
-            if usage := self.figures.usage:
-                attempts, models = self.figures.attempts, [*self.figures.models]
-                self._tell(structs.replace(usage, attempts=attempts, models=models))
-            self._tell(end)
+            _resolve(self.finished)
+
+    def _take_restart(self, restart: Restart, position: int) -> None:
+        self.document.clear()
+        self.attempt_began = position
+        self.figures.attempts = restart.attempt
+        if restart.model is not None:
+            self._models[position] = restart.model
+
+    def move(self, base: int) -> None:
+        """Begin the log anew at a position that no reader has seen: another process goes on."""
+        self.log = Log(base)
+        self.document.clear()
+        self.attempt_began = base
+        self.figures.ended = None
+        self._last = []
+        self._reasons = False
+
+    def take_over(self, base: int, kept: Kept | None) -> None:
+        """Go on, from here on in this process, with an attempt that begins with what is kept."""
+        model = self.request.model if self.model != self.request.model else None
+        self.is_copy = False
+        self.move(base)
+        self.answer()
+        self.figures.started = asyncio.get_running_loop().time()  # of the deadlines
+        self.figures.attempts = max(self.figures.attempts, 1) + 1
+        self._begin_again(Restart(self.figures.attempts, MOVED, [], model), kept)
+
+    def cut(self) -> None:
+        """Nothing more can be read here: end the responses of its readers without an end."""
+        self.is_cut = True
+        self.audience.wake(urgent=True)
         _resolve(self.opened)
         _resolve(self.finished)
 

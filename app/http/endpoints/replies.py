@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.errors import StreamNotFound
+from app.errors import Overloaded, StreamNotFound
 from app.http.context import request_id, when_over
 from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
@@ -61,6 +61,8 @@ class Replies:
         window = self._settings.open_timeout if reading.format else None
         if not await while_there(request, waited, window):
             return Response(status_code=CLIENT_CLOSED_REQUEST)
+        if stream.is_cut and not stream.ended:
+            return problem(Overloaded(retry_after=1), request_id(request.scope))
         end = stream.outcome
         if isinstance(end, Failed) and not (_tells_errors(reading) and stream.was_begun):
             return problem(end, request_id(request.scope))
@@ -76,7 +78,7 @@ class Replies:
 
         Raises `StreamNotFound` for a position that the stream has not reached.
         """
-        if position > stream.position:
+        if position > stream.position and not await self._streams.reach(stream, position):
             raise StreamNotFound
         if stream.ended and position == stream.position:
             return Response(status_code=204)

@@ -108,7 +108,7 @@ class StreamEndpoints:
         https://w3c.github.io/beacon/#sendbeacon-method
         """
         self._require_one_process("", "There is no coming back to a stream")
-        self._streams.cancel(request.path_params["id"], owner(request.scope))
+        await self._streams.drop(request.path_params["id"], owner(request.scope))
         return Response(status_code=204)
 
     def _query(self, request: Request) -> tuple[Options, dict[str, str]]:
@@ -124,13 +124,13 @@ class StreamEndpoints:
         return options, rest
 
     def _require_one_process(self, path: str, refusal: str) -> None:
-        """Raise `InvalidRequest` if there are several processes.
+        """Raise `InvalidRequest` if there are several processes without a common store.
 
         A later call may then reach a process that does not have the stream.
         path: the part of the request that needs one process
         refusal: the beginning of the message
         """
-        if self._settings.workers > 1:
+        if self._settings.workers > 1 and not self._settings.streams_store:
             raise InvalidRequest(
                 f"{refusal} here: the service runs in several processes, and each keeps its own.",
                 errors=[{"path": path, "message": "needs a service of one process (WORKERS=1)"}],
@@ -144,7 +144,7 @@ class StreamEndpoints:
             if parse_event_id(last)[0] != id:
                 raise StreamNotFound
             return await self._come_back(request, options, last)
-        stream = self._streams.find(id, owner(request.scope))
+        stream = await self._streams.attach(id, owner(request.scope))
         reading = self._reading(request, options, self.registry.get(stream.schema))
         return await self._replies.reply(request, reading, stream)
 
@@ -153,7 +153,7 @@ class StreamEndpoints:
     ) -> Response:
         """Resume a stream after an event. This never begins a stream."""
         id, position = parse_event_id(last)
-        stream = self._streams.find(id, owner(request.scope))
+        stream = await self._streams.attach(id, owner(request.scope))
         if entry is not None and stream.schema != entry.name:
             raise StreamNotFound
         reading = self._reading(request, options, self.registry.get(stream.schema))
@@ -200,7 +200,7 @@ class StreamEndpoints:
             who.name,
             options.reasoning,
         )
-        if known := self._streams.known(wanted, origin):
+        if known := await self._streams.recall(wanted, origin):
             return known
         if who.ticket:
             who.ticket.check(wanted.entry.name)
@@ -211,8 +211,11 @@ class StreamEndpoints:
                 return known  # another call has begun it while this one waited
             if who.ticket:
                 self._tickets.use(who.ticket)
-            stream = self._streams.begin(wanted, origin, partial(self._ended, permit, who.ticket))
-            stack.pop_all()
+                stack.callback(self._tickets.give_back, who.ticket)
+            ended = partial(self._ended, permit, who.ticket)
+            stream = await self._streams.open(wanted, origin, ended)
+            if stream.origin is origin:
+                stack.pop_all()  # what was taken is given back when the stream ends
         return stream
 
     def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
