@@ -13,7 +13,7 @@ from random import Random
 from urllib.parse import urlsplit
 
 import pytest
-from app.store.link import ANSWER_SECONDS
+from app.redis.link import ANSWER_SECONDS
 
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
@@ -58,6 +58,7 @@ async def test_a_store_that_pauses_costs_no_stream_anything(
     store: RedisServer, pause: object, seconds: float
 ) -> None:
     async with scene(store.url) as play:
+        await play.settled()
         running = await play.begin("figs", 12)
         going = await play.begin("nuts")
         pausing = asyncio.create_task(pause(store, seconds))  # type: ignore[operator]
@@ -111,6 +112,7 @@ async def test_a_store_that_has_lost_all_gets_the_stream_again(
     store: RedisServer, lose: object, pieces: int
 ) -> None:
     async with scene(store.url) as play:
+        await play.settled()
         running = await play.begin("figs", pieces)
         await lose(store)  # type: ignore[operator]
         running.append(play.readers.attach(play.nodes[1], str(running[0].stream)))

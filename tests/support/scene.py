@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
+from app.store.health import LEASE_SECONDS, RENEW_SECONDS
 from tests.support.cluster import Inside, Node, ProcessNode, cluster, services
 from tests.support.connection import Event
 from tests.support.ideas_provider import IdeasProvider, ideas_provider
@@ -24,6 +26,10 @@ class Scene(Generic[N]):
         self.provider = provider
         self.nodes = nodes
         self.readers = readers
+
+    async def settled(self) -> None:
+        """Wait until the nodes have known their store for so long that they judge each other."""
+        await asyncio.sleep(LEASE_SECONDS + RENEW_SECONDS)
 
     async def begin(self, topic: str, pieces: int | None = None, *, count: int = 5) -> list[Reader]:
         """Begin a stream, and read it on each node: in two views on the first, in all elsewhere.
