@@ -19,7 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
-from app.http.context import HEADER, RequestContext
+from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
 from app.http.endpoints.openapi import add_openapi
@@ -76,8 +76,9 @@ def create_app(
     if provider is None:
         _prepare(registry, described)
     telemetry = Telemetry()
-    admission = Admission(settings)
-    streams = streams_of(settings, telemetry, described, registry, admission)
+    process = secrets.token_hex(4)
+    admission = Admission(settings, process)
+    streams = streams_of(settings, telemetry, described, registry, admission, process)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager
@@ -118,7 +119,7 @@ def create_app(
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, process if settings.streams_store else "")
     return app
 
 
@@ -190,11 +191,12 @@ def streams_of(
     described: Iterable[ModelSettings] = (),
     registry: Registry | None = None,
     admission: Admission | None = None,
+    process: str = "",
 ) -> Streams:
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
-    registry, admission: what is needed where processes share their streams
+    registry, admission, process: what is needed where processes share their streams
     """
     producing = ProducerSettings(
         attempts=settings.max_attempts,
@@ -212,7 +214,7 @@ def streams_of(
     if settings.streams_store is None or registry is None or admission is None:
         return Streams(producing, circuits, store, telemetry, grace=grace)
     sharing = Sharing(
-        process=secrets.token_hex(4),
+        process=process,
         addresses=addresses(settings.streams_store.get_secret_value()),
         retention=settings.retention_seconds,
         schema=registry.get,
@@ -250,15 +252,15 @@ def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings
     add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
-    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
+def _add_middleware(app: FastAPI, settings: Settings, process: str) -> None:
+    app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault, process=process)
     app.add_middleware(
         Cors,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,
         allow_headers=CORS_REQUEST_HEADERS,
-        expose_headers=CORS_RESPONSE_HEADERS,
+        expose_headers=[*CORS_RESPONSE_HEADERS, *([SERVED_BY] if process else [])],
     )
 
 

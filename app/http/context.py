@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.views.text import CannotTakeBack
 
 HEADER = "X-Request-ID"
+SERVED_BY = "X-Served-By"
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 """A header of every response. A browser must not treat JSON or text as a page or a script."""
 
@@ -48,12 +49,16 @@ class RequestContext:
 
     root_path: the prefix that a proxy strips; a request may still have it
     fault: makes the 500 from the request's id
+    process: the id of this process, which answers tell where processes share streams
     """
 
-    def __init__(self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp], process: str = ""
+    ) -> None:
         self._app = app
         self._root_path = root_path
         self._fault = fault
+        self._added = NOSNIFF | ({SERVED_BY: process} if process else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,7 +75,7 @@ class RequestContext:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers[HEADER] = scope["request_id"]
-                headers.update(NOSNIFF)
+                headers.update(self._added)
             await send(message)
 
         calls: list[Callable[[], None]] = []

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from app.errors import Overloaded, RateLimited
-from app.limits.quota import Quota
+from app.limits.quota import STORE_SECONDS, Quota
+from app.limits.running import Running
 from app.limits.slots import Slot, Slots
+from app.redis.address import addresses
 from app.settings import Settings
 from app.streams.stream import Stream
 
@@ -48,16 +50,22 @@ class Admission:
 
     slots: the slots of this process, shared by all callers
     quota: counts what each caller has used of its limits
-    streams: how many streams each caller has running or queued
+    streams: how many streams each caller has running or queued in this process
+    process: the id of this process, where processes share a store
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, process: str = "") -> None:
         self.slots = Slots(settings.max_streams, settings.max_queued)
         self.quota = Quota(settings)
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
         self._caller_streams = settings.share(limit) if limit else None
+        self._everywhere = limit
+        self._running: Running | None = None
+        if limit and process and settings.streams_store:
+            [address, *_] = addresses(settings.streams_store.get_secret_value())
+            self._running = Running(address, process, self.streams.__getitem__, STORE_SECONDS)
 
     async def admit(self, caller: str, wait: Wait) -> Permit:
         """Let a caller begin one stream.
@@ -65,10 +73,13 @@ class Admission:
         While the call waits in the queue, it counts as one of the caller's streams.
         Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
         """
-        if self._caller_streams is not None and self.streams[caller] >= self._caller_streams:
-            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
+        if self._running is None:
+            self._require_few(caller, 1)
         slot = self._enter(caller)
         try:
+            if self._running is not None and self._everywhere is not None:
+                admits = await self._running.admits(caller, self._everywhere)
+                self._require_few(caller, 0, admits=admits)
             await self.quota.check(caller)
             if not slot.done():
                 await wait(slot, self._queue_seconds)
@@ -79,6 +90,17 @@ class Admission:
             self.leave(caller, slot)
             raise
         return Permit(self, caller, slot)
+
+    def _require_few(self, caller: str, more: int, *, admits: bool | None = None) -> None:
+        """Raise `RateLimited` if a caller would have too many streams with so many more.
+
+        admits: what all processes together say; None: this one decides for itself
+        """
+        limit = self._caller_streams
+        if admits is None:
+            admits = limit is None or self.streams[caller] + more <= limit
+        if not admits:
+            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
 
     def take_over(self, caller: str) -> Callable[[Stream], None] | None:
         """Let a process go on with a stream that another one has begun, if there is a slot.
@@ -92,6 +114,8 @@ class Admission:
 
     async def aclose(self) -> None:
         """Finish counting, and close the store."""
+        if self._running is not None:
+            await self._running.aclose()
         await self.quota.aclose()
 
     def leave(self, caller: str, slot: Slot) -> None:
@@ -100,6 +124,8 @@ class Admission:
         self.streams[caller] -= 1
         if not self.streams[caller]:
             del self.streams[caller]
+        if self._running is not None:
+            self._running.changed(caller)
 
     def _enter(self, caller: str) -> Slot:
         slot = self.slots.ask()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 SCHEMES: Final = ("redis://", "rediss://", "unix://", "redis+sentinel://", "rediss+sentinel://")
 
+MOST: Final = 62
+"""Stores: an id names one of them by a letter or a digit."""
+
 SENTINEL_PORT: Final = 26379
 
 _between = re.compile(r",(?=[a-z+]+://)")
@@ -32,8 +35,11 @@ _name = re.compile(r"[^/,\s]+")
 
 
 def addresses(text: str) -> tuple[Address, ...]:
-    """The addresses of a comma-separated list of URLs. Raises ValueError."""
-    return tuple(Address(part.strip()) for part in _between.split(text) if part.strip())
+    """The addresses of a comma-separated list of URLs, at least one. Raises ValueError."""
+    found = tuple(Address(part.strip()) for part in _between.split(text))
+    if len(found) > MOST:
+        raise ValueError("too many stores")
+    return found
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,14 @@ class Full(Refused):
 
 
 class Link:
-    """The connection to one address. It is opened by the first call, and after each failure."""
+    """The connection to one address. It is opened by the first call, and after each failure.
 
-    def __init__(self, address: Address) -> None:
+    seconds: how long to wait for an answer
+    """
+
+    def __init__(self, address: Address, seconds: float = ANSWER_SECONDS) -> None:
         self._address = address
+        self._seconds = seconds
         self._client: Redis | None = None
 
     async def call(self, commands: Sequence[Command]) -> list[Any]:
@@ -52,7 +56,7 @@ class Link:
         from redis.exceptions import RedisError  # this import takes 0.1 s; few need it
 
         try:
-            client = self._client = self._client or self._address.client(ANSWER_SECONDS)
+            client = self._client = self._client or self._address.client(self._seconds)
             async with client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)

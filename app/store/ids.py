@@ -19,8 +19,6 @@ RANDOM = 22
 BORN = 6
 """Characters: seconds since 1970, until the year 3770."""
 
-MOST_SHARDS = len(ALPHABET)
-
 
 class StreamId(NamedTuple):
     """What an id says.

@@ -30,6 +30,11 @@ def idempotency(owner: str, key: str) -> str:
     return f"ss:i:{digest(owner, key)}"
 
 
+def caller(name: str) -> str:
+    """How many streams a caller has in each process."""
+    return f"ss:c:{digest(name)}"
+
+
 def digest(*parts: str) -> str:
     """Of some texts. They can't be told from it."""
     return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
