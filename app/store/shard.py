@@ -230,7 +230,7 @@ class Shard:
                 yield self._writing(mirror, now)
 
     def _renewal(self) -> Job:
-        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000)
+        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000, "GET")
 
         def told(answers: Answers) -> None:
             now = asyncio.get_running_loop().time()
@@ -238,7 +238,7 @@ class Shard:
                 return
             if isinstance(answers[0], Full):
                 self.health.refused(now)
-            elif self.health.renewed(now):
+            elif self.health.renewed(now, held=answers[0] is not None):
                 for mirror in self.mirrors.values():
                     mirror.confirm()
                 self.wake()
@@ -246,20 +246,23 @@ class Shard:
         return Job([command], told)
 
     def _inspection(self) -> Job:
-        """Look which owners live."""
+        """Look which owners live. A store that has lost this process's lease can't tell."""
         owners = sorted({replica.claim.process for replica in self.replicas.values()})
 
         def told(answers: Answers) -> None:
             if answers is None or not isinstance(answers[0], list):
                 return
             now = asyncio.get_running_loop().time()
-            dead = {owner for owner, lease in zip(owners, answers[0], strict=True) if not lease}
+            own, *leases = answers[0]
+            if own is None:
+                self.health.lost(now)
+            dead = {owner for owner, lease in zip(owners, leases, strict=True) if not lease}
             for replica in list(self.replicas.values()):
                 is_dead = replica.claim.process in dead and self.health.may_judge(now)
                 if (is_dead or replica.is_released) and replica.stream.followers:
                     self._events.orphaned(replica)
 
-        return Job([("MGET", *map(keys.lease, owners))], told)
+        return Job([("MGET", *map(keys.lease, [self._process, *owners]))], told)
 
     def _writing(self, mirror: Mirror, now: float) -> Job:
         def told(answers: Answers) -> None:

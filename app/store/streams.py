@@ -386,6 +386,8 @@ class SharedStreams(Streams):
             found = records(answers[0])
         except BadRecord:
             raise Overloaded(retry_after=1) from None
+        if not found and shard.health.may_lack(self._now):
+            raise Overloaded(retry_after=1)
         if not found:
             is_own = isinstance(answers[1], bytes) and answers[1].decode() == digest
             raise StreamExpired if is_own else StreamNotFound
