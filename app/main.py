@@ -46,6 +46,7 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
 from app.streams.request import Limits
 from app.telemetry.metrics import Telemetry
+from app.telemetry.sharing import SharingTelemetry
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -222,8 +223,9 @@ def streams_of(
         keeps_requests=settings.store_requests,
         goes_on_alone=settings.store_down == "local",
     )
+    watcher = SharingTelemetry(telemetry.registry)
     return SharedStreams(
-        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=telemetry
+        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=watcher
     )
 
 

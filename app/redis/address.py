@@ -54,7 +54,9 @@ class Address:
         if self.is_of_sentinels:
             self._sentinel()
         else:
-            urlsplit(self.url).port  # noqa: B018 - it raises
+            parts = urlsplit(self.url)
+            if parts.scheme != "unix" and ("," in parts.netloc or parts.port == 0):
+                raise ValueError("a host and its port are needed")
 
     @property
     def is_of_sentinels(self) -> bool:

@@ -84,6 +84,9 @@ class Events(Protocol):
     def answered(self, shard: Shard, seconds: float) -> None:
         """The store has answered a pipeline."""
 
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
+
 
 class Shard:
     """One store.
@@ -115,6 +118,8 @@ class Shard:
     async def start(self) -> None:
         """Open the connections. Whether there is an answer shows later."""
         await self._writer.flush()
+        if not self.health.is_up:
+            self._events.turned(self, up=False)
         self._tasks = [
             asyncio.create_task(self._writer.run(), name=f"store {self.index} writer"),
             asyncio.create_task(self._read(), name=f"store {self.index} reader"),
@@ -397,6 +402,7 @@ class Shard:
         if now - self._mended.get(id, 0) < MEND_SECONDS:
             return
         self._mended[id] = now
+        self._events.missed()
 
         def told(answers: Answers) -> None:
             if answers is None or not isinstance(answers[0], list):

@@ -80,20 +80,26 @@ STOP_SECONDS: Final = 1
 """How long the end of a process waits for what is still to be written."""
 
 
-class StoreObserver(Protocol):
-    """Is told what the store does. The metrics and the log implement it."""
+class SharingObserver(Protocol):
+    """Is told what happens between processes. The metrics and the log implement it."""
 
-    def store_turned(self, shard: int, *, up: bool) -> None:
-        """A store answers again, or does not any more."""
+    def turned(self, store: int, *, up: bool) -> None:
+        """A store answers from now on, or does not any more."""
 
-    def store_answered(self, shard: int, seconds: float) -> None:
-        """A store has answered what was sent to it."""
+    def answered(self, store: int, seconds: float) -> None:
+        """A store has answered what was sent to it at once."""
+
+    def follows(self, count: int) -> None:
+        """So many streams of other processes are read here."""
 
     def taken_over(self, stream: Stream, *, released: bool) -> None:
         """This process goes on with a stream. released: its last one has left it in order."""
 
     def overruled(self, stream: Stream) -> None:
         """Another process goes on with a stream that this one has generated."""
+
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,7 @@ class SharedStreams(Streams):
         *,
         grace: float,
         sharing: Sharing,
-        watcher: StoreObserver,
+        watcher: SharingObserver,
     ) -> None:
         super().__init__(settings, circuits, store, observer, grace=grace)
         self._sharing = sharing
@@ -605,10 +611,14 @@ class SharedStreams(Streams):
         mirror.followers.clear()
 
     def turned(self, shard: Shard, *, up: bool) -> None:
-        self._watcher.store_turned(shard.index, up=up)
+        self._watcher.turned(shard.index, up=up)
 
     def answered(self, shard: Shard, seconds: float) -> None:
-        self._watcher.store_answered(shard.index, seconds)
+        self._watcher.answered(shard.index, seconds)
+        self._watcher.follows(sum(len(each.replicas) for each in self._shards))
+
+    def missed(self) -> None:
+        self._watcher.missed()
 
     # -- stopping -----------------------------------------------------------------------------
 

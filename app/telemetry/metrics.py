@@ -27,7 +27,6 @@ LAG_SECONDS = 0.1
 LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 _log = structlog.get_logger("stream")
-_store_log = structlog.get_logger("store")
 
 
 class Telemetry:
@@ -67,28 +66,6 @@ class Telemetry:
             registry=self.registry,
         )
 
-        self._store_up = Gauge(
-            "store_up", "1 while a store answers.", ["store"], registry=self.registry
-        )
-        self._store_seconds = Histogram(
-            "store_answer_seconds",
-            "How long a store took to answer what was sent to it at once.",
-            ["store"],
-            buckets=LAG_BUCKETS,
-            registry=self.registry,
-        )
-        self._taken_over = Counter(
-            "streams_taken_over",
-            "Streams that this process goes on with: their last one was lost, or has released it.",
-            ["reason"],
-            registry=self.registry,
-        )
-        self._overruled = Counter(
-            "streams_overruled",
-            "Streams of this process that another one goes on with, as it thought this one dead.",
-            registry=self.registry,
-        )
-
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Measure how late the running event loop is, until the context ends."""
@@ -117,34 +94,11 @@ class Telemetry:
         tell = _log.warning if is_open else _log.info
         tell("a model is passed over" if is_open else "a model is asked again", model=model)
 
-    def store_turned(self, shard: int, *, up: bool) -> None:
-        """A store answers again, or does not any more."""
-        self._store_up.labels(str(shard)).set(up)
-        if up:
-            _store_log.info("the store answers", store=shard)
-        else:
-            _store_log.warning("the store does not answer", store=shard)
-
-    def store_answered(self, shard: int, seconds: float) -> None:
-        """A store has answered what was sent to it at once."""
-        self._store_seconds.labels(str(shard)).observe(seconds)
-
-    def taken_over(self, stream: Stream, *, released: bool) -> None:
-        """This process goes on with a stream of another one."""
-        reason = "released" if released else "lost"
-        self._taken_over.labels(reason).inc()
-        _log.info("stream taken over", **_about(stream), reason=reason)
-
-    def overruled(self, stream: Stream) -> None:
-        """Another process goes on with a stream of this one."""
-        self._overruled.inc()
-        _log.warning("stream overruled", **_about(stream))
-
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
         self._started.labels(stream.schema).inc()
         self._active.inc()
-        _log.info("stream started", **_about(stream))
+        _log.info("stream started", **about(stream))
 
     def ended(self, stream: Stream) -> None:
         """A stream has ended, whatever its outcome."""
@@ -156,7 +110,7 @@ class Telemetry:
         figures, usage = stream.figures, stream.figures.usage
         _log.info(
             "stream ended",
-            **_about(stream),
+            **about(stream),
             models=figures.models,
             attempts=figures.attempts,
             outcome=_outcome(stream),
@@ -174,8 +128,8 @@ class Telemetry:
         return generate_latest(self.registry)
 
 
-def _about(stream: Stream) -> dict[str, str]:
-    """The fields of both lines. A ticket's subject is not logged, as it may name a person."""
+def about(stream: Stream) -> dict[str, str]:
+    """The fields of each line. A ticket's subject is not logged, as it may name a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
