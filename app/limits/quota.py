@@ -25,7 +25,7 @@ from limits.aio.strategies import (
 from limits.errors import StorageError
 
 from app.errors import RateLimited
-from app.redis.address import Address, addresses
+from app.redis.address import Address, addresses, disconnect
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Quota:
         """Wait until everything has been counted, and close the store."""
         await asyncio.gather(*self._tasks)
         if self._shared is not None:
-            await self._pool.disconnect()
+            await disconnect(self._pool)
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
         now = asyncio.get_running_loop().time()

@@ -13,8 +13,8 @@ from random import Random
 from urllib.parse import urlsplit
 
 import pytest
-from app.redis.link import ANSWER_SECONDS
 
+from app.redis.link import ANSWER_SECONDS
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
 from tests.support.redis import RedisServer, redis_server
