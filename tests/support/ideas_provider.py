@@ -22,6 +22,9 @@ from tests.support.upstream import HEAD, Exchange, end, text, upstream
 PIECE = 8
 """The characters of a piece of an answer."""
 
+SECONDS = 30
+"""A test fails if an answer does not come to where it is to stop."""
+
 
 def idea(topic: str, index: int, asked: int) -> dict[str, str]:
     """The idea at an index of a list, from the answer to the request with this number, from 1."""
@@ -94,11 +97,18 @@ class IdeasProvider:
         self.stop(topic, pieces)
         await self.has_stopped(topic)
 
-    async def has_stopped(self, topic: str, seconds: float = 30) -> None:
-        """Wait until the last answer on a topic has come to where it is to stop."""
-        async with asyncio.timeout(seconds):
-            while not (self.of(topic) and self.of(topic)[-1].written >= self._stops[topic]):
+    async def has_stopped(self, topic: str, number: int = 1) -> None:
+        """Wait until the last answer on a topic has come to where it is to stop.
+
+        number: of the request, at least
+        """
+        async with asyncio.timeout(SECONDS):
+            while not self._has_stopped(topic, number):
                 await self._changed.wait()
+
+    def _has_stopped(self, topic: str, number: int) -> bool:
+        asked = self.of(topic)
+        return len(asked) >= number and asked[-1].written >= self._stops[topic]
 
     def of(self, topic: str) -> list[Asked]:
         """The requests for a topic."""
