@@ -30,7 +30,7 @@ MOST: Final = 62
 
 SENTINEL_PORT: Final = 26379
 
-_between = re.compile(r",(?=[a-z+]+://)")
+_between = re.compile(r",\s*(?=[a-z+]+://)")
 _name = re.compile(r"[^/,\s]+")
 
 

@@ -142,7 +142,8 @@ class Mirror:
             self._asked = _Asked.ALL
             return self._all(now)
         if self._needs_touch(now):
-            self._asked, self._touched = _Asked.TOUCH, now
+            self._touched = now
+            self._asked = _Asked.TOUCH
             return [self._expire(RUNNING_SECONDS + self._retention)]
         self._asked = _Asked.WRITE
         return self._write(EntryId(self.last.epoch, self.last.number + 1))
@@ -223,9 +224,10 @@ class Mirror:
             return self._look(answers)
         if asked is _Asked.TOUCH:
             self._is_lost = answers is not None and answers[0] == 0
+            self.is_urgent = self.has_news
             return Fate.GOES_ON
-        written = answers if asked is _Asked.WRITE or answers is None else answers[:2]
-        return self._wrote(written)
+        added = 2 if asked is _Asked.ALL else 1
+        return self._wrote(answers if answers is None else answers[:added])
 
     def _wrote(self, answers: Sequence[Any] | None) -> Fate:
         if answers is None or any(isinstance(answer, Behind) for answer in answers):

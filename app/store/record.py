@@ -136,10 +136,14 @@ class BadRecord(Exception):
 
 def records(entries: Sequence[Any]) -> list[tuple[EntryId, Record]]:
     """The records of a Redis Stream, as XRANGE and XREAD give its entries. Raises `BadRecord`."""
-    return [
-        (EntryId.read(id), decode(dict(zip(f[::2], f[1::2], strict=True))[FIELD]))
-        for id, f in entries
-    ]
+    try:
+        return [(EntryId.read(id), decode(_fields(fields)[FIELD])) for id, fields in entries]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRecord from error
+
+
+def _fields(flat: Sequence[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 _encoder = msgspec.json.Encoder(enc_hook=stand_in)

@@ -75,6 +75,9 @@ class Events(Protocol):
     def claimed(self, replica: Replica) -> None:
         """This process has claimed a stream that it follows."""
 
+    def forgotten(self, replica: Replica) -> None:
+        """A stream that is followed has ended, and is not kept."""
+
     def came(self, kind: str, id: str, sender: str) -> None:
         """A message from another process."""
 
@@ -139,10 +142,10 @@ class Shard:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    @property
-    def is_usable(self) -> bool:
-        """Whether an answer can be expected."""
-        return self.health.is_up
+    def is_usable(self, seconds: float) -> bool:
+        """Whether it answers, and none of its answers has been waited for that long."""
+        now = asyncio.get_running_loop().time()
+        return self.health.is_up and not self._writer.is_stuck(now, seconds)
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`."""
@@ -379,6 +382,8 @@ class Shard:
             try:
                 replica.take(id, record)
                 has_hole = has_hole and not isinstance(record, Batch | End)
+                if isinstance(record, End) and record.forgotten:
+                    self._events.forgotten(replica)
             except Hole:
                 has_hole = True
         replica.has_heard = True

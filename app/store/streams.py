@@ -56,19 +56,24 @@ from app.streams.registry import Observer, Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 
-TURN_SECONDS: Final = 0.025
-TURNS: Final = 4
-"""A call waits for the store for so many turns of the event loop's time. It has a tenth of a
-second then; a process that is late itself doesn't blame the store."""
+TURN_SECONDS: Final = 0.01
+TURNS: Final = 20
+"""A call that begins a stream waits for the store for so many turns: a fifth of a second, or
+longer in a process that is late itself, which must not blame the store."""
 
-PATIENT_TURNS: Final = 80
-"""For what can be done elsewhere as little."""
+PATIENT_TURNS: Final = 200
+"""For a call that can do nothing else."""
+
+STUCK_SECONDS: Final = 0.5
+"""A store that has been silent for this time is not waited for."""
 
 TRIES: Final = 3
 """How often a call looks again for a stream that is about to be there, or to go."""
 
 AGREE_SECONDS: Final = 0.25
 """How long the end of a stream may wait for the store to have it."""
+
+POLL_SECONDS: Final = 0.025
 
 REACH_SECONDS: Final = 0.5
 """How long a reader waits to be told that the position is there from which it comes back."""
@@ -170,8 +175,8 @@ class SharedStreams(Streams):
         if origin.key is not None:
             name = keys.idempotency(origin.owner, origin.key)
             shard = max(self._shards, key=lambda it: keys.digest(name, str(it.index)))
-            return shard if shard.health.is_up else None
-        usable = [shard for shard in self._shards if shard.health.is_up]
+            return shard if shard.is_usable(STUCK_SECONDS) else None
+        usable = [shard for shard in self._shards if shard.is_usable(STUCK_SECONDS)]
         return random.choice(usable) if usable else None
 
     def _mirror(self, stream: Stream) -> Mirror | None:
@@ -358,7 +363,7 @@ class SharedStreams(Streams):
             found = await self._looked_up(shard, id, owner)
             if found is not None:
                 return found
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         raise StreamNotFound
 
     async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
@@ -443,7 +448,7 @@ class SharedStreams(Streams):
         while (  # noqa: ASYNC110
             position > stream.position and not stream.ended and self._now < until
         ):
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         # If its owner is silent, the position may be one that it has shown before it died.
         return position <= stream.position or not (stream.ended or replica.has_heard)
 
@@ -489,7 +494,7 @@ class SharedStreams(Streams):
                 found = records(answers[0])
                 if not found or (isinstance(found[0][1], End) and found[0][1].forgotten):
                     return True
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return False
 
     async def _erase(
@@ -558,6 +563,9 @@ class SharedStreams(Streams):
         self._run(stream, on_end or (lambda stream: None), kept)
         self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
+
+    def forgotten(self, replica: Replica) -> None:
+        self._store.forget(replica.stream)
 
     def came(self, kind: str, id: str, sender: str) -> None:
         shard = self._shard(id)
@@ -659,7 +667,7 @@ class SharedStreams(Streams):
         while (  # noqa: ASYNC110
             self._now < until and any(self._mirror(stream) for stream, _ in released)
         ):
-            await asyncio.sleep(TURN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         for stream, mirror in released:
             stream.cut()
             self._release_remote(mirror)

@@ -294,7 +294,7 @@ class Stream:
             attempts, models = self.figures.attempts, [*self.figures.models]
             self._last.append(structs.replace(usage, attempts=attempts, models=models))
         self._last.append(end)
-        if self.agree is None or not self.was_begun:
+        if self.agree is None:
             self.conclude()
         else:
             self.agree(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -125,7 +126,7 @@ def _all_end_early(readings: list[Reading], _: list[Asked]) -> None:
 
 
 def _no_whole_answer(_: list[Reading], asked: list[Asked]) -> None:
-    asked[-1].written -= 1
+    asked[-1].written -= 2
 
 
 def _another_answer(_: list[Reading], asked: list[Asked]) -> None:
@@ -133,7 +134,7 @@ def _another_answer(_: list[Reading], asked: list[Asked]) -> None:
 
 
 def _longer_answer(_: list[Reading], asked: list[Asked]) -> None:
-    asked[-1].count = 2
+    asked[-1] = replace(asked[-1], count=2)
 
 
 def _another_quote(readings: list[Reading], asked: list[Asked]) -> None:
@@ -178,7 +179,7 @@ WRONG: dict[str, tuple[str, Change]] = {
     "an item that comes twice": ("was shown, and then", add(2, 1, 1, item(ONE, 1002))),
     "a value that nobody wrote": ("no answer", _another_answer),
     "a value of an answer that was cut off": ("no answer", _no_whole_answer),
-    "a value with a part of its answer": ("2 elements of 3", _longer_answer),
+    "a value with a part of its answer": ("1 elements of 2 are a value", _longer_answer),
     "an element that nobody wrote is kept": ("of no earlier answer", _another_quote),
 }
 

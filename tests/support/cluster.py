@@ -17,7 +17,7 @@ from tests.support.ideas_provider import IdeasProvider
 from tests.support.process import Process, process
 from tests.support.service import Service, running
 
-SETTINGS = {"MODEL": "m", "HEARTBEAT_SECONDS": "3"}
+SETTINGS = {"MODEL": "m", "HEARTBEAT_SECONDS": "3", "CONTENT_GAP_TIMEOUT": "600"}
 
 
 @dataclass(eq=False)

@@ -45,26 +45,25 @@ class Asked:
     """How many pieces of its answer were written."""
 
     @property
-    def is_whole(self) -> bool:
-        """Whether all of its answer was written."""
-        return self.written == len(self.pieces)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it costs money: it is being answered, and the connection is open."""
-        return not self.is_whole and not self.exchange.closed.is_set()
-
-    @property
     def ideas(self) -> list[dict[str, str]]:
+        """All that it asks for."""
         indices = range(len(self.there), len(self.there) + self.count)
         return [idea(self.topic, index, self.number) for index in indices]
 
     @cached_property
+    def _answer(self) -> str:
+        return json.dumps({"items": self.ideas})
+
+    @cached_property
     def pieces(self) -> list[bytes]:
         """What is written one after the other. The last one is the answer's end."""
-        answer = json.dumps({"items": self.ideas})
-        texts = [answer[at : at + PIECE] for at in range(0, len(answer), PIECE)]
+        texts = [self._answer[at : at + PIECE] for at in range(0, len(self._answer), PIECE)]
         return [*map(text, texts), end(usage=(7, len(texts)))]
+
+    @property
+    def finished(self) -> list[dict[str, str]]:
+        """Those ideas that were written to their ends."""
+        return self.ideas[: self._answer[: self.written * PIECE].count("}")]
 
 
 class IdeasProvider:
@@ -113,10 +112,6 @@ class IdeasProvider:
     def of(self, topic: str) -> list[Asked]:
         """The requests for a topic."""
         return [asked for asked in self.asked if asked.topic == topic]
-
-    def open(self, topic: str | None = None) -> list[Asked]:
-        """The requests that are being answered."""
-        return [it for it in self.asked if it.is_open and topic in (None, it.topic)]
 
     async def script(self, exchange: Exchange) -> None:
         asked = self._read(exchange)

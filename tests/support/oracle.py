@@ -177,16 +177,18 @@ def _shown(event: Event, value: Any) -> Any:
 
 
 def made_of(value: list[Any], asked: Sequence[Asked]) -> None:
-    """Check that a value is the last answer, behind what its request quoted of earlier ones."""
+    """Check that a value is the last answer, behind what its request quoted of earlier ones.
+
+    Raises `Wrong`.
+    """
     for it in reversed(asked):
-        if it.is_whole and value == [*it.there, *it.ideas][: len(value)]:
+        if value == [*it.there, *it.finished]:
             break
     else:
-        raise Wrong(f"no answer of the provider comes to {value!r}")
-    if len(value) != len(it.there) + it.count:
-        raise Wrong(f"{len(value)} elements of {len(it.there) + it.count}")
-    written = {element["title"]: element for element in value}
+        answers = [f"{it.there!r} and {it.finished!r}" for it in asked]
+        raise Wrong(f"no answer of the provider comes to {value!r}: {answers}")
+    if len(it.finished) < it.count:
+        raise Wrong(f"{len(it.finished)} elements of {it.count} are a value")
     for index, element in enumerate(it.there):
-        earlier = [idea(it.topic, index, number) for number in range(1, it.number)]
-        if element not in earlier or written[element["title"]] != element:
+        if element not in [idea(it.topic, index, number) for number in range(1, it.number)]:
             raise Wrong(f"{element!r} is of no earlier answer")

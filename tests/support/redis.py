@@ -26,7 +26,9 @@ def _valkey() -> str:
     return str(next(file.locate() for file in shipped if file.name == "valkey-server"))
 
 
-PROGRAMS = {"redis": "redis-server", "valkey": _valkey()}
+VALKEY = _valkey()
+
+PROGRAMS = {"redis": "redis-server", "valkey": VALKEY}
 """The servers that the store may be: Debian's Redis, and Valkey."""
 
 _BARE = ("--save", "", "--appendonly", "no", "--enable-debug-command", "local")
@@ -93,9 +95,13 @@ async def redis_server(kind: str = "redis", *options: str) -> AsyncIterator[Redi
 
 
 @asynccontextmanager
-async def redis() -> AsyncIterator[str]:
-    """The URL of a `redis-server` that keeps nothing, on a socket in a folder of its own."""
+async def redis(program: str = "redis-server") -> AsyncIterator[str]:
+    """The URL of a server that keeps nothing, on a socket in a folder of its own."""
     with TemporaryDirectory() as folder:
         path = str(Path(folder) / "redis")
-        async with redis_server("redis", "--unixsocket", path):
+        server = RedisServer(program, folder, "--unixsocket", path)
+        await server.start()
+        try:
             yield f"unix://{path}"
+        finally:
+            await server.kill()

@@ -2,8 +2,8 @@
 
 The supervisor binds the port, starts the processes, replaces a process that dies, and passes
 signals on. Streams are kept in each process's memory, and a later call may reach another process.
-So calls that must find an existing stream are refused: `resumable`, `Idempotency-Key`,
-`/streams/…`.
+So without a store that they share, calls that must find an existing stream are refused:
+`resumable`, `Idempotency-Key`, `/streams/…`.
 """
 
 from __future__ import annotations
