@@ -88,7 +88,8 @@ class Mirror:
         self.is_urgent = False
         self._key = keys.stream(stream.id)
         self._retention = retention
-        self._position = self._tail_from = stream.log.base  # up to where the store has it
+        self._position = stream.log.base  # up to where the store has it
+        self._tail_from = stream.log.position  # from where on the tail has it
         self._asked: _Asked | None = None
         self._sent = self._doubted = _Sent(last, self._position, False)
         self._is_in_doubt = self._is_lost = False

@@ -367,6 +367,7 @@ class Shard:
                 _log.exception("a message of another process could not be taken")
 
     def _take(self, replica: Replica, entries: Any) -> None:
+        replica.has_heard = True
         try:
             has_hole = self.take(replica, records(entries))
         except BadRecord:
@@ -386,7 +387,6 @@ class Shard:
                     self._events.forgotten(replica)
             except Hole:
                 has_hole = True
-        replica.has_heard = True
         if replica.claim.process != owner:
             self._say_follow(replica)
         is_claimed = self._claiming.get(replica.stream.id) == replica.epoch

@@ -89,6 +89,22 @@ async def test_an_owner_may_be_killed_at_each_entry(
         await play.ends("whole", ended)
 
 
+async def test_a_reader_may_have_read_more_than_its_dead_owner_has_stored(
+    store: RedisServer,
+) -> None:
+    async with processes(store.url) as play:
+        play.provider.stop("figs", 12)
+        reader = play.readers.begin(play.nodes[0], "figs")
+        await play.provider.has_stopped("figs")
+        await store.told("CONFIG", "SET", "maxmemory", 1)
+        await play.provider.write("figs", 24)
+        stored = reader.position
+        await reader.sees(lambda it: it.position > stored)
+        await play.nodes[0].kill()
+        await store.told("CONFIG", "SET", "maxmemory", 0)
+        await play.ends("figs", [reader], asked=2)
+
+
 @chaos
 async def test_a_stream_is_taken_over_twice_at_most(store: RedisServer) -> None:
     async with processes(store.url, 4) as play:
