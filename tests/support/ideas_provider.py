@@ -121,6 +121,8 @@ class IdeasProvider:
         for piece in asked.pieces:
             while asked.written >= self._stops.get(asked.topic, len(asked.pieces)):
                 await self._changed.wait()
+            if exchange.closed.is_set():
+                return
             await exchange.send(piece)
             asked.written += 1
             self._tell()
