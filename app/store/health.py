@@ -12,6 +12,12 @@ RENEW_SECONDS: Final = 1
 SLOW_SECONDS: Final = 0.5
 """An answer that took longer is a sign of trouble: other processes may have waited longer."""
 
+LEAST_PATIENCE: Final = 0.1
+MOST_PATIENCE: Final = 1.0
+
+FADING: Final = 0.99
+"""What each answer leaves of the slowest one before it."""
+
 
 class Health:
     """Of a store, as one process sees it. Times are those of the loop, and passed in.
@@ -21,6 +27,7 @@ class Health:
 
     def __init__(self) -> None:
         self.is_up = False
+        self._slowest = 0.0  # of the last answers
         self._trouble = float("-inf")
         self._good = float("-inf")
         self._renewed = float("-inf")
@@ -34,6 +41,7 @@ class Health:
             self._lost = now  # what answers again may be another server, or an empty one
         self.is_up = True
         self._good = now
+        self._slowest = max(seconds, self._slowest * FADING)
 
     def failed(self, now: float) -> None:
         """It has not answered, or refuses what is written."""
@@ -43,6 +51,11 @@ class Health:
     def refused(self, now: float) -> None:
         """It answers, but takes nothing new. Leases may run out although their holders live."""
         self._trouble = now
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a call waits for it: longer where it, or this machine, is busy."""
+        return min(max(LEAST_PATIENCE, 5 * self._slowest), MOST_PATIENCE)
 
     def renewed(self, now: float, *, held: bool) -> bool:
         """This process's own lease was renewed. Returns whether it may have run out before.

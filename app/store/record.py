@@ -26,6 +26,9 @@ FIELD: Final = b"r"
 SMALL: Final = 1024
 """Bytes of JSON that are not compressed: it would take longer than it saves."""
 
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Of a record that is not compressed any more."""
+
 EPOCH_POSITIONS: Final = 10_000_000
 """The positions of an epoch. Its log begins beyond what the one before can have shown."""
 
@@ -84,6 +87,17 @@ class End(msgspec.Struct, frozen=True, tag="end", omit_defaults=True):
     model: str | None = None
 
 
+class EndText(msgspec.Struct, frozen=True, tag="end", omit_defaults=True):
+    """An `End` as it is written: its entries are JSON already. It is read as an `End`."""
+
+    claim: Claim
+    start: int
+    entries: msgspec.Raw
+    answered: bool = True
+    forgotten: bool = False
+    model: str | None = None
+
+
 class Released(msgspec.Struct, frozen=True, tag="released", omit_defaults=True):
     """The process stops: whoever wants the stream may claim it at once."""
 
@@ -115,7 +129,7 @@ def base_of(epoch: int) -> int:
     return (epoch - 1) * EPOCH_POSITIONS
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record | EndText) -> bytes:
     """A record as bytes."""
     json = _encoder.encode(record)
     return json if len(json) <= SMALL else zlib.compress(json, 1)
@@ -124,10 +138,18 @@ def encode(record: Record) -> bytes:
 def decode(data: bytes) -> Record:
     """The record of some bytes. Raises `BadRecord`."""
     try:
-        json = data if data[:1] == b"{" else zlib.decompress(data)
+        json = data if data[:1] == b"{" else _decompressed(data)
         return _decoder.decode(json)
     except (msgspec.MsgspecError, zlib.error, UnicodeDecodeError) as error:
         raise BadRecord from error
+
+
+def _decompressed(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    json = decompressor.decompress(data, MOST_BYTES)
+    if not decompressor.eof:
+        raise BadRecord
+    return json
 
 
 class BadRecord(Exception):

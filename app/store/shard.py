@@ -31,7 +31,7 @@ from app.store.record import (
     records,
 )
 from app.store.replica import Hole, Replica
-from app.store.writer import Answers, Job, Writer
+from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
 
 LOOK_SECONDS: Final = 0.5
 """How often a process looks whether the owners of the streams that it follows live."""
@@ -142,10 +142,11 @@ class Shard:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def is_usable(self, seconds: float) -> bool:
-        """Whether it answers, and none of its answers has been waited for that long."""
+    @property
+    def is_usable(self) -> bool:
+        """Whether it answers, and none of its answers is late."""
         now = asyncio.get_running_loop().time()
-        return self.health.is_up and not self._writer.is_stuck(now, seconds)
+        return self.health.is_up and not self._writer.is_stuck(now, self.health.patience)
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`."""
@@ -234,8 +235,8 @@ class Shard:
             self._look = now + LOOK_SECONDS
             yield self._inspection()
         for mirror in list(self.mirrors.values()):
-            if mirror.is_due(now):
-                yield self._writing(mirror, now)
+            if mirror.is_due(now) and (job := self._writing(mirror, now)):
+                yield job
 
     def _renewal(self) -> Job:
         command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000, "GET")
@@ -272,7 +273,9 @@ class Shard:
 
         return Job([("MGET", *map(keys.lease, [self._process, *owners]))], told)
 
-    def _writing(self, mirror: Mirror, now: float) -> Job:
+    def _writing(self, mirror: Mirror, now: float) -> Job | None:
+        """What a stream has to be written. If that fails, it goes on without the store."""
+
         def told(answers: Answers) -> None:
             if answers and any(isinstance(answer, Full) for answer in answers):
                 self.health.refused(asyncio.get_running_loop().time())
@@ -288,7 +291,13 @@ class Shard:
             else:
                 self._events.stored(mirror)
 
-        return Job(mirror.commands(now), told)
+        try:
+            return Job(mirror.commands(now), told)
+        except Exception:
+            _log.exception("a stream could not be brought to the store", id=mirror.stream.id)
+            del self.mirrors[mirror.stream.id]
+            self._events.stored(mirror)
+            return None
 
     def _sweep(self, now: float) -> None:
         """Leave streams that nobody here reads, and tell the others' owners that they are read."""
@@ -336,7 +345,10 @@ class Shard:
                 except Unreachable:
                     # Another server may have taken its place, with another clock.
                     self._mail = "0"
-                    await asyncio.sleep(0.25)
+                    await asyncio.sleep(RETRY_SECONDS)
+                except Exception:
+                    _log.exception("what a store has sent could not be taken")
+                    await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._reading.close()
 

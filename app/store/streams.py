@@ -57,15 +57,11 @@ from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 
 TURN_SECONDS: Final = 0.01
-TURNS: Final = 20
-"""A call that begins a stream waits for the store for so many turns: a fifth of a second, or
-longer in a process that is late itself, which must not blame the store."""
+"""Who waits for the store counts turns of this length rather than time: a process that is late
+itself must not blame the store."""
 
-PATIENT_TURNS: Final = 200
-"""For a call that can do nothing else."""
-
-STUCK_SECONDS: Final = 0.5
-"""A store that has been silent for this time is not waited for."""
+PATIENT_SECONDS: Final = 2
+"""How long a call waits for the store that can do nothing else."""
 
 TRIES: Final = 3
 """How often a call looks again for a stream that is about to be there, or to go."""
@@ -115,8 +111,9 @@ class Sharing:
     addresses: of the stores; each has a part of the streams
     retention: seconds that an ended stream is kept
     schema: finds a schema by its name; raises ServiceError
-    room: whether there is room for a stream that another process has begun, for this caller:
-        what is to be called once it has ended; None: there is none
+    most: streams that a process runs at once. It takes no more over
+    room: takes a slot for a stream that another process has begun, for a caller: what is to be
+        called once the stream has ended; None: there is no slot
     keeps_requests: whether the store has what streams are asked for. If not, nobody takes over
     goes_on_alone: whether resumable streams begin without a store that doesn't answer
     """
@@ -125,6 +122,7 @@ class Sharing:
     addresses: Sequence[Address]
     retention: float
     schema: Callable[[str], SchemaEntry]
+    most: int
     room: Callable[[str], Callable[[Stream], None] | None]
     keeps_requests: bool = True
     goes_on_alone: bool = False
@@ -175,8 +173,8 @@ class SharedStreams(Streams):
         if origin.key is not None:
             name = keys.idempotency(origin.owner, origin.key)
             shard = max(self._shards, key=lambda it: keys.digest(name, str(it.index)))
-            return shard if shard.is_usable(STUCK_SECONDS) else None
-        usable = [shard for shard in self._shards if shard.is_usable(STUCK_SECONDS)]
+            return shard if shard.is_usable else None
+        usable = [shard for shard in self._shards if shard.is_usable]
         return random.choice(usable) if usable else None
 
     def _mirror(self, stream: Stream) -> Mirror | None:
@@ -243,7 +241,7 @@ class SharedStreams(Streams):
         if claim.key is not None:
             commands.append(hold(claim.key, id, self._sharing.retention))
         undo = partial(self._undo, shard, id, claim.key)
-        answers = await self._answers(shard.ask(*commands), undo)
+        answers = await self._answers(shard.ask(*commands), undo, shard.health.patience)
         if answers is None:
             return self._begin_alone(request, origin, on_end)
         if any(isinstance(answer, Refused) for answer in answers):
@@ -305,14 +303,14 @@ class SharedStreams(Streams):
         self,
         asked: asyncio.Future[list[Any]],
         late: Callable[[], None] = lambda: None,
-        turns: int = TURNS,
+        seconds: float = PATIENT_SECONDS,
     ) -> list[Any] | None:
         """What a store answers; None if it doesn't in time.
 
         late: is called once, if the answer was not waited for, or there is none
         """
         try:
-            for _ in range(turns):
+            for _ in range(round(seconds / TURN_SECONDS)):
                 if (await asyncio.wait({asked}, timeout=TURN_SECONDS))[0]:
                     return asked.result()
         except Unreachable:
@@ -356,23 +354,37 @@ class SharedStreams(Streams):
         if shard is None:
             return self.find(id, owner)
         for _ in range(TRIES):
-            with suppress(StreamNotFound, StreamExpired):
-                stream = self.find(id, owner)
-                if not stream.is_cut:
-                    return stream
-            found = await self._looked_up(shard, id, owner)
+            known = self._known_here(id, owner)
+            if known is not None and not (known.is_copy and known.ended):
+                return known
+            try:
+                found = await self._looked_up(shard, id, owner)
+            except Overloaded:
+                if known is None:
+                    raise
+                return known
             if found is not None:
                 return found
             await asyncio.sleep(POLL_SECONDS)
         raise StreamNotFound
 
-    async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
-        """An owner's stream, from the store. None: this process is about to have it."""
-        found, claim = await self._stored(shard, id, owner)
+    def _known_here(self, id: str, owner: str) -> Stream | None:
+        """An owner's stream that this process has, and that can be read here."""
         with suppress(StreamNotFound, StreamExpired):
             stream = self.find(id, owner)
             if not stream.is_cut:
                 return stream
+        return None
+
+    async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
+        """An owner's stream, from the store. None: this process is about to have it.
+
+        What has ended elsewhere is looked up each time: it may have been forgotten since.
+        """
+        found, claim = await self._stored(shard, id, owner)
+        known = self._known_here(id, owner)
+        if known is not None:  # another call has looked it up, too
+            return known
         is_running = not isinstance(found[-1][1], End)
         if is_running and claim.process == self._sharing.process and id not in self._doubted:
             self._doubted.add(id)
@@ -389,7 +401,7 @@ class SharedStreams(Streams):
         if not shard.health.is_up:
             raise Overloaded(retry_after=1)
         asked = shard.ask(("XRANGE", keys.stream(id), "-", "+"), ("GET", keys.mark(id)))
-        answers = await self._answers(asked, turns=PATIENT_TURNS)
+        answers = await self._answers(asked)
         if answers is None or any(isinstance(answer, Refused) for answer in answers):
             raise Overloaded(retry_after=1)
         digest = keys.digest(id, owner)
@@ -469,10 +481,21 @@ class SharedStreams(Streams):
             return
         mirror = shard.mirrors.get(id)
         if mirror is not None and mirror.stream.owner == owner:
+            if mirror.forgotten:
+                raise StreamNotFound
             self._forget_here(shard, mirror)
             await self._gone(shard, id)
             return
-        found, claim = await self._stored(shard, id, owner)
+        known = self._known_here(id, owner)
+        is_here = known is not None and not known.is_copy
+        if known is not None and is_here:
+            self._store.forget(known)
+        try:
+            found, claim = await self._stored(shard, id, owner)
+        except (StreamNotFound, StreamExpired):
+            if not is_here:
+                raise StreamNotFound from None
+            return
         shard.mail(claim.process, "cancel", id)
         if not await self._gone(shard, id):
             await self._erase(shard, id, found[-1], claim)
@@ -512,7 +535,7 @@ class SharedStreams(Streams):
         if claim.key is not None:
             commands.append(free(claim.key, id))
         asked = shard.ask(*commands, ("DEL", keys.mark(id)))
-        if await self._answers(asked, turns=PATIENT_TURNS) is None:
+        if await self._answers(asked) is None:
             raise Overloaded(retry_after=1)
 
     # -- what happens in a shard --------------------------------------------------------------
@@ -542,6 +565,8 @@ class SharedStreams(Streams):
         if self.draining or shard is None:
             replica.stream.cut()
             return
+        if len(self._running) >= self._sharing.most:
+            return  # another process may have room, or this one has later
         following = self._claimant.next_claim(claim, released=replica.is_released)
         can_go_on = request_of(claim, replica.stream.request.entry) is not None
         if can_go_on and following.takeovers <= MOST_TAKEOVERS:

@@ -93,13 +93,16 @@ class Writer:
         try:
             while True:
                 await self._pause()
-                await self.flush()
+                try:
+                    await self.flush()
+                except Exception:
+                    _log.exception("what is due could not be sent to a store")
         finally:
             self._drop()
             await self._link.close()
 
     async def _pause(self) -> None:
-        if not self._health.is_up and self._begun_once:
+        if not self._health.is_up:
             await asyncio.sleep(RETRY_SECONDS)
         elif not self._news.is_set():
             try:
@@ -109,8 +112,6 @@ class Writer:
                 pass
         self._news.clear()
 
-    _begun_once = False
-
     async def flush(self) -> None:
         """Send everything that is due, and tell the answers."""
         loop = asyncio.get_running_loop()
@@ -118,7 +119,6 @@ class Writer:
         waiting, self._waiting = self._waiting, []
         jobs = [*waiting, *self._due(now)]
         answers: list[Any] | None = None
-        self._begun_once = True
         try:
             if jobs:
                 answers = await self._link.call(

@@ -44,3 +44,16 @@ def test_it_says_when_ones_own_lease_may_have_run_out() -> None:
     assert health.renewed(10)
     assert not health.renewed(11)
     assert health.renewed(11 + LEASE_SECONDS)
+
+
+def test_a_store_that_is_slow_as_a_rule_is_given_more_time() -> None:
+    health = Health()
+    health.answered(1, 0.001)
+    assert health.patience == 0.1
+    health.answered(2, 0.04)
+    assert health.patience == 0.2
+    health.answered(3, 9)
+    assert health.patience == 1
+    for _ in range(999):
+        health.answered(4, 0.001)
+    assert health.patience == 0.1

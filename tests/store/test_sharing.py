@@ -12,6 +12,7 @@ import pytest
 from app.http.context import SERVED_BY
 from app.store import keys
 from tests.store.conftest import Shared
+from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
 from tests.support.resuming import ALL, ANSWER, FIGS, NUTS, QUERY, RICE
 from tests.support.service import Service, eventually, running
@@ -142,7 +143,7 @@ async def test_it_is_cancelled_from_elsewhere(shared: Shared, reads: bool) -> No
                 other = await stack.enter_async_context(connected(path, X_Owner="me"))
             assert await code(url, "DELETE", X_Owner="you") == (404, "stream_not_found")
             assert await code(url, "DELETE", X_Owner="me") == (204, "")
-            await exchange.is_closed()
+            await exchange.is_closed(SECONDS)
             assert (await other.rest())[-1].data["code"] == "cancelled"
     for service in shared.services:
         for method in ("GET", "DELETE"):
@@ -277,9 +278,10 @@ async def test_another_process_goes_on_where_one_was_lost_and_keeps_its_elements
         await following.text(f'{{"items": [{json.dumps(NUTS)}, {json.dumps(RICE)}]}}')
         await following.finish()
         assert (await other.rest())[-1].data == ALL
-        # The lost one comes back to the store.
+        # The lost one comes back to the store with more of its own.
+        await exchange.text('ts", "blurb": "')
         await lost.streams.start()
-        await exchange.is_closed()
+        await exchange.is_closed(SECONDS)
         assert (await until(own, "restart")).data["code"] == "moved"
         assert (await own.rest())[-1].data == ALL
 
@@ -295,7 +297,7 @@ async def test_a_process_that_stops_leaves_its_streams_to_the_others(shared: Sha
             await exchange.text(FIRST)
             await is_shown(own, "Nu")
             await stopping.streams.drain(0)
-            await exchange.is_closed()
+            await exchange.is_closed(SECONDS)
             assert all(event.event == "patch" for event in await own.rest())
         path = f"{b.url}/streams/{own.stream}?interval_ms=0&view=items"
         other = await stack.enter_async_context(connected(path))
