@@ -279,7 +279,8 @@ async def test_readers_that_leave_while_the_store_is_slow_leave_nothing(
 
 async def connections(store: RedisServer) -> int:
     """How many the store has, but for the one that asks."""
-    return len(await store.told("CLIENT", "LIST", "TYPE", "normal")) - 1
+    told: str = await store.told("CLIENT", "LIST", "TYPE", "normal")
+    return len(told.splitlines()) - 1
 
 
 async def left(url: str, stream: str, random: Random) -> None:
