@@ -62,7 +62,8 @@ class Link:
                     pipeline.execute_command(*command)
                 answers = await pipeline.execute(raise_on_error=False)
             return [_answer(answer) for answer in answers]
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:
+            # A RuntimeError is uvloop's word for a connection that is closed when it is written to.
             await self.close()
             raise Unreachable(type(error).__name__) from None
         except Unreachable:
