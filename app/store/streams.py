@@ -628,7 +628,28 @@ class SharedStreams(Streams):
                 self._store.forget(stream)
                 shard.send(("DEL", keys.stream(id), keys.mark(id)))
         elif kind == "follow" and sender != self._sharing.process:
-            shard.release(id)
+            stream = self._store.get(id)
+            if stream is not None and stream.ended and not stream.is_copy:
+                self._store_again(shard, stream)
+            else:
+                shard.release(id)
+
+    def _store_again(self, shard: Shard, stream: Stream) -> None:
+        """Write the end of a stream once more: the store had it, and has lost it."""
+
+        def told(answers: Answers) -> None:
+            if not answers or not isinstance(answers[0], list) or stream.id in shard.mirrors:
+                return
+            found = records(answers[0])
+            claims = [record for _, record in found if isinstance(record, Claim)]
+            is_ours = bool(claims) and claims[-1].process == self._sharing.process
+            if is_ours and not isinstance(found[-1][1], End):
+                last = found[-1][0]
+                self._share(
+                    shard, Mirror(stream, claims[-1], last, self._now, retention=self._retention)
+                )
+
+        shard.send(("XRANGE", keys.stream(stream.id), "-", "+"), told=told)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
