@@ -96,13 +96,15 @@ async def test_a_reader_may_have_read_more_than_its_dead_owner_has_stored(
         play.provider.stop("figs", 12)
         reader = play.readers.begin(play.nodes[0], "figs")
         await play.provider.has_stopped("figs")
+        other = play.attach(reader, play.nodes[1])
+        await caught_up([reader, other])
         await store.told("CONFIG", "SET", "maxmemory", 1)
         await play.provider.write("figs", 24)
         stored = reader.position
         await reader.sees(lambda it: it.position > stored)
         await play.nodes[0].kill()
         await store.told("CONFIG", "SET", "maxmemory", 0)
-        await play.ends("figs", [reader], asked=2)
+        await play.ends("figs", [reader, other], asked=2)
 
 
 @chaos
