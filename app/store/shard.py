@@ -172,7 +172,7 @@ class Shard:
         if replica.stream.ended:
             return
         replica.has_heard = False
-        self._say_follow(replica)
+        self.say_follow(replica)
         self.mail(self._process, "nudge", id)
 
     def unfollow(self, id: str) -> None:
@@ -308,13 +308,14 @@ class Shard:
                 self._events.came("idle", id, self._process)
                 continue
             if now - self._follow.get(id, 0) >= FOLLOW_SECONDS:
-                self._say_follow(replica)
+                self.say_follow(replica)
         for mirror in self.mirrors.values():
             for process, until in list(mirror.followers.items()):
                 if now > until:
                     self._events.came("leave", mirror.stream.id, process)
 
-    def _say_follow(self, replica: Replica) -> None:
+    def say_follow(self, replica: Replica) -> None:
+        """Tell a stream's owner that it is followed. It writes at once what it has."""
         self._follow[replica.stream.id] = asyncio.get_running_loop().time()
         if replica.stream.ended or self._is_ours(replica):
             return
@@ -400,7 +401,7 @@ class Shard:
             except Hole:
                 has_hole = True
         if replica.claim.process != owner:
-            self._say_follow(replica)
+            self.say_follow(replica)
         is_claimed = self._claiming.get(replica.stream.id) == replica.epoch
         if is_claimed and self._is_ours(replica) and not replica.stream.ended:
             self.replicas.pop(replica.stream.id, None)
