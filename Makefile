@@ -29,7 +29,7 @@ clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
 .PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
-.PHONY: bench bench-quick bench-micro bench-traces profile fuzz soak test-litellm audit sbom lock clean
+.PHONY: bench bench-quick bench-micro bench-traces bench-store profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +99,9 @@ bench-micro: $(bench) ## Measure the decoder, the document and the views by them
 bench-traces: $(bench) ## Measure what spans cost: 300 streams with and without, six times in turn (5 minutes)
 	@$(call install_extra,traces)
 	$(python) -m bench traces
+
+bench-store: $(bench) ## Measure what a store costs: 300 streams with and without, six times in turn (8 minutes)
+	$(python) -m bench store
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
