@@ -18,6 +18,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
+from app.http.auth.origins import Origins
 from app.http.context import HEADER, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
@@ -113,7 +114,7 @@ def create_app(
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
-    _add_middleware(app, settings)
+    _add_middleware(app, settings, authenticator.origins)
     return app
 
 
@@ -226,10 +227,11 @@ def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings
     add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
-def _add_middleware(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, origins: Origins) -> None:
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault)
     app.add_middleware(
         Cors,
+        origins=origins,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,
