@@ -29,7 +29,7 @@ describe('in Chromium', () => {
     expect(final).toHaveLength(8);
     /** @type {unknown[]} */
     const states = await shown.page.evaluate('reader.states');
-    expect(states.at(-1)).toEqual({ value: final, open: null, attempt: 1 });
+    expect(states.at(-1)).toEqual({ value: final, open: null, writing: null, attempt: 1 });
   });
 
   test('a connection that is killed is come back to, and paid for once', async () => {
