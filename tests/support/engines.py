@@ -48,14 +48,16 @@ _UNTIL: Final = """
 const [code, answer] = [arguments[0], arguments[arguments.length - 1]];
 (function look() {
   const found = (0, eval)(code);
-  found ? answer(found) : setTimeout(look, 20);
+  found ? answer(JSON.stringify(found)) : setTimeout(look, 20);
 })();"""
 
-# An error is a value here: of what a script throws, each browser tells something else.
+# An error is a value here: of what a script throws, each browser tells something else. Values are
+# JSON: of what is no JSON, each browser makes something else.
 _EVALUATE: Final = """
 const [code, answer] = [arguments[0], arguments[arguments.length - 1]];
 (async () => (0, eval)(code))().then(
-  value => answer({ value: value ?? null }), error => answer({ error: String(error) }));"""
+  value => answer(JSON.stringify({ value: value ?? null })),
+  error => answer(JSON.stringify({ error: String(error) })));"""
 
 
 class BrowserError(Exception):
@@ -104,7 +106,7 @@ class Browser:
 
     async def _script(self, script: str, code: str) -> Any:
         given = {"script": script, "args": [code]}
-        return await asyncio.wait_for(self._send("ExecuteAsyncScript", given), SECONDS)
+        return json.loads(await asyncio.wait_for(self._send("ExecuteAsyncScript", given), SECONDS))
 
 
 @asynccontextmanager

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """url: its own URL. connections: how many connections there have been."""
+    """url: its own URL. connections: how many connections there have been.
+
+    limits: after how many bytes of the target's the next connections are reset, one by one
+    """
 
     def __init__(self, target: str) -> None:
         self.url = ""
         self.connections = 0
+        self.limits: list[int] = []
         self._target = urlsplit(target)
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -28,19 +32,25 @@ class Proxy:
         other_reader, other_writer = await asyncio.open_connection(host, port)
         both = {writer, other_writer}
         self._writers |= both
+        limit = self.limits.pop(0) if self.limits else None
         try:
-            await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer))
+            await asyncio.gather(_copy(reader, other_writer), _copy(other_reader, writer, limit))
         finally:
             self._writers -= both
             for end in both:
                 end.close()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int | None = None
+) -> None:
     with suppress(OSError):
         while data := await reader.read(65536):
-            writer.write(data)
+            writer.write(data[:limit])
             await writer.drain()
+            if limit is not None and (limit := limit - len(data)) <= 0:
+                writer.transport.abort()
+                return
         writer.close()
 
 

@@ -33,6 +33,7 @@ export class Call {
 
   #endpoint;
   #options;
+  #isForgotten = false;
   /** @type {RequestInit | undefined} */
   #begin;
 
@@ -97,16 +98,17 @@ export class Call {
    * Cancel the stream, so that nothing more is paid for, even if the page is being left.
    *
    * A `POST` without headers of its own needs no preflight, for which a page that is left has no
-   * time. `sendBeacon` is for browsers without `keepalive`: pages that hide their address from
-   * others have no origin there, and would be refused.
+   * time. It is surer than `sendBeacon`: pages with the referrer policy `no-referrer` have no
+   * origin there, and would be refused.
    */
   forget() {
-    if (!this.url) return;
+    if (!this.url || this.#isForgotten) return;
+    this.#isForgotten = true;
+    const { fetch = globalThis.fetch, headers, credentials } = this.#options;
     const url = new URL(this.url);
     url.pathname += '/cancel';
-    const { headers } = this.#options;
-    if (!headers && !('keepalive' in Request.prototype)) navigator.sendBeacon(url);
-    else this.#fetch(url, { method: 'POST', headers, keepalive: true }).catch(() => {});
+    const init = { method: 'POST', headers, credentials, keepalive: true };
+    fetch(url, init).catch(() => {}); // then the grace period ends the stream
   }
 
   /**

@@ -75,16 +75,20 @@ export class Reading {
     const stop = () => this.#stop(signal?.reason);
     const until = { signal: this.#over.signal };
     signal?.addEventListener('abort', stop, until);
-    globalThis.addEventListener?.('pagehide', () => this.#stop(), until);
+    const hide = () => {
+      if (!this.#keep) this.#call.forget(); // first: a tab that is closed may have no time for more
+      stop();
+    };
+    globalThis.addEventListener?.('pagehide', hide, until);
     if (signal?.aborted) stop();
   }
 
   /** @param {unknown} [reason] */
   #stop(reason = new DOMException('The stream was stopped.', 'AbortError')) {
     if (this.#isOver) return;
-    this.#leave(); // first: of a tab that is closed, Firefox loses what is sent later
     this.#reject(reason);
     this.#end();
+    this.#leave();
   }
 
   #end() {
