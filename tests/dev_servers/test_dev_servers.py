@@ -71,7 +71,7 @@ KINDS = {
     ),
     "nuxt": Kind(
         "nuxt.config.js",
-        "devProxy",
+        "$client",
         {"app.vue": "<template><p>Ideas</p></template>\n"},
         ("nuxt", "dev", "--port", "{port}", "--host", "localhost", "--no-fork"),
     ),
