@@ -53,19 +53,11 @@ async def test_the_page_stops_a_stream(view: Browser, service: Service, count: C
     await count.stopped()
 
 
-@pytest.mark.parametrize("how", ["navigate", "close"])
 async def test_the_page_that_is_left_stops_the_model(
-    view: Browser, service: Service, pages: Site, count: Count, how: str
+    view: Browser, service: Service, pages: Site, count: Count
 ) -> None:
-    async def read() -> None:
-        await start(view, service, "demo-stall")
-        await state(view, "writing")
-        await count.running()
-
-    if how == "close":
-        async with view.tab():
-            await read()
-    else:
-        await read()
-        await view.open(f"{pages.url}/left")
+    await start(view, service, "demo-stall")
+    await state(view, "writing")
+    await count.running()
+    await view.open(f"{pages.url}/left")
     await count.stopped()
