@@ -23,6 +23,7 @@ from app.errors import (
 )
 from app.providers.base import Provider
 from app.streams.circuits import Circuits
+from app.streams.done_hook import DoneHook, Outcome
 from app.streams.log_entry import Failed
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import Producer, ProducerSettings
@@ -46,6 +47,9 @@ class Observer(Protocol):
 
     def left(self, stream: Stream) -> None:
         """A stream has ended, and its last reader has received all of it. Called once a stream."""
+
+    def hooked(self, stream: Stream, outcome: Outcome) -> None:
+        """The `done` of a stream's schema was called, and has ended so."""
 
 
 @dataclass(eq=False)
@@ -96,6 +100,7 @@ class Streams:
         self._untold: set[Stream] = set()  # the streams for which `left` was not called yet
         self._idle = asyncio.Event()
         self._idle.set()
+        self._done_hook = DoneHook(observer.hooked)
 
     def __len__(self) -> int:
         """How many streams run."""
@@ -166,6 +171,7 @@ class Streams:
                 steps.callback(self._ended, stream)
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
+                steps.callback(self._done_hook.call, stream)
         except Exception:
             _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
@@ -229,11 +235,13 @@ class Streams:
                 await self._idle.wait()
         except TimeoutError:
             await self.stop()
+        await self._done_hook.finish()
 
     async def stop(self) -> None:
-        """End all streams now, in `draining`."""
+        """End all streams now, in `draining`. What schemas do with values has its own deadlines."""
         self.draining = True
         for stream in list(self._running):
             self._stop(stream, Draining(retry_after=1))
         await self._idle.wait()
         self._store.close()
+        await self._done_hook.finish()

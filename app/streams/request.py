@@ -40,6 +40,11 @@ class GenerationRequest:
     """The one that the caller has chosen. Its fallbacks may be asked instead."""
 
     @property
+    def size(self) -> int:
+        """Bytes of its parameters in memory, roughly."""
+        return len(repr(self.parameters))
+
+    @property
     def count(self) -> int | None:
         """The most elements of a list result; None if the result is no list."""
         return getattr(self.parameters, "count", None) if self.entry.is_list else None

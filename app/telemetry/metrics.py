@@ -18,6 +18,7 @@ from prometheus_client import (
 )
 
 from app.errors import ServiceError
+from app.streams.done_hook import Outcome
 from app.streams.log_entry import Failed
 from app.streams.stream import Stream
 
@@ -57,6 +58,12 @@ class Telemetry:
             "calls_refused",
             "Calls refused because of their origin, a missing key or a limit, by code.",
             ["code"],
+            registry=self.registry,
+        )
+        self._hooks = Counter(
+            "done_hooks",
+            "Calls of a schema's own done, by outcome: ok, failed, late or dropped.",
+            ["schema", "outcome"],
             registry=self.registry,
         )
         self._circuits = Gauge(
@@ -122,6 +129,10 @@ class Telemetry:
             output_tokens=usage.output_tokens if usage else None,
             **({"cause": figures.cause} if figures.cause else {}),
         )
+
+    def hooked(self, stream: Stream, outcome: Outcome) -> None:
+        """The `done` of a stream's schema was called, and has ended so."""
+        self._hooks.labels(stream.schema, outcome).inc()
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.errors import InvalidRequest, StreamNotFound
+from app.errors import InvalidRequest, PayloadTooLarge, StreamNotFound
 from app.http.auth.authenticator import caller
 from app.http.auth.tickets import Ticket, Tickets
 from app.http.context import owner, request_id
@@ -59,6 +59,11 @@ class StreamEndpoints:
         self._tickets = tickets
         self._settings = settings
         self._replies = Replies(streams, settings)
+        self._most_body_bytes = max(map(self._body_bytes, registry), default=self._settings.max_body_bytes)
+
+    def _body_bytes(self, entry: SchemaEntry) -> int:
+        """The most bytes of a body that begins a stream of this schema."""
+        return entry.schema.max_body_bytes or self._settings.max_body_bytes
 
     def endpoint(self, entry: SchemaEntry) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
@@ -74,7 +79,7 @@ class StreamEndpoints:
             refuse_unknown(rest)
             if last is not None:
                 return await self._come_back(request, options, last, entry)
-            body = await read_object(request, self._settings.max_body_bytes)
+            body, _ = await read_object(request, self._body_bytes(entry))
             return await self._begin_with(request, options, entry, body)
 
         return endpoint
@@ -85,14 +90,17 @@ class StreamEndpoints:
         refuse_unknown(rest)
         if (last := _last_event_id(request, options)) is not None:
             return await self._come_back(request, options, last)
-        body = await read_object(request, self._settings.max_body_bytes)
+        body, size = await read_object(request, self._most_body_bytes)
         name = body.pop("schema", None)
         if not isinstance(name, str):
             raise InvalidRequest(
                 "The body must name a schema.",
                 errors=[{"path": "/schema", "message": "must be a string"}],
             )
-        return await self._begin_with(request, options, self.registry.get(name), body)
+        entry = self.registry.get(name)
+        if size > self._body_bytes(entry):
+            raise PayloadTooLarge
+        return await self._begin_with(request, options, entry, body)
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
