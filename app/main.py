@@ -17,7 +17,7 @@ from app.demo import FALLBACKS as DEMO_FALLBACKS
 from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer
 from app.errors import Internal, ServiceError
-from app.http.auth.authenticator import Authenticator
+from app.http.auth.authenticator import Authenticate, Authenticator
 from app.http.context import HEADER, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
@@ -28,6 +28,7 @@ from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
 from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
+from app.http.server.signals import draining_at_signals
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
@@ -56,16 +57,30 @@ CORS_RESPONSE_HEADERS = [HEADER, "Location", "Retry-After"]
 
 
 def create_app(
-    settings: Settings, *, registry: Registry | None = None, provider: Provider | None = None
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    provider: Provider | None = None,
+    authenticate: Authenticate | None = None,
+    drain_at_signals: bool = False,
+    head: str = "",
 ) -> FastAPI:
     """The service.
 
     registry: None loads the schemas in the folders that the settings name
     provider: None uses that of the settings, or the demo model if they name none
+    authenticate: knows the callers, in place of keys and tickets
+    drain_at_signals: whether signals to the process end the streams in time (`signals.py`), where
+        no server of ours does that
+    head: more lines for the head of the page at `/`
 
-    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
-    Raises `SchemaError`, `KeysError`, `ModelsError`.
+    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys), `admission`, and
+    `lifespan`, which an app in which this one is mounted has to run.
+    Raises `SchemaError`, `KeysError`, `ModelsError`, and `ValueError` for keys beside
+    `authenticate`.
     """
+    if authenticate is not None and not settings.open:
+        raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")
     described = models(settings)
     names = tuple(model.name for model in described)
     registry = registry or load(*settings.schemas)
@@ -75,7 +90,7 @@ def create_app(
     telemetry = Telemetry()
     streams = streams_of(settings, telemetry, described)
     admission = Admission(settings)
-    authenticator = Authenticator(settings)
+    authenticator = Authenticator(settings, authenticate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -87,6 +102,8 @@ def create_app(
             streams.provider = provider or await _open_provider(settings, described, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.stop)
+            if drain_at_signals:
+                stack.enter_context(draining_at_signals(streams, settings.drain_seconds))
             yield
 
     app = FastAPI(
@@ -99,6 +116,7 @@ def create_app(
         redoc_url=None,
         telemetry={"auto_configure": False},
     )
+    app.state.lifespan = lifespan
     app.state.streams = streams
     app.state.admission = admission
     app.state.keys = authenticator.keys
@@ -108,11 +126,13 @@ def create_app(
     stream_endpoints = StreamEndpoints(
         registry, streams, settings, names, admission, authenticator.tickets
     )
-    ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
+    ticket_endpoint = None
+    if authenticate is None:
+        ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
     add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
-    _describe(app, registry, names, settings)
+    _describe(app, registry, names, settings, tickets=authenticate is None)
     mount_docs(app)
-    mount_playground(app, settings.root_path)
+    mount_playground(app, head)
     _add_middleware(app, settings)
     return app
 
@@ -212,18 +232,21 @@ async def _open_provider(
     return provider
 
 
-def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings: Settings) -> None:
-    document = partial(
-        openapi,
-        registry,
-        names,
-        version=__version__,
-        root_path=settings.root_path,
-        keyed=not settings.open,
+def _describe(
+    app: FastAPI,
+    registry: Registry,
+    names: tuple[str, ...],
+    settings: Settings,
+    *,
+    tickets: bool,
+) -> None:
+    keyed = not settings.open
+    document = partial(openapi, registry, names, version=__version__, keyed=keyed, tickets=tickets)
+    app.openapi = partial(document, root_path=settings.root_path)  # type: ignore[method-assign]
+    add_openapi(app, "/openapi.json", lambda prefix: document(root_path=prefix))
+    add_openapi(
+        app, "/openapi-3.2.json", lambda prefix: document(root_path=prefix, item_schemas=True)
     )
-    app.openapi = document  # type: ignore[method-assign]
-    add_openapi(app, "/openapi.json", document)
-    add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:

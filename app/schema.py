@@ -130,7 +130,7 @@ class StreamInfo:
 
 
 Done = Callable[[Any, Any, StreamInfo], Awaitable[None]]
-"""A coroutine function that is called with a final value, its parameters, and its stream's facts."""
+"""A coroutine function of a final value, its parameters, and the facts of its stream."""
 
 
 @dataclass(frozen=True, kw_only=True)

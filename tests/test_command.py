@@ -17,7 +17,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
-from app.__main__ import cli
+from app.cli import cli
 from tests.support.client import read
 from tests.support.process import ended, process
 from tests.support.program import printed

@@ -16,8 +16,10 @@ KEYS: Final = {"summary", "decisions", "tasks"}
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]?")
 _DECISION: Final = re.compile(r"\b(decided|decides?|agreed?|chose|resolved|settled)\b", re.I)
+_DECIDED: Final = re.compile(r"^(?:we )?(?:decided|agreed|resolved)\b(?: that| to|:)? *", re.I)
 _TASK: Final = re.compile(
-    r"^(?:(?P<who>\w+) )?(?:will|is to|has to|should|must|to do|todo|action)\b[: ]*(?P<what>.+)", re.I
+    r"^(?:(?P<who>\w+) )?(?:will|is to|has to|should|must|to do|todo|action)\b[: ]*(?P<what>.+)",
+    re.I,
 )
 _DAY: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -52,7 +54,7 @@ def _summary(sentences: Sequence[str]) -> str:
 
 def _bare(decision: str) -> str:
     """What was decided, without the words that say that it was."""
-    said = re.sub(r"^(?:we )?(?:decided|agreed|resolved)\b(?: that| to|:)? *", "", decision, flags=re.I)
+    said = _DECIDED.sub("", decision)
     return said[:1].upper() + said[1:]
 
 

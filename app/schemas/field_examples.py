@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from app.schemas.subschemas import IN_LISTS, Json, inside, target
 

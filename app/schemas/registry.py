@@ -63,8 +63,8 @@ class SchemaError(Exception):
         self.file = file
         self.reason = reason
         self.line = line if line is not None else line_of_part(file, reason)
-        place = _short(file) if self.line is None else f"{_short(file)}:{self.line}"
-        super().__init__(f"{place}: {reason}")
+        self.place = _short(file) if self.line is None else f"{_short(file)}:{self.line}"
+        super().__init__(f"{self.place}: {reason}")
 
 
 class Registry:
@@ -105,14 +105,25 @@ class Registry:
         return iter(self._entries.values())
 
 
-def load(folder: str | Path, *more: str | Path) -> Registry:
+Instead = Callable[["SchemaError"], SchemaEntry | None]
+"""Gives what is served in place of a file that can't be served; None leaves it out."""
+
+
+def load(folder: str | Path, *more: str | Path, instead: Instead | None = None) -> Registry:
     """All schemas of these folders: each `*.py` that doesn't start with `_`.
 
-    Raises SchemaError for the first that can't be served, and for a folder that isn't there.
+    instead: None raises SchemaError for the first file that can't be served
+    Raises SchemaError for a folder that isn't there, and for two schemas of one name.
     """
-    folders = [ROOT / path for path in (folder, *more)]
+    folders = folders_of((folder, *more))
     _make_package(folders)
-    return Registry(_entry(file) for folder in folders for file in _files(folder))
+    found = [_entry(file, instead) for folder in folders for file in _files(folder)]
+    return Registry(entry for entry in found if entry is not None)
+
+
+def folders_of(paths: Iterable[str | Path]) -> list[Path]:
+    """The folders that these paths mean: a relative one begins at the folder that holds `app/`."""
+    return [ROOT / path for path in paths]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -137,7 +148,16 @@ def _make_package(folders: list[Path]) -> None:
     package.__path__ = [*map(str, folders), *others]
 
 
-def _entry(file: Path) -> SchemaEntry:
+def _entry(file: Path, instead: Instead | None) -> SchemaEntry | None:
+    try:
+        return _served(file)
+    except SchemaError as error:
+        if instead is None:
+            raise
+        return instead(error)
+
+
+def _served(file: Path) -> SchemaEntry:
     schema = getattr(_module(file), "schema", None)
     if not isinstance(schema, Schema):
         raise SchemaError(file, "it has no module-level `schema = Schema(…)`")
@@ -197,8 +217,8 @@ def _check_done(entry: SchemaEntry) -> str | None:
     done = entry.schema.done
     if done is None:
         return None
-    called = getattr(done, "__call__", None)  # noqa: B004: an object may be called like a function
-    if not (inspect.iscoroutinefunction(done) or inspect.iscoroutinefunction(called)):
+    # An object may be called like a function, and then its class has the coroutine function.
+    if not any(map(inspect.iscoroutinefunction, (done, getattr(type(done), "__call__", None)))):  # noqa: B004
         return "its done is no coroutine function (async def)"
     try:
         inspect.signature(done).bind("value", "parameters", "info")

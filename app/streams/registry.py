@@ -89,7 +89,7 @@ class Streams:
         *,
         grace: float,
     ) -> None:
-        self.provider: Provider
+        self.provider: Provider | None = None
         self.draining = False
         self._settings = settings
         self._circuits = circuits
@@ -121,6 +121,8 @@ class Streams:
             return known
         if self.draining:
             raise Draining(retry_after=1)
+        if self.provider is None:
+            raise RuntimeError("the app's lifespan was not begun: see docs/your-app.md")
         stream = Stream(_new_id(), request, origin)
         producer = Producer(stream, self.provider, self._settings, self._circuits)
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")

@@ -445,7 +445,7 @@ def test_what_no_provider_can_be_asked_is_refused(folder: Path, more: str, words
 DONE = "does not take three arguments: the value, the parameters and the info"
 
 
-@pytest.mark.parametrize("arguments", ["", "value", "value, parameters", "a, b, c, d", "*, a, b, c"])
+@pytest.mark.parametrize("arguments", ["", "value", "a, b", "a, b, c, d", "*, a, b, c"])
 def test_a_done_that_takes_other_arguments_is_refused(folder: Path, arguments: str) -> None:
     source = f"async def done({arguments}):\n    pass\n" + schema(more="done=done")
     assert reason(folder, source) == f"its done {DONE}"
@@ -453,9 +453,7 @@ def test_a_done_that_takes_other_arguments_is_refused(folder: Path, arguments: s
 
 @pytest.mark.parametrize("name", ["prompt", "done"])
 @pytest.mark.parametrize("seconds", ["None", "'5'", "0", "-1", "True"])
-def test_a_coroutine_s_deadline_is_a_positive_number(
-    folder: Path, name: str, seconds: str
-) -> None:
+def test_a_coroutine_s_deadline_is_a_positive_number(folder: Path, name: str, seconds: str) -> None:
     source = "from app.schema import Deadlines\n" + schema(
         more=f"deadlines=Deadlines({name}={seconds})"
     )

@@ -11,9 +11,11 @@ https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from app.errors import Forbidden
 from app.settings import Settings
@@ -23,9 +25,13 @@ _PURPOSES: Final = ("sec-purpose", "purpose", "x-moz")
 
 
 class Origins:
-    """Knows which pages may call, and by which host names the service may be called."""
+    """Knows which pages may call, and by which host names the service may be called.
 
-    def __init__(self, settings: Settings) -> None:
+    is_open: whether it serves whoever reaches it
+    """
+
+    def __init__(self, settings: Settings, *, is_open: bool) -> None:
+        self._loopback_only = is_open and not settings.allow_open
         self._allowed = frozenset(settings.cors_origins)
         hosts = frozenset(name.lower() for name in settings.allowed_hosts)
         # DNS rebinding: a page lets its own host name resolve to this service, and for the browser
@@ -33,8 +39,13 @@ class Origins:
         knows_names = settings.on_loopback or hosts
         self._hosts = hosts | _LOOPBACK if knows_names else None
 
-    def check(self, headers: Headers) -> None:
-        """Raise `Forbidden` if the page, the host name or the purpose is not allowed."""
+    def check(self, headers: Headers, scope: Scope) -> None:
+        """Raise `Forbidden` if the address, the page, the host name or the purpose is not allowed.
+
+        scope: that of the request, whose address another server than ours may have chosen
+        """
+        if self._loopback_only and not _is_on_loopback(scope):
+            raise Forbidden("The service has no keys: set API_KEYS, or ALLOW_OPEN=true.")
         host = headers.get("host", "").lower()
         if self._hosts is not None and host and _name(host) not in self._hosts:
             raise Forbidden("The service is not called by this name: see ALLOWED_HOSTS.")
@@ -48,6 +59,15 @@ class Origins:
 
     def _may_call(self, origin: str, host: str) -> bool:
         return "*" in self._allowed or origin in self._allowed or is_own(origin, host)
+
+
+def _is_on_loopback(scope: Scope) -> bool:
+    """Whether a call has come to a loopback address, or to a socket that has no IP address."""
+    address = (scope.get("server") or ("",))[0]
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return True
 
 
 def _is_foreign(headers: Headers) -> bool:

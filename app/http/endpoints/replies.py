@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import StreamNotFound
-from app.http.context import request_id, when_over
+from app.http.context import prefix, request_id, when_over
 from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
 from app.http.problem import problem
@@ -67,7 +67,7 @@ class Replies:
         if reading.format is None:
             headers = {"Cache-Control": "no-cache"}
             return Response(stream.document.encode(), 200, headers, JSON)
-        return self._stream(reading, reading.format, stream, position)
+        return self._stream(request, reading, reading.format, stream, position)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -82,7 +82,9 @@ class Replies:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
-    def _stream(self, reading: Reading, format: Format, stream: Stream, position: int) -> Response:
+    def _stream(
+        self, request: Request, reading: Reading, format: Format, stream: Stream, position: int
+    ) -> Response:
         stream.commit()
         pieces = body(
             stream,
@@ -92,7 +94,7 @@ class Replies:
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
         )
-        location = f"{self._settings.root_path}/streams/{stream.id}"
+        location = f"{prefix(request.scope)}/streams/{stream.id}"
         return respond(pieces, format, {"Location": location})
 
 

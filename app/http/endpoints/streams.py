@@ -59,7 +59,7 @@ class StreamEndpoints:
         self._tickets = tickets
         self._settings = settings
         self._replies = Replies(streams, settings)
-        self._most_body_bytes = max(map(self._body_bytes, registry), default=self._settings.max_body_bytes)
+        self._most_body_bytes = max([settings.max_body_bytes, *map(self._body_bytes, registry)])
 
     def _body_bytes(self, entry: SchemaEntry) -> int:
         """The most bytes of a body that begins a stream of this schema."""

@@ -8,17 +8,15 @@ import ctypes
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
-from sse_starlette.sse import AppStatus
 
 from app.http.server.protocol import Protocol
+from app.http.server.signals import keep_streams_at_signals
 from app.settings import Settings
-from app.streams.registry import Streams
 
 SECOND_SIGNAL_SECONDS = 1
 """A signal within this time after the first one is ignored, because `make` sends each twice."""
@@ -33,6 +31,10 @@ LARGE_BLOCK_BYTES = 128 * 1024
 """glibc's own default, which it raises up to 32 MB unless it is set."""
 
 
+Drain = Callable[[float], Awaitable[None]]
+"""Begins no more streams, and ends those that still run after this number of seconds."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which drains at SIGTERM and SIGINT.
 
@@ -43,18 +45,17 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        streams: Streams,
+        drain: Drain,
         drain_seconds: float,
         on_start: Callable[[str], None],
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
-        self._streams = streams
+        self._drain_streams = drain
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
         self._draining: asyncio.Task[None] | None = None
-        # At a signal, sse-starlette would end all its streams at once.
-        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+        keep_streams_at_signals()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -82,7 +83,7 @@ class Server(uvicorn.Server):
             self._draining = asyncio.create_task(self._drain(0))
 
     async def _drain(self, seconds: float) -> None:
-        await self._streams.drain(seconds)
+        await self._drain_streams(seconds)
         self.should_exit = True
 
 
@@ -110,11 +111,15 @@ def url_of(listener: Any) -> str:
 
 
 def server(
-    app: FastAPI, settings: Settings, on_start: Callable[[str], None] = lambda url: None
+    app: Any,
+    settings: Settings,
+    on_start: Callable[[str], None] = lambda url: None,
+    drain: Drain | None = None,
 ) -> Server:
     """A server for the app. Port 0 takes a free one.
 
     on_start: called with the URL once the server listens
+    drain: None takes that of the app's streams
     """
     config = uvicorn.Config(
         app,
@@ -129,4 +134,5 @@ def server(
         server_header=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,  # type: ignore[arg-type]
     )
-    return Server(config, app.state.streams, settings.drain_seconds, on_start)
+    drain = drain or app.state.streams.drain
+    return Server(config, drain, settings.drain_seconds, on_start)
