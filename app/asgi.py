@@ -1,7 +1,9 @@
 """`app.asgi:app`: the service as the environment describes it, for any ASGI server.
 
-    uvicorn app.asgi:app          gunicorn -k asgi app.asgi:app
-    fastapi run app/asgi.py       hypercorn app.asgi:app
+    uvicorn app.asgi:app
+    fastapi run app/asgi.py
+    gunicorn -k uvicorn_worker.UvicornWorker app.asgi:app
+    hypercorn --workers 0 app.asgi:app
 
 `python -m app` does more: docs/your-app.md says what.
 """

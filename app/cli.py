@@ -61,7 +61,7 @@ def serve(context: typer.Context) -> None:
 
 @cli.command()
 def dev() -> None:
-    """Serve, and follow the files of the schemas: each change is there at once, in the page, too."""
+    """Serve, and follow the files of the schemas: a change is served at once, and by the page."""
     settings = _settings()
     configure_logging(settings.log_format, settings.log_level)
     if settings.workers > 1:

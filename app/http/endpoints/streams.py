@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
@@ -187,9 +187,10 @@ class StreamEndpoints:
         ids: Mapping[str, str],
     ) -> Response:
         reading = self._reading(request, options, entry, ids)
+        in_query = request.method == "GET"
         wanted = GenerationRequest(
             entry,
-            _parameters(entry, given, validate),
+            _parameters(entry, given, validate, Options.model_fields if in_query else ()),
             options.model or entry.default_model(self.models),
         )
         stream = await self._stream(request, options, wanted)
@@ -303,12 +304,20 @@ def _unknown_keys(error: ValidationError) -> set[str | int]:
 
 
 def _parameters(
-    entry: SchemaEntry, given: Any, validate: Callable[[Any], Parameters]
+    entry: SchemaEntry,
+    given: Any,
+    validate: Callable[[Any], Parameters],
+    beside: Iterable[str],
 ) -> Parameters:
+    """The parameters in a body or a query. Raises `InvalidRequest`.
+
+    beside: other keys that may stand there
+    """
     try:
         return validate(given)
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
-        if _unknown_keys(error):
-            message += there_are(entry.parameters_json_schema["properties"])
+        if unknown := _unknown_keys(error):
+            properties = entry.parameters_json_schema["properties"]
+            message += there_are(properties, map(str, unknown), beside)
         raise invalid(message, error, entry.parameter_keys) from None

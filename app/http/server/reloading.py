@@ -14,6 +14,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,6 +60,7 @@ class Reloading:
         self._news = asyncio.Condition()
         self._run = secrets.token_hex(4)  # a page that comes back to another process loads again
         self._version = 0
+        self._is_stopping = False
         self._changed = 0  # how often the page had something to be told
         self._apps: set[asyncio.Task[None]] = set()
         self._retire = asyncio.Event()
@@ -74,6 +76,8 @@ class Reloading:
 
     async def drain(self, seconds: float) -> None:
         """Begin no more streams, and end those that still run after this time."""
+        self._is_stopping = True
+        await self._notify()
         await self._current.state.streams.drain(seconds)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,6 +153,9 @@ class Reloading:
             self._current = made
             retired.set()
             self._version += 1
+        await self._notify()
+
+    async def _notify(self) -> None:
         async with self._news:
             self._changed += 1
             self._news.notify_all()
@@ -159,14 +166,17 @@ class Reloading:
         """An event for each change: a version of the schemas, and what can't be served."""
         return EventSourceResponse(self._told(), sep="\n")
 
+    def _is_after(self, changed: int) -> bool:
+        return self._changed != changed
+
     async def _told(self) -> AsyncIterator[dict[str, str]]:
-        while True:
+        while not self._is_stopping:
             changed = self._changed
             faults = [{"place": it.place, "reason": it.reason} for it in self._faults]
             told = {"version": f"{self._run}-{self._version}", "faults": faults}
             yield {"data": json.dumps(told)}
             async with self._news:
-                await self._news.wait_for(lambda seen=changed: self._changed != seen)
+                await self._news.wait_for(partial(self._is_after, changed))
 
 
 def signature(settings: Settings) -> Signature:

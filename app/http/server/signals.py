@@ -44,7 +44,7 @@ def draining_at_signals(streams: Streams, seconds: float) -> Iterator[None]:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(drain)
-        before[number](number, frame)
+        before[signal.Signals(number)](number, frame)
 
     is_main = threading.current_thread() is threading.main_thread()
     handled = {number: signal.getsignal(number) for number in SIGNALS} if is_main else {}
