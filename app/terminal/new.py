@@ -96,12 +96,12 @@ def write(name: str, folders: tuple[str, ...], into: str | None) -> Path:
         raise NewError(f"the name {name!r} collides with a route of the service")
     folder = Path(into) if into is not None else folders_of(folders)[0]
     file = folder / f"{name.replace('-', '_')}.py"
+    if file.exists():
+        raise NewError(f"{file} is there already")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as opened:
             opened.write(source(name))
-    except FileExistsError:
-        raise NewError(f"{file} is there already") from None
     except OSError as error:
         raise NewError(f"{file} can't be written: {error.strerror}") from None
     return file

@@ -14,8 +14,6 @@ import httpx
 from tests.support.process import HOUR, process
 from tests.support.schema_files import FOLDER, schema, write
 
-EMPTY: dict[str, str] = {}
-
 
 async def changes(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
     async for line in response.aiter_lines():
@@ -64,10 +62,10 @@ async def test_it_follows_the_files_and_tells_the_page_and_the_terminal(tmp_path
                 assert [it["reason"] for it in fault] == [
                     "importing it failed: NameError: name 'undefined' is not defined"
                 ]
-                line = await service.line("NameError")
+                line = await service.line(f'"where": "{fault[0]["place"]}"')
                 lines = len((tmp_path / "ideas.py").read_text().splitlines())
                 assert fault[0]["place"].endswith(f"ideas.py:{lines}")
-                assert json.loads(line)["where"] == fault[0]["place"]
+                assert json.loads(line)["why"] == fault[0]["reason"]
                 answer = await client.post("/ideas", json={"topic": "tea", "count": 1})
                 assert "event: done" in answer.text
                 reading = asyncio.ensure_future(anext(pieces))  # the first app's stream goes on

@@ -83,7 +83,7 @@ async def test_the_demo_model_takes_its_answer_from_the_text() -> None:
     ("notes", "tasks"),
     [
         ("Mei will call.", [("Call.", "Mei", None)]),
-        ("TODO: book a room until 2026-02-30.", [("Book a room.", None, None)]),
+        ("TODO: book a room until 2026-02-30.", [("Book a room until 2026-02-30.", None, None)]),
         ("We must leave before Monday.", [("Leave.", None, "2026-04-27")]),
         ("- Sam has to wait\n- nothing else", [("Wait", "Sam", None)]),
         ("Nothing came of it.", []),
