@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.documents import commands
 from tests.support.events import messages
 from tests.support.process import ROOT, environment
 from tests.support.sockets import free_port, listens
@@ -18,14 +19,15 @@ from tests.support.sockets import free_port, listens
 BIN = Path(sys.executable).parent
 
 SERVERS = {
-    "uvicorn": ["uvicorn", "app.asgi:app", "--port", "{port}"],
-    "fastapi": ["fastapi", "run", "app/asgi.py", "--host", "127.0.0.1", "--port", "{port}"],
-    "gunicorn": [
-        *("gunicorn", "-k", "uvicorn_worker.UvicornWorker", "-b", "127.0.0.1:{port}"),
-        "app.asgi:app",
-    ],
-    "hypercorn": ["hypercorn", "--workers", "0", "-b", "127.0.0.1:{port}", "app.asgi:app"],
+    command.split()[0]: command
+    for page, command in commands()
+    if page == "docs/your-app.md" and ("app.asgi:app" in command or "app/asgi.py" in command)
 }
+"""The commands of the document."""
+
+
+def test_the_document_has_four_servers() -> None:
+    assert list(SERVERS) == ["uvicorn", "fastapi", "gunicorn", "hypercorn"]
 
 
 async def ready(url: str, process: asyncio.subprocess.Process, port: int) -> None:
@@ -46,7 +48,7 @@ async def active(client: httpx.AsyncClient) -> str:
 async def test_it_streams_a_reader_may_leave_and_a_stop_drains(name: str) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    program, *arguments = [part.format(port=port) for part in SERVERS[name]]
+    program, *arguments = SERVERS[name].replace("8000", str(port)).split()
     process = await asyncio.create_subprocess_exec(
         *(str(BIN / program), *arguments),
         cwd=ROOT,
