@@ -57,8 +57,9 @@ demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests
 	$(python) -m pytest -m "not chaos" --numprocesses 3 --dist worksteal
 
-chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out
+chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
 	$(python) -m pytest -m chaos --numprocesses 2 --timeout 600
+	EXAMPLES=5 $(python) -m pytest tests/partial tests/views -m "not chaos" --numprocesses 2 --timeout 600
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, get_args, get_origin
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from instructor.v2.dsl.partial import Partial
 from pydantic import BaseModel, create_model
@@ -28,14 +28,9 @@ from app.partial.decoder import Decoder
 from app.partial.invalid import Invalid
 from app.partial.plan import plan
 from tests.partial.texts import write
+from tests.support.examples import searched
 
-check = settings(
-    max_examples=60,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+check = searched(30)
 
 CHARACTERS = st.characters(codec="utf-8", exclude_categories=["Cc"]) | st.sampled_from("\0\n\x1f")
 

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -21,14 +21,9 @@ from app.partial.node import Node
 from app.partial.plan import plan
 from tests.partial.kinds import JsonLike, anything, texts
 from tests.partial.texts import mutate, pieces, write
+from tests.support.examples import searched
 
-check = settings(
-    max_examples=700,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+check = searched(250)
 
 
 class Loose(BaseModel):

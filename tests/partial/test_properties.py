@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic.errors import PydanticInvalidForJsonSchema
@@ -28,14 +27,9 @@ from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases, in_some_place
 from tests.partial.texts import mutate, pieces, run
 from tests.partial.zoo import ZOO
+from tests.support.examples import searched
 
-check = settings(
-    max_examples=int(os.environ.get("EXAMPLES", 400)),
-    derandomize="EXAMPLES" not in os.environ,  # `EXAMPLES=5000 pytest …` looks further
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+check = searched(120)
 
 
 def canonical(text: bytes) -> str:

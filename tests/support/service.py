@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
 
 from app.http.server.server import Server, server
 from app.main import create_app
+from app.schemas.registry import Registry, load
 from app.settings import Settings
 from app.streams.registry import Streams
 from tests.support.schema_files import FOLDER
@@ -54,6 +56,8 @@ async def running(
     With neither `openai_base_url` nor `openai_api_key` it uses the demo model, as fast as it can.
     """
     configured = Settings(**{**DEFAULTS, **settings})
+    if configured.schemas == DEFAULTS["schemas"]:
+        registry = registry or _schemas()
     app = create_app(configured, registry=registry, provider=provider)
     if middleware is not None:
         app.add_middleware(middleware)
@@ -68,6 +72,12 @@ async def running(
     finally:
         service.should_exit = True
         await serving
+
+
+@cache
+def _schemas() -> Registry:
+    """The tests' own schemas. To compile them takes longer than to start the service."""
+    return load(FOLDER)
 
 
 async def eventually(condition: Any, seconds: float = 10) -> None:

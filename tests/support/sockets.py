@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port that nobody listens on.
+
+    It is below those that Linux gives to whoever asks for any port, or connects. One of these
+    might be taken by another test before the one that asked for it listens on it.
+    """
+    while True:
+        port = 10_240 + secrets.randbelow(22_528)  # of no generator that tests seed
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def listens(port: int) -> bool:

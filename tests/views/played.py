@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from random import Random
 from typing import Any
 
 import jsonpatch
-from hypothesis import HealthCheck, settings
 
 from app.errors import OutputInvalid
 from app.partial.decoder import Decoder
@@ -28,16 +26,6 @@ ID = "0123456789abcdefghijkl"
 
 UNKNOWN: Any = object()
 """The state before there is one."""
-
-
-def checked(examples: int) -> Callable[[Any], Any]:
-    return settings(
-        max_examples=int(os.environ.get("HYP_N", examples)),
-        derandomize="HYP_N" not in os.environ,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
 
 
 def play(

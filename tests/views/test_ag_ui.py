@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import jsonpatch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from pydantic import BaseModel
 
 from app.errors import OutputInvalid
@@ -19,6 +19,7 @@ from app.streams.log_entry import Done, Failed, LogEntry, Restart, Usage
 from app.views.ag_ui import FORMAT, AgUiView
 from tests.partial.models import Case, cases
 from tests.partial.texts import pieces
+from tests.support.examples import searched
 from tests.views.scripted import ScriptedRun, stream
 
 
@@ -197,13 +198,7 @@ def batches(case: Case) -> list[list[LogEntry]]:
     return out
 
 
-@settings(
-    max_examples=100,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+@searched(40)
 @given(cases())
 def test_applying_the_patches_gives_the_state(case: Case) -> None:
     run, view = ScriptedRun(), AgUiView("q1", case.root, "t1", "u1")

@@ -22,8 +22,9 @@ from app.views.delta import DeltaView
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.partial.models import Case, cases
+from tests.support.examples import searched
 from tests.support.schema_files import REGISTRY
-from tests.views.played import UNKNOWN, ViewReader, applied, checked, play, play_to
+from tests.views.played import UNKNOWN, ViewReader, applied, play, play_to
 from tests.views.scripted import stream
 
 START = (
@@ -133,7 +134,7 @@ def patches(messages: list[Message]) -> list[list[dict[str, Any]]]:
     return [json.loads(message.data) for message in messages if message.event == "patch"]
 
 
-@checked(150)
+@searched(50)
 @given(cases())
 async def test_operations_are_three_and_indices_are_numbers(case: Case) -> None:
     reader = ViewReader(DeltaView("R"), case.random)
@@ -157,7 +158,7 @@ def check_indices(state: Any, path: str) -> None:
             state = state.get(step.replace("~1", "/").replace("~0", "~"))
 
 
-@checked(150)
+@searched(50)
 @given(cases())
 async def test_the_first_operation_of_a_response_and_of_an_attempt_replaces_everything(
     case: Case,
@@ -175,7 +176,7 @@ async def test_the_first_operation_of_a_response_and_of_an_attempt_replaces_ever
             begins = message.event in ("start", "restart")
 
 
-@checked(150)
+@searched(50)
 @given(cases())
 async def test_a_string_that_is_being_written_is_last_and_all_else_that_shows_is_complete(
     case: Case,
@@ -270,7 +271,7 @@ async def excess(case: Case, cut: Callable[[str, Random], list[str]] = tokens) -
     return total - 130 * len(reader.messages) - 2 * len(run.document.encode())
 
 
-@checked(60)
+@searched(20)
 @given(st.lists(_outer, min_size=1, max_size=3), st.integers(0, 2**16))
 async def test_defaults_and_nested_models_take_few_bytes(values: list[Any], seed: int) -> None:
     case = Case(list[Outer], "items", json.dumps({"items": values}), seed)

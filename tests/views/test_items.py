@@ -18,7 +18,8 @@ from app.views.items import ItemsView
 from app.views.message import Message
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases, generated, kinds
-from tests.views.played import ViewReader, canonical, checked, play, play_to
+from tests.support.examples import searched
+from tests.views.played import ViewReader, canonical, play, play_to
 from tests.views.scripted import stream
 
 START = (
@@ -115,7 +116,7 @@ def elements(value: Any) -> list[str]:
     return [canonical(element) for element in json.loads(value)]
 
 
-@checked(150)
+@searched(50)
 @given(lists())
 async def test_each_element_comes_once_and_whole_and_in_order(case: Case) -> None:
     assume(has_items(case))
@@ -128,7 +129,7 @@ async def test_each_element_comes_once_and_whole_and_in_order(case: Case) -> Non
         assert positions == sorted(set(positions))
 
 
-@checked(150)
+@searched(50)
 @given(lists())
 async def test_an_element_is_told_as_soon_as_it_has_closed_and_validated(case: Case) -> None:
     """What is told is what the validated elements, so far, are written as."""
@@ -145,7 +146,7 @@ async def test_an_element_is_told_as_soon_as_it_has_closed_and_validated(case: C
         assert len(since_restart(reader.messages)) == (made[-1].elements if made else 0)
 
 
-@checked(200)
+@searched(66)
 @given(lists(), st.integers(1, 3))
 async def test_a_list_that_stops_at_its_count_has_told_all_its_elements(
     case: Case, count: int
@@ -161,7 +162,7 @@ async def test_a_list_that_stops_at_its_count_has_told_all_its_elements(
         assert told == elements(run.document.encode())
 
 
-@checked(200)
+@searched(66)
 @given(lists())
 async def test_who_comes_back_after_any_item_misses_none_and_has_none_twice(case: Case) -> None:
     assume(has_items(case))

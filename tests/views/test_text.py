@@ -32,7 +32,8 @@ from app.views.format import TEXT
 from app.views.text import CannotTakeBack, TextView
 from tests.partial.kinds import Kind
 from tests.partial.models import Case, cases
-from tests.views.played import ViewReader, canonical, checked, play
+from tests.support.examples import searched
+from tests.views.played import ViewReader, canonical, play
 from tests.views.scripted import ScriptedRun, stream
 
 
@@ -297,7 +298,7 @@ def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-@checked(150)
+@searched(50)
 @given(cases())
 async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
     """Whatever was written first stays, so each text is a beginning of the last."""
@@ -321,7 +322,7 @@ async def test_the_whole_text_always_is_what_done_says(case: Case) -> None:
         assert canonical(value) == canonical(run.document.value)
 
 
-@checked(150)
+@searched(50)
 @given(cases())
 async def test_a_restart_after_the_first_byte_ends_it_and_before_that_nothing_shows(
     case: Case,
@@ -380,7 +381,7 @@ def known(value: Any) -> Any:
     return value
 
 
-@checked(150)
+@searched(50)
 @given(cases(plain() | plain().map(_listed)))
 async def test_what_nothing_changes_is_written_as_soon_as_it_shows(case: Case) -> None:
     reader = ViewReader(TextView(case.root), case.random)

@@ -19,7 +19,8 @@ from app.views.message import Message
 from app.views.snapshot import SnapshotView
 from app.views.ui_message import UiMessageView
 from tests.partial.models import Case, cases
-from tests.views.played import UNKNOWN, Patched, ViewReader, canonical, checked, play, play_to
+from tests.support.examples import searched
+from tests.views.played import UNKNOWN, Patched, ViewReader, canonical, play, play_to
 
 
 def newest(stream: Stream) -> Any:
@@ -36,7 +37,7 @@ def said(messages: list[Message]) -> list[tuple[str | None, bytes]]:
     return [(m.event, m.data) for m in messages if m.event in told]
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_operations_lead_a_delta_reader_to_what_a_snapshot_reader_sees(case: Case) -> None:
     client, reader = Patched(), ViewReader(DeltaView("R"), case.random)
@@ -52,7 +53,7 @@ async def test_operations_lead_a_delta_reader_to_what_a_snapshot_reader_sees(cas
             assert canonical(client.state) == canonical(seen)
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_the_state_is_what_the_log_says_even_where_an_attempt_has_failed(case: Case) -> None:
     for stream in play(case, spoilt=2):
@@ -63,7 +64,7 @@ async def test_the_state_is_what_the_log_says_even_where_an_attempt_has_failed(c
         assert canonical(stream.document.encode()) == canonical(stream.document.value)
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_readers_of_any_view_and_pace_are_told_the_same_and_end_alike(case: Case) -> None:
     random = case.random
@@ -89,7 +90,7 @@ def has_items(case: Case) -> bool:
     return type(case.root) is List and not case.root.changing
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_the_last_state_of_every_reader_is_done(case: Case) -> None:
     random = case.random
@@ -114,7 +115,7 @@ async def test_the_last_state_of_every_reader_is_done(case: Case) -> None:
     assert canonical(finished.get("result")) == done
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(case: Case) -> None:
     """A delta reader that is cut off after each of its messages, now and then."""
@@ -135,7 +136,7 @@ async def test_who_comes_back_after_any_position_gets_exactly_what_is_missing(ca
         assert canonical(client.state) == canonical(stream.document.value)
 
 
-@checked(200)
+@searched(66)
 @given(cases())
 async def test_ids_are_positions_and_grow(case: Case) -> None:
     random = case.random
