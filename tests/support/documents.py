@@ -17,7 +17,7 @@ PAGES = (
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"^(?: {4}\S.*\n)(?:^ {4}.*\n)*", re.MULTILINE)
-_INLINE = re.compile(r"`((?:curl|python -m|make) [^`…]+)`")
+_INLINE = re.compile(r"`((?:curl [^`…]*localhost|python -m |make )[^`…]+)`")
 
 
 class Sample(NamedTuple):
