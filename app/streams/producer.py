@@ -291,6 +291,7 @@ class Producer:
                     completion = await self._opened(request, contexts, until)
                     if self._stream.keeps_reasoning:
                         completion.on_reasoning = partial(self._reason, completion)
+                    completion.received.add_done_callback(self._stream.audience.end_demand)
                     attempt.answered(completion)
                     self._stream.answer()
                     await self._read(completion, attempt, deadline)
@@ -339,36 +340,45 @@ class Producer:
                 return
             if (attempt.begun, attempt.is_whole) != before:
                 deadline.check()  # what is waited for now may have less time
-            if not completion.ahead:
-                await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+            await self._gather(completion)
 
     async def _reason(self, completion: Completion, text: str) -> None:
         """Write reasoning that comes beside the text. More of it may gather, as of the text."""
         self._stream.reason(text)
-        if not completion.ahead:
-            await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+        await self._gather(completion)
+
+    async def _gather(self, completion: Completion) -> None:
+        """Let text gather, unless the provider writes faster than we read, or has ended."""
+        if not (completion.ahead or completion.received.done()):
+            await self._stream.audience.demand(GATHER_SECONDS)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece of any length without blocking the event loop.
 
         The provider isn't late while we decode what it has sent, so `_decoded` moves on.
         """
+        self._decode(piece[:SLICE], attempt)
+        if len(piece) <= SLICE:
+            return
         turn = self._loop.time() + TURN_SECONDS
         is_blank = piece.isspace()
-        for start in range(0, len(piece), SLICE):
-            now = self._loop.time()
-            if start and not is_blank:
-                self._decoded = now
-            if start and now >= turn:
-                await asyncio.sleep(0)
-                turn = self._loop.time() + TURN_SECONDS
-            before = attempt.size
-            attempt.write(piece[start : start + SLICE])
-            self._figures.content_bytes += attempt.size - before
-            if attempt.whole_size > self._settings.output_bytes:
-                raise OutputTooLarge
+        for start in range(SLICE, len(piece), SLICE):
             if attempt.is_over:
                 return
+            now = self._loop.time()
+            if not is_blank:
+                self._decoded = now
+            if now >= turn:
+                await asyncio.sleep(0)
+                turn = self._loop.time() + TURN_SECONDS
+            self._decode(piece[start : start + SLICE], attempt)
+
+    def _decode(self, text: str, attempt: Attempt) -> None:
+        before = attempt.size
+        attempt.write(text)
+        self._figures.content_bytes += attempt.size - before
+        if attempt.whole_size > self._settings.output_bytes:
+            raise OutputTooLarge
 
     # -- the provider -----------------------------------------------------------------------
 

@@ -98,7 +98,7 @@ async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
 async def _read(stream: Stream) -> None:
     """Follow it eagerly, so that its producer reads whatever has come."""
     while True:
-        await stream.audience.wait(math.inf)
+        await stream.audience.wait(0, math.inf, lambda: False)
 
 
 def every(seconds: float, data: bytes, times: int) -> list[bytes | float]:

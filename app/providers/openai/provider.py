@@ -43,7 +43,7 @@ class OpenAI:
         except openai.APIStatusError as error:
             raise Refused(refusal(error.status_code, error.body)) from error
         return StreamedCompletion(
-            await stack.enter_async_context(aclosing(response.iter_bytes())),
+            await stack.enter_async_context(aclosing(response.http_response.aiter_raw())),
             response.http_response.extensions[RECEIVED],
             _extractor(way.mode),
             OpenAIReader(in_tools=way.mode == "tools"),
