@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+
+# Until all is imported, which takes seconds, an interrupt ends the process without a word.
+_interrupt = signal.getsignal(signal.SIGINT)
+if _interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 HOW = """\
 {python} (Python {version}) can't import {name}.
@@ -22,6 +28,8 @@ def main() -> None:
         version = ".".join(map(str, sys.version_info[:3]))
         how = HOW.format(python=sys.executable, version=version, name=error.name)
         raise SystemExit(how) from None
+    if _interrupt is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     cli()
 
 

@@ -17,9 +17,11 @@ from pydantic import ValidationError
 from app.http.auth.keys import KeysError
 from app.main import create_app
 from app.providers.models_file import ModelsError
+from app.recordings.recording import RecordingError
 from app.schemas.registry import SchemaError
 from app.settings import Settings, describe
 from app.telemetry.logs import configure_logging
+from app.telemetry.traces import TracesError
 
 
 def _made() -> Any:
@@ -30,7 +32,7 @@ def _made() -> Any:
         return create_app(settings, drain_at_signals=True)
     except ValidationError as error:
         raise SystemExit("\n".join(describe(error))) from None
-    except (SchemaError, KeysError, ModelsError) as error:
+    except (SchemaError, KeysError, ModelsError, RecordingError, TracesError) as error:
         raise SystemExit(str(error)) from None
 
 

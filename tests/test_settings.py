@@ -23,6 +23,9 @@ DEFAULTS: dict[str, Any] = {
     "root_path": "",
     "schemas": ("schemas",),
     "workers": 1,
+    "streams_store": None,
+    "store_requests": True,
+    "store_down": "refuse",
     "api_keys": (),
     "api_keys_file": None,
     "allow_open": False,
@@ -30,7 +33,9 @@ DEFAULTS: dict[str, Any] = {
     "ticket_secret": None,
     "caller_streams": None,
     "caller_streams_per_minute": None,
+    "caller_replays_per_minute": None,
     "caller_tokens_per_day": None,
+    "caller_usd_per_day": None,
     "limits_store": None,
     "max_streams": 500,
     "max_queued": 100,
@@ -65,8 +70,12 @@ DEFAULTS: dict[str, Any] = {
     "max_body_bytes": 65536,
     "cors_origins": ("http://localhost:3000",),
     "cors_credentials": False,
+    "traces": False,
+    "capture_content": False,
+    "record": None,
     "log_format": "console",
     "log_level": "info",
+    "caller_metrics": False,
     "demo_tokens_per_second": 60,
 }
 
@@ -79,6 +88,12 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "ROOT_PATH": ("/team-a/v1.0", "/team-a/v1.0"),
     "SCHEMAS": ("schemas, /srv/more ,", ("schemas", "/srv/more")),
     "WORKERS": ("4", 4),
+    "STREAMS_STORE": (
+        "redis://h,redis+sentinel://:pw@a:1,b/main",
+        SecretStr("redis://h,redis+sentinel://:pw@a:1,b/main"),
+    ),
+    "STORE_REQUESTS": ("false", False),
+    "STORE_DOWN": ("local", "local"),
     "API_KEYS": (f"web={HASH}, web={HASH} ,cron-1.x={HASH}", (WEB, WEB, f"cron-1.x={HASH}")),
     "API_KEYS_FILE": ("/run/secrets/keys", "/run/secrets/keys"),
     "ALLOW_OPEN": ("true", True),
@@ -86,7 +101,9 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "TICKET_SECRET": ("s" * 32, SecretStr("s" * 32)),
     "CALLER_STREAMS": ("3", 3),
     "CALLER_STREAMS_PER_MINUTE": ("60", 60),
+    "CALLER_REPLAYS_PER_MINUTE": ("60", 60),
     "CALLER_TOKENS_PER_DAY": ("1000000", 1_000_000),
+    "CALLER_USD_PER_DAY": ("0.5", 0.5),
     "LIMITS_STORE": ("redis://:pw@host:6379/1", SecretStr("redis://:pw@host:6379/1")),
     "MAX_STREAMS": ("1", 1),
     "MAX_QUEUED": ("0", 0),
@@ -127,8 +144,12 @@ RIGHT: dict[str, tuple[str, Any]] = {
         ("https://a.example", "chrome-extension://abc", "null"),
     ),
     "CORS_CREDENTIALS": ("true", True),
+    "TRACES": ("true", True),
+    "CAPTURE_CONTENT": ("true", True),
+    "RECORD": ("recordings", "recordings"),
     "LOG_FORMAT": ("json", "json"),
     "LOG_LEVEL": ("debug", "debug"),
+    "CALLER_METRICS": ("true", True),
     "DEMO_TOKENS_PER_SECOND": ("0", 0),
 }
 
@@ -143,13 +164,21 @@ WRONG: dict[str, list[str]] = {
     "ROOT_PATH": ["api", "/api/", "/", "//api", "/a b", "/a?b", "/ä"],
     "SCHEMAS": [","],
     "WORKERS": ["0", "65"],
+    "STREAMS_STORE": [
+        *(",", "redis://c4n4ry,", "redis+sentinel://c4n4ry", "redis+sentinel://:1/main"),
+        *("redis://h:c4n4ry", "redis://h,memcached://c4n4ry", "c4n4ry"),
+    ],
+    "STORE_REQUESTS": ["perhaps"],
+    "STORE_DOWN": ["wait"],
     "API_KEYS": ["web", f"we b={HASH}", f"web={HASH[1:]}", f"={HASH}", f"web={HASH.upper()}"],
     "ALLOW_OPEN": ["perhaps"],
     "ALLOWED_HOSTS": ["https://a.example", "a.example:80"],
     "TICKET_SECRET": ["c4n4ry"],
     "CALLER_STREAMS": ["0", "many"],
     "CALLER_STREAMS_PER_MINUTE": ["0"],
+    "CALLER_REPLAYS_PER_MINUTE": ["0"],
     "CALLER_TOKENS_PER_DAY": ["0", "1e6"],
+    "CALLER_USD_PER_DAY": ["0", "-1", "nan", "inf", "$5"],
     "LIMITS_STORE": ["c4n4ry", "memcached://c4n4ry"],
     "MAX_STREAMS": ["0"],
     "MAX_QUEUED": ["-1", "10001"],
@@ -196,8 +225,11 @@ WRONG: dict[str, list[str]] = {
         '["https://a.example"]',
     ],
     "CORS_CREDENTIALS": ["maybe"],
+    "TRACES": ["some"],
+    "CAPTURE_CONTENT": ["some"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["loud"],
+    "CALLER_METRICS": ["perhaps"],
     "DEMO_TOKENS_PER_SECOND": ["-1", "nan", "fast"],
 }
 
@@ -255,6 +287,7 @@ def test_what_can_be_wrong_has_been() -> None:
         "host",
         "api_keys_file",
         "models_file",
+        "record",
         "models",
         "model",
     }
@@ -435,3 +468,20 @@ def shown(value: Any) -> str:
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://host:port", "redis://[::1", "redis://h?nonsense=1"),
+        *("http://host", "redis", "redis://host:99999999"),
+    ],
+)
+def test_the_url_of_no_store_is_said_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LIMITS_STORE", url)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    expected = Settings.model_fields["limits_store"].description
+    assert describe(caught.value) == [f"LIMITS_STORE: expected {expected}"]

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from time import perf_counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.views.text import CannotTakeBack
 
 HEADER = "X-Request-ID"
+SERVED_BY = "X-Served-By"
 NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 """A header of every response. A browser must not treat JSON or text as a page or a script."""
 
@@ -25,6 +27,17 @@ _log = structlog.get_logger("http")
 def request_id(scope: Scope) -> str:
     """The id of a request that has passed `RequestContext`."""
     return str(scope.get("request_id", "-"))
+
+
+def received(scope: Scope) -> float:
+    """When the whole of a request had come, by `perf_counter`: the loop's clock stands still
+    within a turn, and has but milliseconds."""
+    return float(scope.get("received", 0.0))
+
+
+def note_received(scope: Scope) -> None:
+    """Note that the whole of a request has come by now."""
+    scope["received"] = perf_counter()
 
 
 def when_over(scope: Scope, call: Callable[[], None]) -> None:
@@ -59,17 +72,22 @@ class RequestContext:
     root_path: the prefix that a proxy strips; a request may still have it. "" takes that of the
         server, or of the app in which this one is mounted
     fault: makes the 500 from the request's id
+    process: the id of this process, which answers tell where processes share streams
     """
 
-    def __init__(self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp]) -> None:
+    def __init__(
+        self, app: ASGIApp, root_path: str, fault: Callable[[str], ASGIApp], process: str = ""
+    ) -> None:
         self._app = app
         self._root_path = root_path
         self._fault = fault
+        self._added = NOSNIFF | ({SERVED_BY: process} if process else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        note_received(scope)
         _put_under(self._root_path, scope)
         given = Headers(scope=scope).get(HEADER, "")
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)
@@ -81,7 +99,7 @@ class RequestContext:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers[HEADER] = scope["request_id"]
-                headers.update(NOSNIFF)
+                headers.update(self._added)
             await send(message)
 
         calls: list[Callable[[], None]] = []

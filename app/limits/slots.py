@@ -28,6 +28,10 @@ class Slots:
     def waiting(self) -> int:
         return len(self._queue)
 
+    @property
+    def are_free(self) -> bool:
+        return self.taken < self._limit
+
     def ask(self) -> Slot:
         """Take a free slot, or a place in the queue. Raises `Overloaded` if the queue is full."""
         slot: Slot = asyncio.get_running_loop().create_future()

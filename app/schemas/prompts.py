@@ -35,16 +35,17 @@ async def _in_time(making: Any, seconds: float) -> Any:
         raise late from None
 
 
-def try_out(schema: Schema, parameters: Parameters) -> None:
-    """Make a prompt and drop it. Raises what `render` raises, but Internal.
+def try_out(schema: Schema, parameters: Parameters) -> Prompt | None:
+    """The prompt; None if a coroutine makes it. Raises what `render` raises, but Internal.
 
-    A coroutine isn't run: what it would look up may not be there yet when the service starts.
+    A coroutine isn't run: what it would look up may not be there yet when the service starts, and
+    looking it up may take time.
     """
     made: Any = schema.prompt(parameters)
     if inspect.iscoroutine(made):
         made.close()  # else Python warns that nobody has awaited it
-    else:
-        checked(made)
+        return None
+    return checked(made)
 
 
 def checked(made: Any) -> Prompt:

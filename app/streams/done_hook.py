@@ -2,7 +2,8 @@
 
 It is called once for each such stream, after the stream has ended, so that it can change nothing
 of what readers get. A failure is logged and counted, and that is all. A process that is killed
-calls it no more.
+calls it no more. Where processes share streams, the one calls it that has finished the stream; if
+it was thought dead just then, another one finishes the stream again, and calls it, too.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class DoneHook:
 
     def call(self, stream: Stream) -> None:
         """Call the `done` of an ended stream's schema, if it has one and the stream is done."""
-        if stream.request.entry.schema.done is None or not isinstance(stream.outcome, Done):
+        is_ours = isinstance(stream.outcome, Done) and not stream.is_copy
+        if stream.request.entry.schema.done is None or not is_ours:
             return
         if len(self._running) >= MOST:
             self._tell(stream, "dropped")

@@ -27,18 +27,18 @@ async def follow(
     heartbeat: the seconds without a batch after which a heartbeat is due
     position: the position in the log after which the follower begins
 
-    Ends after the batch that holds the stream's end.
+    Ends after the batch that holds the stream's end, or when the stream is cut.
     """
     loop = asyncio.get_running_loop()
     due = 0.0
     silent_until = loop.time() + heartbeat
-    while not (stream.ended and position == stream.position):
+    while not (stream.is_cut or (stream.ended and position >= stream.position)):
         if not await _wait(stream, position, due=due, until=silent_until):
             yield []
             silent_until = loop.time() + heartbeat
             continue
         entries = stream.log.unread(position)
-        position = stream.position
+        position = max(position, stream.position)  # a copy may be behind what its reader has read
         batch = make(entries, position)
         if batch or due:
             due = loop.time() + interval
@@ -53,6 +53,6 @@ async def _wait(stream: Stream, position: int, *, due: float, until: float) -> b
 
     A restart and the end don't wait for `due`.
     """
-    if stream.has_urgent_entries(position):
+    if stream.has_urgent_entries(position) or stream.is_cut:
         return True
     return await stream.audience.wait(due, until, lambda: stream.position > position)

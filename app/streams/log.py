@@ -51,6 +51,7 @@ class Log:
     """An append-only log. `last` is the newest entry; None if there is none.
 
     base: the position at which the log begins; earlier entries are not kept
+    tail: every new entry is put here, too, for who copies the log elsewhere; None: nobody does
     """
 
     __slots__ = (
@@ -64,11 +65,13 @@ class Log:
         "_starts",
         "base",
         "last",
+        "tail",
     )
 
     def __init__(self, base: int = 0) -> None:
         self.base = base
         self.last: LogEntry | None = None
+        self.tail: list[LogEntry] | None = None
         self._newest: list[LogEntry] = []
         self._packed = base  # the position after what is in the segments
         self._segments: list[bytes] = []
@@ -93,6 +96,8 @@ class Log:
             self._pack()
         at = self.position
         self._newest.extend(entries)
+        if self.tail is not None:
+            self.tail += self._newest[at - self._packed :]
         for position, entry in enumerate(self._newest[at - self._packed :], at):
             if isinstance(entry, Event):
                 self._events.append((position, entry))
@@ -119,8 +124,10 @@ class Log:
         """All that a reader has to know of after a position.
 
         Where that is more than `most` entries or `MANY_BYTES`, no operation is among them:
-        `Skipped` tells how many there were.
+        `Skipped` tells how many there were. A reader of the log that this one has replaced has
+        to know all of it.
         """
+        position = max(position, self.base)
         if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:
             return list(self.since(position))
         found: list[Unread] = []
@@ -182,7 +189,7 @@ def _unpack(segment: bytes) -> list[LogEntry]:
     return _decoder.decode(zlib.decompress(segment))
 
 
-def _stand_in(part: object) -> Any:
+def stand_in(part: object) -> Any:
     """The JSON form of a block or a growing string."""
     if isinstance(part, Block):
         return part.value if part.json is None else msgspec.Raw(part.json)
@@ -191,5 +198,5 @@ def _stand_in(part: object) -> Any:
     raise TypeError
 
 
-_encoder = msgspec.json.Encoder(enc_hook=_stand_in)
+_encoder = msgspec.json.Encoder(enc_hook=stand_in)
 _decoder = msgspec.json.Decoder(list[LogEntry])

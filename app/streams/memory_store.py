@@ -24,6 +24,13 @@ class _Kept(NamedTuple):
     timer: asyncio.TimerHandle
 
 
+class Held(NamedTuple):
+    """How many ended streams are kept, and their bytes."""
+
+    streams: int
+    bytes: int
+
+
 class _Gone:
     """The last streams that were dropped: a ring buffer of fixed size, with a digest of each."""
 
@@ -60,6 +67,11 @@ class MemoryStore:
         self._size = 0
         self._gone = _Gone()
 
+    @property
+    def kept(self) -> Held:
+        """What is kept of streams that have ended."""
+        return Held(len(self._kept), self._size)
+
     def add(self, stream: Stream) -> None:
         """Add a stream that has just begun."""
         self._streams[stream.id] = stream
@@ -74,6 +86,10 @@ class MemoryStore:
         if (id, owner) in self._gone:
             raise StreamExpired
         raise StreamNotFound
+
+    def get(self, id: str) -> Stream | None:
+        """The stream of an id, whoever owns it."""
+        return self._streams.get(id)
 
     def find_key(self, key: Key) -> Stream | None:
         """The stream that was begun with an idempotency key."""

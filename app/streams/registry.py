@@ -21,12 +21,13 @@ from app.errors import (
     StreamExpired,
     StreamNotFound,
 )
+from app.partial.kept import Kept
 from app.providers.base import Provider
 from app.streams.circuits import Circuits
 from app.streams.done_hook import DoneHook, Outcome
 from app.streams.log_entry import Failed
-from app.streams.memory_store import MemoryStore
-from app.streams.producer import Producer, ProducerSettings
+from app.streams.memory_store import Held, MemoryStore
+from app.streams.producer import AttemptObserver, Producer, ProducerSettings
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 
@@ -36,7 +37,7 @@ ID_LENGTH = 22  # 130 random bits: without keys, the id alone protects the strea
 _log = structlog.get_logger("stream")
 
 
-class Observer(Protocol):
+class Observer(AttemptObserver, Protocol):
     """Is told when streams begin and end. The metrics and the log implement it."""
 
     def started(self, stream: Stream) -> None:
@@ -91,6 +92,7 @@ class Streams:
     ) -> None:
         self.provider: Provider | None = None
         self.draining = False
+        self.readers = 0
         self._settings = settings
         self._circuits = circuits
         self._store = store
@@ -106,6 +108,16 @@ class Streams:
         """How many streams run."""
         return len(self._running)
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The models that are passed over because they have failed again and again."""
+        return self._circuits.open
+
+    @property
+    def kept(self) -> Held:
+        """What is kept of streams that have ended."""
+        return self._store.kept
+
     def begin(
         self,
         request: GenerationRequest,
@@ -119,12 +131,19 @@ class Streams:
         """
         if known := self.known(request, origin):
             return known
-        if self.draining:
-            raise Draining(retry_after=1)
-        if self.provider is None:
-            raise RuntimeError("the app's lifespan was not begun: see docs/your-app.md")
+        self.require_open()
         stream = Stream(_new_id(), request, origin)
-        producer = Producer(stream, self.provider, self._settings, self._circuits)
+        self._run(stream, on_end)
+        return stream
+
+    def _run(
+        self, stream: Stream, on_end: Callable[[Stream], None], kept: Kept | None = None
+    ) -> None:
+        """Start the producer of a stream, which goes on with what is kept."""
+        assert self.provider is not None
+        producer = Producer(
+            stream, self.provider, self._settings, self._circuits, self._observer, kept
+        )
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
         self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)
@@ -132,7 +151,13 @@ class Streams:
         self._store.add(stream)
         self._observer.started(stream)
         task.add_done_callback(partial(self._clean_up, stream))
-        return stream
+
+    def require_open(self) -> None:
+        """Raise `Draining` if no more streams are begun, `RuntimeError` if none can be yet."""
+        if self.provider is None:
+            raise RuntimeError("the app's lifespan was not begun: see docs/your-app.md")
+        if self.draining:
+            raise Draining(retry_after=1)
 
     def known(self, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
@@ -165,9 +190,18 @@ class Streams:
             running.task.cancel()
 
     def _clean_up(self, stream: Stream, task: asyncio.Task[None]) -> None:
-        """Clean up after a producer. Each step is taken, even if another one raises."""
+        """Clean up after a producer, once its stream has ended."""
         # A task that is cancelled before its first step runs nothing, not even a `finally`.
         stream.end(Failed.of(Cancelled()))
+        if stream.last_entries:
+            stream.finished.add_done_callback(lambda _: self._settle(stream))
+        else:
+            self._settle(stream)
+
+    def _settle(self, stream: Stream) -> None:
+        """Settle what a stream has taken. Each step is taken, even if another one raises."""
+        if stream not in self._running:
+            return
         try:
             with ExitStack() as steps:  # runs the last one first
                 steps.callback(self._ended, stream)
@@ -179,6 +213,14 @@ class Streams:
 
     def _ended(self, stream: Stream) -> None:
         self._running.pop(stream).end_grace()
+        self.put_away(stream)
+        if not stream.followers:
+            self.all_received(stream)
+        if not self._running:
+            self._idle.set()
+
+    def put_away(self, stream: Stream) -> None:
+        """Keep an ended stream for those who come back, or drop it."""
         if not stream.is_of_use:
             self._store.free_key(stream)
         if not stream.was_begun:
@@ -188,10 +230,43 @@ class Streams:
             self._store.keep(stream)
         else:
             self._store.expire(stream)
-        if not stream.followers:
-            self._left(stream)
-        if not self._running:
-            self._idle.set()
+
+    # -- the same, wherever a stream runs ----------------------------------------------------
+
+    async def start(self) -> None:
+        """Get ready to begin streams."""
+
+    async def recall(self, request: GenerationRequest, origin: Origin) -> Stream | None:
+        """The stream that an owner's idempotency key has begun, in whichever process.
+
+        Raises `IdempotencyConflict`, `Overloaded`.
+        """
+        return self.known(request, origin)
+
+    async def open(
+        self, request: GenerationRequest, origin: Origin, on_end: Callable[[Stream], None]
+    ) -> Stream:
+        """Begin a stream, or find the one that its idempotency key has begun in any process.
+
+        A stream that this call has begun has this `origin`.
+        Raises `Draining`, `IdempotencyConflict`, `Overloaded`.
+        """
+        return self.begin(request, origin, on_end)
+
+    async def attach(self, id: str, owner: str) -> Stream:
+        """An owner's stream, in whichever process. Raises as `find` does, and `Overloaded`."""
+        return self.find(id, owner)
+
+    async def reach(self, stream: Stream, position: int) -> bool:
+        """Whether a stream has reached a position, as far as this process can know."""
+        return position <= stream.position
+
+    async def drop(self, id: str, owner: str) -> None:
+        """End a stream in whichever process, and forget it.
+
+        Raises as `cancel` does, and `Overloaded`.
+        """
+        self.cancel(id, owner)
 
     # -- readers ------------------------------------------------------------------------------
 
@@ -201,17 +276,19 @@ class Streams:
         When the last reader leaves, the stream is ended, unless it is resumable.
         """
         stream.followers += 1
+        self.readers += 1
         if running := self._running.get(stream):
             running.end_grace()
         return partial(self._leave, stream)
 
     def _leave(self, stream: Stream) -> None:
         stream.followers -= 1
+        self.readers -= 1
         if stream.followers:
             return
         running = self._running.get(stream)
         if running is None:
-            self._left(stream)
+            self.all_received(stream)
         elif stream.ended:
             pass  # the producer is about to end, and `_clean_up` does the rest
         elif stream.resumable:
@@ -220,7 +297,7 @@ class Streams:
         else:
             self._stop(stream, Cancelled())
 
-    def _left(self, stream: Stream) -> None:
+    def all_received(self, stream: Stream) -> None:
         """The last reader of an ended stream has received all of it."""
         stream.pack()
         if stream in self._untold:
@@ -247,3 +324,6 @@ class Streams:
         await self._idle.wait()
         self._store.close()
         await self._done_hook.finish()
+
+    async def aclose(self) -> None:
+        """Release what `start` has got ready, after `stop`."""

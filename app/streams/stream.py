@@ -10,8 +10,8 @@ nothing queues for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -20,9 +20,11 @@ from app.partial.document import Document
 from app.partial.kept import Kept
 from app.partial.operation import Operation, Replace
 from app.streams.audience import Audience
+from app.streams.figures import Figures
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
     END,
+    MOVED,
     URGENT,
     Done,
     ElementClosed,
@@ -41,47 +43,6 @@ Key = tuple[str, str]
 """An owner, and an idempotency key that the owner has chosen."""
 
 
-@dataclass(slots=True)
-class Figures:
-    """What is counted in a stream. Times are those of the running loop, in seconds.
-
-    estimated_tokens: a quarter of the characters of those attempts whose tokens the provider has
-        not reported
-    messages: the messages that were sent to its followers
-    cause: what caused the error that ended it; only the log gets this
-    models: those that have answered, as each has to be paid
-    """
-
-    started: float
-    first_content: float | None = None
-    ended: float | None = None
-    content_bytes: int = 0
-    attempts: int = 0
-    usage: Usage | None = None
-    estimated_tokens: int = 0
-    messages: int = 0
-    cause: str | None = None
-    models: list[str] = field(default_factory=list)
-
-    @property
-    def tokens(self) -> int:
-        """The tokens of all attempts. Those that the provider has not reported are estimated."""
-        told = self.usage.input_tokens + self.usage.output_tokens if self.usage else 0
-        return told + self.estimated_tokens
-
-    @property
-    def duration_ms(self) -> int:
-        """From the request to the end, or to now if the stream runs."""
-        ended = self.ended or asyncio.get_running_loop().time()
-        return round((ended - self.started) * 1000)
-
-    @property
-    def first_content_ms(self) -> int | None:
-        """From the request to the model's first content; None if there was no content."""
-        first = self.first_content
-        return None if first is None else round((first - self.started) * 1000)
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a stream comes from.
@@ -91,6 +52,9 @@ class Origin:
     request_id, caller: those of the call that began it, for the log. The caller is "" if no keys
         are configured
     reasoning: whether the model's reasoning is written to the log
+    trace_id: that of the call that began it; None where it belongs to no trace
+    seconds: what the service has taken from when the whole request had come until the stream was
+        begun, without waiting for a slot
     """
 
     owner: str = ""
@@ -99,14 +63,24 @@ class Origin:
     request_id: str = "-"
     caller: str = ""
     reasoning: bool = False
+    trace_id: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> Key | None:
+        """Its owner and idempotency key; None if it has no such key."""
+        return None if self.key is None else (self.owner, self.key)
 
 
 class Stream:
     """An append-only log, with what is computed from it.
 
     opened: resolves once the provider has answered with a 2xx, or the stream has ended without one
-    finished: resolves once the stream has ended
+    finished: resolves once the stream has ended, or is cut
     followers: how many there are
+    agree: is called when the stream is to end, and calls `conclude` later; None: it ends at once
+    is_copy: whether another process writes it, and its entries come by `take`
+    is_cut: whether no more can be read of it here. Its readers have to come back
     """
 
     def __init__(self, id: str, request: GenerationRequest, origin: Origin) -> None:
@@ -120,6 +94,9 @@ class Stream:
         self.opened: asyncio.Future[None] = loop.create_future()
         self.finished: asyncio.Future[None] = loop.create_future()
         self.followers = 0
+        self.agree: Callable[[Stream], None] | None = None
+        self.is_copy = False
+        self.is_cut = False
         self.attempt_began = 0
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
@@ -129,6 +106,7 @@ class Stream:
         self._reasons = False  # whether there is any reasoning in this attempt
         self._models = {0: request.model}  # by the position from which on each was asked
         self._urgent = 0
+        self._last: list[Usage | Done | Failed] = []  # what is not shown yet of its end
         self._answered = False  # whether the provider has sent a 2xx
         self._committed = False  # whether a reader has got the status 200
 
@@ -158,7 +136,7 @@ class Stream:
     @property
     def key(self) -> Key | None:
         """Its owner and idempotency key; None if it has no such key."""
-        return None if self.origin.key is None else (self.origin.owner, self.origin.key)
+        return self.origin.name
 
     @property
     def resumable(self) -> bool:
@@ -205,7 +183,7 @@ class Stream:
     @property
     def is_of_use(self) -> bool:
         """Whether its idempotency key stays in use. Not if it was refused or may be tried again."""
-        end = self.outcome
+        end = self._last[-1] if self._last else self.outcome
         return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
     # -- what its producer writes -------------------------------------------------------------
@@ -265,23 +243,109 @@ class Stream:
             readers get both together
         model: the one that is asked now, if it is another one
         """
-        self._tell(Restart(attempt, error.code, error.errors, model))
+        self.figures.restarts.append(error.code)
+        self._begin_again(Restart(attempt, error.code, error.errors, model), kept)
+
+    def _begin_again(self, restart: Restart, kept: Kept | None) -> None:
+        self._tell(restart)
         self.document.clear()
         self.attempt_began = self.position
         self._reasons = False
-        if model is not None:
-            self.ask(model)
+        if restart.model is not None:
+            self.ask(restart.model)
         if kept is not None:
             self.write([Replace((), kept.shown)], kept.shown, range(kept.count))
 
     def end(self, end: Done | Failed) -> None:
-        """End the stream. Does nothing if it has ended already."""
-        if not self.ended:
+        """End the stream. Does nothing if it has ended already, or if another process writes it."""
+        if self.ended or self._last or self.is_copy:
+            return
+        self.figures.ended = asyncio.get_running_loop().time()
+        if usage := self.figures.usage:
+            told = self.figures
+            attempts, models, cost = told.attempts, [*told.models], told.told_cost_usd
+            whole = structs.replace(usage, attempts=attempts, models=models, cost_usd=cost)
+            self._last.append(whole)
+        self._last.append(end)
+        if self.agree is None:
+            self.conclude()
+        else:
+            self.agree(self)
+
+    @property
+    def last_entries(self) -> Sequence[LogEntry]:
+        """The entries of its end that are not shown yet."""
+        return self._last
+
+    def conclude(self) -> None:
+        """Show the end. Does nothing if there is none to be shown."""
+        last, self._last = self._last, []
+        for event in last:
+            self._tell(event)
+        if last:
+            _resolve(self.opened)
+            _resolve(self.finished)
+
+    # -- what moves between processes ---------------------------------------------------------
+
+    def take(self, entries: Sequence[LogEntry], model: str | None = None) -> None:
+        """Append entries that another process has written.
+
+        model: the one that is asked now, if it is another one
+        """
+        before = self.position
+        if model is not None and model != self.model:
+            self.ask(model)
+        changes: list[Operation] = []
+        for position, entry in enumerate(entries, before + 1):
+            if isinstance(entry, Operation):
+                changes.append(entry)
+            elif isinstance(entry, Restart):
+                changes.clear()
+                self._take_restart(entry, position)
+            elif isinstance(entry, Usage):
+                self.figures.usage = entry
+            if isinstance(entry, URGENT):
+                self._urgent = position
+        self.document.apply(changes)
+        self.log.extend(entries)
+        self.audience.wake(urgent=self._urgent > before)
+        if entries:
+            self.answer()
+        if self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
-            if usage := self.figures.usage:
-                attempts, models = self.figures.attempts, [*self.figures.models]
-                self._tell(structs.replace(usage, attempts=attempts, models=models))
-            self._tell(end)
+            _resolve(self.finished)
+
+    def _take_restart(self, restart: Restart, position: int) -> None:
+        self.document.clear()
+        self.attempt_began = position
+        self.figures.attempts = restart.attempt
+        if restart.model is not None:
+            self._models[position] = restart.model
+
+    def move(self, base: int) -> None:
+        """Begin the log anew at a position that no reader has seen: another process goes on."""
+        self.log = Log(base)
+        self.document.clear()
+        self.attempt_began = base
+        self.figures.ended = None
+        self._last = []
+        self._reasons = False
+
+    def take_over(self, base: int, kept: Kept | None) -> None:
+        """Go on, from here on in this process, with an attempt that begins with what is kept."""
+        model = self.request.model if self.model != self.request.model else None
+        self.is_copy = False
+        self.move(base)
+        self.answer()
+        self.figures.started = asyncio.get_running_loop().time()  # of the deadlines
+        self.figures.attempts = max(self.figures.attempts, 1) + 1
+        self._begin_again(Restart(self.figures.attempts, MOVED, [], model), kept)
+
+    def cut(self) -> None:
+        """Nothing more can be read here: end the responses of its readers without an end."""
+        self.is_cut = True
+        self.audience.wake(urgent=True)
         _resolve(self.opened)
         _resolve(self.finished)
 

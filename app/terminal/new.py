@@ -90,9 +90,12 @@ def write(name: str, folders: tuple[str, ...], into: str | None) -> Path:
     folders: those of the settings, of which the first gets the file, unless `into` names another
     Raises NewError.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):
-        raise NewError(f"{name!r} is no name of a schema: use a-z, 0-9 and -, as in book-reviews")
-    if name.replace("_", "-") in RESERVED_NAMES:
+    if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*(@[1-9][0-9]*)?", name):
+        raise NewError(
+            f"{name!r} is no name of a schema: use a-z, 0-9 and -, as in book-reviews, "
+            "or book-reviews@2"
+        )
+    if name.replace("_", "-").partition("@")[0] in RESERVED_NAMES:
         raise NewError(f"the name {name!r} collides with a route of the service")
     folder = Path(into) if into is not None else folders_of(folders)[0]
     file = folder / f"{name.replace('-', '_')}.py"
@@ -109,7 +112,7 @@ def write(name: str, folders: tuple[str, ...], into: str | None) -> Path:
 
 def source(name: str) -> str:
     """The text of a schema's file."""
-    words = name.replace("_", "-").split("-")
+    words = name.partition("@")[0].replace("_", "-").split("-")
     item = "".join(word.capitalize() for word in words)
     one = item[:-1] if re.search(r"..[^s]s$", item) else f"{item}Item"
     return TEMPLATE.format(item=one, title=" ".join(words).capitalize(), words=" ".join(words))

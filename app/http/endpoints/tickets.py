@@ -34,7 +34,7 @@ class TicketEndpoint:
         body, _ = await read_object(request, self._max_body_bytes)
         wanted = self._wanted(body)
         headers = {"Cache-Control": "no-store"}
-        issued = dumps(self._tickets.issue(who.name, wanted))
+        issued = dumps(self._tickets.issue(who.name, who.key, wanted))
         return Response(issued, 200, headers, "application/json")
 
     def _wanted(self, body: object) -> TicketRequest:

@@ -71,8 +71,11 @@ class Reloading:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the schemas that are served now."""
-        names: tuple[str, ...] = self._current.state.schemas
-        return names
+        return tuple(self._current.state.schemas)
+
+    def reread(self) -> None:
+        """Read the file of keys again."""
+        self._current.state.keys.reread()
 
     async def drain(self, seconds: float) -> None:
         """Begin no more streams, and end those that still run after this time."""

@@ -42,7 +42,8 @@ class Server(uvicorn.Server):
     """uvicorn's server, which drains at SIGTERM and SIGINT.
 
     After the first signal, calls that would begin a stream are refused, and running streams have
-    `drain_seconds` to end. Another signal, a second or more later, ends them at once.
+    `drain_seconds` to end. Another signal, a second or more later, ends them at once. At SIGHUP it
+    reads again what can be read again, and cuts nothing.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Server(uvicorn.Server):
         drain: Drain,
         drain_seconds: float,
         on_start: Callable[[str], None],
+        reread: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
         self._drain_streams = drain
+        self._reread = reread
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -70,10 +73,11 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._reread)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def _on_signal(self) -> None:
@@ -120,11 +124,13 @@ def server(
     settings: Settings,
     on_start: Callable[[str], None] = lambda url: None,
     drain: Drain | None = None,
+    reread: Callable[[], None] | None = None,
 ) -> Server:
     """A server for the app. Port 0 takes a free one.
 
     on_start: called with the URL once the server listens
     drain: None takes that of the app's streams
+    reread: called at SIGHUP; None takes that of the app's keys
     """
     config = uvicorn.Config(
         app,
@@ -140,4 +146,5 @@ def server(
         timeout_graceful_shutdown=CLOSE_SECONDS,  # type: ignore[arg-type]
     )
     drain = drain or app.state.streams.drain
-    return Server(config, drain, settings.drain_seconds, on_start)
+    reread = reread or app.state.keys.reread
+    return Server(config, drain, settings.drain_seconds, on_start, reread)

@@ -22,7 +22,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of, create_of
 from app.providers.openai.reader import OpenAIReader
 from app.providers.openai.request import OpenAIRequests
-from app.providers.transport import RECEIVED
+from app.providers.transport import RECEIVED, SENT
 
 
 class OpenAI:
@@ -48,6 +48,7 @@ class OpenAI:
             _extractor(way.mode),
             OpenAIReader(in_tools=way.mode == "tools"),
             null_is_absent=way.dialect == "strict",
+            sent=response.http_response.extensions[SENT],
         )
 
     async def aclose(self) -> None:

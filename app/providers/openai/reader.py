@@ -98,9 +98,13 @@ class OpenAIReader:
         """Take the provider's counts, which may come in halves, or grow."""
         before = self.usage or Tokens(0, 0)
         asked, written = told.prompt_tokens or 0, told.completion_tokens or 0
+        details = told.prompt_tokens_details
+        cached = (details.cached_tokens or 0) if details else 0
+        given = asked if asked > 0 else before.input_tokens
         counted = Tokens(
-            asked if asked > 0 else before.input_tokens,
+            given,
             written if written > 0 else before.output_tokens,
+            min(cached, given) if cached > 0 else before.cached_tokens,
         )
         if counted != Tokens(0, 0):
             self.usage = counted

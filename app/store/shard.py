@@ -1,0 +1,444 @@
+"""One store of the setting, as one process uses it: what it writes there, reads there and hears.
+
+Two tasks and two connections are all that a process has of a shard, however many streams and
+readers there are. The writing task sends a pipeline twenty times a second at most, unless
+something is urgent. The reading task waits for the mailbox and for all streams that are followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Protocol
+
+import structlog
+
+from app.redis.address import Address
+from app.redis.link import Command, Full, Link, Refused, Unreachable
+from app.store import keys
+from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
+from app.store.mirror import Fate, Mirror
+from app.store.record import (
+    FIELD,
+    BadRecord,
+    Batch,
+    Claim,
+    End,
+    EntryId,
+    Record,
+    Released,
+    encode,
+    records,
+)
+from app.store.replica import Hole, Replica
+from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
+
+LOOK_SECONDS: Final = 0.5
+"""How often a process looks whether the owners of the streams that it follows live."""
+
+FOLLOW_SECONDS: Final = 10
+"""How often it says that it follows a stream."""
+
+FOLLOWED_SECONDS: Final = 25
+"""How long an owner believes that."""
+
+BLOCK_MS: Final = 1000
+GAP_SECONDS: Final = 0.02
+"""The reading task asks again after this time, so that a busy shard gives much at once."""
+
+STALE_SECONDS: Final = LEASE_SECONDS + 5
+"""After this time without an answer, readers of other processes' streams are sent away."""
+
+MAILBOX: Final = 1000
+"""Messages that a mailbox holds. The oldest are dropped; they are repeated, or are of no use."""
+
+MAILBOX_MS: Final = 60_000
+
+IDLE_SECONDS: Final = 2
+"""How long a stream is followed for which there is no reader here."""
+
+_log = structlog.get_logger("store")
+
+
+class Events(Protocol):
+    """Is told what happens in a shard."""
+
+    def fenced(self, mirror: Mirror) -> None:
+        """Another process has claimed a stream that this one writes."""
+
+    def stored(self, mirror: Mirror) -> None:
+        """The store has a stream's end."""
+
+    def orphaned(self, replica: Replica) -> None:
+        """A stream has nobody who writes it."""
+
+    def claimed(self, replica: Replica) -> None:
+        """This process has claimed a stream that it follows."""
+
+    def forgotten(self, replica: Replica) -> None:
+        """A stream that is followed has ended, and is not kept."""
+
+    def came(self, kind: str, id: str, sender: str) -> None:
+        """A message from another process."""
+
+    def turned(self, shard: Shard, *, up: bool) -> None:
+        """The store answers again, or does not any more."""
+
+    def answered(self, shard: Shard, seconds: float) -> None:
+        """The store has answered a pipeline."""
+
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
+
+
+class Shard:
+    """One store.
+
+    index: of its URL in the setting
+    mirrors: of the streams that this process writes, by id
+    replicas: of those that it follows, by id
+    """
+
+    def __init__(self, index: int, address: Address, process: str, events: Events) -> None:
+        self.index = index
+        self.health = Health()
+        self.mirrors: dict[str, Mirror] = {}
+        self.replicas: dict[str, Replica] = {}
+        self._process = process
+        self._events = events
+        self._reading = Link(address)
+        self._writer = Writer(Link(address), self.health, self._due, self._heard)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._mail = "0"  # the id of the last message that was read
+        self._renew = self._look = 0.0
+        self._idle: dict[str, float] = {}  # since when a stream has no reader here
+        self._follow: dict[str, float] = {}  # when its owner was told that it is followed
+        self._mended: dict[str, float] = {}  # when it was last read as a whole
+        self._claiming: dict[str, int] = {}  # the epochs that this process has tried to begin
+
+    # -- what it does for others --------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the connections. Whether there is an answer shows later."""
+        await self._writer.flush()
+        if not self.health.is_up:
+            self._events.turned(self, up=False)
+        self._tasks = [
+            asyncio.create_task(self._writer.run(), name=f"store {self.index} writer"),
+            asyncio.create_task(self._read(), name=f"store {self.index} reader"),
+        ]
+
+    async def stop(self, seconds: float) -> None:
+        """Write what is left, for so many seconds at most, and close the connections."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self.health.is_up and self.mirrors and loop.time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(TICK)
+        if self.health.is_up:
+            gone = self.ask(("DEL", keys.lease(self._process), keys.mailbox(self._process)))
+            await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK))
+            _forget(gone)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it answers, and none of its answers is late."""
+        now = asyncio.get_running_loop().time()
+        return self.health.is_up and not self._writer.is_stuck(now, self.health.patience)
+
+    def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
+        """The answers to some commands. Its exception is `Unreachable`."""
+        return self._writer.ask(*commands)
+
+    def send(self, *commands: Command, told: Callable[[Answers], None] = lambda _: None) -> None:
+        """Send commands, whatever the answers."""
+        self._writer.send(*commands, told=told)
+
+    def wake(self) -> None:
+        """Write what is urgent."""
+        self._writer.wake()
+
+    def mirror(self, mirror: Mirror) -> None:
+        """Bring a stream to the store from now on."""
+        self.mirrors[mirror.stream.id] = mirror
+
+    def follow(self, replica: Replica) -> None:
+        """Bring a stream of another process here from now on."""
+        id = replica.stream.id
+        self.replicas[id] = replica
+        self._idle[id] = asyncio.get_running_loop().time()
+        if replica.stream.ended:
+            return
+        replica.has_heard = False
+        self._say_follow(replica)
+        self.mail(self._process, "nudge", id)
+
+    def unfollow(self, id: str) -> None:
+        """Follow a stream no longer."""
+        replica = self.replicas.pop(id, None)
+        for table in (self._idle, self._follow, self._mended, self._claiming):
+            table.pop(id, None)
+        if replica is not None and not replica.stream.ended:
+            self.mail(replica.claim.process, "leave", id)
+
+    def mail(self, process: str, kind: str, id: str) -> None:
+        """Send a message to a process."""
+        self.send(*self.letter(process, kind, id))
+
+    def letter(self, process: str, kind: str, id: str) -> list[Command]:
+        """The commands that send a message."""
+        box = keys.mailbox(process)
+        fields = ("kind", kind, "stream", id, "from", self._process)
+        add = ("XADD", box, "MAXLEN", "~", MAILBOX, "*", *fields)
+        return [add, ("PEXPIRE", box, MAILBOX_MS)]
+
+    def claim(self, replica: Replica, record: Claim | End, *, anew: bool = False) -> None:
+        """Try to take a stream. Whether that has worked shows when the claim is read.
+
+        anew: even if the store has lost it
+        """
+        name = keys.stream(replica.stream.id)
+        options = () if anew else ("NOMKSTREAM",)
+        id = EntryId(replica.epoch + 1, 0)
+        self._claiming[replica.stream.id] = id.epoch
+
+        def told(answers: Answers) -> None:
+            if answers is not None and answers[0] is None:
+                self.claim(replica, record, anew=True)
+
+        self.send(("XADD", name, *options, str(id), FIELD, encode(record)), told=told)
+
+    def release(self, id: str) -> None:
+        """Leave a stream that is said to be this process's, and isn't, to whoever wants it."""
+        name = keys.stream(id)
+
+        def told(answers: Answers) -> None:
+            if not answers or not answers[0] or isinstance(answers[0], Refused):
+                return
+            [(last, record)] = records(answers[0])
+            if isinstance(record, Claim) and record.process == self._process:
+                after = EntryId(last.epoch, last.number + 1)
+                self.send(("XADD", name, "NOMKSTREAM", str(after), FIELD, encode(Released())))
+
+        self.send(("XREVRANGE", name, "+", "-", "COUNT", 1), told=told)
+
+    # -- what is due --------------------------------------------------------------------------
+
+    def _due(self, now: float) -> Iterator[Job]:
+        if now >= self._renew:
+            self._renew = now + RENEW_SECONDS
+            yield self._renewal()
+            self._sweep(now)
+        if now >= self._look and self.replicas:
+            self._look = now + LOOK_SECONDS
+            yield self._inspection()
+        for mirror in list(self.mirrors.values()):
+            if mirror.is_due(now) and (job := self._writing(mirror, now)):
+                yield job
+
+    def _renewal(self) -> Job:
+        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000)
+
+        def told(answers: Answers) -> None:
+            now = asyncio.get_running_loop().time()
+            if answers is None:
+                return
+            if isinstance(answers[0], Full):
+                self.health.refused(now)
+            elif self.health.renewed(now):
+                for mirror in self.mirrors.values():
+                    mirror.confirm()
+                self.wake()
+
+        return Job([command], told)
+
+    def _inspection(self) -> Job:
+        """Look which owners live."""
+        owners = sorted({replica.claim.process for replica in self.replicas.values()})
+
+        def told(answers: Answers) -> None:
+            if answers is None or not isinstance(answers[0], list):
+                return
+            now = asyncio.get_running_loop().time()
+            dead = {owner for owner, lease in zip(owners, answers[0], strict=True) if not lease}
+            for replica in list(self.replicas.values()):
+                is_dead = replica.claim.process in dead and self.health.may_judge(now)
+                if (is_dead or replica.is_released) and replica.stream.followers:
+                    self._events.orphaned(replica)
+
+        return Job([("MGET", *map(keys.lease, owners))], told)
+
+    def _writing(self, mirror: Mirror, now: float) -> Job | None:
+        """What a stream has to be written. If that fails, it goes on without the store."""
+
+        def told(answers: Answers) -> None:
+            if answers and any(isinstance(answer, Full) for answer in answers):
+                self.health.refused(asyncio.get_running_loop().time())
+            fate = mirror.took(answers)
+            if fate is Fate.GOES_ON:
+                if mirror.is_urgent:
+                    self.wake()
+                return
+            if self.mirrors.get(mirror.stream.id) is mirror:
+                del self.mirrors[mirror.stream.id]
+            if fate is Fate.FENCED:
+                self._events.fenced(mirror)
+            else:
+                self._events.stored(mirror)
+
+        try:
+            return Job(mirror.commands(now), told)
+        except Exception:
+            _log.exception("a stream could not be brought to the store", id=mirror.stream.id)
+            del self.mirrors[mirror.stream.id]
+            self._events.stored(mirror)
+            return None
+
+    def _sweep(self, now: float) -> None:
+        """Leave streams that nobody here reads, and tell the others' owners that they are read."""
+        for id, replica in list(self.replicas.items()):
+            if replica.stream.followers:
+                self._idle[id] = now
+            elif now - self._idle.get(id, now) >= IDLE_SECONDS:
+                self._events.came("idle", id, self._process)
+                continue
+            if now - self._follow.get(id, 0) >= FOLLOW_SECONDS:
+                self._say_follow(replica)
+        for mirror in self.mirrors.values():
+            for process, until in list(mirror.followers.items()):
+                if now > until:
+                    self._events.came("leave", mirror.stream.id, process)
+
+    def _say_follow(self, replica: Replica) -> None:
+        self._follow[replica.stream.id] = asyncio.get_running_loop().time()
+        if replica.stream.ended or self._is_ours(replica):
+            return
+        self.mail(replica.claim.process, "follow", replica.stream.id)
+
+    def _heard(self, now: float, seconds: float | None) -> None:
+        was_up = self.health.is_up
+        if seconds is None:
+            self.health.failed(now)
+            if self.health.silent_for(now) > STALE_SECONDS:
+                for replica in list(self.replicas.values()):
+                    replica.stream.cut()
+                    self._events.came("idle", replica.stream.id, self._process)
+        else:
+            self.health.answered(now, seconds)
+            self._events.answered(self, seconds)
+        if self.health.is_up != was_up:
+            self._events.turned(self, up=self.health.is_up)
+
+    # -- what comes ---------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                try:
+                    await self._read_once()
+                    await asyncio.sleep(GAP_SECONDS)
+                except Unreachable:
+                    # Another server may have taken its place, with another clock.
+                    self._mail = "0"
+                    await asyncio.sleep(RETRY_SECONDS)
+                except Exception:
+                    _log.exception("what a store has sent could not be taken")
+                    await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            await self._reading.close()
+
+    async def _read_once(self) -> None:
+        box = keys.mailbox(self._process)
+        followed = {
+            keys.stream(id).encode(): r for id, r in self.replicas.items() if not r.stream.ended
+        }
+        ids = [self._mail, *(str(replica.last) for replica in followed.values())]
+        command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
+        [answer] = await self._reading.call([command])
+        for name, entries in answer or ():
+            if name == box.encode():
+                self._take_mail(entries)
+            elif name in followed:
+                self._take(followed[name], entries)
+
+    def _take_mail(self, entries: Any) -> None:
+        for id, fields in entries:
+            self._mail = id.decode()
+            told = dict(zip(fields[::2], fields[1::2], strict=True))
+            kind, stream, sender = (
+                told.get(k, b"").decode() for k in (b"kind", b"stream", b"from")
+            )
+            try:
+                self._events.came(kind, stream, sender)
+            except Exception:
+                _log.exception("a message of another process could not be taken")
+
+    def _take(self, replica: Replica, entries: Any) -> None:
+        try:
+            has_hole = self.take(replica, records(entries))
+        except BadRecord:
+            replica.stream.cut()
+            return
+        if has_hole:
+            self.mend(replica)
+
+    def take(self, replica: Replica, found: list[tuple[EntryId, Record]]) -> bool:
+        """Take what has come. Returns whether entries are missing before the last of it."""
+        has_hole, owner = False, replica.claim.process
+        for id, record in found:
+            try:
+                replica.take(id, record)
+                has_hole = has_hole and not isinstance(record, Batch | End)
+                if isinstance(record, End) and record.forgotten:
+                    self._events.forgotten(replica)
+            except Hole:
+                has_hole = True
+        replica.has_heard = True
+        if replica.claim.process != owner:
+            self._say_follow(replica)
+        is_claimed = self._claiming.get(replica.stream.id) == replica.epoch
+        if is_claimed and self._is_ours(replica) and not replica.stream.ended:
+            self.replicas.pop(replica.stream.id, None)
+            del self._claiming[replica.stream.id]
+            self._events.claimed(replica)
+        elif replica.is_released and replica.stream.followers:
+            self._events.orphaned(replica)
+        return has_hole
+
+    def _is_ours(self, replica: Replica) -> bool:
+        return replica.claim.process == self._process
+
+    def mend(self, replica: Replica) -> None:
+        """Read all of a stream again, and ask its owner for what the store lacks, too."""
+        id, now = replica.stream.id, asyncio.get_running_loop().time()
+        if now - self._mended.get(id, 0) < MEND_SECONDS:
+            return
+        self._mended[id] = now
+        self._events.missed()
+
+        def told(answers: Answers) -> None:
+            if answers is None or not isinstance(answers[0], list):
+                return
+            try:
+                if self.take(replica, records(answers[0])):
+                    self.mail(replica.claim.process, "resync", id)
+            except BadRecord:
+                replica.stream.cut()
+
+        self.send(("XRANGE", keys.stream(id), "-", "+"), told=told)
+
+
+MEND_SECONDS: Final = 0.2
+"""The time between two tries to fill a hole."""
+
+TICK: Final = 0.02
+
+
+def _forget(asked: asyncio.Future[Any]) -> None:
+    """Take no notice of what comes of it."""
+    if asked.done() and not asked.cancelled():
+        asked.exception()
+    else:
+        asked.cancel()

@@ -1,0 +1,59 @@
+"""When a store is believed that a process is dead."""
+
+from __future__ import annotations
+
+from app.store.health import LEASE_SECONDS, SLOW_SECONDS, Health
+
+
+def test_it_is_up_once_it_has_answered() -> None:
+    health = Health()
+    assert not health.is_up
+    health.answered(10, 0.001)
+    assert health.is_up
+    health.failed(11)
+    assert not health.is_up
+    assert health.silent_for(14) == 4
+
+
+def test_leases_are_judged_when_all_have_had_the_time_to_renew_theirs() -> None:
+    health = Health()
+    health.answered(10, 0.001)
+    assert not health.may_judge(10 + LEASE_SECONDS - 0.1)
+    assert health.may_judge(10 + LEASE_SECONDS)
+
+
+def test_after_any_trouble_that_time_begins_again() -> None:
+    def failed(health: Health) -> None:
+        health.failed(99)
+        health.answered(100, 0.001)
+
+    for trouble in (
+        failed,
+        lambda health: health.answered(100, SLOW_SECONDS * 2),
+        lambda health: health.refused(100),
+    ):
+        health = Health()
+        health.answered(10, 0.001)
+        trouble(health)
+        assert not health.may_judge(100 + LEASE_SECONDS - 0.1)
+        assert health.may_judge(100 + LEASE_SECONDS)
+
+
+def test_it_says_when_ones_own_lease_may_have_run_out() -> None:
+    health = Health()
+    assert health.renewed(10)
+    assert not health.renewed(11)
+    assert health.renewed(11 + LEASE_SECONDS)
+
+
+def test_a_store_that_is_slow_as_a_rule_is_given_more_time() -> None:
+    health = Health()
+    health.answered(1, 0.001)
+    assert health.patience == 0.1
+    health.answered(2, 0.04)
+    assert health.patience == 0.2
+    health.answered(3, 9)
+    assert health.patience == 1
+    for _ in range(999):
+        health.answered(4, 0.001)
+    assert health.patience == 0.1

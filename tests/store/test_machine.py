@@ -1,0 +1,223 @@
+"""Processes that claim a stream, append to it, lose it, release it and end it, in any order.
+
+The store is a real server; the processes are what `Mirror` and `Replica` make of its answers. A
+reader takes what is there at any time. Whatever happens, it never sees text that the owner of the
+epoch has not written, its position never goes back, and all who see the end see the same one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, ClassVar
+
+import pytest
+import uvloop
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from app.redis.address import Address
+from app.redis.link import Link
+from app.store import keys
+from app.store.ids import new_id
+from app.store.mirror import Fate, Mirror
+from app.store.record import FIELD, Claim, EntryId, base_of, encode, records
+from app.store.replica import Hole, Replica
+from app.streams.stream import Stream
+from tests.store.streams import claim_of, finish, new_stream, write
+from tests.support.redis import VALKEY, redis
+
+PROCESSES = st.sampled_from("abc")
+
+
+class Machine(RuleBasedStateMachine):
+    """link: to the store. loop: in which all of it happens"""
+
+    link: ClassVar[Link]
+    loop: ClassVar[asyncio.AbstractEventLoop]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.id = new_id(1, 0)
+        self.now = 100.0
+        self.owners: dict[str, Mirror] = {}  # by process, of those who believe that they are
+        self.written: dict[int, str] = {}  # the text of each epoch
+        self.ended: dict[int, bool] = {}
+        self.reader = self.run(self.replica())
+        self.seen = 0
+        self.begin()
+
+    def run(self, what: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run_until_complete(what)
+
+    async def replica(self) -> Replica:
+        stream = new_stream(self.id)
+        stream.is_copy = True
+        return Replica(stream, claim_of(stream, "nobody"), EntryId(1, 0))
+
+    def begin(self) -> None:
+        async def begin() -> None:
+            stream = new_stream(self.id)
+            claim = claim_of(stream, "a")
+            await self.ask(("XADD", self.name, "1-0", FIELD, encode(claim)))
+            self.own("a", stream, claim, EntryId(1, 0))
+
+        self.run(begin())
+
+    def own(self, process: str, stream: Stream, claim: Claim, last: EntryId) -> None:
+        stream.agree = lambda stream: None
+        self.owners[process] = Mirror(stream, claim, last, self.now, retention=300)
+        self.written[last.epoch] = ""
+
+    @property
+    def name(self) -> str:
+        return keys.stream(self.id)
+
+    async def ask(self, *commands: tuple[Any, ...]) -> list[Any]:
+        return await self.link.call(commands)
+
+    async def bring(self, process: str, *, arrives: bool = True, answered: bool = True) -> None:
+        """Let an owner send what it has."""
+        mirror = self.owners[process]
+        self.now += 2
+        while mirror.is_due(self.now):
+            commands = mirror.commands(self.now)
+            answers = await self.ask(*commands) if arrives else None
+            fate = mirror.took(answers if answered else None)
+            if fate is not Fate.GOES_ON:
+                del self.owners[process]
+                if fate is Fate.STORED:
+                    mirror.stream.conclude()
+                return
+            if not answered:
+                return
+
+    @rule(process=PROCESSES, text=st.text("xyz", min_size=1, max_size=3), way=st.integers(0, 3))
+    def append(self, process: str, text: str, way: int) -> None:
+        """way: 1 loses the answer, 2 the commands"""
+
+        async def append() -> None:
+            mirror = self.owners.get(process)
+            if mirror is None or mirror.stream.last_entries or mirror.is_released:
+                return
+            write(mirror.stream, text)
+            self.written[mirror.last.epoch] += text
+            await self.bring(process, arrives=way != 2, answered=way not in (1, 2))
+
+        self.run(append())
+
+    @rule(process=PROCESSES)
+    def release(self, process: str) -> None:
+        async def release() -> None:
+            if (mirror := self.owners.get(process)) and not mirror.stream.last_entries:
+                mirror.is_released = mirror.is_urgent = True
+                await self.bring(process)
+
+        self.run(release())
+
+    @rule(process=PROCESSES, answered=st.booleans())
+    def end(self, process: str, answered: bool) -> None:
+        async def end() -> None:
+            mirror = self.owners.get(process)
+            if mirror is not None and not mirror.is_released and mirror.stream.was_begun:
+                finish(mirror.stream)
+                await self.bring(process, answered=answered)
+
+        self.run(end())
+
+    @rule(claimants=st.lists(PROCESSES, min_size=1, max_size=2, unique=True))
+    def claim(self, claimants: list[str]) -> None:
+        """Some processes think that the owner is dead, look at the same time, and claim."""
+
+        async def claim() -> None:
+            ready = [it for it in claimants if it not in self.owners]
+            copies = {it: await self.replica() for it in ready}
+            [entries] = await self.ask(("XRANGE", self.name, "-", "+"))
+            for copy in copies.values():
+                take(copy, entries)
+            won = [it for it, copy in copies.items() if await self.claims(it, copy)]
+            assert len(won) <= 1
+
+        self.run(claim())
+
+    async def claims(self, process: str, copy: Replica) -> bool:
+        if copy.stream.ended:
+            return False
+        last = EntryId(copy.epoch + 1, 0)
+        claim = claim_of(copy.stream, process)
+        [answer] = await self.ask(
+            ("XADD", self.name, "NOMKSTREAM", str(last), FIELD, encode(claim))
+        )
+        if not isinstance(answer, bytes):
+            return False
+        copy.stream.take_over(base_of(last.epoch), None)
+        self.own(process, copy.stream, claim, last)
+        return True
+
+    @rule()
+    def read(self) -> None:
+        async def read() -> None:
+            [entries] = await self.ask(("XRANGE", self.name, f"({self.reader.last}", "+"))
+            if take(self.reader, entries):
+                [entries] = await self.ask(("XRANGE", self.name, "-", "+"))
+                take(self.reader, entries)
+
+        self.run(read())
+
+    @rule()
+    def lose_all(self) -> None:
+        self.run(self.ask(("DEL", self.name)))
+
+    @invariant()
+    def what_is_read_was_written_in_its_epoch(self) -> None:
+        stream = self.reader.stream
+        assert stream.position >= self.seen
+        self.seen = stream.position
+        epoch = stream.log.base // base_of(2) + 1
+        text = str(stream.document.value) if stream.document.known else ""
+        assert self.written.get(epoch, "").startswith(text)
+        if stream.ended:
+            assert text == self.written[epoch]
+
+    def teardown(self) -> None:
+        self.run(self.ask(("DEL", self.name)))
+
+
+def take(copy: Replica, entries: Any) -> bool:
+    """Whether something is missing."""
+    has_hole = False
+    for id, record in records(entries):
+        try:
+            copy.take(id, record)
+        except Hole:
+            has_hole = True
+    return has_hole
+
+
+@pytest.fixture(params=["redis-server", VALKEY])
+def machine(request: pytest.FixtureRequest) -> Iterator[type[Machine]]:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        stack = AsyncExitStack()
+        url = runner.run(stack.enter_async_context(redis(request.param)))
+        Machine.loop, Machine.link = runner.get_loop(), Link(Address(url))
+        try:
+            yield Machine
+        finally:
+            runner.run(Machine.link.close())
+            runner.run(stack.aclose())
+
+
+def test_one_at_a_time_publishes_and_nothing_is_read_that_was_not_written(
+    machine: type[Machine],
+) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
