@@ -19,6 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticate, Authenticator
+from app.http.auth.origins import Origins
 from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
@@ -186,7 +187,7 @@ def create_app(
     _describe(app, registry, names, settings, tickets=authenticate is None)
     mount_docs(app)
     mount_playground(app, head)
-    _add_middleware(app, settings, process if settings.streams_store else "")
+    _add_middleware(app, settings, authenticator.origins, process if settings.streams_store else "")
     return app
 
 
@@ -367,10 +368,11 @@ def _describe(
     )
 
 
-def _add_middleware(app: FastAPI, settings: Settings, process: str) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, process: str) -> None:
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault, process=process)
     app.add_middleware(
         Cors,
+        origins=origins,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,

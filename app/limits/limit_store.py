@@ -16,7 +16,7 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
 from app.errors import Overloaded
-from app.redis.address import Address
+from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
@@ -87,7 +87,7 @@ class LimitStore:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._pool.disconnect()
+        await disconnect(self._pool)
 
     async def _answer(self, do: Callable[[], Awaitable[_T]]) -> _T:
         """What `do` gives. Raises `TimeoutError` if it takes too long, though we were not late."""

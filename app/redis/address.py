@@ -119,6 +119,14 @@ class Address:
         return list(_hosts(hosts)), service, options
 
 
+async def disconnect(pool: ConnectionPool) -> None:
+    """Close a pool's connections, and those to the Sentinels that it has asked."""
+    await pool.disconnect()
+    sentinels = getattr(pool, "sentinel_manager", None)
+    if sentinels is not None:
+        await sentinels.aclose()
+
+
 def _hosts(text: str) -> Iterator[tuple[str, int]]:
     for part in text.split(","):
         found = urlsplit(f"//{part}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from app.redis.address import Address
+from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -75,7 +75,7 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
-            await client.connection_pool.disconnect()
+            await disconnect(client.connection_pool)
 
 
 def _answer(answer: Any) -> Any:

@@ -31,11 +31,14 @@ class Health:
         self._trouble = float("-inf")
         self._good = float("-inf")
         self._renewed = float("-inf")
+        self._lost = float("-inf")
 
     def answered(self, now: float, seconds: float) -> None:
         """It has answered, after so many seconds."""
         if not self.is_up or seconds > SLOW_SECONDS:
             self._trouble = now
+        if not self.is_up and self._good > float("-inf"):
+            self._lost = now  # what answers again may be another server, or an empty one
         self.is_up = True
         self._good = now
         self._slowest = max(seconds, self._slowest * FADING)
@@ -54,10 +57,19 @@ class Health:
         """How many seconds a call waits for it: longer where it, or this machine, is busy."""
         return min(max(LEAST_PATIENCE, 5 * self._slowest), MOST_PATIENCE)
 
-    def renewed(self, now: float) -> bool:
-        """This process's own lease was renewed. Returns whether it may have run out before."""
-        lapsed, self._renewed = now - self._renewed >= LEASE_SECONDS, now
+    def renewed(self, now: float, *, held: bool) -> bool:
+        """This process's own lease was renewed. Returns whether it may have run out before.
+
+        held: whether the store still had it. If not, it may have lost the others', too
+        """
+        if not held and self._renewed > float("-inf"):
+            self.lost(now)
+        lapsed, self._renewed = not held or now - self._renewed >= LEASE_SECONDS, now
         return lapsed
+
+    def lost(self, now: float) -> None:
+        """It has lost what it had."""
+        self._trouble = self._lost = now
 
     def may_judge(self, now: float) -> bool:
         """Whether a lease that has run out means that its process is dead.
@@ -65,6 +77,10 @@ class Health:
         After trouble, everyone has the time of a lease to say that it lives.
         """
         return self.is_up and now - self._trouble >= LEASE_SECONDS
+
+    def may_lack(self, now: float) -> bool:
+        """Whether it may lack a stream that runs, as its owner has not written it anew yet."""
+        return now - self._lost < LEASE_SECONDS
 
     def silent_for(self, now: float) -> float:
         """For how many seconds it has not answered."""

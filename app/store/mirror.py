@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Any, Final, NamedTuple
 
-from msgspec import structs
+from msgspec import Raw, structs
 
 from app.redis.link import Behind, Command, Refused
 from app.store import keys
-from app.store.record import FIELD, Batch, Claim, End, EntryId, Record, Released, encode
+from app.store.record import FIELD, Batch, Claim, EndText, EntryId, Record, Released, encode
 from app.streams.log_entry import LogEntry
 from app.streams.stream import Stream
 
@@ -88,7 +88,8 @@ class Mirror:
         self.is_urgent = False
         self._key = keys.stream(stream.id)
         self._retention = retention
-        self._position = self._tail_from = stream.log.base  # up to where the store has it
+        self._position = stream.log.base  # up to where the store has it
+        self._tail_from = stream.log.position  # from where on the tail has it
         self._asked: _Asked | None = None
         self._sent = self._doubted = _Sent(last, self._position, False)
         self._is_in_doubt = self._is_lost = False
@@ -164,27 +165,27 @@ class Mirror:
     def _write(self, id: EntryId) -> list[Command]:
         stream = self.stream
         record = self._record()
-        is_last = isinstance(record, End | Released)
+        is_last = isinstance(record, EndText | Released)
         self._sent = _Sent(id, stream.position + len(stream.last_entries), is_last)
-        if isinstance(record, End):
+        if isinstance(record, EndText):
             return [self._add(id, record, "NOMKSTREAM", "MAXLEN", "=", 1), *self._put_away(record)]
         return [self._add(id, record, "NOMKSTREAM")]
 
-    def _record(self) -> Record:
+    def _record(self) -> Record | EndText:
         stream = self.stream
         model = None if stream.model == self._model else stream.model
         if stream.ended or stream.last_entries:
             self.forgotten = self.forgotten or not stream.was_begun
-            entries = [*stream.log.since(stream.log.base), *stream.last_entries]
+            entries = Raw(stream.log.json(stream.last_entries))
             claim = structs.replace(self.claim, request=None)
-            return End(claim, stream.log.base, entries, stream.was_begun, self.forgotten, model)
+            return EndText(claim, stream.log.base, entries, stream.was_begun, self.forgotten, model)
         if self.is_released and stream.position == self._position:
             return Released()
         self._told_answer = stream.was_begun
         self._model = stream.model
         return Batch(self._position, self._unsent(), stream.was_begun, model)
 
-    def _put_away(self, end: End) -> list[Command]:
+    def _put_away(self, end: EndText) -> list[Command]:
         """What goes with the end."""
         found = [self._expire(LINGER_SECONDS if end.forgotten else self._retention)]
         if not end.forgotten:
@@ -197,7 +198,7 @@ class Mirror:
                 found.append(("PEXPIRE", key, round(self._retention * 1000)))
         return found
 
-    def _add(self, id: EntryId, record: Record, *options: Any) -> Command:
+    def _add(self, id: EntryId, record: Record | EndText, *options: Any) -> Command:
         return ("XADD", self._key, *options, str(id), FIELD, encode(record))
 
     def _expire(self, seconds: float) -> Command:

@@ -87,6 +87,17 @@ class End(msgspec.Struct, frozen=True, tag="end", omit_defaults=True):
     model: str | None = None
 
 
+class EndText(msgspec.Struct, frozen=True, tag="end", omit_defaults=True):
+    """An `End` as it is written: its entries are JSON already. It is read as an `End`."""
+
+    claim: Claim
+    start: int
+    entries: msgspec.Raw
+    answered: bool = True
+    forgotten: bool = False
+    model: str | None = None
+
+
 class Released(msgspec.Struct, frozen=True, tag="released", omit_defaults=True):
     """The process stops: whoever wants the stream may claim it at once."""
 
@@ -118,7 +129,7 @@ def base_of(epoch: int) -> int:
     return (epoch - 1) * EPOCH_POSITIONS
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record | EndText) -> bytes:
     """A record as bytes."""
     json = _encoder.encode(record)
     return json if len(json) <= SMALL else zlib.compress(json, 1)

@@ -172,7 +172,7 @@ class Shard:
         if replica.stream.ended:
             return
         replica.has_heard = False
-        self._say_follow(replica)
+        self.say_follow(replica)
         self.mail(self._process, "nudge", id)
 
     def unfollow(self, id: str) -> None:
@@ -239,7 +239,7 @@ class Shard:
                 yield job
 
     def _renewal(self) -> Job:
-        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000)
+        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000, "GET")
 
         def told(answers: Answers) -> None:
             now = asyncio.get_running_loop().time()
@@ -247,7 +247,7 @@ class Shard:
                 return
             if isinstance(answers[0], Full):
                 self.health.refused(now)
-            elif self.health.renewed(now):
+            elif self.health.renewed(now, held=answers[0] is not None):
                 for mirror in self.mirrors.values():
                     mirror.confirm()
                 self.wake()
@@ -255,20 +255,23 @@ class Shard:
         return Job([command], told)
 
     def _inspection(self) -> Job:
-        """Look which owners live."""
+        """Look which owners live. A store that has lost this process's lease can't tell."""
         owners = sorted({replica.claim.process for replica in self.replicas.values()})
 
         def told(answers: Answers) -> None:
             if answers is None or not isinstance(answers[0], list):
                 return
             now = asyncio.get_running_loop().time()
-            dead = {owner for owner, lease in zip(owners, answers[0], strict=True) if not lease}
+            own, *leases = answers[0]
+            if own is None:
+                self.health.lost(now)
+            dead = {owner for owner, lease in zip(owners, leases, strict=True) if not lease}
             for replica in list(self.replicas.values()):
                 is_dead = replica.claim.process in dead and self.health.may_judge(now)
                 if (is_dead or replica.is_released) and replica.stream.followers:
                     self._events.orphaned(replica)
 
-        return Job([("MGET", *map(keys.lease, owners))], told)
+        return Job([("MGET", *map(keys.lease, [self._process, *owners]))], told)
 
     def _writing(self, mirror: Mirror, now: float) -> Job | None:
         """What a stream has to be written. If that fails, it goes on without the store."""
@@ -305,13 +308,14 @@ class Shard:
                 self._events.came("idle", id, self._process)
                 continue
             if now - self._follow.get(id, 0) >= FOLLOW_SECONDS:
-                self._say_follow(replica)
+                self.say_follow(replica)
         for mirror in self.mirrors.values():
             for process, until in list(mirror.followers.items()):
                 if now > until:
                     self._events.came("leave", mirror.stream.id, process)
 
-    def _say_follow(self, replica: Replica) -> None:
+    def say_follow(self, replica: Replica) -> None:
+        """Tell a stream's owner that it is followed. It writes at once what it has."""
         self._follow[replica.stream.id] = asyncio.get_running_loop().time()
         if replica.stream.ended or self._is_ours(replica):
             return
@@ -376,6 +380,7 @@ class Shard:
                 _log.exception("a message of another process could not be taken")
 
     def _take(self, replica: Replica, entries: Any) -> None:
+        replica.has_heard = True
         try:
             has_hole = self.take(replica, records(entries))
         except BadRecord:
@@ -395,9 +400,8 @@ class Shard:
                     self._events.forgotten(replica)
             except Hole:
                 has_hole = True
-        replica.has_heard = True
         if replica.claim.process != owner:
-            self._say_follow(replica)
+            self.say_follow(replica)
         is_claimed = self._claiming.get(replica.stream.id) == replica.epoch
         if is_claimed and self._is_ours(replica) and not replica.stream.ended:
             self.replicas.pop(replica.stream.id, None)

@@ -409,6 +409,8 @@ class SharedStreams(Streams):
             found = records(answers[0])
         except BadRecord:
             raise Overloaded(retry_after=1) from None
+        if not found and shard.health.may_lack(self._now):
+            raise Overloaded(retry_after=1)
         if not found:
             is_own = isinstance(answers[1], bytes) and answers[1].decode() == digest
             raise StreamExpired if is_own else StreamNotFound
@@ -457,15 +459,24 @@ class SharedStreams(Streams):
     async def reach(self, stream: Stream, position: int) -> bool:
         shard = self._shard(stream.id)
         replica = shard.replicas.get(stream.id) if shard else None
-        if replica is None:
+        if shard is None or replica is None:
             return position <= stream.position
-        until = self._now + REACH_SECONDS
+        if not await self._comes(stream, position):
+            # All that its owner wrote before this was read by now. Does it still write?
+            replica.has_heard = False
+            shard.say_follow(replica)  # it writes at once, and be it nothing
+            await self._comes(stream, position)
+        # If its owner is silent, the position may be one that it has shown before it died.
+        return position <= stream.position or not (stream.ended or replica.has_heard)
+
+    async def _comes(self, stream: Stream, position: int) -> bool:
+        """Wait until a stream has come to a position. False if it hasn't after some time."""
+        until = self._now + REACH_SECONDS / 2
         while (  # noqa: ASYNC110
             position > stream.position and not stream.ended and self._now < until
         ):
             await asyncio.sleep(POLL_SECONDS)
-        # If its owner is silent, the position may be one that it has shown before it died.
-        return position <= stream.position or not (stream.ended or replica.has_heard)
+        return position <= stream.position
 
     def read(self, stream: Stream) -> Callable[[], None]:
         leave = super().read(stream)
@@ -620,7 +631,7 @@ class SharedStreams(Streams):
         reader = mirror.stream.id, sender
         if reader not in self._remote:
             self._remote[reader] = self.read(mirror.stream)
-            mirror.is_urgent = True
+        mirror.is_urgent = True
         mirror.followers[sender] = self._now + FOLLOWED_SECONDS
 
     def _came_for_none(self, shard: Shard, kind: str, id: str, sender: str) -> None:
@@ -631,7 +642,28 @@ class SharedStreams(Streams):
                 self._store.forget(stream)
                 shard.send(("DEL", keys.stream(id), keys.mark(id)))
         elif kind == "follow" and sender != self._sharing.process:
-            shard.release(id)
+            stream = self._store.get(id)
+            if stream is not None and stream.ended and not stream.is_copy:
+                self._store_again(shard, stream)
+            else:
+                shard.release(id)
+
+    def _store_again(self, shard: Shard, stream: Stream) -> None:
+        """Write the end of a stream once more: the store had it, and has lost it."""
+
+        def told(answers: Answers) -> None:
+            if not answers or not isinstance(answers[0], list) or stream.id in shard.mirrors:
+                return
+            found = records(answers[0])
+            claims = [record for _, record in found if isinstance(record, Claim)]
+            is_ours = bool(claims) and claims[-1].process == self._sharing.process
+            if is_ours and not isinstance(found[-1][1], End):
+                last = found[-1][0]
+                self._share(
+                    shard, Mirror(stream, claims[-1], last, self._now, retention=self._retention)
+                )
+
+        shard.send(("XRANGE", keys.stream(stream.id), "-", "+"), told=told)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)

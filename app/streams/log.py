@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -119,6 +119,12 @@ class Log:
         if most is None or len(found) < most:
             found += self._newest[max(position - self._packed, 0) :]
         return found[:most]
+
+    def json(self, more: Sequence[LogEntry] = ()) -> bytes:
+        """All of it, and these entries, as a JSON list. What is packed is not decoded for that."""
+        packed = [zlib.decompress(segment) for segment in self._segments]
+        lists = [*packed, _encoder.encode([*self._newest, *more])]
+        return b"[" + b",".join(text[1:-1] for text in lists if len(text) > 2) + b"]"
 
     def unread(self, position: int, most: int = MANY) -> list[Unread]:
         """All that a reader has to know of after a position.

@@ -41,9 +41,20 @@ def test_after_any_trouble_that_time_begins_again() -> None:
 
 def test_it_says_when_ones_own_lease_may_have_run_out() -> None:
     health = Health()
-    assert health.renewed(10)
-    assert not health.renewed(11)
-    assert health.renewed(11 + LEASE_SECONDS)
+    assert health.renewed(10, held=False)
+    assert not health.renewed(11, held=True)
+    assert health.renewed(11 + LEASE_SECONDS, held=True)
+
+
+def test_a_store_without_ones_own_lease_may_have_lost_all_else() -> None:
+    health = Health()
+    health.answered(1, 0.001)
+    health.renewed(10, held=False)
+    assert not health.may_lack(10)
+    assert health.may_judge(10)
+    assert health.renewed(11, held=False)
+    assert health.may_lack(11)
+    assert not health.may_judge(11 + LEASE_SECONDS - 0.1)
 
 
 def test_a_store_that_is_slow_as_a_rule_is_given_more_time() -> None:

@@ -204,3 +204,13 @@ async def test_who_misses_a_part_is_given_all_of_it() -> None:
     mirror.resync()
     bring(mirror, kept, 100.1)
     assert batches(kept) == [(0, 1), (0, 2)]
+
+
+async def test_what_the_log_holds_before_it_is_brought_to_the_store_is_written_too() -> None:
+    stream, kept = new_stream(), Kept()
+    write(stream, "a")
+    kept.add(EntryId(1, 0), claim_of(stream))
+    mirror = Mirror(stream, claim_of(stream), EntryId(1, 0), 99, retention=300)
+    write(stream, "b")
+    bring(mirror, kept)
+    assert batches(kept) == [(0, 2)]

@@ -117,3 +117,16 @@ def test_a_packed_log_takes_little_memory() -> None:
     assert written < 50_000
     assert packed < 20_000
     assert log.size < 20_000
+
+
+@pytest.mark.parametrize("number", [0, 1, SEGMENT, 3 * SEGMENT + 5])
+@pytest.mark.parametrize("packed", [False, True])
+def test_its_json_has_all_of_it(number: int, packed: bool) -> None:
+    given = entries(number)
+    log = Log()
+    log.extend(given)
+    if packed:
+        log.pack()
+    decode = msgspec.json.Decoder(list[LogEntry]).decode
+    assert decode(log.json()) == given
+    assert decode(log.json([Done()])) == [*given, Done()]

@@ -79,7 +79,7 @@ class Authenticator:
         self.keys = Keys(settings.api_keys, settings.api_keys_file)
         self._authenticate = authenticate
         self._open = settings.open and authenticate is None
-        self._origins = Origins(settings, is_open=self._open)
+        self.origins = Origins(settings, is_open=self._open)
 
     async def enter(self, request: Request) -> None:
         """Let a request pass, and write its caller and owner into its scope.
@@ -88,7 +88,7 @@ class Authenticator:
         whatever else an `Authenticate` raises.
         """
         headers = request.headers
-        self._origins.check(headers, request.scope)
+        self.origins.check(headers, request.scope)
         if self._open:
             return
         if self._authenticate is None:

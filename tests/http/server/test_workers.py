@@ -14,6 +14,7 @@ import psutil
 
 from app.http.server.server import SECOND_SIGNAL_SECONDS
 from tests.support.process import HOUR, SECONDS, Process, ended, process
+from tests.support.redis import redis
 from tests.support.service import eventually
 
 SETTINGS = {
@@ -59,6 +60,20 @@ async def test_what_has_to_find_a_stream_again_is_refused_and_the_start_says_so(
         assert "event: done\n" in await answer(called)
         started_by_body = await called.post("/streams", json={"schema": "ideas", "topic": "figs"})
         assert "event: done\n" in started_by_body.text
+
+
+async def test_with_a_store_any_of_them_serves_any_stream() -> None:
+    async with redis() as store, process(**SETTINGS, STREAMS_STORE=store) as service:
+        assert "in 2 processes" in service.lines[-1]
+        assert "are refused" not in service.lines[-1]
+        async with client(service) as called:
+            first = await called.get("/ideas?topic=figs&count=1&resumable=true")
+        served: set[str] = set()
+        while len(served) < 2:
+            async with client(service) as called:  # a new connection may reach another one
+                again = await called.get(first.headers["location"])
+            assert again.text[-200:] == first.text[-200:]
+            served.add(again.headers["x-served-by"])
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile() -> None:

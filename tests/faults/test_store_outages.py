@@ -1,0 +1,298 @@
+"""What befalls a store that processes share, and what readers then see.
+
+In each test a stream is begun on one service and read on two, in every view. An oracle
+(`tests/support/oracle.py`) judges what all its readers were shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from random import Random
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.redis.link import ANSWER_SECONDS
+from tests.support.connection import asked
+from tests.support.proxy import Proxy, proxy
+from tests.support.readers import readers
+from tests.support.redis import RedisServer, redis_server
+from tests.support.scene import scene
+from tests.support.sentinel import watched
+from tests.support.service import eventually
+
+chaos = pytest.mark.chaos
+SERVERS = ["redis", pytest.param("valkey", marks=chaos)]
+
+
+@pytest.fixture(params=SERVERS)
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[RedisServer]:
+    async with redis_server(request.param) as server:
+        yield server
+
+
+# -- it does not answer -----------------------------------------------------------------------
+
+
+async def stopped(store: RedisServer, seconds: float) -> None:
+    store.pause()
+    await asyncio.sleep(seconds)
+    store.resume()
+
+
+async def clients_paused(store: RedisServer, seconds: float) -> None:
+    await store.told("CLIENT", "PAUSE", round(seconds * 1000), "ALL")
+    await asyncio.sleep(seconds)
+
+
+async def asleep(store: RedisServer, seconds: float) -> None:
+    await store.told("DEBUG", "SLEEP", seconds)
+
+
+@pytest.mark.parametrize(
+    "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
+)
+@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep])
+async def test_a_store_that_pauses_costs_no_stream_anything(
+    store: RedisServer, pause: object, seconds: float
+) -> None:
+    async with scene(store.url) as play:
+        await play.settled()
+        running = await play.begin("figs", 12)
+        going = await play.begin("nuts")
+        pausing = asyncio.create_task(pause(store, seconds))  # type: ignore[operator]
+        await asyncio.sleep(seconds / 2)
+        await play.ends("figs", running)
+        await play.ends("nuts", going)
+        await pausing
+
+
+async def test_what_begins_while_the_store_is_down_is_told_so(store: RedisServer) -> None:
+    async with scene(store.url) as play:
+        running = await play.begin("figs", 12)
+        await store.kill()
+        for node in play.nodes:
+            answer = await asked(f"{node.url}/ideas?topic=nuts&resumable=true")
+            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+            assert answer.json()["retryable"]
+            assert int(answer.headers["retry-after"]) >= 1
+            answer = await asked(f"{node.url}/ideas?topic=rice&count=1", Accept="application/json")
+            assert answer.status_code == 200
+        await store.start()
+        await play.ends("figs", running)
+
+
+async def test_readers_on_the_owner_go_on_to_the_end_without_a_store(store: RedisServer) -> None:
+    async with scene(store.url) as play:
+        running = await play.begin("figs", 12)
+        await store.kill()
+        play.provider.go_on()
+        first = running[0]
+        await first.sees_event("done", seconds=5)
+        await store.start()
+        await play.ends("figs", running)
+
+
+# -- it has lost what it had ------------------------------------------------------------------
+
+
+async def killed(store: RedisServer) -> None:
+    await store.kill()
+    await store.start()
+
+
+async def emptied(store: RedisServer) -> None:
+    await store.told("FLUSHALL")
+
+
+@pytest.mark.parametrize("lose", [killed, emptied])
+@pytest.mark.parametrize("pieces", [1, 30])
+async def test_a_store_that_has_lost_all_gets_the_stream_again(
+    store: RedisServer, lose: object, pieces: int
+) -> None:
+    async with scene(store.url) as play:
+        await play.settled()
+        running = await play.begin("figs", pieces)
+        await lose(store)  # type: ignore[operator]
+        running.append(play.readers.attach(play.nodes[1], str(running[0].stream)))
+        await play.ends("figs", running)
+
+
+async def test_a_stream_that_is_trimmed_under_a_reader_is_read_whole(store: RedisServer) -> None:
+    async with proxy(store.url) as link, scene([store.url, link.url]) as play:
+        running = await play.begin("figs", 4)
+        link.delay = 0.3
+        play.provider.go_on("figs")
+        for _ in range(20):
+            await store.told("XTRIM", f"ss:s:{running[0].stream}", "MAXLEN", 1)
+            await asyncio.sleep(0.02)
+        link.delay = 0
+        await play.ends("figs", running)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+@pytest.mark.parametrize("falls", ["killed", pytest.param("paused", marks=chaos)])
+async def test_what_a_failover_has_lost_is_written_again(kind: str, falls: str) -> None:
+    async with watched(kind) as stores, scene(stores.url) as play:
+        running = await play.begin("figs", 12)
+        ended = await play.begin("nuts", 12)
+        await stores.cut()
+        await play.provider.write("figs", 30)
+        play.provider.go_on("nuts")
+        for reader in ended:
+            await reader.task
+        await (stores.first.kill() if falls == "killed" else _paused(stores.first))
+        await stores.fails_over()
+        await play.provider.write("figs", 36)
+        if falls == "paused":
+            stores.first.resume()
+        running.append(play.readers.attach(play.nodes[1], str(running[0].stream)))
+        await play.ends("figs", running)
+        # The first service has the end that the store has lost, and gives it to the other one.
+        async with readers(lambda: play.nodes[1:]) as late:
+            ended.append(late.attach(play.nodes[1], str(ended[0].stream)))
+            await play.ends("nuts", ended)
+
+
+async def _paused(server: RedisServer) -> None:
+    server.pause()
+
+
+# -- it takes nothing new ---------------------------------------------------------------------
+
+
+async def test_a_full_store_stops_no_running_stream(store: RedisServer) -> None:
+    async with scene(store.url) as play:
+        running = await play.begin("figs", 12)
+        await store.told("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        await store.told("CONFIG", "SET", "maxmemory", 1)
+        play.provider.stop("figs", 30)
+        written = running[0].position
+        await running[0].sees(lambda it: it.position > written + 5)
+        answer = await asked(f"{play.nodes[0].url}/ideas?topic=nuts&resumable=true")
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        await store.told("CONFIG", "SET", "maxmemory", 0)
+        await play.ends("figs", running)
+
+
+# -- the way to it ----------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def links(store: RedisServer, number: int = 2) -> AsyncIterator[list[Proxy]]:
+    """A proxy for each service, through which it reaches the store."""
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(proxy(store.url)) for _ in range(number)]
+
+
+async def test_connections_that_the_store_kills_are_made_again(store: RedisServer) -> None:
+    async with scene(store.url) as play:
+        running = await play.begin("figs", 12)
+        play.provider.go_on("figs")
+        for _ in range(20):
+            await store.told("CLIENT", "KILL", "TYPE", "normal")
+            await asyncio.sleep(0.03)
+        await play.ends("figs", running)
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(12, marks=chaos)])
+@pytest.mark.parametrize("whose", [0, 1], ids=["owner", "reader"])
+async def test_an_answer_that_is_swallowed_costs_time_alone(
+    store: RedisServer, whose: int, times: int
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        running = await play.begin("figs", 4)
+        for step in range(times):
+            play.provider.stop("figs", 5 + 2 * step)
+            await asyncio.wait_for(ways[whose].swallow(), 10)
+        await play.ends("figs", running)
+
+
+@pytest.mark.parametrize(("delay", "loss"), [(0.1, 0.1), pytest.param(0.3, 0.3, marks=chaos)])
+async def test_a_slow_way_that_loses_packets_costs_time_alone(
+    store: RedisServer, delay: float, loss: float
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        for way in ways:
+            way.delay, way.loss = delay, loss
+        running = [await play.begin(f"figs{number}") for number in range(3)]
+        for number, found in enumerate(running):
+            await play.ends(f"figs{number}", found)
+
+
+@pytest.mark.parametrize("lost", ["drops_questions", "drops_answers"])
+@pytest.mark.parametrize("whose", [0, 1], ids=["owner", "reader"])
+async def test_a_way_that_is_cut_for_a_moment_costs_time_alone(
+    store: RedisServer, whose: int, lost: str
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        running = await play.begin("figs", 12)
+        setattr(ways[whose], lost, True)
+        await play.provider.write("figs", 30)
+        await asyncio.sleep(1)
+        setattr(ways[whose], lost, False)
+        await play.ends("figs", running)
+
+
+@pytest.mark.parametrize("lost", ["drops_questions", "drops_answers"])
+@chaos
+async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_back(
+    store: RedisServer, lost: str
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        await play.settled()
+        running = await play.begin("figs", 12)
+        setattr(ways[0], lost, True)
+        await play.provider.has_stopped("figs", 2)
+        first = play.provider.of("figs")[0]
+        assert not first.exchange.closed.is_set()
+        setattr(ways[0], lost, False)
+        await first.exchange.is_closed(ANSWER_SECONDS + 1)
+        await play.ends("figs", running, asked=2)
+
+
+# -- readers that leave -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [100, pytest.param(2000, marks=chaos)])
+async def test_readers_that_leave_while_the_store_is_slow_leave_nothing(
+    store: RedisServer, number: int
+) -> None:
+    async with links(store) as ways, scene([way.url for way in ways]) as play:
+        begun = [play.readers.begin(play.nodes[0], f"figs{index}") for index in range(10)]
+        for index, reader in enumerate(begun):
+            play.provider.stop(f"figs{index}", 20)
+            await reader.sees_event("start")
+        before = await connections(store), len(asyncio.all_tasks())
+        random = Random(0)
+        for way in ways:
+            way.delay = 0.1
+        for _ in range(number // 50):
+            streams = [str(random.choice(begun).stream) for _ in range(50)]
+            await asyncio.gather(*(left(play.nodes[1].url, it, random) for it in streams))
+        for way in ways:
+            way.delay = 0
+        await eventually(lambda: not play.nodes[1].service.connections)
+        await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
+        assert await connections(store) == before[0]
+        for index, reader in enumerate(begun):
+            more = play.attach(reader, play.nodes[1])
+            await play.ends(f"figs{index}", [reader, more])
+
+
+async def connections(store: RedisServer) -> int:
+    """How many the store has, but for the one that asks."""
+    told: str = await store.told("CLIENT", "LIST", "TYPE", "normal")
+    return len(told.splitlines()) - 1
+
+
+async def left(url: str, stream: str, random: Random) -> None:
+    """Ask for a stream, and leave before or after the first answer of the store."""
+    host, port = urlsplit(url).hostname, urlsplit(url).port
+    _, writer = await asyncio.open_connection(host, port)
+    request = f"GET /streams/{stream}?view=delta HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    writer.write(request.encode())
+    await asyncio.sleep(random.uniform(0, 0.3))
+    writer.transport.abort()
