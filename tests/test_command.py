@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 import shlex
 import signal
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from functools import partial
 
@@ -17,9 +20,9 @@ import pytest
 from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
-from app.__main__ import cli
+from app.cli import cli
 from tests.support.client import read
-from tests.support.process import ended, process
+from tests.support.process import ROOT, ended, process
 from tests.support.program import printed
 from tests.support.sockets import free_port
 
@@ -206,3 +209,14 @@ async def test_the_demo_model_says_that_its_port_is_in_use(taken: str) -> None:
     assert "address already in use" in stopped.said.lower()
     assert "Traceback" not in stopped.said
     assert len(stopped.said.splitlines()) == 1
+
+
+async def test_a_python_that_lacks_the_packages_says_how_to_run_it() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-S", "-m", "app", "schemas"), cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    out, said = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out) == (1, b"")
+    assert f"{sys.executable} (Python 3." in said.decode()
+    assert ".venv/bin/python -m app" in said.decode()
+    assert "Traceback" not in said.decode()

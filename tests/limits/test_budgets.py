@@ -15,7 +15,7 @@ from app.limits.quota import Quota, Used
 from app.providers.base import Tokens
 from app.settings import Settings
 from app.streams.figures import AttemptFigures, Figures
-from tests.limits.test_limits import ANSWER, REQUEST, STREAM, WHOLE, get, is_empty, serving
+from tests.limits.test_limits import ANSWER, PROMPT, REQUEST, STREAM, WHOLE, get, is_empty, serving
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.client import read
@@ -60,7 +60,7 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
 
 
 async def test_who_leaves_before_the_provider_has_answered_has_asked_it_all_the_same() -> None:
-    prompt = sum(len(message["content"]) for message in REQUEST.messages) // 4
+    prompt = sum(len(message["content"]) for message in PROMPT) // 4
     async with serving(by_hand, caller_tokens_per_day=3 * prompt) as (service, provider):
         for _ in range(3):
             client = Client(service.url + STREAM, X_API_Key=WEB)
@@ -133,7 +133,7 @@ async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_token
     usage = '{"input_tokens":100,"output_tokens":20,"attempts":1,"cost_usd":0.00028}'
     assert f"event: usage\ndata: {usage}\n" in first
     assert "event: usage" not in second
-    prompt = sum(len(message["content"]) for message in REQUEST.messages)
+    prompt = sum(len(message["content"]) for message in PROMPT)
     body = len('{"items": [{"title": "Figs", "blurb": "Sweet."}]}')
     given, written = prompt // 4, (prompt + body) // 4 - prompt // 4
     costs = {"false": 0.00028, "true": (given + 10 * written) / 1e6}
@@ -157,7 +157,7 @@ async def test_a_reservation_of_yesterday_gives_nothing_to_today(
 
 def test_an_estimate_has_the_prompt_the_schema_and_a_typical_answer() -> None:
     estimates = Estimates()
-    prompt = sum(len(message["content"]) for message in REQUEST.messages)
+    prompt = sum(len(message["content"]) for message in PROMPT)
     first = estimates.of(REQUEST)
     assert first.input_tokens > prompt // 4
     assert first.output_tokens == REQUEST.entry.schema.max_tokens
