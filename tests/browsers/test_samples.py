@@ -27,7 +27,7 @@ root.render(<{name} />);
 window.unmount = () => root.unmount();
 """
 LEAVING = {
-    "reader": "(ended = true, reader.cancel())",
+    "reader": "leave()",
     "listener": "source.close()",
     "returner": "leave()",
     "fetcher": "leaving.abort()",

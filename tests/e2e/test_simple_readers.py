@@ -27,6 +27,7 @@ const read = { partials: [], done: [], error: [] };
 const show = value => read.partials.push(value);
 const finish = value => read.done.push(value);
 const fail = error => read.error.push(error);
+const addEventListener = () => {}; // Node has no page that could be left
 """
 AFTER = "console.log(JSON.stringify(read));"
 
