@@ -52,6 +52,9 @@ SAMPLES = {
     "chat": sample(GUIDE, "jsx", "useChat({") + MOUNT.format(name="Chat"),
     "hook": sample("README.md", "jsx", "useStream(") + MOUNT.format(name="Ideas"),
 }
+THOUGHTS = SAMPLES["chat"].replace(
+    "    {ideas?.map(", sample(GUIDE, "jsx", "<details") + "    {ideas?.map("
+)
 FAILING = ["reader", "listener", "returner", "agent"]
 HOOKS = ["object", "chat", "hook"]
 CARDS = "document.querySelectorAll('article').length"
@@ -72,6 +75,7 @@ async def scripts(pages: Site, service: Service, between: Proxy) -> None:
         for kind, query in kinds.items()
         if kind != "fails" or name in FAILING
     }
+    scripts["chat-thinks"] = at(THOUGHTS, service.url, model="demo-thinks", reasoning="true")
     scripts["returner-cut"] = at(SAMPLES["returner"], between.url)
     pages.scripts = await bundled(scripts)
 
@@ -111,6 +115,16 @@ async def test_a_component_shows_all_elements(
 ) -> None:
     await show(view, pages, f"{name}-ends")
     await view.until(f"{CARDS} === 5")
+    await count.stopped()
+
+
+async def test_a_component_shows_what_the_model_reasons(
+    view: Browser, pages: Site, count: Count
+) -> None:
+    await show(view, pages, "chat-thinks")
+    await view.until(f"{CARDS} === 5")
+    thoughts = await view.run("document.querySelector('details').textContent")
+    assert thoughts.startswith("ReasoningThe topic is")
     await count.stopped()
 
 
