@@ -27,7 +27,7 @@ root.render(<{name} />);
 window.unmount = () => root.unmount();
 """
 LEAVING = {
-    "reader": "leave()",
+    "reader": "leaving.abort()",
     "listener": "source.close()",
     "returner": "leave()",
     "fetcher": "leaving.abort()",
