@@ -26,6 +26,9 @@ from tests.support.upstream import Exchange, Upstream, by_hand, end, event, sayi
 EXPECTED = Estimates().of(REQUEST)
 """What is reserved for a stream, as long as nothing is known of its schema's answers."""
 
+CALLS = 200
+"""How many come at once."""
+
 
 async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> None:
     """Each uses 460 tokens of 2,000, but that is known only at its end."""
@@ -43,13 +46,13 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
         assert code(await get(service)) == (200, "")  # now it is known what is typical
         await eventually(lambda: is_empty(service))
         go.clear()
-        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(20)]
+        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(CALLS)]
         begun = ceil((2000 - 460) / (EXPECTED.input_tokens + 400))
-        await eventually(lambda: sum(call.done() for call in calls) == 20 - begun, SECONDS)
+        await eventually(lambda: sum(call.done() for call in calls) == CALLS - begun, SECONDS)
         assert len(provider.exchanges) == 1 + begun
         go.set()
         answers = [code(await call) for call in calls]
-        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (20 - begun)
+        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (CALLS - begun)
         await eventually(lambda: is_empty(service))
         left = 2000 - (1 + begun) * 460  # what was reserved, and not used, was given back
         while code(await get(service)) == (200, ""):
