@@ -107,7 +107,11 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
     async with (
         upstream(saying(answer)) as provider,
         running(
-            models_file=priced(tmp_path, provider), model="", caller_usd_per_day=0.0082, **KEYED
+            models_file=priced(tmp_path, provider),
+            model="",
+            caller_usd_per_day=0.0082,
+            caller_metrics=True,
+            **KEYED,
         ) as service,
     ):
         for expected in ((200, ""), (200, ""), (429, "rate_limited")):
@@ -116,6 +120,12 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
             await eventually(lambda: is_empty(service))
         assert "dollars in a day" in refusal.json()["detail"]
         assert code(await get(service, CRON)) == (200, "")
+        await eventually(lambda: is_empty(service))
+        metrics = service.app.state.telemetry.exposition().decode()
+    for caller, cost in (("web", 0.0082), ("cron", 0.0041)):
+        labels = f'caller="{caller}",estimated="false",model="m",schema="ideas"'
+        assert f"cost_usd_total{{{labels}}} {cost}" in metrics
+    assert 'limits_refused_total{limit="usd_per_day"} 1.0' in metrics
 
 
 async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_tokens(
