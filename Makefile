@@ -19,12 +19,14 @@ local := $(venv)/.local
 pip := $(python) -m pip install --no-input --disable-pip-version-check --progress-bar off
 pip_install := $(pip) -qq
 # What pip does with a lock file, while it does it: a line on a terminal that says how far it is,
-# else a line for each tenth package. pip itself would be silent for a minute.
+# else a line for each tenth package. pip itself would be silent for a minute, and its warnings
+# are of indexes that this machine has or lacks.
 watch = awk -v most="$$(grep -c == $(1))" -v live="$$([ -t 1 ] && echo 1)" ' \
 	/^Collecting / { at++; if (live) printf "\r\033[K  %d of %d: %s", at, most, $$2; \
 		else if (at % 10 == 0) printf "  %d of %d\n", at, most; fflush() } \
 	/^Installing collected/ { printf "%s  unpacking (half a minute)\n", (live ? "\r\033[K" : ""); fflush() }'
-pip_lock = set -o pipefail; $(pip) --require-hashes -r $(1) | $(call watch,$(1))
+pip_lock = set -o pipefail; \
+	$(pip) --require-hashes -r $(1) 2> >(grep -v ^WARNING: >&2) | $(call watch,$(1))
 # Generators of clients from /openapi.json, whose needs are not the service's.
 generators := $(venv)/generators
 # LiteLLM's proxy, whose needs are not the service's either.
