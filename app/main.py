@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 
 import anyio.lowlevel
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from app import __version__
 from app.demo import FALLBACKS as DEMO_FALLBACKS
 from app.demo import MODELS as DEMO_MODELS
-from app.demo import DemoServer
+from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
 from app.http.context import HEADER, SERVED_BY, RequestContext
@@ -24,11 +24,13 @@ from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
 from app.http.endpoints.openapi import add_openapi
 from app.http.endpoints.playground import mount_playground
+from app.http.endpoints.readiness import Readiness
 from app.http.endpoints.routes import add_routes
 from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
 from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
+from app.http.traces import RequestSpans
 from app.limits.admission import Admission
 from app.providers.base import Provider
 from app.providers.base_url import split
@@ -36,6 +38,10 @@ from app.providers.factory import REQUESTS
 from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
+from app.providers.pricing import PriceList, price_list
+from app.recordings.asked import recorded_models
+from app.recordings.recorder import Recorder
+from app.recordings.recording import Recording, RecordingError
 from app.redis.address import addresses
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
@@ -45,8 +51,13 @@ from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
 from app.streams.registry import Streams
 from app.streams.request import Limits
+from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.sharing import SharingTelemetry
+from app.telemetry.traces import exporting, require_sdk
+from app.telemetry.worker_counts import shared_counts
+
+Recorded = Callable[[Stream], AbstractContextManager[None]]
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -59,27 +70,52 @@ CORS_REQUEST_HEADERS = [
 CORS_RESPONSE_HEADERS = [HEADER, "Location", "Retry-After"]
 
 
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A recording that is served instead of the models of the settings.
+
+    pace: how many times as fast as recorded; 0 sends all at once
+    """
+
+    recording: Recording
+    pace: float = 1
+
+
 def create_app(
-    settings: Settings, *, registry: Registry | None = None, provider: Provider | None = None
+    settings: Settings,
+    *,
+    registry: Registry | None = None,
+    provider: Provider | None = None,
+    replay: Replay | None = None,
 ) -> FastAPI:
     """The service.
 
     registry: None loads the schemas in the folders that the settings name
     provider: None uses that of the settings, or the demo model if they name none
+    replay: is asked instead of a provider
 
-    `app.state` has `streams`, `schemas` (their names), `keys` (the callers' keys) and `admission`.
-    Raises `SchemaError`, `KeysError`, `ModelsError`.
+    `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
+    `tickets`, `admission` and `telemetry`.
+    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`.
     """
-    described = models(settings)
+    described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
+    if settings.traces:
+        require_sdk()
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
+    if replay and replay.recording.schema not in registry.names:
+        raise RecordingError(f"its schema {replay.recording.schema!r} is none of SCHEMAS")
     if provider is None:
         _prepare(registry, described)
-    telemetry = Telemetry()
+    telemetry = Telemetry(shared_counts(), by_caller=settings.caller_metrics)
+    prices = prices_of(settings, described)
     process = secrets.token_hex(4)
-    admission = Admission(settings, process)
-    streams = streams_of(settings, telemetry, described, registry, admission, process)
+    admission = Admission(settings, telemetry, process)
+    streams = streams_of(settings, telemetry, described, prices, registry, admission, process)
+    _sample(telemetry, streams, admission)
+    for entry in registry:
+        telemetry.instruments.schema_info.labels(entry.name, entry.version).set(1)
     authenticator = Authenticator(settings)
 
     @asynccontextmanager
@@ -88,8 +124,10 @@ def create_app(
         # file descriptor left, the import would fail.
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
+            if settings.traces:
+                await stack.enter_async_context(exporting())
             stack.enter_context(telemetry.watching())
-            streams.provider = provider or await _open_provider(settings, described, stack)
+            streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
             stack.push_async_callback(streams.aclose)
             await streams.start()
@@ -104,24 +142,57 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        telemetry={"auto_configure": False},
+        # Its own span would last as long as a stream, and hold a topic or a ticket.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.state.streams = streams
+    app.state.telemetry = telemetry
     app.state.admission = admission
+    app.state.tickets = authenticator.tickets
     app.state.keys = authenticator.keys
-    app.state.schemas = registry.names
+    app.state.schemas = {entry.name: entry.version for entry in registry}
     app.add_exception_handler(ServiceError, on_service_error)
     app.add_exception_handler(HTTPException, on_http_exception)
     stream_endpoints = StreamEndpoints(
-        registry, streams, settings, names, admission, authenticator.tickets
+        registry,
+        streams,
+        settings,
+        names,
+        admission,
+        authenticator.tickets,
+        telemetry,
+        prices,
     )
     ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
-    add_routes(app, authenticator, stream_endpoints, ticket_endpoint, streams, telemetry)
+    readiness = Readiness(streams, admission.quota)
+    add_routes(app, authenticator, stream_endpoints, ticket_endpoint, readiness, telemetry)
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
     _add_middleware(app, settings, process if settings.streams_store else "")
     return app
+
+
+def _sample(telemetry: Telemetry, streams: Streams, admission: Admission) -> None:
+    """Let the gauges follow what they measure."""
+    of = telemetry.instruments
+    telemetry.sample(of.readers, lambda: streams.readers)
+    telemetry.sample(of.kept_streams, lambda: streams.kept.streams)
+    telemetry.sample(of.kept_bytes, lambda: streams.kept.bytes)
+    telemetry.sample(of.slots, lambda: admission.slots.taken)
+    telemetry.sample(of.waiting, lambda: admission.slots.waiting)
+
+
+def prices_of(settings: Settings, described: Sequence[ModelSettings]) -> PriceList:
+    """The prices that are known. Raises `ModelsError` if callers have a budget and one is not."""
+    known = {} if settings.demo else price_list(described)
+    unknown = [model.name for model in described if model.name not in known]
+    if settings.caller_usd_per_day and unknown:
+        raise ModelsError(
+            "CALLER_USD_PER_DAY: expected the prices of each model, as MODELS_FILE may tell them; "
+            f"not known are those of {', '.join(unknown)}"
+        )
+    return known
 
 
 def models(settings: Settings) -> tuple[ModelSettings, ...]:
@@ -190,6 +261,7 @@ def streams_of(
     settings: Settings,
     telemetry: Telemetry,
     described: Iterable[ModelSettings] = (),
+    prices: PriceList | None = None,
     registry: Registry | None = None,
     admission: Admission | None = None,
     process: str = "",
@@ -197,8 +269,10 @@ def streams_of(
     """The streams of a process, by its settings. Their provider is set later, at the start.
 
     described: the models that a request may choose from
+    prices: what their tokens cost, where that is known
     registry, admission, process: what is needed where processes share their streams
     """
+    described = tuple(described)
     producing = ProducerSettings(
         attempts=settings.max_attempts,
         keep_elements=settings.keep_elements,
@@ -208,6 +282,9 @@ def streams_of(
             settings.first_content_timeout, settings.content_gap_timeout, settings.total_timeout
         ),
         models={model.name: model for model in described},
+        capture_content=settings.capture_content,
+        recording=_recording(settings.record, described),
+        prices=prices or {},
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
     store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
@@ -224,17 +301,32 @@ def streams_of(
         keeps_requests=settings.store_requests,
         goes_on_alone=settings.store_down == "local",
     )
-    watcher = SharingTelemetry(telemetry.registry)
+    watcher = SharingTelemetry(telemetry.instruments)
     return SharedStreams(
         producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=watcher
     )
 
 
-async def _open_provider(
-    settings: Settings, described: Sequence[ModelSettings], stack: AsyncExitStack
+def _recording(folder: str | None, described: Iterable[ModelSettings]) -> Recorded:
+    if folder is None:
+        return lambda stream: nullcontext()
+    try:
+        return Recorder(folder, described).recording
+    except OSError as error:
+        raise RecordingError(f"RECORD: can't write into {folder}: {error.strerror}") from None
+
+
+async def open_provider(
+    settings: Settings,
+    described: Sequence[ModelSettings],
+    replay: Replay | None,
+    stack: AsyncExitStack,
 ) -> Provider:
-    if settings.demo:
-        demo = await stack.enter_async_context(DemoServer(settings.demo_tokens_per_second))
+    """What is asked: the providers of these models, or the demo model. The stack closes it."""
+    if settings.demo or replay:
+        replays = Replays.of(replay.recording, replay.pace) if replay else None
+        server = DemoServer(settings.demo_tokens_per_second, replays)
+        demo = await stack.enter_async_context(server)
         described = [replace(model, base_url=demo.base_url) for model in described]
     provider = Models(described)
     stack.push_async_callback(provider.aclose)
@@ -265,6 +357,7 @@ def _add_middleware(app: FastAPI, settings: Settings, process: str) -> None:
         allow_headers=CORS_REQUEST_HEADERS,
         expose_headers=[*CORS_RESPONSE_HEADERS, *([SERVED_BY] if process else [])],
     )
+    app.add_middleware(RequestSpans)  # the outermost, so that each line of the log has the trace
 
 
 def _fault(request_id: str) -> ASGIApp:

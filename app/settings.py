@@ -18,7 +18,7 @@ from app.providers.base_url import BaseUrl
 from app.providers.headers import Headers, Key
 from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
-from app.redis.address import addresses
+from app.redis.address import Address, addresses
 from app.schemas.dialects import Dialect
 
 DEFAULT_MODEL = "gpt-4o-mini"
@@ -115,10 +115,22 @@ class Settings(BaseSettings):
 
     caller_streams: Annotated[int | None, _most("a caller's streams at once")] = None
     caller_streams_per_minute: Annotated[int | None, _most("a caller's streams in a minute")] = None
+    caller_replays_per_minute: Annotated[
+        int | None, _most("a caller's whole replays of ended streams in a minute")
+    ] = None
     caller_tokens_per_day: Annotated[int | None, _most("a caller's tokens in a day")] = None
+    caller_usd_per_day: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1_000_000_000,
+            allow_inf_nan=False,
+            description="US dollars that a caller's streams may cost in a day; unset, no limit",
+        ),
+    ] = None
     limits_store: Annotated[
         SecretStr | None,
-        Field(description="a redis://, rediss:// or unix:// URL, for those two counts"),
+        Field(description="a redis://, rediss:// or unix:// URL, for those three counts"),
     ] = None
     max_streams: Annotated[int, Field(ge=1, description="streams at once in a process")] = 500
     max_queued: Annotated[
@@ -209,6 +221,15 @@ class Settings(BaseSettings):
     cors_credentials: Annotated[
         bool, Field(description="true to let those pages send cookies; not with *")
     ] = False
+    traces: Annotated[
+        bool, Field(description="true to send spans to a collector, as OTEL_* says")
+    ] = False
+    capture_content: Annotated[
+        bool, Field(description="true to put prompts and answers into spans")
+    ] = False
+    record: Annotated[
+        str | None, Field(description="a folder for recordings of all streams, with their content")
+    ] = None
     log_format: Annotated[Literal["console", "json"], Field(description="console or json")] = (
         "console"
     )
@@ -216,6 +237,10 @@ class Settings(BaseSettings):
         Literal["debug", "info", "warning", "error"],
         Field(description="debug, info, warning or error"),
     ] = "info"
+
+    caller_metrics: Annotated[
+        bool, Field(description="true to count what streams cost by caller, too")
+    ] = False
 
     demo_tokens_per_second: Annotated[
         float,
@@ -239,7 +264,8 @@ class Settings(BaseSettings):
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
-            addresses(value.get_secret_value())
+            for address in addresses(value.get_secret_value()):
+                _check_store(address)
         return value
 
     @model_validator(mode="after")
@@ -313,6 +339,19 @@ class Settings(BaseSettings):
 def variable(name: str) -> SecretStr | None:
     """A variable that a file of models names; None if it is not set, or is empty."""
     return SecretStr(value) if (value := os.environ.get(name)) else None
+
+
+def _check_store(address: Address) -> None:
+    """Raises ValueError for the URL of no Redis, which its library would refuse at the start."""
+    try:
+        address.pool(1).make_connection()  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise ValueError("no URL of a store") from error
+
+
+def announce(name: str, value: str) -> None:
+    """Set a variable from which a library reads what it can't be told in another way."""
+    os.environ[name] = value
 
 
 def _json(text: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -129,6 +130,21 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
             return workers_table(rates)
 
     print(asyncio.run(run()))
+
+
+@cli.command("traces")
+def only_traces(pairs: int = 6, streams: int = 300) -> None:
+    """What spans cost: pairs of turns without and with them. Fails if they add over 5 %."""
+    from bench.traces import MOST, Pair, traces, traces_table
+
+    async def run() -> list[Pair]:
+        async with field() as place:
+            return await traces(place, pairs, streams, Progress())
+
+    found = asyncio.run(run())
+    publish({"traces": traces_table(found)})
+    print(traces_table(found))
+    raise SystemExit(median(pair.added for pair in found) > MOST)
 
 
 @cli.command("large")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ ROOMS: Final = (
     {"settings"},
     {"streams"},
     {"store"},
-    {"views", "telemetry"},
+    {"views", "telemetry", "recordings"},
     {"limits"},
     {"demo"},
     {"http"},
@@ -131,6 +131,22 @@ def test_few_modules_know_the_sdk_and_instructor_and_one_more_their_exceptions()
     assert importing("aiohttp") <= {"providers.transport", "providers.mapping"}
 
 
+def test_spans_are_made_in_three_places_and_the_sdk_sends_them_in_one() -> None:
+    assert importing("opentelemetry") == {
+        "http.traces",
+        "streams.traces",
+        "providers.transport",
+        "telemetry.traces",
+    }
+    sdk = ("opentelemetry.sdk", "opentelemetry.exporter")
+    sending = {name_of(file) for file in FILES if any(map(_begins(sdk), imports(file)))}
+    assert sending == {"telemetry.traces"}
+
+
+def _begins(beginnings: tuple[str, ...]) -> Callable[[str], bool]:
+    return lambda name: name.startswith(beginnings)
+
+
 def test_fastapi_stays_in_http_and_main() -> None:
     for name in importing("fastapi", "sse_starlette"):
         assert name == "main" or name.startswith("http"), name
@@ -162,6 +178,7 @@ PRIVATE_MODULES: Final = {
     "uvicorn.protocols": {"http.server.protocol", "demo.server"},
     "uvicorn.supervisors": {"http.server.workers"},
     "instructor.v2": {"providers.handlers"},
+    "prometheus_client.values": {"telemetry.worker_counts"},
 }
 """The modules of dependencies that are private or undocumented, and who imports them."""
 

@@ -33,7 +33,9 @@ DEFAULTS: dict[str, Any] = {
     "ticket_secret": None,
     "caller_streams": None,
     "caller_streams_per_minute": None,
+    "caller_replays_per_minute": None,
     "caller_tokens_per_day": None,
+    "caller_usd_per_day": None,
     "limits_store": None,
     "max_streams": 500,
     "max_queued": 100,
@@ -68,8 +70,12 @@ DEFAULTS: dict[str, Any] = {
     "max_body_bytes": 65536,
     "cors_origins": ("http://localhost:3000",),
     "cors_credentials": False,
+    "traces": False,
+    "capture_content": False,
+    "record": None,
     "log_format": "console",
     "log_level": "info",
+    "caller_metrics": False,
     "demo_tokens_per_second": 60,
 }
 
@@ -95,7 +101,9 @@ RIGHT: dict[str, tuple[str, Any]] = {
     "TICKET_SECRET": ("s" * 32, SecretStr("s" * 32)),
     "CALLER_STREAMS": ("3", 3),
     "CALLER_STREAMS_PER_MINUTE": ("60", 60),
+    "CALLER_REPLAYS_PER_MINUTE": ("60", 60),
     "CALLER_TOKENS_PER_DAY": ("1000000", 1_000_000),
+    "CALLER_USD_PER_DAY": ("0.5", 0.5),
     "LIMITS_STORE": ("redis://:pw@host:6379/1", SecretStr("redis://:pw@host:6379/1")),
     "MAX_STREAMS": ("1", 1),
     "MAX_QUEUED": ("0", 0),
@@ -136,8 +144,12 @@ RIGHT: dict[str, tuple[str, Any]] = {
         ("https://a.example", "chrome-extension://abc", "null"),
     ),
     "CORS_CREDENTIALS": ("true", True),
+    "TRACES": ("true", True),
+    "CAPTURE_CONTENT": ("true", True),
+    "RECORD": ("recordings", "recordings"),
     "LOG_FORMAT": ("json", "json"),
     "LOG_LEVEL": ("debug", "debug"),
+    "CALLER_METRICS": ("true", True),
     "DEMO_TOKENS_PER_SECOND": ("0", 0),
 }
 
@@ -164,7 +176,9 @@ WRONG: dict[str, list[str]] = {
     "TICKET_SECRET": ["c4n4ry"],
     "CALLER_STREAMS": ["0", "many"],
     "CALLER_STREAMS_PER_MINUTE": ["0"],
+    "CALLER_REPLAYS_PER_MINUTE": ["0"],
     "CALLER_TOKENS_PER_DAY": ["0", "1e6"],
+    "CALLER_USD_PER_DAY": ["0", "-1", "nan", "inf", "$5"],
     "LIMITS_STORE": ["c4n4ry", "memcached://c4n4ry"],
     "MAX_STREAMS": ["0"],
     "MAX_QUEUED": ["-1", "10001"],
@@ -211,8 +225,11 @@ WRONG: dict[str, list[str]] = {
         '["https://a.example"]',
     ],
     "CORS_CREDENTIALS": ["maybe"],
+    "TRACES": ["some"],
+    "CAPTURE_CONTENT": ["some"],
     "LOG_FORMAT": ["xml"],
     "LOG_LEVEL": ["loud"],
+    "CALLER_METRICS": ["perhaps"],
     "DEMO_TOKENS_PER_SECOND": ["-1", "nan", "fast"],
 }
 
@@ -270,6 +287,7 @@ def test_what_can_be_wrong_has_been() -> None:
         "host",
         "api_keys_file",
         "models_file",
+        "record",
         "models",
         "model",
     }
@@ -450,3 +468,20 @@ def shown(value: Any) -> str:
         return ""
     text = ",".join(value) if isinstance(value, tuple) else str(value)
     return f"`{text.lower()}`"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("redis://host:port", "redis://[::1", "redis://h?nonsense=1"),
+        *("http://host", "redis", "redis://host:99999999"),
+    ],
+)
+def test_the_url_of_no_store_is_said_without_its_words(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("LIMITS_STORE", url)
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    expected = Settings.model_fields["limits_store"].description
+    assert describe(caught.value) == [f"LIMITS_STORE: expected {expected}"]

@@ -37,6 +37,7 @@ FIELDS = {
     "id",
     "request_id",
     "schema",
+    "schema_version",
     "model",
     "models",
     "attempts",
@@ -45,8 +46,10 @@ FIELDS = {
     "messages",
     "first_content_ms",
     "duration_ms",
+    "overhead_ms",
     "input_tokens",
     "output_tokens",
+    "cost_usd",
     "event",
     "level",
     "logger",
@@ -80,6 +83,7 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "id",
         "request_id",
         "schema",
+        "schema_version",
         "model",
         "level",
         "logger",
@@ -92,10 +96,11 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
     )
     assert set(ended) == FIELDS
     assert ended["id"] == started["id"]
+    assert ended["schema_version"] == started["schema_version"]
     assert ended["request_id"] == started["request_id"] != "-"
     assert {
         name: ended[name]
-        for name in FIELDS - {"id", "request_id", "timestamp"}
+        for name in FIELDS - {"id", "request_id", "schema_version", "timestamp"}
         if "_ms" not in name
     } == {
         "event": "stream ended",
@@ -110,7 +115,9 @@ async def test_each_stream_has_a_line_at_its_start_and_one_at_its_end() -> None:
         "messages": 5,  # start, restart, the partial, usage, done
         "input_tokens": 14,
         "output_tokens": 18,
+        "cost_usd": None,
     }
+    assert 0 < ended["overhead_ms"] <= ended["duration_ms"]
     assert 0 <= ended["first_content_ms"] <= ended["duration_ms"]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -73,18 +73,9 @@ class PlayResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = self.raw_headers
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                playing = tasks.create_task(self._perform(send))
-                leaving = tasks.create_task(_left(receive))
-                playing.add_done_callback(lambda _: leaving.cancel())
-                leaving.add_done_callback(lambda _: playing.cancel())
-        except asyncio.CancelledError:
-            muted.set(logging.CRITICAL)
-            raise
+        await while_there(self._perform(send), receive)
         if self._play.then == "break":
-            # The body is left without an end. uvicorn then closes the connection and logs an error.
-            muted.set(logging.CRITICAL)
+            muted_break()
 
     async def _perform(self, send: Send) -> None:
         async def write(data: bytes) -> None:
@@ -123,6 +114,24 @@ async def _paced(play: Play, tokens_per_second: float, write: Write) -> None:
         await write(b"".join(play.frames[written:due]))
         written = due
         await asyncio.sleep(max(began + written / tokens_per_second - clock(), TICK))
+
+
+async def while_there(performing: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Perform until that has ended, or the client has left."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            playing = tasks.create_task(performing)
+            leaving = tasks.create_task(_left(receive))
+            playing.add_done_callback(lambda _: leaving.cancel())
+            leaving.add_done_callback(lambda _: playing.cancel())
+    except asyncio.CancelledError:
+        muted.set(logging.CRITICAL)
+        raise
+
+
+def muted_break() -> None:
+    """Leave the body without an end: uvicorn then closes the connection, and logs an error."""
+    muted.set(logging.CRITICAL)
 
 
 async def _left(receive: Receive) -> None:

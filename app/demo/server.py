@@ -11,7 +11,8 @@ these APIs: inside the service (`DemoServer`), or as a server of its own (`serve
                                           │ refusals.py: what some models don't take
                                           └ chunks.py, messages.py: the API's form of it
 
-messages_request.py reads a request for messages as one for a chat completion.
+messages_request.py reads a request for messages as one for a chat completion. replay.py plays
+answers that were recorded, as models of their own.
 
 A model's name may ask for a fault. All but `demo-silent`, `demo-drip`, the refusing ones and the
 last four write a part of their answer first. Those that fail or refuse have no 200.
@@ -49,7 +50,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final, Self
 
 import uvicorn
@@ -65,7 +66,8 @@ from app.demo.messages import messages_problem
 from app.demo.messages_request import read_messages_request
 from app.demo.play import PlayResponse, mute_on_purpose, quiet
 from app.demo.refusals import refused
-from app.demo.request import BadRequest, DemoRequest, read_request
+from app.demo.replay import Replays
+from app.demo.request import BadRequest, DemoRequest, parsed, read_request
 
 __all__ = ["FALLBACKS", "MODELS", "SECRET", "DemoServer", "create_demo_app", "serve_demo"]
 
@@ -88,17 +90,22 @@ Told = Callable[[Problem], dict[str, Any]]
 """A problem in the form of an API."""
 
 
-def create_demo_app(tokens_per_second: float = 60) -> Starlette:
+def create_demo_app(tokens_per_second: float = 60, replays: Replays | None = None) -> Starlette:
     """The endpoint: `/v1/chat/completions`, `/v1/messages` and `/v1/models`.
 
     A pace of 0 means no pause.
+    replays: models besides the demo's own, whose answers are recorded
     """
     mute_on_purpose()
+    recorded = replays or Replays({})
 
     def answering(read: Read, told: Told) -> Callable[[Request], Awaitable[Response]]:
         async def complete(request: Request) -> Response:
             try:
-                asked = read(await request.body())
+                body = await request.body()
+                if recorded.names and (given := parsed(body))["model"] in recorded.names:
+                    return recorded.response(given)
+                asked = read(body)
                 if refusal := _refusal(asked, told):
                     return refusal
                 play = answer(asked, int(time.time()))
@@ -118,14 +125,18 @@ def create_demo_app(tokens_per_second: float = 60) -> Starlette:
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
             Route("/v1/messages", messages, methods=["POST"]),
-            Route("/v1/models", _list_models, methods=["GET"]),
+            Route("/v1/models", _listing((*MODELS, *recorded.names)), methods=["GET"]),
         ]
     )
 
 
-async def _list_models(_request: Request) -> Response:
-    models = [{"id": m, "object": "model", "created": 0, "owned_by": "demo"} for m in MODELS]
-    return JSONResponse({"object": "list", "data": models})
+def _listing(names: Iterable[str]) -> Callable[[Request], Awaitable[Response]]:
+    models = [{"id": m, "object": "model", "created": 0, "owned_by": "demo"} for m in names]
+
+    async def list_models(_request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": models})
+
+    return list_models
 
 
 def _refusal(asked: DemoRequest, told: Told) -> Response | None:
@@ -197,9 +208,9 @@ class DemoServer:
     and closes everything.
     """
 
-    def __init__(self, tokens_per_second: float = 60) -> None:
+    def __init__(self, tokens_per_second: float = 60, replays: Replays | None = None) -> None:
         config = _Config(
-            create_demo_app(tokens_per_second),
+            create_demo_app(tokens_per_second, replays),
             http=_Connection,
             lifespan="off",
             ws="none",
@@ -239,12 +250,17 @@ class DemoServer:
             await self._server.shutdown(sockets=[self._socket])
 
 
-def serve_demo(host: str, port: int, tokens_per_second: float) -> None:
-    """Print the base URL, and serve until a signal comes. Port 0 takes a free one."""
+def serve_demo(
+    host: str, port: int, tokens_per_second: float, replays: Replays | None = None
+) -> None:
+    """Print the base URL, and serve until a signal comes. Port 0 takes a free one.
+
+    replays: models besides the demo's own, whose answers are recorded
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family)
     config = uvicorn.Config(
-        create_demo_app(tokens_per_second),
+        create_demo_app(tokens_per_second, replays),
         http=_Connection,
         lifespan="off",
         ws="none",

@@ -4,20 +4,23 @@
     write_prose(topic, seed)         -> plain text, for a request without a schema
     tokens(text)                     -> the text in pieces of about four characters
 
-The words come from the schema's examples (of fields and of models) and from the topic. This file
-writes objects and lists; `words.py` and `numbers.py` write what is in them.
+What an object says comes from one row: of the schema's examples (of fields, each the same number,
+or of models), or of what the demo knows (`subjects.py`). This file writes objects and lists;
+`rows.py` chooses the rows, and `words.py` and `numbers.py` write what no row says.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
-from app.demo.numbers import number
+from app.demo.field_name import holder_of, said
+from app.demo.numbers import is_valid, number
+from app.demo.rows import Field, Pool, Role
+from app.demo.topic import Topic
 from app.demo.words import ELEMENT, Words
 
 type_names: Final[dict[type, str]] = {
@@ -29,6 +32,11 @@ every_type: Final = frozenset(type_names.values())
 MAX_REPEATS: Final = 2  # how often a recursive definition is followed
 MAX_ITEMS: Final = 100
 NESTED_ITEMS: Final = 5  # the most elements of a list deep inside
+
+_COUNTED: Final = frozenset(
+    {"day", "number", "no", "step", "position", "order", "rank", "index", "id", "chapter", "week"}
+)
+"""Numbers of these names count the elements of a list."""
 
 _TOKEN = re.compile(r" ?[^\W\d]{1,6}|\d{1,3}|[^\w\s]{1,4}|\s{1,4}")
 
@@ -50,7 +58,7 @@ def write_value(schema: object, topic: str, seed: str, there: Sequence[Any] = ()
 
 def write_prose(topic: str, seed: str) -> str:
     """Two paragraphs about the topic."""
-    words = Words(topic, Random(seed))
+    words = Words(Topic(topic), Random(seed))
     return "\n\n".join(" ".join(words.sentence() for _ in range(3)) for _ in range(2))
 
 
@@ -122,17 +130,24 @@ class _Writer:
     def __init__(self, root: object, topic: str, seed: str, there: Sequence[Any]) -> None:
         self._root = root
         self._rng = Random(seed)
-        self._words = Words(topic, self._rng)
+        text = json.dumps(there, ensure_ascii=False) if there else ""
+        self._words = Words(Topic(topic), self._rng, text)
+        self._pools: dict[str, Pool] = {}
         self._there = there
         self._refs: list[str] = []
         self._depth = 0
-        self._turns: Counter[str] = Counter()
+        self._lists = self._list = self._index = 0
 
     @property
     def _repeats(self) -> int:
         return len(self._refs) - len(set(self._refs))
 
-    def value(self, schema: object, name: str, hints: Sequence[Any]) -> Any:
+    def value(self, schema: object, name: str, hints: Sequence[Any] = (), told: Any = None) -> Any:
+        """A value for a schema.
+
+        hints: examples from a level further out
+        told: what the row of the object says, if it says something
+        """
         node, refs = resolve(self._root, schema)
         mark = len(self._refs)
         self._refs += refs
@@ -140,26 +155,31 @@ class _Writer:
         try:
             if self._repeats > MAX_REPEATS:
                 raise TooDeep(name)
+            if told is not None and self._may_be(node, told):
+                return told
             own = node.get("examples") or ([node["default"]] if "default" in node else [])
-            return self._node(node, name, list(hints) or own)
+            return self._node(node, name, list(hints) or own, told)
         finally:
             self._depth -= 1
             del self._refs[mark:]
 
-    def _node(self, node: Node, name: str, hints: list[Any]) -> Any:
+    def _node(self, node: Node, name: str, hints: list[Any], told: Any) -> Any:
+        if told is not None:
+            hints = [told]
         if "const" in node:
             return node["const"]
         if choices := node.get("enum"):
-            return self._rng.choice(choices)
+            fitting = [choice for choice in choices if choice in hints]
+            return self._rng.choice(fitting or choices)
         if options := node.get("anyOf") or node.get("oneOf"):
-            return self._union(options, name, hints)
+            return self._union(options, name, hints, told)
         match self._kind(node):
             case "object":
                 return self._object(node, name, _of(dict, hints))
             case "array":
-                return self._array(node, name, _of(list, hints))
+                return self._array(node, name, _of(list, hints) or _listed(told))
             case "integer" | "number" as kind:
-                return number(node, name, _numbers(hints), self._rng, whole=kind == "integer")
+                return self._number(node, name, _numbers(hints), whole=kind == "integer")
             case "boolean":
                 return self._rng.random() < 0.5
             case "null":
@@ -180,36 +200,91 @@ class _Writer:
         texts = dict.fromkeys(("pattern", "format", "minLength", "maxLength"), "string")
         return next((v for k, v in {**marks, **texts}.items() if k in node), "any")
 
-    def _union(self, options: list[Any], name: str, hints: list[Any]) -> Any:
-        for option in self._order(options):
+    def _union(self, options: list[Any], name: str, hints: list[Any], told: Any) -> Any:
+        for option in self._order(options, is_told=told is not None):
             try:
-                return self.value(option, name, hints)
+                return self.value(option, name, hints, told)
             except TooDeep:
                 continue
         raise TooDeep(name)
 
-    def _order(self, options: list[Any]) -> list[Any]:
+    def _order(self, options: list[Any], *, is_told: bool) -> list[Any]:
         """A random order in which null is rarely the first and numbers come before strings."""
         kinds = [(types(self._root, o), o) for o in self._rng.sample(options, len(options))]
         numeric = any(kind & {"integer", "number"} for kind, _ in kinds)
-        nullish = self._rng.random() < 0.1 and not self._repeats
+        nullish = self._rng.random() < 0.1 and not self._repeats and not is_told
         rank = {"null": 0 if nullish else 2, "string": int(numeric)}
         return [o for _, o in sorted(kinds, key=lambda k: max(rank.get(t, 0) for t in k[0]))]
 
+    def _may_be(self, node: Node, told: Any) -> bool:
+        """Whether what a row says can be written as it is."""
+        if isinstance(told, str):
+            kind = self._kind(node)
+            return kind in ("string", "any") and self._words.fits(node, told)
+        if isinstance(told, (int, float)):
+            return is_valid(node, told)
+        return False
+
+    def _number(self, node: Node, name: str, examples: list[float], *, whole: bool) -> int | float:
+        words = said(name)
+        if (words in ("latitude", "longitude", "lat", "lon", "lng")) and not whole:
+            place = self._words.facts.coordinate("latitude" if "lat" in words else "longitude")
+            if is_valid(node, place):
+                return place
+        if words in _COUNTED and self._index and is_valid(node, self._index):
+            return self._index
+        return number(node, name, examples, self._rng, whole=whole)
+
     def _object(self, node: Node, name: str, hints: list[Any]) -> Node:
-        title = node.get("title", name)
         hints = [hint for hint in hints if _is_of_branch(node, hint)]
-        example = hints[self._turns[title] % len(hints)] if hints else {}
-        self._turns[title] += 1
-        required = node.get("required", ())
+        if "properties" not in node:
+            return self._dictionary(node, name, hints[0] if hints else {})
+        around = self._words.facts.inside()
+        try:
+            return self._properties(node, name, hints)
+        finally:
+            self._words.facts.back(around)
+
+    def _pool(self, node: Node, name: str, hints: list[Any]) -> Pool:
+        """The rows of objects of this kind."""
+        schemas = node["properties"]
+        title, holder = str(node.get("title", "")), name.removesuffix(ELEMENT)
+        place = f"{title}/{name}/{id(hints[0]) if hints else ''}/{','.join(schemas)}"
+        pool = self._pools.get(place)
+        if pool is None:
+            called = {key: _called(key, schemas, title, name) for key in schemas}
+            fields = [Field(key, called[key], self._resolved(schemas[key])) for key in schemas]
+            pool = Pool(self._words, self._rng, fields, self._role)
+            pool.fill(hints, (title, holder))
+            self._pools[place] = pool
+        return pool
+
+    def _resolved(self, schema: object) -> Node:
+        """A property's schema, without the null that it may also be."""
+        node, _ = resolve(self._root, schema)
+        options = node.get("anyOf", ())
+        some = [option for option in options if types(self._root, option) != {"null"}]
+        return resolve(self._root, {**node, **some[0]})[0] if len(some) == 1 else node
+
+    @property
+    def _role(self) -> Role:
+        """What the object is for the answer."""
+        alone = isinstance(self._root, dict) and len(self._root.get("properties", ())) == 1
+        return "root" if self._depth == 1 else "main" if alone and self._depth == 3 else "part"
+
+    def _properties(self, node: Node, name: str, hints: list[Any]) -> Node:
+        required, schemas = node.get("required", ()), node["properties"]
+        pool = self._pool(node, name, hints)
+        row = pool.next(self._list)
         out: Node = {}
-        for key, schema in node.get("properties", {}).items():
+        for field in pool.fields:
+            key = field.key
             try:
-                out[key] = self.value(schema, key, [example[key]] if key in example else [])
+                out[key] = self.value(schemas[key], field.called, told=row.get(key))
             except TooDeep:
                 if key in required:
                     raise
-        return out if "properties" in node else self._dictionary(node, name, example)
+        return out
 
     def _dictionary(self, node: Node, name: str, example: Node) -> Node:
         keys, schema = node.get("propertyNames"), node.get("additionalProperties", True)
@@ -248,30 +323,74 @@ class _Writer:
             return out
         elements = [element for hint in hints for element in hint]
         low = node.get("minItems", 0)
-        for _ in range(self._length(node) - len(out)):
+        around = self._list, self._index
+        self._lists += 1
+        self._list = self._lists
+        for at in range(self._length(node, len(elements)) - len(out)):
+            self._index = at + 1
+            told = elements[at] if at < len(elements) else None
             try:
-                out.append(self._fresh(items, name + ELEMENT, elements, [*self._there, *out]))
+                out.append(self._fresh(items, name + ELEMENT, told, [*self._there, *out]))
             except TooDeep:
                 if len(out) < low:
                     raise
                 break
+        self._list, self._index = around
         return _unique(out) if node.get("uniqueItems") else out
 
-    def _length(self, node: Node) -> int:
+    def _length(self, node: Node, known: int) -> int:
+        """How long a list is to be. known: elements that a row or an example has"""
         low: int = node.get("minItems", 0)
         high: int | None = node.get("maxItems")
         if self._repeats:
             return max(low, min(self._rng.randint(0, 2), MAX_ITEMS if high is None else high))
+        if known and not (high and self._depth <= 2):
+            return max(low, known if high is None else min(known, high))
         if high is None:
             return max(low, self._rng.randint(2, 4))
         # The result's own list gets its full length. Lists deep inside stay short.
         return min(high, max(low, MAX_ITEMS if self._depth <= 2 else NESTED_ITEMS))
 
-    def _fresh(self, schema: object, name: str, hints: Sequence[Any], others: list[Any]) -> Any:
+    def _fresh(self, schema: object, name: str, told: Any, others: list[Any]) -> Any:
         """An element that differs from the others, if the schema allows one."""
-        for _ in range(30):
-            element = self.value(schema, name, hints)
+        for time in range(30):
+            element = self.value(schema, name, told=None if time else told)
             if element not in others:
                 return element
         node, _refs = resolve(self._root, schema)
-        return self._words.vary(node, element) if isinstance(element, str) else element
+        for _ in range(30):
+            if not isinstance(element, str) or element not in others:
+                break
+            element = self._words.vary(node, element)
+        return element
+
+
+def _called(key: str, schemas: Node, title: str, name: str) -> str:
+    """What a property is called for what it holds: the name of a person is a person.
+
+    schemas: its object's properties; title, name: those of its object
+    """
+    words, others = said(key), {said(other) for other in schemas}
+    if words in ("name", "title") and (holder := holder_of(title, name)):
+        return (
+            {"city": "city", "country": "country"}.get(holder, holder) if words == "name" else key
+        )
+    if words == "address" and others & {
+        "city",
+        "town",
+        "zip",
+        "postcode",
+        "zip code",
+        "postal code",
+    }:
+        return "street"
+    if words == "state" and others & {"city", "street", "zip", "zip code", "country"}:
+        return "region"
+    return key
+
+
+def _listed(told: Any) -> list[Any]:
+    """What a row says, in parts: those between semicolons, else its sentences."""
+    if not isinstance(told, str):
+        return []
+    return [told.split("; ") if "; " in told else re.split(r"(?<=[.!?]) ", told)]

@@ -1,189 +1,185 @@
 """Writes the demo model's strings. Pure.
 
-A string follows its schema's format, else its pattern. Without either it is a phrase that mixes
-the schema's examples with words of the topic. All choices are drawn from one `Random`, so the
-same seed writes the same words.
+A string follows its schema's format, else its pattern. Without either it is one of the schema's
+examples, or what its field's name suggests: a street is a street, a name a name. Else it is a
+phrase about the topic. All choices are drawn from one `Random`, so the same seed writes the same
+words, and none is written twice while there are others.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from random import Random
 from typing import Any, Final
 
+from app.demo import phrases
+from app.demo.facts import Facts
+from app.demo.field_name import POOLS, fact_of, is_prose, is_title, pool_of
+from app.demo.field_name import said as said_of
 from app.demo.pattern import compiled, from_pattern
+from app.demo.topic import Topic
 
 ELEMENT: Final = "[]"
 """Ends the name of a list's element. Examples of elements are used as they are, each once."""
 
-# No word here begins with a vowel, so that "a" is always its article.
-adjectives: Final = (
-    "bright", "bold", "quick", "quiet", "simple", "clever", "crisp", "warm", "fresh", "gentle",
-    "playful", "modern", "hearty", "sturdy", "curious", "patient", "lively", "careful",
-    "generous", "humble", "daring", "polished",
-)  # fmt: skip
-nouns: Final = (
-    "plan", "guide", "ritual", "workshop", "classic", "toolkit", "shortcut", "story", "favourite",
-    "routine", "remix", "sampler", "companion", "challenge", "discovery", "project",
-)  # fmt: skip
-by_name: Final[dict[str, tuple[str, ...]]] = {
-    r"author|director|owner|person|reviewer|chef|contact|speaker|full_name": (
-        "Ada Lovelace", "Grace Hopper", "Chinua Achebe", "José Martí", "Mary Seacole",
-        "Hedy Lamarr", "Satyajit Ray", "Zoë Wicomb",
-    ),
-    r"city|place|location|venue": ("Lisbon", "Nairobi", "Kyoto", "Montréal", "Tallinn", "Quito"),
-    r"country|nation": ("Portugal", "Kenya", "Japan", "Canada", "Estonia", "Ecuador"),
-    r"currency": ("EUR", "USD", "JPY", "KES"),
-    r"language": ("English", "Português", "Kiswahili", "日本語"),
-    r"phone": ("+1 202 555 0143", "+44 20 7946 0991", "+1 202 555 0178"),
-}  # fmt: skip
-long_names: Final = re.compile(
-    r"blurb|desc|summary|reason|text|body|instruction|note|content|why|expl|abstract|detail"
-    r"|review|overview|step|answer|comment|bio|pitch|message|advice|quote"
-)
 future_names: Final = re.compile(r"due|deadline|until|expir|launch|upcoming|next|deliver")
-
-short_plain: Final = (
-    "{Adj} {topic}",
-    "{Topic}: {a} {noun}",
-    "The {adj} {noun} of {topic}",
-    "{Adj} and {adj2} {topic}",
-    "{A} {noun} for {topic}",
-    "{Adj} {word} {noun}",
-    "{Topic} — the {adj} {noun}",
-)
-short_mixed: Final = (
-    "{E} for {topic}",
-    "{Topic}: {e}",
-    "{E}, the {adj} {noun}",
-    "{E} — {a} {noun}",
-    "{Adj} {e}",
-    "{Adj} {word} {e}",
-)
-no_adjective: Final = re.compile(
-    r"(an?|the|what|which|who|how|why|from|for|in|on|to|if)\b|.*\d", re.I
-)
-sentences: Final = (
-    "{A} {noun} that puts {topic} first.",
-    "Think of {topic}, only a little more {adj} than you know it.",
-    'It makes {topic} feel "{adj}" again.',
-    "Made for {topic}: {adj}, {adj2} and easy to share.",
-    "With {topic} in mind, it stays {adj} from start to finish.",
-    "{A} take on {topic} — {adj2} and to the point.",
-    "You need nothing but {topic} and {a} {noun}.",
-    "Begin with {topic}, then keep it {adj}.",
-    "People come for {topic} and stay for the {noun}.",
+later_names: Final = re.compile(
+    r"(^|_)(end|until|finish|return|check_?out|updated|closed|arriv)", re.I
 )
 
 
 class Words:
-    """Writes strings about a topic, and avoids those that it has written before."""
+    """Writes strings about a topic.
 
-    def __init__(self, topic: str, rng: Random) -> None:
+    there: a text in which nothing stands that is to be written again
+    """
+
+    def __init__(self, topic: Topic, rng: Random, there: str = "") -> None:
+        self.topic = topic
+        self.facts = Facts(rng)
         self._rng = rng
-        self._topic = shorten(" ".join(topic.split()), 48) or "the subject"
-        self._parts = [w for w in re.findall(r"\w+", self._topic) if len(w) > 3] or [self._topic]
-        self._turns: Counter[str] = Counter()
-        self._offset = rng.randrange(1000)
+        self._there = there.lower()
         self._used: set[str] = set()
+        self._decks: dict[str, list[str]] = {}
+        self._offset = rng.randrange(1000)
+        self._turns: dict[str, int] = {}
 
     def string(self, node: dict[str, Any], name: str, examples: Sequence[str]) -> str:
         """A string for a node of a JSON Schema, with its property's name and examples."""
         low, high = int(node.get("minLength", 0)), longest(node)
         pattern = compiled(node.get("pattern"))
-
-        def fits(text: str) -> bool:
-            return low <= len(text) <= high and (not pattern or bool(pattern.search(text)))
-
-        examples = [example for example in examples if fits(example)]
+        examples = [example for example in examples if self.fits(node, example)]
         if make := formats.get(node.get("format") or implied_format(name, node, examples)):
-            found = self._unused_example(name, examples) or make(self, name)
-            if pattern is None or fits(found):
+            found = self._unused(name, examples) or make(self, name)
+            if pattern is None or self.fits(node, found):
                 return found
         if pattern:
-            made = self._unused_example(name, examples) or from_pattern(pattern, self._rng, fits)
+            made = self._unused(name, examples)
+            made = made or from_pattern(pattern, self._rng, lambda text: self.fits(node, text))
             return made if made is not None else self._turn(name, examples) or ""
-        return self._fit(self._phrase(name.lower(), examples, high), low, high)
+        return self._fit(self._text(name, examples, high), low, high)
+
+    def fits(self, node: dict[str, Any], text: str) -> bool:
+        """Whether a string of the node may be this text. Formats are not looked at."""
+        pattern = compiled(node.get("pattern"))
+        is_long_enough = int(node.get("minLength", 0)) <= len(text) <= longest(node)
+        return is_long_enough and (pattern is None or bool(pattern.search(text)))
+
+    def varied(self, text: str, time: int, high: int = 1000) -> str:
+        """A variation of a title, another one each time; the text itself if there is no room."""
+        words = phrases.VARIATIONS
+        more = words[time % len(words)] + (f", {time}" if time >= len(words) else "")
+        made = f"{text}{',' if ':' in text else ':'} {more}"
+        return made if len(made) <= high else text
 
     def vary(self, node: dict[str, Any], text: str) -> str:
         """A variation of a text; the text itself if the node has more rules than a length."""
-        varied = f"{text}, {self._rng.choice(adjectives)}"
         bound = {"pattern", "format", "enum", "const"} & node.keys()
-        return text if bound or len(varied) > longest(node) else varied
+        if bound:
+            return text
+        time = self._turns[f"vary {text}"] = self._turns.get(f"vary {text}", -1) + 1
+        return self.varied(text.rstrip("."), time, longest(node))
 
-    def sentence(self) -> str:
+    def filled(self, text: str, high: int = 1000) -> str:
+        """A phrase with the topic in it. Where that is too long, it stands for "this"."""
+        if text.startswith("{Lead} "):
+            return self._led(text[7:], high)
+        made = self._put(text, self.topic.text, self.topic.opening)
+        return made if len(made) <= high else self._put(text, "this", "This")
+
+    def about(self, text: str, high: int) -> str:
+        """A sentence or more, and one about the topic, if there is room."""
+        made = f"{ended(text)} {self.sentence(high - len(text) - 2)}"
+        return made if len(made) <= high else text
+
+    def headed(self, text: str, high: int) -> str:
+        """A title that begins with the topic, if there is room."""
+        opening = self.topic.opening
+        made = f"{opening}{'' if opening.endswith('?') else ':'} {capital(text)}"
+        return made if len(made) <= high else text
+
+    def fit_for(self, text: str, high: int) -> str:
+        """What is told of something, and that it suits the topic, if there is room."""
+        made = f"{ended(text)} {self.draw('fits', phrases.FITS, high - len(text) - 2)}"
+        return made if len(made) <= high else text
+
+    def sentence(self, high: int = 1000) -> str:
         """One sentence about the topic."""
-        return self._fill(sentences, "")
+        return self.draw("sentences", phrases.SENTENCES, high)
+
+    def draw(self, deck: str, texts: Sequence[str], high: int = 1000) -> str:
+        """The next of some phrases, in an order that is drawn; again from the first after all."""
+        left = self._decks.get(deck)
+        if not left:
+            left = self._decks[deck] = self._rng.sample(texts, len(texts))
+            unused = [text for text in left if text.lower() not in self._there]
+            left[:] = unused or left
+        return self.filled(left.pop(), high)
 
     def key(self) -> str:
         """A key of a dictionary."""
-        return f"{self._rng.choice(adjectives)}_{self._slug(self._rng.choice(self._parts))}"
+        return self.draw("keys", POOLS["tags"]).replace("-", "_") + f"_{self.n(2, 99)}"
+
+    def is_there(self, text: str) -> bool:
+        """Whether a text stands in what is there already."""
+        return bool(self._there) and text.lower() in self._there
 
     def _turn(self, name: str, examples: Sequence[str]) -> str | None:
         """The next example; the first one is chosen at random. None if there are no examples."""
         key = f"{name}:{examples[0] if examples else ''}"
-        self._turns[key] += 1
-        return examples[(self._turns[key] + self._offset) % len(examples)] if examples else None
+        turn = self._turns[key] = self._turns.get(key, self._offset) + 1
+        return examples[turn % len(examples)] if examples else None
 
-    def _unused_example(self, name: str, examples: Sequence[str]) -> str | None:
-        example = self._turn(name, examples)
-        if example is None or example in self._used:
-            return None
-        self._used.add(example)
-        return example
+    def _unused(self, name: str, examples: Sequence[str]) -> str | None:
+        """The next example that is not written yet; None if there is none."""
+        for _ in examples:
+            example = self._turn(name, examples)
+            if example is not None and example not in self._used:
+                self._used.add(example)
+                return example
+        return None
 
-    def _phrase(self, name: str, examples: Sequence[str], high: int) -> str:
-        example = self._turn(name, examples) or ""
-        known = next((names for part, names in by_name.items() if re.search(part, name)), ())
-        if known:  # names of persons and places are not varied
-            return example or self._rng.choice(known)
-        if example and name.endswith(ELEMENT):
-            return example
-        fixed = is_code(example) or ("name" in name and is_name(example))
-        if fixed and (example not in self._used or not example.replace(" ", "").isalpha()):
-            self._used.add(example)
-            return example
-        long = len(example) > 60 or example.endswith(".") or bool(long_names.search(name))
-        text = ""
-        for _ in range(12):
-            text = self._long(example, high) if long and high > 60 else self._short(example)
-            if text not in self._used and len(text) <= high:
-                break
-        self._used.add(text)
-        return text
+    def _text(self, name: str, examples: Sequence[str], high: int) -> str:
+        if examples:
+            return self._unused(name, examples) or examples[self._rng.randrange(len(examples))]
+        said = name.removesuffix(ELEMENT)
+        if fact := fact_of(said):
+            return self.facts.get(fact)
+        if pool := pool_of(said):
+            return self.draw(pool, POOLS[pool], high)
+        if said_of(said).split()[-1:] == ["time"]:
+            return self.clock()[:5]
+        if said.lower() in ("topic", "subject", "theme"):
+            return self.topic.given[: max(1, min(high, 200))]
+        if high > 60 and (is_prose(said) or (name.endswith(ELEMENT) and not is_title(said))):
+            return self.prose(high, 1 if name.endswith(ELEMENT) else self.n(1, 3))
+        return self._title(high)
 
-    def _short(self, example: str) -> str:
-        if not example:
-            return self._fill(short_plain, "")
-        plain = no_adjective.match(example) or example.count(" ") > 3
-        return self._fill(short_mixed[:4] if plain else short_mixed, example)
-
-    def _long(self, example: str, high: int) -> str:
-        """The example if it fits, and sentences after it up to a pleasant length."""
-        parts = [example if example.endswith((".", "!", "?")) else f"{example}."] if example else []
-        if example in self._used and self._rng.random() < 0.7:
-            parts = []
-        self._used.add(example)
-        target = min(high, self._rng.randint(70, 200))
-        for _ in range(4):
+    def prose(self, high: int, count: int) -> str:
+        """Sentences about the topic, at most so many."""
+        parts = [self.sentence(high)]
+        for _ in range(count - 1):
             more = self.sentence()
-            if sum(map(len, parts)) + len(parts) + len(more) <= target and more not in parts:
+            if len(" ".join([*parts, more])) <= min(high, 300):
                 parts.append(more)
-        return " ".join(parts) or self.sentence()
+        return " ".join(parts)
 
-    def _fill(self, templates: Sequence[str], example: str) -> str:
-        rng, topic = self._rng, self._topic
-        adj, adj2 = rng.sample(adjectives, 2)
-        words = {
-            "topic": topic, "Topic": capital(topic), "word": rng.choice(self._parts).lower(),
-            "adj": adj, "Adj": capital(adj), "adj2": adj2, "noun": rng.choice(nouns),
-            "a": f"a {adj}", "A": f"A {adj}", "e": lower(example), "E": capital(example),
-        }  # fmt: skip
-        return rng.choice(templates).format_map(words)
+    def _title(self, high: int) -> str:
+        texts = phrases.TITLES if self.topic.is_phrase else phrases.QUOTED_TITLES
+        made = self.draw("titles", texts, high)
+        time = self._turns[made] = self._turns.get(made, -1) + 1
+        return self.varied(made, time - 1, high) if time else made
+
+    def _put(self, text: str, topic: str, opening: str) -> str:
+        return text.replace("{topic}", topic).replace("{Topic}", opening)
+
+    def _led(self, text: str, high: int) -> str:
+        opening = self.topic.opening
+        made = f"{opening} {capital(text)}" if opening.endswith("?") else f"{opening}: {text}"
+        return made if len(made) <= high else capital(text)
 
     def _fit(self, text: str, low: int, high: int) -> str:
         while len(text) < low:
@@ -191,25 +187,27 @@ class Words:
         text = text if len(text) <= high else shorten(text, high, low)
         return text + "." * (low - len(text))
 
-    def _slug(self, text: str) -> str:
-        return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "topic"
-
     def slug(self) -> str:
-        """The topic and one more word, as a part of an address."""
-        return f"{self._slug(self._topic)[:40]}-{self._rng.choice(nouns)}-{self.n(2, 99)}"
+        """The topic and a number, as a part of an address."""
+        return f"{self.topic.slug()}-{self.n(2, 99)}"
 
     def n(self, low: int, high: int) -> int:
         """A random number in this range."""
         return self._rng.randint(low, high)
 
     def day(self, name: str) -> str:
-        """A date. It is in the future if the property's name suggests that."""
+        """A date. It is in the future if the property's name suggests that, and after an earlier
+        one of its object if it is called an end."""
         year = 2031 if future_names.search(name.lower()) else 1985 if "birth" in name else 2024
-        return str(date(year, 1, 1) + timedelta(days=self.n(0, 364)))
+        if later_names.search(name) and (begun := self.facts.begun):
+            return str(begun + timedelta(days=self.n(1, 14)))
+        found = date(year, 1, 1) + timedelta(days=self.n(0, 350))
+        self.facts.begun = found
+        return str(found)
 
     def clock(self) -> str:
-        """A time of day."""
-        return f"{self.n(8, 19):02}:{self.n(0, 11) * 5:02}:00"
+        """A time of day, on the hour, the half or the quarters."""
+        return f"{self.n(8, 19):02}:{self.n(0, 3) * 15:02}:00"
 
     def uuid(self, version: str) -> str:
         """A UUID of that version."""
@@ -219,7 +217,7 @@ class Words:
 
     def data(self) -> bytes:
         """A few bytes."""
-        return self._short("").encode("utf-8", "replace")
+        return self.sentence().encode("utf-8", "replace")
 
 
 Maker = Callable[[Words, str], str]
@@ -230,9 +228,9 @@ formats: Final[dict[str, Maker]] = {
     "duration": lambda w, _: f"PT{w.n(1, 12)}H{w.n(1, 11) * 5}M",
     "uri": lambda w, _: f"https://example.com/{w.slug()}",
     "multi-host-uri": lambda w, _: f"postgres://demo:demo@localhost:5432/db{w.n(1, 999)}",
-    "email": lambda w, _: f"{w.slug()}@example.com",
-    "idn-email": lambda w, _: f"{w.slug()}@example.com",
-    "name-email": lambda w, _: f"Ada Lovelace <{w.slug()}@example.com>",
+    "email": lambda w, _: w.facts.get("email"),
+    "idn-email": lambda w, _: w.facts.get("email"),
+    "name-email": lambda w, _: f"{w.facts.get('person')} <{w.facts.get('email')}>",
     "hostname": lambda w, _: f"{w.slug()}.example.com",
     "ipv4": lambda w, _: f"192.0.2.{w.n(1, 254)}",
     "ipv6": lambda w, _: f"2001:db8::{w.n(1, 65535):x}",
@@ -249,7 +247,7 @@ formats: Final[dict[str, Maker]] = {
     "file-path": lambda _w, _: "/etc/hosts",
     "directory-path": lambda _w, _: "/tmp",
     "regex": lambda w, _: f"^[a-z]{{1,{w.n(2, 30)}}}$",
-    "zoneinfo": lambda _w, _: "Europe/Lisbon",
+    "zoneinfo": lambda w, _: w.facts.get("zone"),
     "color": lambda w, _: f"#{w.n(0, 0xFFFFFF):06x}",
     "uuid": lambda w, _: w.uuid("4"),
     **{f"uuid{v}": lambda w, _, v=v: w.uuid(str(v)) for v in range(1, 9)},  # type: ignore[misc]
@@ -263,21 +261,11 @@ def longest(node: dict[str, Any]) -> int:
 
 
 def implied_format(name: str, node: dict[str, Any], examples: Sequence[str]) -> str:
-    """The format that a plain string's name suggests: "uri", "email" or ""."""
+    """The format that a plain string's name suggests: "uri" or ""."""
     if examples or "pattern" in node or int(node.get("maxLength", 100)) < 100:
         return ""
-    found = re.search(r"(ur[il]|link|website)$|(e_?mail)$", name.lower())
-    return "" if not found else "uri" if found[1] else "email"
-
-
-def is_code(example: str) -> bool:
-    """Whether an example is a tag, a code or a quantity, which must not be mixed with words."""
-    return bool(example) and (" " not in example or example[0].isdigit())
-
-
-def is_name(example: str) -> bool:
-    """Whether all words of an example begin with a capital."""
-    return bool(example) and all(w[0].isupper() for w in example.split() if w[0].isalpha())
+    found = re.search(r"(ur[il]|link|website|homepage|image|photo|picture|avatar)$", name.lower())
+    return "uri" if found else ""
 
 
 def shorten(text: str, high: int, low: int = 0) -> str:
@@ -295,7 +283,16 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def lower(text: str) -> str:
-    """The text with a small first letter. Acronyms and names of several words are not changed."""
-    keep = text[1:2].isupper() or is_name(text)
-    return text if keep else text[:1].lower() + text[1:]
+def ended(text: str) -> str:
+    """A text that ends like a sentence."""
+    return text if text.endswith((".", "!", "?", "…", "”")) else f"{text}."
+
+
+def is_code(example: str) -> bool:
+    """Whether an example is a tag, a code or a quantity, which must not be mixed with words."""
+    return bool(example) and (" " not in example or example[0].isdigit())
+
+
+def is_name(example: str) -> bool:
+    """Whether all words of an example begin with a capital."""
+    return bool(example) and all(w[0].isupper() for w in example.split() if w[0].isalpha())

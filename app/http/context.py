@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from time import perf_counter
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -26,6 +27,17 @@ _log = structlog.get_logger("http")
 def request_id(scope: Scope) -> str:
     """The id of a request that has passed `RequestContext`."""
     return str(scope.get("request_id", "-"))
+
+
+def received(scope: Scope) -> float:
+    """When the whole of a request had come, by `perf_counter`: the loop's clock stands still
+    within a turn, and has but milliseconds."""
+    return float(scope.get("received", 0.0))
+
+
+def note_received(scope: Scope) -> None:
+    """Note that the whole of a request has come by now."""
+    scope["received"] = perf_counter()
 
 
 def when_over(scope: Scope, call: Callable[[], None]) -> None:
@@ -64,6 +76,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        note_received(scope)
         _put_under(self._root_path, scope)
         given = Headers(scope=scope).get(HEADER, "")
         scope["request_id"] = given if _ours.fullmatch(given) else secrets.token_hex(8)

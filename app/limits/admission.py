@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
-from app.errors import Overloaded, RateLimited
-from app.limits.quota import STORE_SECONDS, Quota
+from app.errors import Overloaded, ServiceError
+from app.limits.limit_store import STORE_SECONDS
+from app.limits.quota import Quota, Reservation, Used
+from app.limits.refusal import Refusal
 from app.limits.running import Running
 from app.limits.slots import Slot, Slots
 from app.redis.address import addresses
 from app.settings import Settings
 from app.streams.stream import Stream
+from app.telemetry.metrics import Telemetry
 
 Wait = Callable[[Slot, float], Awaitable[None]]
 """Waits until a slot is granted, for at most this number of seconds. May raise any exception."""
@@ -26,23 +30,30 @@ class Permit:
     """A caller's right to one stream.
 
     It ends once: by `settle` if a stream was begun with it, otherwise by `close`.
+
+    waited: the seconds that it has waited for its slot
     """
 
-    def __init__(self, admission: Admission, caller: str, slot: Slot) -> None:
+    def __init__(
+        self, admission: Admission, reservation: Reservation, slot: Slot, waited: float
+    ) -> None:
+        self.waited = waited
         self._admission = admission
-        self._caller = caller
-        self._slot: Slot | None = slot
+        self._reservation = reservation
+        self._slot = slot
 
-    def settle(self, tokens: int) -> None:
-        """The stream is over: count its tokens, and give its slot back."""
-        self._admission.quota.count_tokens(self._caller, tokens)
-        self.close()
+    def settle(self, used: Used) -> None:
+        """The stream is over: count what it has used, and give its slot back."""
+        self._admission.quota.settle(self._reservation, used)
+        self._leave()
 
     def close(self) -> None:
-        """Give the slot back; a second call does nothing."""
-        if self._slot is not None:
-            self._admission.leave(self._caller, self._slot)
-            self._slot = None
+        """No stream was begun: nothing was counted, and nothing reserved."""
+        self._admission.quota.give_back(self._reservation)
+        self._leave()
+
+    def _leave(self) -> None:
+        self._admission.leave(self._reservation.caller, self._slot)
 
 
 class Admission:
@@ -54,9 +65,11 @@ class Admission:
     process: the id of this process, where processes share a store
     """
 
-    def __init__(self, settings: Settings, process: str = "") -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, process: str = "") -> None:
+        of = telemetry.instruments
         self.slots = Slots(settings.max_streams, settings.max_queued)
-        self.quota = Quota(settings)
+        self.quota = Quota(settings, told=of.limits_store_down.set)
+        self._refused, self._waited = of.limits, of.slot_wait
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
@@ -67,12 +80,34 @@ class Admission:
             [address, *_] = addresses(settings.streams_store.get_secret_value())
             self._running = Running(address, process, self.streams.__getitem__, STORE_SECONDS)
 
-    async def admit(self, caller: str, wait: Wait) -> Permit:
+    async def admit(
+        self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
+    ) -> Permit:
         """Let a caller begin one stream.
 
+        expected: what the stream will use, which is reserved
+        check: is called before anything is counted, and may raise any exception
+
         While the call waits in the queue, it counts as one of the caller's streams.
-        Raises `RateLimited`, `Overloaded`, and whatever `wait` raises.
+        Raises `RateLimited`, `Overloaded`, and whatever `wait` and `check` raise.
         """
+        try:
+            return await self._admitted(caller, expected, wait, check)
+        except ServiceError as error:
+            self._refused.labels(_limit(error)).inc()
+            raise
+
+    async def admit_replay(self, caller: str) -> None:
+        """Let a caller read an ended stream from its beginning. Raises `RateLimited`."""
+        try:
+            await self.quota.count_replay(caller)
+        except ServiceError as error:
+            self._refused.labels(_limit(error)).inc()
+            raise
+
+    async def _admitted(
+        self, caller: str, expected: Used, wait: Wait, check: Callable[[], None]
+    ) -> Permit:
         if self._running is None:
             self._require_few(caller, 1)
         slot = self._enter(caller)
@@ -81,15 +116,24 @@ class Admission:
                 admits = await self._running.admits(caller, self._everywhere)
                 self._require_few(caller, 0, admits=admits)
             await self.quota.check(caller)
-            if not slot.done():
-                await wait(slot, self._queue_seconds)
-                if not slot.done():
-                    raise Overloaded(retry_after=1)
-            await self.quota.count_stream(caller)
+            waited = await self._turn(slot, wait)
+            check()
+            reservation = await self.quota.begin(caller, expected)
         except BaseException:
             self.leave(caller, slot)
             raise
-        return Permit(self, caller, slot)
+        self._waited.observe(waited)
+        return Permit(self, reservation, slot, waited)
+
+    async def _turn(self, slot: Slot, wait: Wait) -> float:
+        """Wait until the slot is granted. Gives for how many seconds. Raises `Overloaded`."""
+        if slot.done():
+            return 0.0
+        began = perf_counter()
+        await wait(slot, self._queue_seconds)
+        if not slot.done():
+            raise Overloaded(retry_after=1)
+        return perf_counter() - began
 
     def _require_few(self, caller: str, more: int, *, admits: bool | None = None) -> None:
         """Raise `RateLimited` if a caller would have too many streams with so many more.
@@ -100,7 +144,7 @@ class Admission:
         if admits is None:
             admits = limit is None or self.streams[caller] + more <= limit
         if not admits:
-            raise RateLimited("You have reached your limit of streams at once.", retry_after=1)
+            raise Refusal("streams", "streams at once", 1)
 
     def take_over(self, caller: str) -> Callable[[Stream], None] | None:
         """Let a process go on with a stream that another one has begun, if there is a slot.
@@ -109,8 +153,8 @@ class Admission:
         """
         if not self.slots.are_free:
             return None
-        permit = Permit(self, caller, self._enter(caller))
-        return lambda stream: permit.settle(stream.figures.tokens)
+        permit = Permit(self, self.quota.unreserved(caller), self._enter(caller), 0.0)
+        return lambda stream: permit.settle(Used.of(stream.figures))
 
     async def aclose(self) -> None:
         """Finish counting, and close the store."""
@@ -131,3 +175,8 @@ class Admission:
         slot = self.slots.ask()
         self.streams[caller] += 1
         return slot
+
+
+def _limit(error: ServiceError) -> str:
+    """The name of the limit because of which a call was refused."""
+    return error.limit if isinstance(error, Refusal) else error.code

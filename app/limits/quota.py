@@ -1,8 +1,8 @@
-"""Counts what each caller has used of its limits: streams in a minute, tokens in a day.
+"""Counts what each caller has used of its limits: streams in a minute, tokens and dollars in a day.
 
 The `limits` library counts, in this process or in Redis. The minute is a sliding window: the
 count of the last minute fades while the present one passes, so a caller can't send one burst
-before the turn of a minute and another after it. A day begins with a caller's first token. While
+before the turn of a minute and another after it. A day begins with a caller's first stream. While
 Redis does not answer, this process counts by itself, so the service and the limits keep working
 when the store is down. Only callers that the settings name are counted, which bounds the memory.
 """
@@ -12,57 +12,74 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
-import structlog
-from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import (
-    FixedWindowRateLimiter,
-    RateLimiter,
-    SlidingWindowCounterRateLimiter,
-)
-from limits.errors import StorageError
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from app.errors import RateLimited
-from app.redis.address import Address, addresses, disconnect
+from app.errors import Overloaded
+from app.limits.budget import Budget, Reserved
+from app.limits.limit_store import LimitStore, StoreDown
+from app.limits.refusal import Refusal
+from app.redis.address import addresses
 from app.settings import Settings
+from app.streams.figures import Figures
 
-if TYPE_CHECKING:
-    from redis.asyncio import ConnectionPool
-
-STORE_SECONDS = 0.05
-"""How long to wait for an answer of Redis. A refusal needs two answers, so it takes under 0.1 s."""
-
-DOWN_SECONDS = 5
-"""After Redis has not answered, it is not asked for this time."""
-
-MAX_CONNECTIONS = 20
-"""The most connections to Redis. If a call gets none in `STORE_SECONDS`, this process counts it."""
+MICRO = 1_000_000
+"""Dollars are counted in millionths, as stores count whole numbers."""
 
 _T = TypeVar("_T")
-_log = structlog.get_logger("quota")
 
 
-class _Limit:
-    """One limit, as one store counts it."""
+class Used(NamedTuple):
+    """What a stream uses of its caller's budgets, or will use."""
 
-    def __init__(self, limiter: RateLimiter, item: RateLimitItem) -> None:
-        self._limiter = limiter
-        self._item = item
+    tokens: int = 0
+    usd: float = 0.0
 
-    async def check(self, caller: str) -> float | None:
-        """None if the caller has something left, else the seconds until it may come back."""
-        if await self._limiter.test(self._item, caller):
-            return None
+    @classmethod
+    def of(cls, figures: Figures) -> Used:
+        """What a stream has used, by its figures."""
+        return cls(figures.tokens, figures.known_cost_usd)
+
+    @property
+    def costs(self) -> tuple[int, int]:
+        """In what the budgets count."""
+        return self.tokens, round(self.usd * MICRO)
+
+
+class _PerMinute:
+    """What a caller does in a minute, as one store counts it.
+
+    what: `streams` or `replays`
+    """
+
+    def __init__(self, store: Storage, what: str, amount: int) -> None:
+        self._what = what
+        self._limiter = SlidingWindowCounterRateLimiter(store)
+        self._item = RateLimitItemPerMinute(amount, namespace=f"LIMITER/{what}")
+
+    async def check(self, caller: str) -> None:
+        """Raise `Refusal` if a caller has nothing left. Counts nothing."""
+        if not await self._limiter.test(self._item, caller):
+            await self._refuse(caller)
+
+    async def count(self, caller: str) -> None:
+        """Count one. Raises `Refusal`, and then counts nothing."""
+        if not await self._limiter.hit(self._item, caller):
+            await self._refuse(caller)
+
+    async def give_back(self, caller: str) -> None:
+        """Take back what was counted last."""
+        await self._limiter.hit(self._item, caller, cost=-1)
+
+    async def _refuse(self, caller: str) -> None:
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
-        return max(1.0, reset - time.time())
-
-    async def count(self, caller: str, cost: int) -> float | None:
-        """Count this cost. Returns what `check` returns: if a number, nothing was counted."""
-        if await self._limiter.hit(self._item, caller, cost=cost):
-            return None
-        return await self.check(caller) or 1.0
+        what = self._what
+        raise Refusal(f"{what}_per_minute", f"{what} a minute", reset - time.time())
 
 
 class _Limits:
@@ -72,96 +89,153 @@ class _Limits:
     """
 
     def __init__(self, store: Storage, settings: Settings, share: Callable[[int], int]) -> None:
-        self.streams = self.tokens = None
-        if settings.caller_streams_per_minute:
-            item: RateLimitItem = RateLimitItemPerMinute(share(settings.caller_streams_per_minute))
-            self.streams = _Limit(SlidingWindowCounterRateLimiter(store), item)
-        if settings.caller_tokens_per_day:
-            item = RateLimitItemPerDay(share(settings.caller_tokens_per_day))
-            self.tokens = _Limit(FixedWindowRateLimiter(store), item)
+        streams, replays, tokens, usd = (
+            settings.caller_streams_per_minute,
+            settings.caller_replays_per_minute,
+            settings.caller_tokens_per_day,
+            settings.caller_usd_per_day,
+        )
+        self.streams = _PerMinute(store, "streams", share(streams)) if streams else None
+        self.replays = _PerMinute(store, "replays", share(replays)) if replays else None
+        self.budgets: list[Budget | None] = [
+            Budget(store, "tokens_per_day", "tokens in a day", share(tokens)) if tokens else None,
+            Budget(store, "usd_per_day", "dollars in a day", share(max(1, round(usd * MICRO))))
+            if usd
+            else None,
+        ]
+
+    async def check(self, caller: str) -> None:
+        for budget in self.budgets:
+            if budget is not None:
+                await budget.check(caller)
+        if self.streams is not None:
+            await self.streams.check(caller)
+
+    async def begin(self, caller: str, expected: Used) -> Reservation:
+        """Reserve what a stream will use, and count it. Raises `Refusal`, and counts nothing."""
+        reservation = Reservation(caller, self)
+        try:
+            for budget, cost in zip(self.budgets, expected.costs, strict=True):
+                part = await budget.reserve(caller, cost) if budget else None
+                reservation.parts.append(part)
+            if self.streams is not None:
+                await self.streams.count(caller)
+        except Refusal:
+            await self.settle(reservation, Used())
+            raise
+        return reservation
+
+    async def count_replay(self, caller: str) -> None:
+        if self.replays is not None:
+            await self.replays.count(caller)
+
+    async def give_back(self, reservation: Reservation) -> None:
+        """Count nothing for a stream that was not begun."""
+        await self.settle(reservation, Used())
+        if self.streams is not None:
+            await self.streams.give_back(reservation.caller)
+
+    async def settle(self, reservation: Reservation, used: Used) -> None:
+        """Count what was used in the place of what was reserved."""
+        parts = zip(self.budgets, reservation.parts, used.costs, strict=False)
+        for budget, part, cost in parts:
+            if budget is not None and part is not None:
+                await budget.settle(reservation.caller, part, cost)
+
+
+@dataclass(slots=True)
+class Reservation:
+    """What a stream has reserved, and with which store. parts: one for each budget, in order."""
+
+    caller: str
+    limits: _Limits
+    parts: list[Reserved | None] = field(default_factory=list)
 
 
 class Quota:
     """Counts for all callers, and refuses those who have nothing left.
 
-    seconds: how long to wait for an answer of the store that the settings name
+    seconds: how long to wait for an answer of the store that the settings name; None takes the
+        usual time
+    told: is called with whether that store is down, when this has changed
     """
 
-    def __init__(self, settings: Settings, seconds: float = STORE_SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(
+        self,
+        settings: Settings,
+        seconds: float | None = None,
+        told: Callable[[bool], None] = lambda is_down: None,
+    ) -> None:
         self._local = _Limits(MemoryStorage(), settings, settings.share)
-        self._shared: _Limits | None = None
-        self._down_until = 0.0
+        self._store: LimitStore | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if store := settings.limits_store or settings.streams_store:
-            self._pool = _pool(addresses(store.get_secret_value())[0], seconds)
-            self._shared = _Limits(_redis(self._pool), settings, int)
+            address = addresses(store.get_secret_value())[0]
+            self._store = LimitStore(address, seconds, told)
+            self._shared = _Limits(self._store.storage, settings, int)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the processes count in a store together."""
+        return self._store is not None
+
+    @property
+    def is_down(self) -> bool:
+        """Whether the store has not answered, so that this process counts by itself."""
+        return self._store is not None and self._store.is_down
 
     async def check(self, caller: str) -> None:
-        """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
-        await self._ask(lambda limits: _check(limits, caller))
+        """Raise `Refusal` if the caller has reached a limit. Counts nothing."""
+        await self._ask(lambda limits: limits.check(caller))
 
-    async def count_stream(self, caller: str) -> None:
-        """Count a stream that begins now. Raises `RateLimited`, and then counts nothing."""
-        await self._ask(lambda limits: _count_stream(limits, caller))
+    async def begin(self, caller: str, expected: Used) -> Reservation:
+        """Count a stream that begins now, and reserve what it will use.
 
-    def count_tokens(self, caller: str, tokens: int) -> None:
-        """Count the tokens of a stream that has ended, even if they exceed the limit."""
-        if tokens and self._local.tokens:
-            task = asyncio.create_task(self._ask(lambda limits: _spend(limits, caller, tokens)))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        Raises `Refusal`, and then nothing is counted.
+        """
+        return await self._ask(lambda limits: limits.begin(caller, expected))
+
+    async def count_replay(self, caller: str) -> None:
+        """Count a whole replay of an ended stream. Raises `Refusal`, and then counts nothing."""
+        await self._ask(lambda limits: limits.count_replay(caller))
+
+    def settle(self, reservation: Reservation, used: Used) -> None:
+        """A stream has ended: count what it has used, even if it exceeds a limit."""
+        if any(reservation.parts):
+            limits = reservation.limits
+            self._soon(limits, lambda: limits.settle(reservation, used))
+
+    def give_back(self, reservation: Reservation) -> None:
+        """No stream was begun: nothing is counted for it."""
+        limits = reservation.limits
+        self._soon(limits, lambda: limits.give_back(reservation))
+
+    def unreserved(self, caller: str) -> Reservation:
+        """What goes on with a stream that another process has begun has reserved nothing."""
+        limits = self._local if self._store is None else self._shared
+        return Reservation(caller, limits, [Reserved(0, 0.0) for _ in limits.budgets])
+
+    def _soon(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.create_task(self._do(limits, do))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def aclose(self) -> None:
         """Wait until everything has been counted, and close the store."""
         await asyncio.gather(*self._tasks)
-        if self._shared is not None:
-            await disconnect(self._pool)
+        if self._store is not None:
+            await self._store.aclose()
+
+    async def _do(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
+        """Do this where it was counted. While that store is down, all stays as it is."""
+        if self._store is None or limits is self._local:
+            await do()
+        else:
+            with suppress(StoreDown, Overloaded):
+                await self._store.ask(do)
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
-        now = asyncio.get_running_loop().time()
-        if self._shared is not None and now >= self._down_until:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    return await do(self._shared)
-            except (StorageError, TimeoutError) as error:
-                self._down_until = now + DOWN_SECONDS
-                _log.warning(
-                    "the limits' store does not answer",
-                    cause=type(error.__cause__ or error).__name__,
-                )
+        if self._store is not None:
+            with suppress(StoreDown):
+                return await self._store.ask(lambda: do(self._shared))
         return await do(self._local)
-
-
-def _pool(address: Address, seconds: float) -> ConnectionPool:
-    return address.pool(seconds, max_connections=MAX_CONNECTIONS, timeout=seconds)
-
-
-def _redis(pool: ConnectionPool) -> Storage:
-    return RedisStorage(
-        "async+redis://",
-        wrap_exceptions=True,
-        implementation="redispy",
-        connection_pool=pool,  # type: ignore[arg-type]
-    )
-
-
-async def _check(limits: _Limits, caller: str) -> None:
-    for limit, what in ((limits.tokens, "tokens in a day"), (limits.streams, "streams a minute")):
-        if limit is not None:
-            _refuse(await limit.check(caller), what)
-
-
-async def _count_stream(limits: _Limits, caller: str) -> None:
-    if limits.streams is not None:
-        _refuse(await limits.streams.count(caller, 1), "streams a minute")
-
-
-async def _spend(limits: _Limits, caller: str, tokens: int) -> None:
-    if limits.tokens is not None:
-        await limits.tokens.count(caller, tokens)
-
-
-def _refuse(seconds: float | None, what: str) -> None:
-    if seconds is not None:
-        raise RateLimited(f"You have reached your limit of {what}.", retry_after=seconds)

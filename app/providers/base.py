@@ -31,10 +31,18 @@ class Finish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokens of one completion, as the provider counted them."""
+    """Tokens of one completion, as the provider counted them.
+
+    cached_tokens: those of the input that the provider had cached
+    """
 
     input_tokens: int
     output_tokens: int
+    cached_tokens: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.input_tokens + self.output_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,18 @@ class Completion(Protocol):
         ...
 
     @property
+    def sent(self) -> float:
+        """When the request that was answered went out, by `perf_counter`."""
+        ...
+
+    @property
+    def read(self) -> float:
+        """When bytes were last read, by `perf_counter`."""
+        ...
+
+    @property
     def active(self) -> float:
-        """The loop's time of the last content but blanks, or sign that the model reasons.
+        """When the last content but blanks was read, or sign that the model reasons: loop's time.
 
         0 before there was any.
         """

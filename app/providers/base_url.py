@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from ipaddress import ip_address
 from typing import Annotated, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -45,6 +46,14 @@ def split(url: str | None) -> SplitUrl:
         query,
         {"Authorization": _basic(user_info)} if user_info else {},
     )
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host's name or address is of this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _basic(user_info: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, Protocol
 
 from app.errors import ServiceError
@@ -67,6 +68,7 @@ class StreamedCompletion:
 
     body: the response's bytes
     received: resolves once the last of them has come
+    sent, read: when the request went out, and when bytes were last read, by `perf_counter`
     null_is_absent: whether it was asked for in the dialect `strict`
     """
 
@@ -78,8 +80,11 @@ class StreamedCompletion:
         reader: Reader,
         *,
         null_is_absent: bool = False,
+        sent: float = 0.0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
+        self.sent = sent
+        self.read = 0.0
         self.active = 0.0
         self.ahead = False
         self.null_is_absent = null_is_absent
@@ -136,6 +141,7 @@ class StreamedCompletion:
         """A chunk with all the text of each read. An error is raised after the text before it."""
         while not self._done:
             data = await self._read()
+            self.read = perf_counter()
             self._reader.text.keeps_reasoning = self.on_reasoning is not None
             error = self._take(data)
             if self.on_reasoning and (text := self._reader.text.take_reasoning()):
@@ -169,11 +175,11 @@ class StreamedCompletion:
         An error in them is returned, but after a finish reason, when nothing that is needed is
         missing, or where it is that the response was cut off.
         """
-        reader = self._reader
+        reader, now = self._reader, self._loop.time()
         try:
             for event in self._events.end() if data is None else self._events.feed(data):
                 if reader.take(event):
-                    self.active = self._loop.time()
+                    self.active = now
                 if reader.done:
                     break
             whole = data is None and self._events.plain is True and reader.text.said
@@ -183,5 +189,5 @@ class StreamedCompletion:
             if not (self._done or (data is None and is_cut_off(error))):
                 return error
         if reader.finish is not None and (reader.text.grown or not self._until):
-            self._until = self._loop.time() + USAGE_SECONDS
+            self._until = now + USAGE_SECONDS
         return None

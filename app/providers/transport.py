@@ -7,22 +7,30 @@ every connection error into a timeout. A transport is httpx's own extension poin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cache
-from ipaddress import ip_address
+from time import perf_counter
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+from opentelemetry import propagate
 from yarl import URL
+
+from app.providers.base_url import is_this_machine
+from app.providers.tap import Exchange, tap
 
 RECEIVED = "structured_streams.received"
 """The key of a future in a response's extensions. It resolves when the last byte has come (even
 if it is not read yet), or when the connection has been closed.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
+
+SENT = "structured_streams.sent"
+"""The key of the time at which the request of a response would have gone out if connecting had
+taken no time, by `perf_counter`."""
 
 MAX_ERROR_BYTES = 8 * 1024
 """How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
@@ -46,21 +54,37 @@ class Body(httpx2.AsyncByteStream):
     and it never fails: the status says enough.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange | None) -> None:
         self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._response = response
+        self._exchange = exchange
         response.content.on_eof(self._end)
 
     def _end(self) -> None:
         if not self.received.done():
             self.received.set_result(None)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces() if self._exchange is None else self._told(self._exchange)
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
         if self._response.status // 100 != 2:
             yield await self._beginning()
             return
         while data := await self._response.content.readany():
             yield data
+
+    async def _told(self, exchange: Exchange) -> AsyncGenerator[bytes, None]:
+        """The pieces, of which the exchange is told first."""
+        try:
+            async with aclosing(self._pieces()) as pieces:
+                async for data in pieces:
+                    exchange.heard(data)
+                    yield data
+        except (aiohttp.ClientError, OSError):
+            exchange.ended("broken")
+            raise
+        exchange.ended("whole")
 
     async def _beginning(self) -> bytes:
         data = bytearray()
@@ -96,10 +120,20 @@ class Transport(httpx2.AsyncBaseTransport):
         self._closing: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = await self._sent(request)
+        listening = tap.get()
+        exchange = None if listening is None else listening.asked(await request.aread())
+        connection = _Connection()
+        try:
+            response = await self._sent(request, connection)
+        except (aiohttp.ClientError, OSError):
+            if exchange is not None:
+                exchange.ended("unreachable")
+            raise
+        if exchange is not None:
+            exchange.answered(response.status)
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        body = Body(response)
-        extensions = {RECEIVED: body.received}
+        body = Body(response, exchange)
+        extensions = {RECEIVED: body.received, SENT: connection.sent}
         return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
 
     async def aclose(self) -> None:
@@ -107,11 +141,12 @@ class Transport(httpx2.AsyncBaseTransport):
             if session is not None:
                 await session.close()
 
-    async def _sent(self, request: httpx2.Request) -> aiohttp.ClientResponse:
+    async def _sent(
+        self, request: httpx2.Request, connection: _Connection
+    ) -> aiohttp.ClientResponse:
         """What a request is answered, on an idle connection if there is one."""
         if self._keeping is None:  # a session needs a running loop
             self._keeping = _session(aiohttp.TCPConnector(limit=0))
-        connection = _Connection()
         try:
             return await self._send(request, self._keeping, connection)
         except _BROKEN as error:
@@ -124,12 +159,14 @@ class Transport(httpx2.AsyncBaseTransport):
     async def _send(
         self, request: httpx2.Request, session: aiohttp.ClientSession, connection: _Connection
     ) -> aiohttp.ClientResponse:
+        headers = request.headers.copy()
+        traced: dict[str, str] = {}
+        propagate.inject(traced)
+        headers.update({name: traced[name] for name in traced if name not in headers})
         return await session.request(
             request.method,
             URL(str(request.url), encoded=True),
-            headers=[
-                item for item in request.headers.multi_items() if not _tells_of_machine(item[0])
-            ],
+            headers=[item for item in headers.multi_items() if not _tells_of_machine(item[0])],
             data=await request.aread(),
             allow_redirects=False,
             timeout=self._timeout,
@@ -143,17 +180,34 @@ class _Connection:
     """The connection that a request goes out on.
 
     was_idle: whether it has served another request before
+    connecting: the seconds that it took to connect
+    sent: when the request would have gone out if that had taken none, by `perf_counter`
     """
 
     was_idle: bool = False
+    connecting: float = 0.0
+    sent: float = 0.0
 
 
 def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
     async def reused(_: aiohttp.ClientSession, context: Any, __: object) -> None:
         context.trace_request_ctx.was_idle = True
 
+    async def connects(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.connecting -= perf_counter()
+
+    async def connected(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        context.trace_request_ctx.connecting += perf_counter()
+
+    async def sent(_: aiohttp.ClientSession, context: Any, __: object) -> None:
+        connection = context.trace_request_ctx
+        connection.sent = perf_counter() - connection.connecting
+
     trace = aiohttp.TraceConfig()
     trace.on_connection_reuseconn.append(reused)
+    trace.on_connection_create_start.append(connects)
+    trace.on_connection_create_end.append(connected)
+    trace.on_request_headers_sent.append(sent)
     return aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
     )
@@ -182,15 +236,7 @@ _ENCODED = frozenset({b"content-encoding", b"content-length"})
 @cache
 def _proxy(scheme: str, host: str) -> str | None:
     """The proxy that the environment names (HTTP_PROXY, NO_PROXY, and so on)."""
-    if _is_this_machine(host) or proxy_bypass(host):
+    if is_this_machine(host) or proxy_bypass(host):  # no proxy could reach the demo model for us
         return None
     proxies = getproxies()
     return proxies.get(scheme) or proxies.get("all")
-
-
-def _is_this_machine(host: str) -> bool:
-    """No proxy could reach it for us, and the demo model is there."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

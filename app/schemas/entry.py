@@ -16,6 +16,7 @@ from app.partial.plan import plan
 from app.schema import Schema
 from app.schemas.asked import AskedJsonSchema
 from app.schemas.asked_model import AskedModel
+from app.schemas.names import as_type
 from app.schemas.subschemas import with_root, wrapped
 from app.schemas.version import sources, version
 
@@ -137,7 +138,7 @@ class SchemaEntry:
         return TypeAdapter(self.schema.result).json_schema(schema_generator=AskedJsonSchema)
 
     def _asked_model(self, bounds: tuple[int, int] | None) -> AskedModel:
-        name = "".join(part.capitalize() for part in self.name.split("-"))[:LONGEST_NAME]
+        name = as_type(self.name)[:LONGEST_NAME]
         schema = with_root(self._asked_json_schema)
         if self.root_key is not None:
             items = dict(zip(("minItems", "maxItems"), bounds or (), strict=False))

@@ -25,6 +25,7 @@ from app.providers.options import faults
 from app.schema import Deadlines, Parameters, Schema
 from app.schemas.entry import SchemaEntry
 from app.schemas.least import least
+from app.schemas.names import PATTERN
 from app.schemas.prompts import line_of, render
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
@@ -168,9 +169,9 @@ def _is_duration(value: object) -> bool:
 
 
 def _check_name(entry: SchemaEntry) -> str | None:
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", entry.name):
-        return f"the name {entry.name!r} is no [a-z][a-z0-9-]*"
-    if entry.name in RESERVED_NAMES:
+    if not PATTERN.fullmatch(entry.name):
+        return f"the name {entry.name!r} is no {PATTERN.pattern}"
+    if entry.name.partition("@")[0] in RESERVED_NAMES:
         return f"the name {entry.name!r} collides with a route of the service"
     return None
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.schemas.entry import SchemaEntry
+from app.schemas.names import as_type
 
 FOLDER: Final = Path(__file__).resolve().parents[2] / "clients" / "types"
 CLI: Final = "node_modules/json-schema-to-typescript/dist/src/cli.js"
@@ -80,7 +81,7 @@ def _three(entry: SchemaEntry, names: _Names) -> dict[str, Any]:
 
 
 def _roots(entry: SchemaEntry) -> tuple[str, str, str]:
-    name = "".join(part.capitalize() for part in entry.name.split("-"))
+    name = as_type(entry.name)
     return f"{name}Parameters", name, f"{name}Partial"
 
 

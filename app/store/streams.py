@@ -438,8 +438,13 @@ class SharedStreams(Streams):
         except ServiceError:
             raise StreamNotFound from None
         request = request_of(claim, entry) or stand_in_of(claim, entry)
-        about = {"request_id": claim.request_id, "caller": claim.caller}
-        origin = Origin(owner, resumable=True, reasoning=claim.reasoning, **about)
+        origin = Origin(
+            owner,
+            resumable=True,
+            reasoning=claim.reasoning,
+            request_id=claim.request_id,
+            caller=claim.caller,
+        )
         stream = Stream(id, request, origin)
         stream.is_copy = True
         replica = Replica(stream, claim, EntryId(found[0][0].epoch, 0))

@@ -12,6 +12,7 @@ from app.partial.kept import Kept, elements_of, of_elements
 from app.partial.operation import Operation
 from app.providers.base import Completion
 from app.streams.stream import Stream
+from app.streams.traces import note_restart
 
 
 class Attempt:
@@ -145,4 +146,6 @@ class Attempt:
         self._closed = 0
         self._stream.figures.attempts += 1
         flaw = ErrorDetail(path="", message="was not the answer")
-        self._stream.restart(self._stream.figures.attempts, OutputInvalid(errors=[flaw]))
+        error = OutputInvalid(errors=[flaw])
+        self._stream.restart(self._stream.figures.attempts, error)
+        note_restart(self._stream.figures.attempts, error, None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 
 class Audience:
@@ -25,61 +27,71 @@ class Audience:
 
     # -- the producer's side ------------------------------------------------------------------
 
-    async def demand(self, seconds: float, received: asyncio.Future[None]) -> None:
-        """Wait until a follower is eager, `seconds` have passed or `received` has resolved.
-
-        received: resolves when nothing more will come from the provider
-        """
-        if self._eager or received.done():
+    async def demand(self, seconds: float) -> None:
+        """Wait until a follower is eager, `seconds` have passed or `end_demand` is called."""
+        if self._eager:
             return
         loop = asyncio.get_running_loop()
         demand = self._demand = loop.create_future()
-
-        def stop(_: object = None) -> None:
-            if not demand.done():
-                demand.set_result(None)
-
-        timer = loop.call_later(seconds, stop)
-        received.add_done_callback(stop)
+        timer = loop.call_later(seconds, _resolve, demand, None)
         try:
             await demand
         finally:
             timer.cancel()
-            received.remove_done_callback(stop)
             self._demand = None
+
+    def end_demand(self, _: object = None) -> None:
+        """There is nothing more to wait for. The argument makes it a callback of a future."""
+        if self._demand is not None:
+            _resolve(self._demand, None)
 
     def wake(self, *, urgent: bool) -> None:
         """There are new entries. Only urgent ones wake a follower that still sleeps."""
         for waiting in (self._eager, self._sleeping) if urgent else (self._eager,):
             for woken in waiting:
-                if not woken.done():
-                    woken.set_result(True)
+                _resolve(woken, True)
             waiting.clear()
 
     # -- the follower's side ------------------------------------------------------------------
 
-    async def wait_for_urgent(self, until: float) -> bool:
-        """Wait until the loop's time is `until`. True if an urgent entry has come earlier."""
-        return await self._wait(self._sleeping, until)
+    async def wait(self, due: float, until: float, has_entries: Callable[[], bool]) -> bool:
+        """Wait for entries: before the loop's time is `due` for an urgent one, then for any.
 
-    async def wait(self, until: float) -> bool:
-        """Wait for any new entry. False if the loop's time `until` has come earlier."""
-        return await self._wait(self._eager, until)
-
-    async def _wait(self, waiting: set[asyncio.Future[bool]], until: float) -> bool:
+        has_entries: whether there is an entry that the follower has not read
+        Returns False if the loop's time `until` has come first.
+        """
         loop = asyncio.get_running_loop()
         woken: asyncio.Future[bool] = loop.create_future()
-        timer = loop.call_at(until, _resolve, woken)
-        waiting.add(woken)
-        if waiting is self._eager and self._demand is not None and not self._demand.done():
-            self._demand.set_result(None)
+        timer: asyncio.TimerHandle | None = None
+
+        def end_sleep() -> None:
+            nonlocal timer
+            self._sleeping.discard(woken)
+            if due > until or has_entries():
+                _resolve(woken, due <= until)
+                return
+            timer = loop.call_at(until, _resolve, woken, False)
+            self._eager.add(woken)
+            self.end_demand()
+
+        if due > loop.time():
+            # The end of its sleep is a callback, so the follower's task runs once a message.
+            self._sleeping.add(woken)
+            timer = loop.call_at(min(due, until), end_sleep)
+        else:
+            end_sleep()
         try:
             return await woken
         finally:
-            timer.cancel()
-            waiting.discard(woken)
+            if timer is not None:
+                timer.cancel()
+            self._sleeping.discard(woken)
+            self._eager.discard(woken)
 
 
-def _resolve(woken: asyncio.Future[bool]) -> None:
-    if not woken.done():
-        woken.set_result(False)
+Result = TypeVar("Result")
+
+
+def _resolve(future: asyncio.Future[Result], result: Result) -> None:
+    if not future.done():
+        future.set_result(result)

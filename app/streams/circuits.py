@@ -68,6 +68,11 @@ class Circuits:
         self._open: dict[str, Trial | None] = {}
         """The models whose circuit is not closed, with the trial that decides about it."""
 
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The models whose circuit is not closed."""
+        return tuple(self._open)
+
     @asynccontextmanager
     async def trial(self, model: str) -> AsyncIterator[Trial]:
         """A turn at a model, whose circuit learns how it goes up to the first content.

@@ -53,11 +53,6 @@ async def _wait(stream: Stream, position: int, *, due: float, until: float) -> b
 
     A restart and the end don't wait for `due`.
     """
-    loop = asyncio.get_running_loop()
     if stream.has_urgent_entries(position) or stream.is_cut:
         return True
-    if due > loop.time() and await stream.audience.wait_for_urgent(min(due, until)):
-        return True
-    if due > until:
-        return False
-    return stream.position > position or await stream.audience.wait(until)
+    return await stream.audience.wait(due, until, lambda: stream.position > position)

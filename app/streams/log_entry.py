@@ -53,18 +53,21 @@ class Usage(msgspec.Struct, frozen=True, tag="usage"):
     """The tokens of those attempts for which the provider has reported them.
 
     models: those that have answered, as each has to be paid
+    cost_usd: what these tokens cost; None where a price is not known
     """
 
     input_tokens: int
     output_tokens: int
     attempts: int
     models: list[str] = []
+    cost_usd: float | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
-        """How often who was asked. One model alone is that of `start`, and is left out."""
+        """How often who was asked, and at what cost. One model alone is that of `start`."""
+        cost = {} if self.cost_usd is None else {"cost_usd": self.cost_usd}
         models = {"models": self.models} if len(self.models) > 1 else {}
-        return {"attempts": self.attempts, **models}
+        return {"attempts": self.attempts, **cost, **models}
 
     @property
     def body(self) -> dict[str, Any]:

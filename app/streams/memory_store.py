@@ -24,6 +24,13 @@ class _Kept(NamedTuple):
     timer: asyncio.TimerHandle
 
 
+class Held(NamedTuple):
+    """How many ended streams are kept, and their bytes."""
+
+    streams: int
+    bytes: int
+
+
 class _Gone:
     """The last streams that were dropped: a ring buffer of fixed size, with a digest of each."""
 
@@ -59,6 +66,11 @@ class MemoryStore:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._size = 0
         self._gone = _Gone()
+
+    @property
+    def kept(self) -> Held:
+        """What is kept of streams that have ended."""
+        return Held(len(self._kept), self._size)
 
     def add(self, stream: Stream) -> None:
         """Add a stream that has just begun."""

@@ -12,11 +12,12 @@ ends the stream in `Done` or in `Failed`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, Protocol
 
 import structlog
 
@@ -38,15 +39,25 @@ from app.errors import (
 )
 from app.partial.invalid import Invalid
 from app.partial.kept import Kept
-from app.providers.base import Completion, CompletionRequest, Finish, Provider
+from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
 from app.providers.model_settings import ModelSettings
+from app.providers.pricing import PriceList
 from app.streams.attempt import Attempt
 from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
 from app.streams.fallback import falls_back, in_turn
+from app.streams.figures import AttemptFigures
 from app.streams.log_entry import Done, Failed, Usage
 from app.streams.request import Limits
 from app.streams.stream import Stream
+from app.streams.traces import (
+    attempt_span,
+    note_answer,
+    note_failure,
+    note_first_content,
+    note_restart,
+    stream_span,
+)
 
 TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
@@ -84,6 +95,12 @@ _BUSY = (ProviderUnavailable, ProviderRateLimited)
 _MENDABLE = (*_BUSY, ProviderInterrupted, ProviderProtocol, OutputInvalid)
 """What may break off an answer that another attempt may have in full."""
 
+DONE = "done"
+"""The outcome of what has not failed."""
+
+CIRCUIT_OPEN = "circuit_open"
+"""Why a model was passed over, beside the codes of errors."""
+
 _log = structlog.get_logger("stream")
 
 
@@ -98,6 +115,9 @@ class ProducerSettings:
     opening: seconds from an attempt's begin in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
+    capture_content: whether spans hold what models are told and what they answer
+    recording: makes the context in which a stream is generated, which may record it
+    prices: what their tokens cost, where that is known
     """
 
     attempts: int
@@ -106,6 +126,22 @@ class ProducerSettings:
     opening: float
     limits: Limits
     models: Mapping[str, ModelSettings] = field(default_factory=dict)
+    capture_content: bool = False
+    recording: Callable[[Stream], AbstractContextManager[None]] = lambda stream: nullcontext()
+    prices: PriceList = field(default_factory=dict)
+
+
+class AttemptObserver(Protocol):
+    """Is told of each attempt. The metrics implement it."""
+
+    def asked(self, stream: Stream, attempt: AttemptFigures) -> None:
+        """A provider is asked."""
+
+    def gap(self, attempt: AttemptFigures, seconds: float) -> None:
+        """So long after the last content of an attempt there was more. Called often."""
+
+    def answered(self, stream: Stream, attempt: AttemptFigures) -> None:
+        """An attempt has ended, whatever its outcome."""
 
 
 class _Failure(Exception):
@@ -139,6 +175,7 @@ class Producer:
         provider: Provider,
         settings: ProducerSettings,
         circuits: Circuits,
+        observer: AttemptObserver,
         kept: Kept | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -149,9 +186,11 @@ class Producer:
         if stream.origin.reasoning:
             stream.reasoning_left = settings.output_bytes
         self._circuits = circuits
+        self._observer = observer
         self._trial = Trial()
         self._models = in_turn(stream.request.model, settings.models)
-        self._limits = stream.request.limits(self._models[0].deadlines, settings.limits)
+        self._model = self._models[0]  # the one that is asked now
+        self._limits = stream.request.limits(self._model.deadlines, settings.limits)
         self._last = stream.figures.started + self._limits.total
         self._continued = 0  # how often a list was continued that was cut by its length
         self._tried: Attempt | None = None  # the last attempt
@@ -160,6 +199,10 @@ class Producer:
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
+        with stream_span(self._stream), self._settings.recording(self._stream):
+            await self._run()
+
+    async def _run(self) -> None:
         try:
             await self._generate()
             self._stream.end(Done())
@@ -190,10 +233,11 @@ class Producer:
                 async with self._circuits.trial(model.name) as self._trial:
                     return await self._ask(model, failure)
             except CircuitOpen:
-                continue
+                self._figures.fallbacks.append((model.name, CIRCUIT_OPEN))
             except ServiceError as error:
                 if not (falls_back(model, error) and self._has_time(0)):
                     raise
+                self._figures.fallbacks.append((model.name, error.code))
                 failure = error
         self._trial = Trial()
         await self._ask(last, failure)
@@ -204,6 +248,7 @@ class Producer:
         failure: that of the model that was asked before this one
         """
         kept = self._tried.kept if self._tried else self._kept
+        self._model = model
         self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
         if failure is not None and self._stream.was_begun:
             self._restart(failure, kept, model.name)
@@ -214,6 +259,7 @@ class Producer:
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1
         self._stream.restart(self._figures.attempts, error, kept, model)
+        note_restart(self._figures.attempts, error, model)
 
     # -- attempts ---------------------------------------------------------------------------
 
@@ -223,20 +269,42 @@ class Producer:
         messages = request.messages if kept is None else request.messages_of_rest(kept)
         most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
-            try:
-                await self._attempt(messages, kept)
-                return
-            except _Failure as failure:
-                error, kept = failure.error, failure.kept
-                messages = self._next_messages(failure)
-            self._continued += isinstance(error, OutputTruncated)
-            pause = _pause(error) if isinstance(error, _BUSY) else 0
-            is_last = self._figures.attempts - self._continued >= most
-            if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
-                raise error
-            if not self._is_full(kept):
-                self._restart(error, kept)
-                await asyncio.sleep(pause)
+            with self._traced(messages, kept):
+                try:
+                    await self._attempt(messages, kept)
+                    return
+                except _Failure as failure:
+                    pause = self._go_on(failure, most)
+                    kept, messages = failure.kept, self._next_messages(failure)
+            await asyncio.sleep(pause)
+
+    def _go_on(self, failure: _Failure, most: int) -> float:
+        """Tell readers that another attempt begins. Gives the pause before it.
+
+        most: the number of the last attempt, not counting those that continue a list
+        Raises what has failed if there is no other attempt.
+        """
+        error, kept = failure.error, failure.kept
+        note_failure(error)
+        self._continued += isinstance(error, OutputTruncated)
+        pause = _pause(error) if isinstance(error, _BUSY) else 0
+        is_last = self._figures.attempts - self._continued >= most
+        if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
+            raise error from None
+        if self._is_full(kept):
+            return 0
+        self._restart(error, kept)
+        return pause
+
+    def _traced(
+        self, messages: list[dict[str, Any]], kept: Kept | None
+    ) -> AbstractContextManager[None]:
+        """The span of an attempt, if it asks the provider."""
+        if self._is_full(kept):
+            return nullcontext()
+        request = self._stream.request.completion(self._model.name, messages, kept)
+        with_content = self._settings.capture_content
+        return attempt_span(self._stream, self._model, request, with_content=with_content)
 
     def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
         """What the attempt after one that has failed is told."""
@@ -259,12 +327,47 @@ class Producer:
         kept: elements of earlier attempts. If all are there, the provider isn't asked
         Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
-        begun = self._loop.time()
         attempt = self._tried = self._new_attempt(kept)
         if self._is_full(kept):
             attempt.write(f'{{"{self._stream.request.entry.root_key}":[]}}')
             _finish(attempt)
             return
+        with self._figured() as figures:
+            await self._complete(messages, kept, attempt, figures)
+
+    @contextmanager
+    def _figured(self) -> Iterator[AttemptFigures]:
+        """The figures of the attempt within, of which the observer is told."""
+        now = perf_counter()
+        figures = AttemptFigures(self._model.name, self._model.provider, now, now)
+        self._figures.tried.append(figures)
+        self._observer.asked(self._stream, figures)
+        figures.code = Internal.code
+        try:
+            yield figures
+            figures.code = DONE
+        except _Failure as failure:
+            figures.code = failure.error.code
+            raise
+        except ServiceError as error:
+            figures.code = error.code
+            raise
+        except asyncio.CancelledError:
+            figures.code = Cancelled.code
+            raise
+        finally:
+            figures.ended = perf_counter()
+            self._observer.answered(self._stream, figures)
+
+    async def _complete(
+        self,
+        messages: list[dict[str, Any]],
+        kept: Kept | None,
+        attempt: Attempt,
+        figures: AttemptFigures,
+    ) -> None:
+        """Have a completion decoded by an attempt, as `_attempt` says."""
+        begun = self._loop.time()
         completion: Completion | None = None
         is_settled = False
 
@@ -284,12 +387,14 @@ class Producer:
                     until = min(since + self._settings.opening, due())
                     model = self._stream.model
                     request = self._stream.request.completion(model, messages, kept)
-                    completion = await self._opened(request, contexts, until)
+                    completion = await self._opened(request, contexts, until, figures)
+                    figures.sent = completion.sent
                     if self._stream.keeps_reasoning:
                         completion.on_reasoning = partial(self._reason, completion)
+                    completion.received.add_done_callback(self._stream.audience.end_demand)
                     attempt.answered(completion)
                     self._stream.answer()
-                    await self._read(completion, attempt, deadline)
+                    await self._read(completion, attempt, deadline, figures)
             except TimeoutError:
                 is_settled = attempt.is_whole and self._is_settled(completion)
                 if not attempt.is_over and not is_settled:
@@ -301,7 +406,10 @@ class Producer:
                 if not attempt.is_over:
                     raise _Failure(error, kept=attempt.kept) from None
             finally:
-                self._count(completion, messages, attempt.size)
+                self._count(completion, messages, attempt.size, figures)
+                if completion is not None:
+                    text = attempt.text if self._settings.capture_content else None
+                    note_answer(completion, text)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
 
@@ -323,84 +431,141 @@ class Producer:
         error.cause = "total" if self._loop.time() >= self._last else which
         return error
 
-    async def _read(self, completion: Completion, attempt: Attempt, deadline: Deadline) -> None:
+    async def _read(
+        self,
+        completion: Completion,
+        attempt: Attempt,
+        deadline: Deadline,
+        figures: AttemptFigures,
+    ) -> None:
         async for piece in completion:
             before = attempt.begun, attempt.is_whole
+            self._note(completion, piece, figures)
             await self._write(piece, attempt)
-            if attempt.begun and self._figures.first_content is None:
-                self._figures.first_content = completion.active
             if attempt.begun and not before[0]:
+                note_first_content(completion.active - figures.asked)
                 await self._trial.worked()
             if attempt.is_over:
                 return
             if (attempt.begun, attempt.is_whole) != before:
                 deadline.check()  # what is waited for now may have less time
-            if not completion.ahead:
-                await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+            await self._gather(completion)
+
+    def _note(self, completion: Completion, piece: str, figures: AttemptFigures) -> None:
+        """Note when content was read."""
+        if piece.isspace():
+            return
+        read = completion.read
+        if figures.first_content is None:
+            figures.first_content = read
+            if self._figures.first_content is None:
+                self._figures.first_content = completion.active
+        elif read > figures.content:
+            self._observer.gap(figures, read - figures.content)
+        figures.content = self._figures.content = read
 
     async def _reason(self, completion: Completion, text: str) -> None:
         """Write reasoning that comes beside the text. More of it may gather, as of the text."""
         self._stream.reason(text)
-        if not completion.ahead:
-            await self._stream.audience.demand(GATHER_SECONDS, completion.received)
+        await self._gather(completion)
+
+    async def _gather(self, completion: Completion) -> None:
+        """Let text gather, unless the provider writes faster than we read, or has ended."""
+        if not (completion.ahead or completion.received.done()):
+            await self._stream.audience.demand(GATHER_SECONDS)
 
     async def _write(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece of any length without blocking the event loop.
 
         The provider isn't late while we decode what it has sent, so `_decoded` moves on.
         """
+        self._decode(piece[:SLICE], attempt)
+        if len(piece) <= SLICE:
+            return
         turn = self._loop.time() + TURN_SECONDS
         is_blank = piece.isspace()
-        for start in range(0, len(piece), SLICE):
-            now = self._loop.time()
-            if start and not is_blank:
-                self._decoded = now
-            if start and now >= turn:
-                await asyncio.sleep(0)
-                turn = self._loop.time() + TURN_SECONDS
-            before = attempt.size
-            attempt.write(piece[start : start + SLICE])
-            self._figures.content_bytes += attempt.size - before
-            if attempt.whole_size > self._settings.output_bytes:
-                raise OutputTooLarge
+        for start in range(SLICE, len(piece), SLICE):
             if attempt.is_over:
                 return
+            now = self._loop.time()
+            if not is_blank:
+                self._decoded = now
+            if now >= turn:
+                await asyncio.sleep(0)
+                turn = self._loop.time() + TURN_SECONDS
+            self._decode(piece[start : start + SLICE], attempt)
+
+    def _decode(self, text: str, attempt: Attempt) -> None:
+        before = attempt.size
+        attempt.write(text)
+        self._figures.content_bytes += attempt.size - before
+        if attempt.whole_size > self._settings.output_bytes:
+            raise OutputTooLarge
 
     # -- the provider -----------------------------------------------------------------------
 
     async def _opened(
-        self, request: CompletionRequest, contexts: AsyncExitStack, until: float
+        self,
+        request: CompletionRequest,
+        contexts: AsyncExitStack,
+        until: float,
+        figures: AttemptFigures,
     ) -> Completion:
         """A completion that the provider has begun. Asks again until that time, if need be."""
         left = TRIES
         while True:
             left -= 1
+            figures.unanswered = True
             try:
                 return await contexts.enter_async_context(self._provider.complete(request))
             except ProviderQuotaExhausted:
+                figures.unanswered = False
                 raise
-            except _BUSY as error:
+            except ServiceError as error:
+                figures.unanswered = False
+                if not isinstance(error, _BUSY):
+                    raise
                 pause = _pause(error)
                 if not left or pause >= until - self._loop.time():
                     raise
             await asyncio.sleep(pause)
+            figures.began = perf_counter()
 
-    def _count(self, completion: Completion | None, asked: list[dict[str, Any]], size: int) -> None:
-        """Add the tokens of an attempt: those that the provider has reported, else an estimate."""
-        if completion is None:
+    def _count(
+        self,
+        completion: Completion | None,
+        asked: list[dict[str, Any]],
+        size: int,
+        figures: AttemptFigures,
+    ) -> None:
+        """Add the tokens of an attempt: those that the provider has reported, else an estimate.
+
+        Whoever leaves before the provider has answered has asked it all the same.
+        """
+        if completion is None and not figures.unanswered:
             return
-        if self._stream.model not in self._figures.models:
+        if completion is not None and self._stream.model not in self._figures.models:
             self._figures.models.append(self._stream.model)
-        if completion.usage is None:
-            characters = sum(len(message["content"]) for message in asked) + size
-            self._figures.estimated_tokens += characters // 4
+        told = completion.usage if completion else None
+        figures.tokens, figures.estimated = told or estimated(asked, size), told is None
+        price = self._settings.prices.get(self._model.name)
+        figures.cost_usd = price(figures.tokens) if price else None
+        if told is None:
+            self._figures.estimated_tokens += figures.tokens.all
             return
         before = self._figures.usage or Usage(0, 0, 0)
         self._figures.usage = Usage(
-            before.input_tokens + completion.usage.input_tokens,
-            before.output_tokens + completion.usage.output_tokens,
+            before.input_tokens + told.input_tokens,
+            before.output_tokens + told.output_tokens,
             self._figures.attempts,
         )
+
+
+def estimated(asked: list[dict[str, Any]], size: int) -> Tokens:
+    """The tokens of these messages and of an answer of that size: a quarter of the characters."""
+    characters = sum(len(message["content"]) for message in asked)
+    given = characters // 4
+    return Tokens(given, (characters + size) // 4 - given)
 
 
 def _pause(error: ServiceError) -> float:

@@ -25,8 +25,8 @@ from app.partial.kept import Kept
 from app.providers.base import Provider
 from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
-from app.streams.memory_store import MemoryStore
-from app.streams.producer import Producer, ProducerSettings
+from app.streams.memory_store import Held, MemoryStore
+from app.streams.producer import AttemptObserver, Producer, ProducerSettings
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 
@@ -36,7 +36,7 @@ ID_LENGTH = 22  # 130 random bits: without keys, the id alone protects the strea
 _log = structlog.get_logger("stream")
 
 
-class Observer(Protocol):
+class Observer(AttemptObserver, Protocol):
     """Is told when streams begin and end. The metrics and the log implement it."""
 
     def started(self, stream: Stream) -> None:
@@ -88,6 +88,7 @@ class Streams:
     ) -> None:
         self.provider: Provider
         self.draining = False
+        self.readers = 0
         self._settings = settings
         self._circuits = circuits
         self._store = store
@@ -102,6 +103,16 @@ class Streams:
         """How many streams run."""
         return len(self._running)
 
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The models that are passed over because they have failed again and again."""
+        return self._circuits.open
+
+    @property
+    def kept(self) -> Held:
+        """What is kept of streams that have ended."""
+        return self._store.kept
+
     def begin(
         self,
         request: GenerationRequest,
@@ -115,8 +126,7 @@ class Streams:
         """
         if known := self.known(request, origin):
             return known
-        if self.draining:
-            raise Draining(retry_after=1)
+        self.require_open()
         stream = Stream(_new_id(), request, origin)
         self._run(stream, on_end)
         return stream
@@ -125,7 +135,9 @@ class Streams:
         self, stream: Stream, on_end: Callable[[Stream], None], kept: Kept | None = None
     ) -> None:
         """Start the producer of a stream, which goes on with what is kept."""
-        producer = Producer(stream, self.provider, self._settings, self._circuits, kept)
+        producer = Producer(
+            stream, self.provider, self._settings, self._circuits, self._observer, kept
+        )
         task = asyncio.create_task(producer.run(), name=f"producer {stream.id}")
         self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)
@@ -133,6 +145,11 @@ class Streams:
         self._store.add(stream)
         self._observer.started(stream)
         task.add_done_callback(partial(self._clean_up, stream))
+
+    def require_open(self) -> None:
+        """Raise `Draining` if no more streams are begun."""
+        if self.draining:
+            raise Draining(retry_after=1)
 
     def known(self, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
@@ -250,12 +267,14 @@ class Streams:
         When the last reader leaves, the stream is ended, unless it is resumable.
         """
         stream.followers += 1
+        self.readers += 1
         if running := self._running.get(stream):
             running.end_grace()
         return partial(self._leave, stream)
 
     def _leave(self, stream: Stream) -> None:
         stream.followers -= 1
+        self.readers -= 1
         if stream.followers:
             return
         running = self._running.get(stream)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -20,6 +20,7 @@ from app.partial.document import Document
 from app.partial.kept import Kept
 from app.partial.operation import Operation, Replace
 from app.streams.audience import Audience
+from app.streams.figures import Figures
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
     END,
@@ -42,47 +43,6 @@ Key = tuple[str, str]
 """An owner, and an idempotency key that the owner has chosen."""
 
 
-@dataclass(slots=True)
-class Figures:
-    """What is counted in a stream. Times are those of the running loop, in seconds.
-
-    estimated_tokens: a quarter of the characters of those attempts whose tokens the provider has
-        not reported
-    messages: the messages that were sent to its followers
-    cause: what caused the error that ended it; only the log gets this
-    models: those that have answered, as each has to be paid
-    """
-
-    started: float
-    first_content: float | None = None
-    ended: float | None = None
-    content_bytes: int = 0
-    attempts: int = 0
-    usage: Usage | None = None
-    estimated_tokens: int = 0
-    messages: int = 0
-    cause: str | None = None
-    models: list[str] = field(default_factory=list)
-
-    @property
-    def tokens(self) -> int:
-        """The tokens of all attempts. Those that the provider has not reported are estimated."""
-        told = self.usage.input_tokens + self.usage.output_tokens if self.usage else 0
-        return told + self.estimated_tokens
-
-    @property
-    def duration_ms(self) -> int:
-        """From the request to the end, or to now if the stream runs."""
-        ended = self.ended or asyncio.get_running_loop().time()
-        return round((ended - self.started) * 1000)
-
-    @property
-    def first_content_ms(self) -> int | None:
-        """From the request to the model's first content; None if there was no content."""
-        first = self.first_content
-        return None if first is None else round((first - self.started) * 1000)
-
-
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a stream comes from.
@@ -92,6 +52,9 @@ class Origin:
     request_id, caller: those of the call that began it, for the log. The caller is "" if no keys
         are configured
     reasoning: whether the model's reasoning is written to the log
+    trace_id: that of the call that began it; None where it belongs to no trace
+    seconds: what the service has taken from when the whole request had come until the stream was
+        begun, without waiting for a slot
     """
 
     owner: str = ""
@@ -100,6 +63,13 @@ class Origin:
     request_id: str = "-"
     caller: str = ""
     reasoning: bool = False
+    trace_id: str | None = None
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> Key | None:
+        """Its owner and idempotency key; None if it has no such key."""
+        return None if self.key is None else (self.owner, self.key)
 
 
 class Stream:
@@ -166,7 +136,7 @@ class Stream:
     @property
     def key(self) -> Key | None:
         """Its owner and idempotency key; None if it has no such key."""
-        return None if self.origin.key is None else (self.origin.owner, self.origin.key)
+        return self.origin.name
 
     @property
     def resumable(self) -> bool:
@@ -273,6 +243,7 @@ class Stream:
             readers get both together
         model: the one that is asked now, if it is another one
         """
+        self.figures.restarts.append(error.code)
         self._begin_again(Restart(attempt, error.code, error.errors, model), kept)
 
     def _begin_again(self, restart: Restart, kept: Kept | None) -> None:
@@ -291,8 +262,10 @@ class Stream:
             return
         self.figures.ended = asyncio.get_running_loop().time()
         if usage := self.figures.usage:
-            attempts, models = self.figures.attempts, [*self.figures.models]
-            self._last.append(structs.replace(usage, attempts=attempts, models=models))
+            told = self.figures
+            attempts, models, cost = told.attempts, [*told.models], told.told_cost_usd
+            whole = structs.replace(usage, attempts=attempts, models=models, cost_usd=cost)
+            self._last.append(whole)
         self._last.append(end)
         if self.agree is None:
             self.conclude()

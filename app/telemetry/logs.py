@@ -9,14 +9,15 @@ from typing import Literal
 
 import structlog
 
+from app.streams.traces import trace_id
 from app.views.text import CannotTakeBack
 
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
 """At DEBUG these loggers write every chunk's payload, so they stay at INFO at any `LOG_LEVEL`."""
 
-_QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR}
-"""Loggers whose INFO lines repeat our own. uvicorn warns of requests that can't be read, and any
-stranger could fill the log with such warnings."""
+_QUIET = {"httpx2": logging.WARNING, "uvicorn": logging.ERROR, "opentelemetry": logging.ERROR}
+"""Loggers whose INFO lines repeat our own. uvicorn warns of requests that can't be read, and
+OpenTelemetry of traces that can't: any stranger could fill the log with such warnings."""
 
 _SILENT = ("instructor", "instructor.v2")
 """Loggers that write an error for each failed call. The stream's own line reports it already."""
@@ -35,6 +36,7 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_trace,
         structlog.processors.ExceptionRenderer(_without_words),
     ]
     renderer: structlog.typing.Processor = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -54,12 +56,21 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    logging.captureWarnings(True)
     logging.raiseExceptions = False  # on a full disk, a traceback can't be written either
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name, least in _LEAST.items():
         logging.getLogger(name).setLevel(max(least, root.level))
+
+
+def _with_trace(
+    logger: object, method: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A line with the trace that it is given, or of the call in which it is written, if any."""
+    id = line.pop("trace_id") if "trace_id" in line else trace_id()
+    return {**line, "trace_id": id} if id else line
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -3,79 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
-from prometheus_client import (
-    CONTENT_TYPE_PLAIN_0_0_4,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Gauge
 
 from app.errors import ServiceError
+from app.streams.figures import AttemptFigures
 from app.streams.log_entry import MOVED, Failed
+from app.streams.producer import DONE
 from app.streams.stream import Stream
+from app.telemetry.delivery import Delivery
+from app.telemetry.instruments import Instruments
 
 LAG_SECONDS = 0.1
 """The time between two measurements of how late the event loop is."""
 
-LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+CHAT = "chat"
+"""The operation of every attempt, by the conventions' name."""
 
 _log = structlog.get_logger("stream")
 
 
 class Telemetry:
-    """Counts and logs streams. It has its own registry, so two services can share a process."""
+    """Counts and logs streams.
+
+    folder: where the processes of a machine share their counts; None: there is but this one
+    by_caller: whether what a stream costs is counted by caller
+    """
 
     media_type = CONTENT_TYPE_PLAIN_0_0_4
 
-    def __init__(self) -> None:
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = CollectorRegistry()
-        self._started = Counter(
-            "streams_started", "Streams begun.", ["schema"], registry=self.registry
-        )
-        self._active = Gauge("streams_active", "Streams that run.", registry=self.registry)
-        self._ended = Counter(
-            "streams_ended",
-            "Streams ended, by outcome: done, or the code of the error.",
-            ["schema", "code"],
-            registry=self.registry,
-        )
-        self._lag = Histogram(
-            "event_loop_lag_seconds",
-            "How late the event loop was, ten times a second.",
-            buckets=LAG_BUCKETS,
-            registry=self.registry,
-        )
-        self._refused = Counter(
-            "calls_refused",
-            "Calls refused because of their origin, a missing key or a limit, by code.",
-            ["code"],
-            registry=self.registry,
-        )
-        self._circuits = Gauge(
-            "model_circuit_open",
-            "1 while a model is passed over because it has failed again and again.",
-            ["model"],
-            registry=self.registry,
-        )
+    def __init__(self, folder: str | None = None, *, by_caller: bool = False) -> None:
+        self.instruments = Instruments(folder)
+        self._by_caller = by_caller
+        self._samples: list[tuple[Gauge, Callable[[], float]]] = []
+        self._gaps: dict[tuple[str, str], Callable[[float], None]] = {}
+
+    # -- the process --------------------------------------------------------------------------
+
+    def sample(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Set a gauge to this value, again and again."""
+        self._samples.append((gauge, value))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Measure how late the running event loop is, until the context ends."""
+        """Sample the gauges, and measure how late the running event loop is, until the end."""
         loop = asyncio.get_running_loop()
         timer: asyncio.TimerHandle
 
         def measure(due: float) -> None:
             nonlocal timer
             now = loop.time()
-            self._lag.observe(max(now - due, 0))
+            self.instruments.lag.observe(max(now - due, 0))
+            self._sample()
             timer = loop.call_at(now + LAG_SECONDS, measure, now + LAG_SECONDS)
 
         timer = loop.call_later(LAG_SECONDS, measure, loop.time() + LAG_SECONDS)
@@ -84,26 +66,47 @@ class Telemetry:
         finally:
             timer.cancel()
 
+    def _sample(self) -> None:
+        for gauge, value in self._samples:
+            gauge.set(value())
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        self._sample()
+        return self.instruments.exposition()
+
+    # -- calls --------------------------------------------------------------------------------
+
     def refused(self, error: ServiceError) -> None:
         """A call was refused. It is not logged, as a flood of calls would fill the log."""
-        self._refused.labels(error.code).inc()
+        self.instruments.refused.labels(error.code).inc()
 
-    def circuit(self, model: str, is_open: bool) -> None:
-        """A model is passed over from now on, or asked as usual again."""
-        self._circuits.labels(model).set(is_open)
-        tell = _log.warning if is_open else _log.info
-        tell("a model is passed over" if is_open else "a model is asked again", model=model)
+    def delivery(self, stream: Stream, view: str, *, interval: float, received: float) -> Delivery:
+        """What measures one response to a stream."""
+        return Delivery(self.instruments, stream, view, interval=interval, received=received)
+
+    # -- streams ------------------------------------------------------------------------------
 
     def started(self, stream: Stream) -> None:
         """A stream has begun."""
-        self._started.labels(stream.schema).inc()
-        self._active.inc()
+        self.instruments.streams_started.labels(stream.schema).inc()
+        self.instruments.streams_active.inc()
         _log.info("stream started", **about(stream))
 
     def ended(self, stream: Stream) -> None:
         """A stream has ended, whatever its outcome."""
-        self._active.dec()
-        self._ended.labels(stream.schema, _outcome(stream)).inc()
+        figures, of = stream.figures, self.instruments
+        of.streams_active.dec()
+        of.streams_ended.labels(stream.schema, _outcome(stream)).inc()
+        if figures.ended is not None:
+            of.duration.labels(stream.schema).observe(figures.ended - figures.started)
+        if figures.first_content is not None:
+            since = figures.first_content - figures.started
+            of.first_content.labels(stream.schema).observe(since)
+        for code in figures.restarts:
+            of.restarts.labels(stream.schema, code).inc()
+        for model, code in figures.fallbacks:
+            of.fallbacks.labels(model, code).inc()
 
     def left(self, stream: Stream) -> None:
         """A stream has ended, and its last reader has received all of it."""
@@ -118,26 +121,80 @@ class Telemetry:
             messages=figures.messages,
             first_content_ms=figures.first_content_ms,
             duration_ms=figures.duration_ms,
+            overhead_ms=_milliseconds(figures.overhead),
             input_tokens=usage.input_tokens if usage else None,
             output_tokens=usage.output_tokens if usage else None,
+            cost_usd=figures.cost_usd,
+            **({"estimated_tokens": figures.estimated_tokens} if figures.estimated_tokens else {}),
             **({"cause": figures.cause} if figures.cause else {}),
         )
 
-    def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+    # -- attempts and models --------------------------------------------------------------------
+
+    def asked(self, stream: Stream, attempt: AttemptFigures) -> None:
+        """A provider is asked."""
+        self.instruments.connections.labels(attempt.model).inc()
+
+    def gap(self, attempt: AttemptFigures, seconds: float) -> None:
+        """So long after the last content of an attempt there was more."""
+        observe = self._gaps.get((attempt.provider, attempt.model))
+        if observe is None:
+            observe = self.instruments.per_chunk.labels(*_asked(attempt)).observe
+            self._gaps[attempt.provider, attempt.model] = observe
+        observe(seconds)
+
+    def answered(self, stream: Stream, attempt: AttemptFigures) -> None:
+        """An attempt has ended, whatever its outcome."""
+        of, asked = self.instruments, _asked(attempt)
+        of.connections.labels(attempt.model).dec()
+        of.attempts.labels(stream.schema, attempt.model, attempt.code).inc()
+        if attempt.ended is not None:
+            error = "" if attempt.code == DONE else attempt.code
+            of.operation.labels(*asked, error).observe(attempt.ended - attempt.asked)
+        if attempt.first_content is not None and attempt.sent is not None:
+            of.first_chunk.labels(*asked).observe(attempt.first_content - attempt.sent)
+        self._pay(stream, attempt)
+
+    def _pay(self, stream: Stream, attempt: AttemptFigures) -> None:
+        of, tokens, asked = self.instruments, attempt.tokens, _asked(attempt)
+        estimated = str(attempt.estimated).lower()
+        if tokens is not None:
+            of.tokens.labels(*asked, "input", estimated).observe(tokens.input_tokens)
+            of.tokens.labels(*asked, "output", estimated).observe(tokens.output_tokens)
+        if attempt.cost_usd is not None:
+            caller = stream.origin.caller if self._by_caller else ""
+            cost = of.cost.labels(stream.schema, attempt.model, caller, estimated)
+            cost.inc(attempt.cost_usd)
+
+    def circuit(self, model: str, is_open: bool) -> None:
+        """A model is passed over from now on, or asked as usual again."""
+        self.instruments.circuits.labels(model).set(is_open)
+        tell = _log.warning if is_open else _log.info
+        tell("a model is passed over" if is_open else "a model is asked again", model=model)
 
 
-def about(stream: Stream) -> dict[str, str]:
+def _asked(attempt: AttemptFigures) -> tuple[str, str, str]:
+    """The labels of a provider's figures."""
+    return CHAT, attempt.provider, attempt.model
+
+
+def about(stream: Stream) -> dict[str, str | None]:
     """The fields of each line. A ticket's subject is not logged, as it may name a person."""
     about = {"id": stream.id, "request_id": stream.origin.request_id}
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
-    return {**about, "schema": stream.schema, "model": stream.request.model}
+    asked = {"schema": stream.schema, "schema_version": stream.schema_version}
+    # Also where it is None: the line may be written in the trace of another call, a reader's.
+    trace = {"trace_id": stream.origin.trace_id}
+    return {**about, **trace, **asked, "model": stream.request.model}
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
 
 
 def _outcome(stream: Stream) -> str:
     if stream.is_copy:
         return MOVED
     end = stream.outcome
-    return end.code if isinstance(end, Failed) else "done"
+    return end.code if isinstance(end, Failed) else DONE

@@ -1,15 +1,17 @@
-"""The commands beside the service: `python -m app schemas`, `types`, `stream` and `check`."""
+"""The commands beside the service: `python -m app schemas`, `stream`, `check` and so on."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
 import typer
 from pydantic import ValidationError
 
+from app.errors import UnknownSchema
 from app.main import models
 from app.providers.models_file import ModelsError
 from app.schemas.registry import SchemaError, load
@@ -72,7 +74,40 @@ def check(
         raise SystemExit(run(Settings(), model, as_json=json))
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check)
+def settings(
+    json: Annotated[bool, typer.Option("--json", help="For pipes: a setting a line.")] = False,
+) -> None:
+    """Print each setting, where it comes from and its value. Secrets are hidden."""
+    from app.terminal.settings import run
+
+    with _stopping():
+        run(Settings(), as_json=json)
+
+
+def try_(
+    schema: Annotated[str, typer.Argument(help="Such as `ideas`.")],
+    topics: Annotated[
+        Path,
+        typer.Option(help="A file: a topic, or a JSON object of parameters, a line. `-` is stdin."),
+    ],
+    model: Annotated[
+        list[str] | None, typer.Option(help="A model; may be repeated. Else the default one.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, max=100, help="Streams at the same time.")] = 4,
+    json: Annotated[bool, typer.Option("--json", help="For pipes: a model a line.")] = False,
+) -> None:
+    """Run topics through models, and say how each of them has done."""
+    from app.terminal.trial import TopicsError, run  # imported here: the SDK takes a while
+
+    with _stopping():
+        try:
+            code = run(Settings(), schema, model or (), topics, at_once=at_once, as_json=json)
+        except (TopicsError, UnknownSchema) as error:
+            _stop(str(error) or error.__class__.__name__)
+        raise SystemExit(code)
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check, try_, settings)
 
 
 @contextmanager

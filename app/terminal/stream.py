@@ -9,12 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from structured_streams import StreamError, SyncStream, stream_sync
 from structured_streams.error import refused
 
+from app.providers.base_url import is_this_machine
 from app.terminal.cards import clean
 from app.terminal.lines import Lines
 from app.terminal.parameters import parameters
@@ -41,20 +42,23 @@ def run(
 ) -> int:
     """Stream a schema from a service and show the answer. Returns the exit code."""
     try:
-        described = _described(url, schema, api_key)
-        given = parameters(words, described["parameters"])
-        reading: SyncStream[Any] = stream_sync(
-            url,
-            schema,
-            model=model,
-            api_key=api_key,
-            reasoning=reasoning and not json,
-            parameters=given,
-        )
-        with reading, Lines() if json else Screen(schema) as shown:
-            for partial in reading:
-                shown.show(partial, reading)
-            shown.finish(reading.final(), reading)
+        # A proxy that the environment names can't reach this machine for us.
+        with httpx.Client(trust_env=not is_this_machine(urlsplit(url).hostname or "")) as client:
+            described = _described(client, url, schema, api_key)
+            given = parameters(words, described["parameters"])
+            reading: SyncStream[Any] = stream_sync(
+                url,
+                schema,
+                model=model,
+                api_key=api_key,
+                reasoning=reasoning and not json,
+                parameters=given,
+                client=client,
+            )
+            with reading, Lines() if json else Screen(schema) as shown:
+                for partial in reading:
+                    shown.show(partial, reading)
+                shown.finish(reading.final(), reading)
     except StreamError as error:
         return _say(FAILED, *_told(error))
     except (ValueError, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -70,11 +74,11 @@ def run(
     return OK
 
 
-def _described(url: str, schema: str, api_key: str | None) -> dict[str, Any]:
+def _described(client: httpx.Client, url: str, schema: str, api_key: str | None) -> dict[str, Any]:
     """The service's description of a schema. Raises `StreamError`, `httpx.TransportError`."""
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     address = f"{url.rstrip('/')}/schemas/{quote(schema, safe='')}"
-    answer = httpx.get(address, headers=headers, timeout=DESCRIBE_SECONDS)
+    answer = client.get(address, headers=headers, timeout=DESCRIBE_SECONDS)
     if answer.status_code != 200:
         raise refused(answer.status_code, answer.headers, answer.content)
     described: dict[str, Any] = answer.json()

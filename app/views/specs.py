@@ -98,6 +98,7 @@ class ViewSpec:
     whole: the media type of the whole text, if this text is the final value; None otherwise
     body: a kind of body that `POST` accepts besides the plain body; None for no other
     requirement: what a schema must have for this view; None if it fits every schema
+    repeats: whether two readers of one stream are sent the same, byte for byte
     """
 
     name: str
@@ -110,6 +111,7 @@ class ViewSpec:
     whole: str | None = None
     body: ViewBody | None = None
     requirement: Requirement | None = None
+    repeats: bool = True
 
     def fits(self, entry: SchemaEntry) -> bool:
         """Whether a schema has this view."""
@@ -193,6 +195,7 @@ _ROWS: Final = (
             read=ag_ui.from_run_agent_input,
             meaning="AG-UI's `RunAgentInput` (the other parameters are in `forwardedProps`)",
         ),
+        repeats=False,  # each response is a run with an id of its own
     ),
 )
 

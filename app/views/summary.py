@@ -31,6 +31,8 @@ def numbered(entries: Sequence[Unread], position: int) -> list[tuple[int, Unread
 
     position: the position after the last entry
     """
+    if Skipped not in map(type, entries):
+        return list(enumerate(entries, position - len(entries) + 1))
     counts = [count(entry) for entry in entries]
     after = accumulate(counts, initial=position - sum(counts))
     next(after)

@@ -36,8 +36,10 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from app.demo.names import FIRST, LAST, PLACES
 from app.demo.spoil import NOTHING, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
+from app.demo.topic import Topic
 
 T = TypeVar("T")
 
@@ -352,3 +354,86 @@ def test_without_a_schema_it_writes_prose_about_the_topic() -> None:
 )
 def test_a_number_is_within_its_bounds_exactly(schema: dict[str, Any], value: float) -> None:
     assert {write_value(schema, "tea", str(seed)) for seed in range(20)} == {value}
+
+
+class Address(BaseModel):
+    street: str
+    city: str
+    zip_code: str
+    country: str
+
+
+class Customer(BaseModel):
+    name: str
+    email: str
+    address: Address
+
+
+class Visit(BaseModel):
+    number: int
+    venue: str
+    start: date
+    end: date
+
+
+class Snack(BaseModel):
+    name: str = Field(examples=["Trail mix", "Rice cakes"])
+    calories: int = Field(examples=[220, 150])
+    why: str = Field(examples=["Nuts keep you going.", "Light, and crisp enough to be fun."])
+
+
+def many(kind: type[BaseModel], count: int) -> list[dict[str, Any]]:
+    items = (Annotated[list[kind], Field(min_length=count, max_length=count)], ...)  # type: ignore[valid-type]
+    schema = create_model("Many", items=items).model_json_schema()
+    found: list[dict[str, Any]] = write_value(schema, "tea", "1")["items"]
+    return found
+
+
+def test_a_street_is_a_street_of_its_city_and_a_name_a_name() -> None:
+    known = {row[:3]: row[4] for row in PLACES}
+    customers = many(Customer, 12)
+    for customer in customers:
+        first, last = customer["name"].split(" ")
+        assert (first in FIRST, last in LAST) == (True, True)
+        assert customer["email"].split(".")[0][0] == first[0].lower()
+        street, city, code, country = customer["address"].values()
+        assert known[street, city, code] == country
+    assert len({customer["name"] for customer in customers}) == 12
+
+
+def test_elements_are_counted_and_end_after_they_begin() -> None:
+    visits = many(Visit, 5)
+    assert [visit["number"] for visit in visits] == [1, 2, 3, 4, 5]
+    assert all(visit["start"] < visit["end"] for visit in visits)
+
+
+def test_the_examples_of_fields_belong_together_and_then_titles_vary() -> None:
+    snacks = many(Snack, 6)
+    calories = {"Trail mix": 220, "Rice cakes": 150}
+    assert {snack["name"]: snack["calories"] for snack in snacks[:2]} == calories
+    assert len({snack["name"] for snack in snacks}) == len({snack["why"] for snack in snacks}) == 6
+    assert all("tea" in snack["why"] for snack in snacks)
+
+
+@pytest.mark.parametrize(
+    ("given", "text", "opening"),
+    [
+        ("Healthy snacks", "healthy snacks", "Healthy snacks"),
+        ("Italy in spring", "Italy in spring", "Italy in spring"),
+        ("give me some ideas for a party", "a party", "A party"),
+        ("How do I fix a bike?", "“How do I fix a bike?”", "How do I fix a bike?"),
+        ("learn piano", "“learn piano”", "Learn piano"),
+        ("paint the fence", "“paint the fence”", "Paint the fence"),
+        ("日本の朝食", "“日本の朝食”", "日本の朝食"),
+        (
+            "the history of a village from its beginnings until the fall of it",
+            "the history of a village from its beginnings until the fall",
+            None,
+        ),
+        ("", "the subject", "The subject"),
+    ],
+)
+def test_a_topic_is_put_into_sentences(given: str, text: str, opening: str | None) -> None:
+    topic = Topic(given)
+    assert topic.text == text
+    assert opening is None or topic.opening == opening

@@ -1,10 +1,11 @@
-"""The shipped `deploy/nginx.conf`, run by nginx in front of a real service."""
+"""The shipped `deploy/nginx`, run by nginx in front of a real service."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from app.errors import NotFound, PayloadTooLarge
+from app.errors import HeadersTooLarge, MethodNotAllowed, NotFound, PayloadTooLarge
+from app.http.problem import problem
+from app.main import CORS_METHODS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS
 from tests.support.chromium import chromium
 from tests.support.curl import curl
 from tests.support.front import Front, nginx
@@ -282,22 +285,101 @@ async def test_an_address_has_so_many_requests_at_once(tmp_path: Path) -> None:
             assert answer.status == "HTTP/2 200"
 
 
+LONG = "x" * 20_000
+REFUSED = (
+    (404, NotFound, ("/metrics",)),
+    (405, MethodNotAllowed, ("/healthz", "-X", "TRACE")),
+    (413, PayloadTooLarge, ("/ideas", "-H", "Content-Length: 70000", "-d", "x")),
+    (431, HeadersTooLarge, ("/healthz", "--http1.1", "-H", f"X: {LONG}")),
+    (431, HeadersTooLarge, (f"/healthz?{LONG}", "--http1.1")),
+)
+UNREADABLE = {
+    "no HTTP": b"GET / FTP\r\n\r\n",
+    "no Host": b"GET / HTTP/1.1\r\n\r\n",
+    "two Hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "a broken path": b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a later version": b"GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+    "an unknown coding": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: br\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 2\r\n\r\n",
+}
+
+
 async def test_its_own_errors_are_written_as_the_service_would(tmp_path: Path) -> None:
     async with chain(tmp_path) as it:
-        for status, code, *options in (
-            (404, "not_found", "/metrics"),
-            (413, "payload_too_large", "/ideas", "-H", "Content-Length: 70000", "-d", "x"),
-            (431, "headers_too_large", "/healthz", "--http1.1", "-H", "X: " + "x" * 20_000),
-            (431, "headers_too_large", "/healthz?" + "x" * 20_000, "--http1.1"),
-        ):
+        for status, kind, options in REFUSED:
             async with curl(it.front, *options) as answer:
-                problem = json.loads(await answer.rest())
+                written = json.loads(await answer.rest())
             assert f" {status}" in answer.status
-            assert answer.headers["content-type"] == "application/problem+json"
-            assert (problem["status"], problem["code"]) == (status, code)
-            assert problem["request_id"] == answer.headers["x-request-id"]
-            for kind in (NotFound, PayloadTooLarge):
-                assert (code == kind.code) == (problem["detail"] == kind.message)
+            ours = problem(kind(), answer.headers["x-request-id"])
+            assert written == json.loads(bytes(ours.body))
+            assert answer.headers["content-type"] == ours.media_type
+            assert (answer.headers.get("allow") is not None) == (status == 405)
+
+
+async def test_what_is_not_http_is_refused_in_the_same_form(tmp_path: Path) -> None:
+    async with nginx("http://127.0.0.1:1", tmp_path) as front:
+        for sent in UNREADABLE.values():
+            reader, writer = await asyncio.open_connection("localhost", front.port, ssl=front.tls)
+            writer.write(sent)
+            head, _, body = (await _read(reader)).decode().partition("\r\n\r\n")
+            writer.close()
+            assert head.startswith("HTTP/1.1 400 ")
+            assert "X-Content-Type-Options: nosniff" in head
+            assert json.loads(body)["code"] == "invalid_request"
+        plain = await _read_plain(front.port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert plain.startswith("HTTP/1.1 400 ")
+        assert '"code":"invalid_request"' in plain
+
+
+async def _read_plain(port: int, sent: bytes) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    try:
+        return (await _read(reader)).decode()
+    finally:
+        writer.close()
+
+
+async def test_pages_of_other_origins_may_read_its_refusals_and_nothing_more(
+    tmp_path: Path,
+) -> None:
+    page = ("-H", "Origin: https://app.example.com")
+    preflight = (*page, "-X", "OPTIONS", "-H", "Access-Control-Request-Method: POST")
+    async with nginx("http://127.0.0.1:1", tmp_path) as front:
+        async with curl(front, "/ideas", *preflight) as answer:
+            assert answer.status == "HTTP/2 204"
+            allowed = answer.headers
+        assert allowed["access-control-allow-origin"] == "*"
+        assert allowed["access-control-allow-methods"] == ", ".join(CORS_METHODS)
+        assert allowed["access-control-allow-headers"] == ", ".join(CORS_REQUEST_HEADERS)
+        async with curl(front, "/ideas", *page, "-d", "{}") as answer:
+            assert answer.status == "HTTP/2 503"
+            assert answer.headers["access-control-allow-origin"] == "*"
+            exposed = answer.headers["access-control-expose-headers"].split(", ")
+            assert exposed == CORS_RESPONSE_HEADERS
+            assert not [
+                name
+                for name in answer.headers
+                if name.startswith("access-control-allow-")
+                and name != "access-control-allow-origin"
+            ]
+
+
+async def test_the_service_says_who_may_read_its_own_answers(tmp_path: Path) -> None:
+    async with chain(tmp_path, cors_origins=("https://app.example.com",)) as it:
+        for origin, readable in (("app.example.com", True), ("other.example.com", False)):
+            page = ("-H", f"Origin: https://{origin}")
+            async with curl(it.front, "/schemas", *page) as answer:
+                allowed = answer.headers.get("access-control-allow-origin")
+                assert allowed == (f"https://{origin}" if readable else None)
+
+
+async def test_each_answer_forbids_guessing_and_plain_http(tmp_path: Path) -> None:
+    async with chain(tmp_path) as it:
+        for path in ("/", "/healthz", "/nothing", "/metrics", "/ideas", "/openapi.json"):
+            async with curl(it.front, path) as answer:
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 async def test_without_the_service_it_is_overloaded(tmp_path: Path) -> None:
@@ -308,12 +390,37 @@ async def test_without_the_service_it_is_overloaded(tmp_path: Path) -> None:
         assert (problem["status"], problem["code"]) == (503, "overloaded")
 
 
-async def test_http_is_sent_to_https(tmp_path: Path) -> None:
-    async with running(model="demo", models="") as service, nginx(service.url, tmp_path) as front:
-        async with httpx.AsyncClient() as client:
-            answer = await client.post(f"http://127.0.0.1:{front.plain_port}/ideas?view=text")
-        assert answer.status_code == 308
-        assert answer.headers["location"] == "https://127.0.0.1/ideas?view=text"
+async def test_http_is_sent_to_https_of_the_configured_name_alone(tmp_path: Path) -> None:
+    async with nginx("http://127.0.0.1:1", tmp_path) as front:
+        for target in ("/ideas?view=text", "http://evil.example/ideas?view=text"):
+            for host in ("api.example.com", "evil.example", "localhost:1"):
+                sent = f"POST {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+                answer = await _read_plain(front.plain_port, sent.encode())
+                assert answer.startswith("HTTP/1.1 308 ")
+                assert "\r\nLocation: https://api.example.com/ideas?view=text\r\n" in answer
+                assert "\r\nX-Content-Type-Options: nosniff\r\n" in answer
+
+
+OLD = (
+    ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"),
+    ("-tls1_2", "-cipher", "kRSA"),
+    ("-tls1_2", "-cipher", "DHE"),
+    ("-tls1_2", "-cipher", "ECDHE+SHA1:ECDHE+SHA256:ECDHE+SHA384:@SECLEVEL=0"),
+)
+NEW = (("-tls1_2",), ("-tls1_2", "-cipher", "CHACHA20"), ("-tls1_3",))
+
+
+async def test_old_ciphers_and_versions_are_refused(tmp_path: Path) -> None:
+    async with nginx("http://127.0.0.1:1", tmp_path) as front:
+        for options in (*NEW, *OLD):
+            talking = await asyncio.create_subprocess_exec(
+                *("openssl", "s_client", "-connect", f"localhost:{front.port}", *options),
+                stdin=DEVNULL,
+                stdout=PIPE,
+                stderr=STDOUT,
+            )
+            said, _ = await talking.communicate()
+            assert (talking.returncode == 0) == (options in NEW), said.decode()
 
 
 # -- a browser --------------------------------------------------------------------------------

@@ -60,10 +60,15 @@ async def test_each_event_comes_on_its_own_for_longer_than_a_request_may_take(
 
 
 @each
-async def test_metrics_are_hidden_and_large_bodies_refused(name: str, tmp_path: Path) -> None:
+async def test_large_bodies_are_refused_and_each_answer_has_the_headers(
+    name: str, tmp_path: Path
+) -> None:
     async with chain(name, tmp_path) as (provider, _, front):
-        async with curl(front, "/metrics") as answer:
-            assert answer.status.startswith("HTTP/2 404")
+        for path, status in (("/healthz", 200), ("/nothing", 404), ("/metrics", 404)):
+            async with curl(front, path) as answer:
+                assert answer.status.startswith(f"HTTP/2 {status}")
+                assert answer.headers["x-content-type-options"] == "nosniff"
+                assert answer.headers["strict-transport-security"] == "max-age=31536000"
         large = ("-H", "Content-Type: application/json", "-H", "Expect:", "-d", "x" * 70_000)
         async with curl(front, "/ideas", "--http1.1", *large) as answer:
             assert answer.status.split()[1] in ("413", "502")  # Caddy may be in the middle of it

@@ -59,7 +59,11 @@ class Playground:
         await self.until(state)
 
     async def result(self) -> str:
-        return await self.page.locator("#result").inner_text()
+        """What is shown of the value: its text, then its dates and numbers as they came."""
+        shown = await self.page.locator("#result").inner_text()
+        came = "[...document.querySelectorAll('#result :is(time, data)')]"
+        values = await self.page.evaluate(f"{came}.map(each => each.dateTime ?? each.value)")
+        return "\n".join([shown, *values])
 
     async def notices(self) -> str:
         return await self.page.locator("#notices").inner_text()

@@ -239,7 +239,7 @@ def test_text_is_asked_for_when_a_follower_waits_for_it_and_not_when_it_comes() 
         loop = asyncio.get_running_loop()
         follower = asyncio.create_task(followed(target, interval=0.5))
         while loop.time() < 1.2:
-            await target.audience.demand(10, loop.create_future())
+            await target.audience.demand(10)
             asked.append(round(loop.time(), 3))
             await asyncio.sleep(0.01)  # until text comes
             write(target, len(asked))
@@ -251,18 +251,19 @@ def test_text_is_asked_for_when_a_follower_waits_for_it_and_not_when_it_comes() 
     assert seen == [(0.01, "1"), (0.52, "2"), (1.03, "3"), (1.54, "4 | done 4")]
 
 
-def test_text_is_asked_for_in_time_where_nobody_waits_and_at_once_where_no_more_will_come() -> None:
+def test_text_is_asked_for_in_time_where_nobody_waits_and_once_no_more_will_come() -> None:
     async def main() -> list[float]:
         target, loop = begun(), asyncio.get_running_loop()
         received: asyncio.Future[None] = loop.create_future()
         times = []
+        received.add_done_callback(target.audience.end_demand)
         loop.call_at(0.35, received.set_result, None)
-        for _ in range(5):
-            await target.audience.demand(0.1, received)
+        for _ in range(4):
+            await target.audience.demand(0.1)
             times.append(round(loop.time(), 3))
         return times
 
-    assert run(main()) == [0.1, 0.2, 0.3, 0.35, 0.35]
+    assert run(main()) == [0.1, 0.2, 0.3, 0.35]
 
 
 def test_two_followers_of_one_stream_go_at_their_own_pace_and_agree() -> None:

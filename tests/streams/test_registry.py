@@ -33,6 +33,7 @@ class Silent:
     usage = None
     ahead = False
     null_is_absent = False
+    sent = read = 0.0
     finish_word = None
 
     def __init__(self) -> None:

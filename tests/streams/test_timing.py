@@ -22,6 +22,7 @@ from app.streams.log_entry import Done, Failed, Restart
 from app.streams.producer import Producer, ProducerSettings
 from app.streams.request import Limits
 from app.streams.stream import Stream
+from app.telemetry.metrics import Telemetry
 from tests.support import clock
 from tests.support.begun import begun
 from tests.support.upstream import delta, end, event, text
@@ -84,7 +85,7 @@ async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
     settings = ProducerSettings(attempts=attempts, output_bytes=1_000_000, opening=5, limits=limits)
     reader = asyncio.create_task(_read(stream))
     circuits = Circuits(5, 30, lambda model, is_open: None)
-    await Producer(stream, provider, settings, circuits).run()
+    await Producer(stream, provider, settings, circuits, Telemetry()).run()
     reader.cancel()
     outcome = stream.outcome
     assert outcome is not None
@@ -98,7 +99,7 @@ async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
 async def _read(stream: Stream) -> None:
     """Follow it eagerly, so that its producer reads whatever has come."""
     while True:
-        await stream.audience.wait(math.inf)
+        await stream.audience.wait(0, math.inf, lambda: False)
 
 
 def every(seconds: float, data: bytes, times: int) -> list[bytes | float]:

@@ -65,36 +65,43 @@ async def certificate(folder: Path) -> None:
 
 
 @asynccontextmanager
-async def nginx(service: str, folder: Path, *changes: tuple[str, str]) -> AsyncIterator[Front]:
-    """Run `deploy/nginx.conf` in front of the service at this address.
+async def nginx(
+    service: str, folder: Path, *changes: tuple[str, str], before: tuple[str, ...] = ()
+) -> AsyncIterator[Front]:
+    """Run `deploy/nginx/nginx.conf` in front of the service at this address.
 
-    Ports, paths and the service's address are replaced in it, and the texts of `changes`.
+    Ports, paths and the service's address are replaced in it and in the files that it includes,
+    and the texts of `changes`.
+
+    before: a command that executes the command after it, as `setpriv` does
     """
     front = Front(folder)
     await certificate(folder)
+    files = sorted((DEPLOY / "nginx").glob("*.conf"))
     text = changed(
-        (DEPLOY / "nginx.conf").read_text(),
+        SEPARATOR.join(file.read_text() for file in files),
         ("listen 80;", f"listen 127.0.0.1:{front.plain_port};"),
         ("listen 443 ", f"listen 127.0.0.1:{front.port} "),
-        ("server service:8000;", f"server {service.removeprefix('http://')};"),
-        ("/etc/nginx/tls/", f"{folder}/"),
+        ("service:8000;", f"{service.removeprefix('http://')};"),
+        ("/etc/tls/", f"{folder}/"),
         ("worker_processes auto;", f"worker_processes 1; pid {folder}/pid; daemon off;"),
         ("/dev/stdout", str(front.output)),
         ("http {", "http { " + "".join(f"{k}_temp_path {folder}/{k}; " for k in TEMPORARY)),
         *changes,
     )
-    (folder / "nginx.conf").write_text(text)
+    for file, part in zip(files, text.split(SEPARATOR), strict=True):
+        (folder / file.name).write_text(part)
     # Until nginx has read its configuration, it would log to a file of its own.
     arguments = ("nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"))
-    async with _running(front, *arguments):
+    async with _running(front, *before, *arguments):
         yield front
 
 
-def snippet(language: str) -> str:
-    """The configuration in this language in `deploy/README.md`."""
-    found = re.search(rf"```{language}\n(.*?)```", (DEPLOY / "README.md").read_text(), re.DOTALL)
-    assert found
-    return found[1]
+def snippet(language: str, holding: str = "") -> str:
+    """The configuration in this language in `deploy/README.md`, which holds this word."""
+    text = (DEPLOY / "README.md").read_text()
+    blocks: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return next(block for block in blocks if holding in block)
 
 
 @asynccontextmanager
@@ -136,6 +143,7 @@ async def haproxy(service: str, folder: Path, *changes: tuple[str, str]) -> Asyn
 
 
 TLS = "CERTIFICATES/fullchain.pem CERTIFICATES/privkey.pem"
+SEPARATOR = "\n# -- the next file --\n"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 

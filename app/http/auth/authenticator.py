@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app.errors import Forbidden, Unauthorized
-from app.http.auth.keys import Keys
+from app.http.auth.keys import Keys, mark_of
 from app.http.auth.origins import Origins, is_own
 from app.http.auth.tickets import Ticket, Tickets
 from app.http.endpoints.options import ticket_in
@@ -26,10 +26,12 @@ class Caller(NamedTuple):
 
     name: the name of its key; "" if no keys are configured
     ticket: the ticket that it has sent, or None
+    key: the mark of the key that it has sent, or ""
     """
 
     name: str = ""
     ticket: Ticket | None = None
+    key: str = ""
 
     @property
     def owner(self) -> str:
@@ -79,12 +81,12 @@ class Authenticator:
 
     def _of_key(self, key: str) -> Caller | None:
         name = self.keys.caller(key)
-        return None if name is None else Caller(name)
+        return None if name is None else Caller(name, key=mark_of(key))
 
     def _of_ticket(self, token: str, headers: Headers) -> Caller | None:
-        """A ticket is good as long as the caller that asked for it still has a key."""
+        """A ticket is good as long as the key with which it was got: a key may have leaked."""
         ticket = self.tickets.read(token)
-        if ticket is None or ticket.caller not in self.keys:
+        if ticket is None or not self.keys.has(ticket.caller, ticket.key):
             return None
         if ticket.origin is not None and not _comes_from(ticket.origin, headers):
             raise Forbidden("The ticket is not for pages of this origin.")

@@ -20,6 +20,8 @@ CHECK_SECONDS = 1.0
 
 FILE_BYTES = 1024 * 1024
 
+MARK_DIGITS = 16
+
 _pair = re.compile(KEY)
 _log = structlog.get_logger("keys")
 
@@ -39,11 +41,16 @@ def digest(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
+def mark_of(key: str) -> str:
+    """What a ticket says of the key with which it was got: too little to find the key by."""
+    return digest(key)[:MARK_DIGITS]
+
+
 class Keys:
     """The callers' keys, from the settings and from a file. A caller may have several.
 
-    The file is read again when it has changed. If the new content can't be used, the keys stay
-    as they were, and the log says so once for each change.
+    The file is read again when it has changed, or at `reread`. If the new content can't be used,
+    the keys stay as they were, and the log says so once for each change.
     Raises `KeysError` if the file can't be used at the start.
     """
 
@@ -76,6 +83,16 @@ class Keys:
             if hmac.compare_digest(given, known):
                 found = name
         return found
+
+    def has(self, name: str, mark: str) -> bool:
+        """Whether a caller still has the key with this `mark_of`."""
+        self._refresh()
+        return any(name == known and key.startswith(mark) for known, key in self._all)
+
+    def reread(self) -> None:
+        """Read the file again now, whether it has changed or not."""
+        self._state, self._next_check = None, self._now()
+        self._refresh()
 
     def _refresh(self) -> None:
         if self._file is None or self._now() < self._next_check:

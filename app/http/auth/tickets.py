@@ -22,8 +22,10 @@ ALGORITHM: Final = "HS256"
 TICKET_BYTES = 4096
 MAX_MINUTES = 60
 MAX_COUNTED = 100_000
+LEEWAY_SECONDS = 30
+"""A ticket may have been made on a machine whose clock is so far ahead."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}(@[1-9][0-9]{0,8})?$")]
 
 
 class TicketRequest(BaseModel):
@@ -57,11 +59,12 @@ class TicketRequest(BaseModel):
 
 
 class Ticket(BaseModel):
-    """What a ticket says: the claims of RFC 7519, and `caller`, who has asked for the ticket."""
+    """What a ticket says: the claims of RFC 7519, and who has asked for it, with which key."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     caller: str
+    key: Annotated[str, Field(min_length=1)]
     sub: str
     jti: str
     exp: int
@@ -89,12 +92,22 @@ class Tickets:
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
         self._used: dict[int, dict[str, int]] = {}  # by the minute in which the tickets expire
 
-    def issue(self, caller: str, wanted: TicketRequest) -> dict[str, Any]:
-        """Make a ticket. Returns the response body of `POST /tickets`."""
+    @property
+    def uses(self) -> dict[str, int]:
+        """How often each ticket was used, if it was."""
+        counted = (pair for used in self._used.values() for pair in used.items())
+        return {jti: times for jti, times in counted if times}
+
+    def issue(self, caller: str, key: str, wanted: TicketRequest) -> dict[str, Any]:
+        """Make a ticket. Returns the response body of `POST /tickets`.
+
+        key: the mark of the key with which the caller asks for it
+        """
         jti = secrets.token_urlsafe(16)
         now = int(time.time())
         claims = {
             "caller": caller,
+            "key": key,
             "sub": wanted.subject or jti,
             "jti": jti,
             "iat": now,
@@ -113,9 +126,10 @@ class Tickets:
             return None
         options: Any = {"verify_exp": False, "require": ["exp", "sub", "jti"]}
         try:
-            return Ticket.model_validate(
-                jwt.decode(token, self._secret, algorithms=[ALGORITHM], options=options)
+            claims = jwt.decode(
+                token, self._secret, algorithms=[ALGORITHM], options=options, leeway=LEEWAY_SECONDS
             )
+            return Ticket.model_validate(claims)
         except (jwt.PyJWTError, ValidationError):
             return None
 

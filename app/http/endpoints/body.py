@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 
 from app.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from app.http.context import note_received
 from app.partial.scan import MAX_DEPTH
 from app.partial.value import depth, loads
 
@@ -33,6 +34,7 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
             content = await _read(request, limit)
     except TimeoutError:
         raise BodyTooSlow from None
+    note_received(request.scope)
     try:
         body = loads(content.decode())
         if depth(body) > MAX_DEPTH:  # Python's own limit depends on its version

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import Overloaded, StreamNotFound
-from app.http.context import request_id, when_over
+from app.http.context import received, request_id, when_over
 from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
+from app.http.endpoints.whole_replays import WholeReplays
 from app.http.problem import problem
 from app.settings import Settings
-from app.streams.log_entry import Failed
+from app.streams.log_entry import Done, Failed
 from app.streams.registry import Streams
 from app.streams.stream import Stream
+from app.telemetry.delivery import Delivery
+from app.telemetry.metrics import Telemetry
 from app.views.format import Format
 from app.views.view import View
 
@@ -30,21 +34,27 @@ _event_id = re.compile(r"([A-Za-z0-9]+)-(0|[1-9][0-9]{0,15})")
 class Reading(NamedTuple):
     """How a client wants to read.
 
+    name: the view's name
     format: the format of the messages; None sends the final value alone, as JSON
     interval: the least seconds between two messages
+    repeated: what two responses to a stream have in common if they are the same; None: no two are
     """
 
+    name: str
     view: View
     format: Format | None
     interval: float
+    repeated: str | None = None
 
 
 class Replies:
     """Makes the responses of streams."""
 
-    def __init__(self, streams: Streams, settings: Settings) -> None:
+    def __init__(self, streams: Streams, settings: Settings, telemetry: Telemetry) -> None:
         self._streams = streams
+        self._telemetry = telemetry
         self._settings = settings
+        self._whole = WholeReplays()
 
     async def reply(
         self, request: Request, reading: Reading, stream: Stream, position: int | None = None
@@ -53,6 +63,7 @@ class Replies:
 
         position: the response begins after it; None sends the whole state first
         """
+        is_whole = position is None and isinstance(stream.outcome, Done)
         if position is None:
             position = stream.attempt_began
         # The request counts as a reader until its response was sent, or can't be sent.
@@ -69,7 +80,10 @@ class Replies:
         if reading.format is None:
             headers = {"Cache-Control": "no-cache"}
             return Response(stream.document.encode(), 200, headers, JSON)
-        return self._stream(reading, reading.format, stream, position)
+        delivery = self._telemetry.delivery(
+            stream, reading.name, interval=reading.interval, received=received(request.scope)
+        )
+        return self._stream(reading, reading.format, stream, position, delivery, is_whole=is_whole)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -84,16 +98,30 @@ class Replies:
             return Response(status_code=204)
         return await self.reply(request, reading, stream, position)
 
-    def _stream(self, reading: Reading, format: Format, stream: Stream, position: int) -> Response:
+    def _stream(
+        self,
+        reading: Reading,
+        format: Format,
+        stream: Stream,
+        position: int,
+        delivery: Delivery,
+        *,
+        is_whole: bool,
+    ) -> Response:
         stream.commit()
-        pieces = body(
+        made = body(
             stream,
             reading.view,
             format,
             interval=reading.interval,
             heartbeat=self._settings.heartbeat_seconds,
             position=position,
+            delivery=delivery,
         )
+        pieces: AsyncIterator[bytes] = made
+        if is_whole and reading.repeated is not None:
+            key = stream.id, reading.repeated, format.media_type
+            pieces = self._whole.pieces(key, stream, made, delivery)
         location = f"{self._settings.root_path}/streams/{stream.id}"
         return respond(pieces, format, {"Location": location})
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from functools import partial
 
 from sse_starlette.sse import EventSourceResponse
 from starlette.responses import Response, StreamingResponse
 
 from app.streams.follower import follow
+from app.streams.log import Unread
 from app.streams.stream import Stream
+from app.telemetry.delivery import Delivery
 from app.views.format import SSE, Format
 from app.views.message import Message
 from app.views.view import View
@@ -34,33 +35,43 @@ async def body(
     interval: float,
     heartbeat: float,
     position: int,
-) -> AsyncIterator[bytes]:
+    delivery: Delivery,
+) -> AsyncGenerator[bytes, None]:
     """The bytes of a response. Each piece should be sent at once.
 
     interval, heartbeat, position: those of `follow`
+    delivery: measures what is sent
     Raises `CannotTakeBack` if a view has written something that turns out to be wrong.
     """
 
     def encode(batch: list[Message]) -> bytes:
         stream.figures.messages += len(batch)
-        return b"".join(map(format.encode, batch))
+        piece = b"".join(map(format.encode, batch))
+        delivery.counts(len(batch), len(piece))
+        return piece
 
-    if start := encode(view.start(stream, position)):
-        yield start
-    del start  # a message that was sent must not stay in memory while the stream is silent
-    is_open = False
-    make = partial(view.messages, stream)
-    batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
-    async with aclosing(batches):
-        async for batch in batches:
-            if batch:
-                piece, is_open = encode(batch), batch[-1].open
-            else:
-                piece = b"" if is_open else format.heartbeat
-            batch.clear()  # the follower holds it, too
-            for at in range(0, len(piece), PIECE_BYTES):
-                yield piece[at : at + PIECE_BYTES]
-            del piece
+    def make(entries: Sequence[Unread], position: int) -> list[Message]:
+        batch = view.messages(stream, entries, position)
+        delivery.made()
+        return batch
+
+    with delivery:
+        if start := encode(view.start(stream, position)):
+            yield start
+        del start  # a message that was sent must not stay in memory while the stream is silent
+        is_open = False
+        batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
+        async with aclosing(batches):
+            async for batch in batches:
+                if batch:
+                    piece, is_open = encode(batch), batch[-1].open
+                    delivery.sends()
+                else:
+                    piece = b"" if is_open else format.heartbeat
+                batch.clear()  # the follower holds it, too
+                for at in range(0, len(piece), PIECE_BYTES):
+                    yield piece[at : at + PIECE_BYTES]
+                del piece
 
 
 def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import (
-    Draining,
     Forbidden,
     NotFound,
     Overloaded,
@@ -21,13 +20,13 @@ from app.errors import (
 )
 from app.http.auth.authenticator import Authenticator
 from app.http.context import request_id
+from app.http.endpoints.readiness import Readiness
 from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
 from app.http.problem import problem
 from app.partial.value import dumps
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry
-from app.streams.registry import Streams
 from app.telemetry.metrics import Telemetry
 from app.views.specs import views_of
 
@@ -44,7 +43,7 @@ def add_routes(
     authenticator: Authenticator,
     stream_endpoints: StreamEndpoints,
     ticket_endpoint: TicketEndpoint,
-    streams: Streams,
+    readiness: Readiness,
     telemetry: Telemetry,
 ) -> None:
     """Give the app its paths. `app/http/openapi` describes them, not FastAPI."""
@@ -65,7 +64,7 @@ def add_routes(
     add("/streams/{id}/cancel", stream_endpoints.cancel, "POST")
     add("/tickets", ticket_endpoint.issue, "POST")
     _add_schemas(app, registry, stream_endpoints.models)
-    _add_health(app, streams, telemetry)
+    _add_health(app, readiness, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
 
 
@@ -96,16 +95,14 @@ def _add_schemas(app: FastAPI, registry: Registry, models: Sequence[str]) -> Non
         return _json(_description(registry.get(name), models))
 
 
-def _add_health(app: FastAPI, streams: Streams, telemetry: Telemetry) -> None:
+def _add_health(app: FastAPI, readiness: Readiness, telemetry: Telemetry) -> None:
     @app.api_route("/healthz", methods=PROBES, include_in_schema=False)
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
     @app.api_route("/readyz", methods=PROBES, include_in_schema=False)
     async def readyz() -> Response:
-        if streams.draining:
-            raise Draining(retry_after=1)
-        return _json({"status": "ready"})
+        return _json({"status": "ready", "parts": readiness.parts})
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

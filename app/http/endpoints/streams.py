@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
+from time import perf_counter
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,7 +18,8 @@ from starlette.responses import Response
 from app.errors import InvalidRequest, StreamNotFound
 from app.http.auth.authenticator import caller
 from app.http.auth.tickets import Ticket, Tickets
-from app.http.context import owner, request_id
+from app.http.context import owner, received, request_id
+from app.http.endpoints.beginnings import Beginnings, raise_again
 from app.http.endpoints.body import read_object, with_whole_numbers
 from app.http.endpoints.negotiation import negotiate
 from app.http.endpoints.options import (
@@ -28,8 +32,10 @@ from app.http.endpoints.options import (
 )
 from app.http.endpoints.replies import Reading, Replies, parse_event_id, while_there
 from app.limits.admission import Admission, Permit
-from app.limits.slots import Slot
+from app.limits.estimates import Estimates
+from app.limits.quota import Used
 from app.partial.value import dumps
+from app.providers.pricing import PriceList
 from app.schema import Parameters
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry
@@ -37,6 +43,8 @@ from app.settings import Settings
 from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import trace_id
+from app.telemetry.metrics import Telemetry
 from app.views.specs import VIEWS, ViewContext, ViewSpec
 
 
@@ -51,6 +59,8 @@ class StreamEndpoints:
         models: tuple[str, ...],
         admission: Admission,
         tickets: Tickets,
+        telemetry: Telemetry,
+        prices: PriceList,
     ) -> None:
         self.registry = registry
         self.models = models
@@ -58,7 +68,10 @@ class StreamEndpoints:
         self._admission = admission
         self._tickets = tickets
         self._settings = settings
-        self._replies = Replies(streams, settings)
+        self._replies = Replies(streams, settings, telemetry)
+        self._beginnings = Beginnings()
+        self._estimates = Estimates()
+        self._prices = prices
 
     def endpoint(self, entry: SchemaEntry) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
@@ -146,7 +159,16 @@ class StreamEndpoints:
             return await self._come_back(request, options, last)
         stream = await self._streams.attach(id, owner(request.scope))
         reading = self._reading(request, options, self.registry.get(stream.schema))
+        await self._admit_replay(request, stream)
         return await self._replies.reply(request, reading, stream)
+
+    async def _admit_replay(self, request: Request, stream: Stream) -> None:
+        """Count a whole replay of an ended stream. Raises `RateLimited`.
+
+        Coming back after an event is not counted: an `EventSource` does not try again after a 429.
+        """
+        if stream.ended:
+            await self._admission.admit_replay(caller(request.scope).name)
 
     async def _come_back(
         self, request: Request, options: Options, last: str, entry: SchemaEntry | None = None
@@ -199,27 +221,55 @@ class StreamEndpoints:
             request_id(request.scope),
             who.name,
             options.reasoning,
+            trace_id=trace_id(),
         )
-        if known := await self._streams.recall(wanted, origin):
-            return known
-        if who.ticket:
-            who.ticket.check(wanted.entry.name)
+        while (known := await self._streams.recall(wanted, origin)) is None:
+            other = self._beginnings.other(origin.name)
+            if other is None:
+                with self._beginnings.one(origin.name):
+                    return await self._new(request, wanted, origin)
+            await _wait(request, other)
+            raise_again(other)
+        await self._admit_replay(request, known)
+        return known
+
+    async def _new(self, request: Request, wanted: GenerationRequest, origin: Origin) -> Stream:
+        """A new stream. What refuses it has counted nothing, not even a use of its ticket."""
+        ticket = caller(request.scope).ticket
+        self._streams.require_open()
         with ExitStack() as stack:
-            permit = await self._admission.admit(who.name, partial(_wait, request))
+            if ticket:
+                ticket.check(wanted.entry.name)
+                self._tickets.use(ticket)
+                stack.callback(self._tickets.give_back, ticket)
+            permit = await self._admission.admit(
+                origin.caller,
+                self._expected(wanted),
+                partial(_wait, request),
+                self._streams.require_open,
+            )
             stack.callback(permit.close)
-            if known := self._streams.known(wanted, origin):
-                return known  # another call has begun it while this one waited
-            if who.ticket:
-                self._tickets.use(who.ticket)
-                stack.callback(self._tickets.give_back, who.ticket)
-            ended = partial(self._ended, permit, who.ticket)
+            seconds = perf_counter() - received(request.scope) - permit.waited
+            origin = replace(origin, seconds=seconds)
+            ended = partial(self._ended, permit, ticket)
             stream = await self._streams.open(wanted, origin, ended)
             if stream.origin is origin:
                 stack.pop_all()  # what was taken is given back when the stream ends
         return stream
 
+    def _expected(self, wanted: GenerationRequest) -> Used:
+        """What a stream will use of its caller's budgets. Nothing, if nobody has any."""
+        settings = self._settings
+        if not (settings.caller_tokens_per_day or settings.caller_usd_per_day):
+            return Used()
+        tokens = self._estimates.of(wanted)
+        price = self._prices.get(wanted.model)
+        return Used(tokens.all, price(tokens) if price else 0.0)
+
     def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
-        permit.settle(stream.figures.tokens)
+        figures = stream.figures
+        permit.settle(Used(figures.tokens, figures.known_cost_usd))
+        self._estimates.learn(stream.schema, figures)
         if ticket and stream.was_refused:
             self._tickets.give_back(ticket)
 
@@ -241,7 +291,8 @@ class StreamEndpoints:
         view = spec.make(
             ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
         )
-        return Reading(view, format, options.interval_ms / 1000)
+        repeated = f"{spec.name} {options.reasoning}" if spec.repeats and not ids else None
+        return Reading(spec.name, view, format, options.interval_ms / 1000, repeated)
 
 
 def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
@@ -253,9 +304,11 @@ def _require(spec: ViewSpec, entry: SchemaEntry) -> None:
         )
 
 
-async def _wait(request: Request, slot: Slot, seconds: float) -> None:
-    """Wait for a slot. Raises `ClientDisconnect` if the client leaves while it waits."""
-    if not await while_there(request, slot, seconds):
+async def _wait(
+    request: Request, awaited: asyncio.Future[Any], seconds: float | None = None
+) -> None:
+    """Wait for a slot, or for another call. Raises `ClientDisconnect` if the client leaves."""
+    if not await while_there(request, awaited, seconds):
         raise ClientDisconnect
 
 

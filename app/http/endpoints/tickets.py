@@ -33,7 +33,7 @@ class TicketEndpoint:
         refuse_unknown(read_query(request.scope["query_string"]), known=())
         wanted = self._wanted(await read_object(request, self._max_body_bytes))
         headers = {"Cache-Control": "no-store"}
-        issued = dumps(self._tickets.issue(who.name, wanted))
+        issued = dumps(self._tickets.issue(who.name, who.key, wanted))
         return Response(issued, 200, headers, "application/json")
 
     def _wanted(self, body: object) -> TicketRequest:

@@ -11,10 +11,11 @@ from app.http.openapi.body import body
 from app.http.openapi.components import Components, Json, record
 from app.http.openapi.events import VERSION, start
 from app.http.openapi.query import of_parameters
-from app.http.openapi.responses import Responses, pascal
+from app.http.openapi.responses import Responses
 from app.http.openapi.security import lock, post_tickets
 from app.http.openapi.steering import idempotency_key, in_query, last_event_id
 from app.schemas.entry import SchemaEntry
+from app.schemas.names import as_identifier, as_type
 from app.schemas.registry import Registry
 from app.views.specs import VIEWS, views_of
 
@@ -124,9 +125,9 @@ class _Document:
         return endpoint if query is None else {"get": self._get(entry, query)} | endpoint
 
     def _post(self, entry: SchemaEntry, parameters: Json) -> Json:
-        schema = self.components.add("schemas", f"{pascal(entry.name)}Parameters", parameters)
+        schema = self.components.add("schemas", f"{as_type(entry.name)}Parameters", parameters)
         return {
-            "operationId": f"post_{_snake(entry.name)}",
+            "operationId": f"post_{as_identifier(entry.name)}",
             "tags": [entry.name],
             "summary": f"Stream {entry.name}",
             "description": entry.schema.description,
@@ -138,7 +139,7 @@ class _Document:
     def _get(self, entry: SchemaEntry, query: list[Json]) -> Json:
         words = "From a query string, for `curl` and the browser's `EventSource`."
         return {
-            "operationId": f"get_{_snake(entry.name)}",
+            "operationId": f"get_{as_identifier(entry.name)}",
             "tags": [entry.name],
             "summary": f"Stream {entry.name} from a query string",
             "description": f"{entry.schema.description} {words}",
@@ -205,7 +206,7 @@ class _Document:
         name = {"type": "string", "const": entry.name}
         schema = {
             **parameters,
-            "title": f"{pascal(entry.name)}Request",
+            "title": f"{as_type(entry.name)}Request",
             "properties": {"schema": name, **parameters.get("properties", {})},
             "required": ["schema", *parameters.get("required", [])],
         }
@@ -255,11 +256,14 @@ class _Document:
 
     def _readyz(self) -> Json:
         stopping = errors.response([Draining(retry_after=1)], self.components)
+        words = "Each part by name: `ready`, or what is wrong with it"
+        part = {"type": "object", "additionalProperties": NAME, "description": words}
+        ready = record({"status": {"type": "string", "const": "ready"}, "parts": part})
         return {
             "operationId": "readyz",
             "tags": ["service"],
             "summary": "Whether the service accepts new streams",
-            "responses": self._plain("It does.", _status("ready")) | {"503": stopping},
+            "responses": self._plain("It does.", ready) | {"503": stopping},
         }
 
     def _metrics(self) -> Json:
@@ -301,7 +305,3 @@ def _status(word: str) -> Json:
 
 def _json_schema(words: str) -> Json:
     return {"type": "object", "description": words}
-
-
-def _snake(name: str) -> str:
-    return name.replace("-", "_")

@@ -32,6 +32,11 @@ _MODELS: Final[Json] = {
     "items": {"type": "string"},
     "description": "The models that have answered, if there was more than one.",
 }
+_COST: Final[Json] = {
+    "type": "number",
+    "minimum": 0,
+    "description": "What these tokens have cost in US dollars, if the prices are known.",
+}
 _WITHOUT_ID: Final = frozenset({MESSAGE, "error", PING})
 """The events that may lack an id. All others have one."""
 
@@ -101,7 +106,9 @@ class Events:
         self._middle = {
             "reasoning": components.schema("ReasoningEvent", record({"text": {"type": "string"}})),
             "restart": components.schema("RestartEvent", _restart(details)),
-            "usage": components.schema("UsageEvent", record(_USAGE, {"models": _MODELS})),
+            "usage": components.schema(
+                "UsageEvent", record(_USAGE, {"cost_usd": _COST, "models": _MODELS})
+            ),
         }
         self._last = {"error": components.schema("ErrorEvent", _error(details)), PING: NULL}
         # The service's own components come first, so that a schema's can't take their names.

@@ -12,6 +12,7 @@ from app.http.openapi.components import Components, Json
 from app.http.openapi.events import Events, description, event_schema
 from app.http.openapi.example import Example, example
 from app.schemas.entry import SchemaEntry
+from app.schemas.names import as_type
 from app.views.format import NDJSON, SSE, Format
 from app.views.message import Message
 from app.views.specs import VIEWS, ViewSpec, specs_of
@@ -136,7 +137,7 @@ class Responses:
         return self._shapes[entry.name]
 
     def _new_shape(self, entry: SchemaEntry) -> Shape:
-        name, components = pascal(entry.name), self._components
+        name, components = as_type(entry.name), self._components
         value = components.schema(f"{name}Result", entry.result_json_schema)
         events = self._events.of(entry, name, value)
         played = example(entry, entry.default_model(self._models))
@@ -149,11 +150,6 @@ class Responses:
             for media_type, named in found.items()
         }
         return Shape(entry, events, value, self._events.line(name, events), examples)
-
-
-def pascal(name: str) -> str:
-    """`trip-plans` -> `TripPlans`"""
-    return "".join(part.capitalize() for part in name.split("-"))
 
 
 def _headers_of_views() -> dict[str, Json]:

@@ -59,6 +59,7 @@ class Protocol(HttpToolsProtocol):
     # Python shares the attribute names of objects of a class only up to some number of attributes.
     # uvicorn's class nearly reaches it, so without slots each connection would take 1.5 KB more.
     __slots__ = (
+        "_framing_bytes",
         "_head",
         "_head_bytes",
         "_head_timer",
@@ -72,6 +73,7 @@ class Protocol(HttpToolsProtocol):
         self._send_timeout = send_timeout
         self._head: list[tuple[bytes, bytes]] | None = None  # the headers, while they come
         self._head_bytes = 0
+        self._framing_bytes = 0  # since the last bytes of the body, such as those of trailers
         self._is_deaf = False
         self._head_timer: asyncio.TimerHandle | None = None
         self._read_timer: asyncio.TimerHandle | None = None
@@ -93,12 +95,15 @@ class Protocol(HttpToolsProtocol):
             self._hear_no_more()
             return
         head = self._head
+        self._framing_bytes += len(data)
         super().data_received(data)
         # The parser reports a header only when it is complete, so its bytes are counted here.
         if head is not None and self._head is head and not self._is_deaf:
             self._head_bytes += len(data)
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
+        elif self._expects_body and self._head_bytes + self._framing_bytes > HEAD_BYTES:
+            self._refuse_trailers()
         # These bytes may also be the rest of a body after its answer, or blank lines before a head.
         if self._head_timer is None and self._is_answered and not self._is_deaf:
             self._expect_head()
@@ -113,13 +118,27 @@ class Protocol(HttpToolsProtocol):
         self._head = self.headers
         self._head_bytes = 0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. What comes in a trailer was not there when the request was checked.
+
+        So it is dropped, as RFC 9110 6.5.1 allows.
+        """
+        if self._head is not None:
+            super().on_header(name, value)
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes = 0
+        super().on_body(body)
+
     def on_headers_complete(self) -> None:
         self._head = None
+        self._framing_bytes = 0
         self._stop_head_timer()
         lines = sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
         self._head_bytes = len(self.url) + lines
         if self._head_bytes > HEAD_BYTES:
             raise HeadersTooLarge
+        self._check_host()
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -130,6 +149,16 @@ class Protocol(HttpToolsProtocol):
             self._refuse(HeadersTooLarge())
         else:
             self._refuse(InvalidRequest("The request is not valid HTTP.", status=400))
+
+    def _check_host(self) -> None:
+        """Raise `InvalidRequest` unless there is one name of a host (RFC 9112 3.2).
+
+        Of two, a proxy may look at one and the service at the other. HTTP/1.0 has none.
+        """
+        hosts = [value.strip() for name, value in self.headers if name == b"host"]
+        is_needed = self.parser.get_http_version() == "1.1"
+        if len(hosts) > 1 or b"" in hosts or (is_needed and not hosts):
+            raise InvalidRequest(status=400)
 
     # -- heads ---------------------------------------------------------------------------------
 
@@ -143,6 +172,20 @@ class Protocol(HttpToolsProtocol):
     def _is_answered(self) -> bool:
         """Whether there was no request yet, or the last one has its whole answer."""
         return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def _expects_body(self) -> bool:
+        """Whether a part of a request's body, or a trailer, may still come."""
+        return self._head is None and self.cycle is not None and self.cycle.more_body
+
+    def _refuse_trailers(self) -> None:
+        """There are more bytes that are no body than a head may have."""
+        if self.cycle.response_started:
+            self._is_deaf = True
+            self.cycle.keep_alive = False
+            self.transport.close()
+        else:
+            self._refuse(HeadersTooLarge())
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)

@@ -12,10 +12,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import count
 from multiprocessing import parent_process
+from shutil import rmtree
 from socket import socket
 from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import uvicorn
 from uvicorn.supervisors import multiprocess
@@ -23,27 +25,63 @@ from uvicorn.supervisors import multiprocess
 from app.http.server.server import SECOND_SIGNAL_SECONDS, Server, server, settle, url_of
 from app.settings import Settings
 from app.telemetry.logs import configure_logging
+from app.telemetry.worker_counts import count_into, forget_gauges, shared_folder
 
 START_SECONDS = 60
 """The processes have this time to get ready. When all are ready, one log line says so."""
 
 
 class _Worker(multiprocess.Process):
-    """A process that makes its own settings, app and server."""
+    """A process that makes its own settings, app and server.
+
+    folder: where the processes share their counts
+    number: under which it counts; no two that live have the same
+    """
+
+    folder: str
+    _living: ClassVar[dict[int, _Worker]] = {}
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket]) -> None:
+        super().__init__(config, sockets)
+        self.folder = _Worker.folder
+        self.number = next(number for number in count(1) if number not in self._living)
+        self._living[self.number] = self
+        self._starts_until = time.monotonic() + START_SECONDS
+
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it goes on. While it starts, it answers nobody: it imports what it needs.
+
+        On a busy machine, it would be taken for hung, killed and started again, for ever.
+        """
+        if self.process.is_alive() and time.monotonic() < self._starts_until:
+            return True
+        return super().is_alive(timeout)
+
+    def join(self) -> None:
+        super().join()
+        if self._living.pop(self.number, None) is not None:
+            forget_gauges(self.folder, self.number)
 
     def target(self, sockets: list[socket] | None = None) -> None:
+        # Ctrl-C reaches all processes of a terminal, and the supervisor passes it on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         settings = Settings()
         configure_logging(settings.log_format, settings.log_level)
+        count_into(self.folder, self.number)
         app: Any = self.config.app
         self._server: Server = server(app(settings), settings, lambda url: settle())
-        Thread(target=_end_with_the_supervisor, daemon=True).start()
+        Thread(target=_end_with_the_supervisor, args=[self.folder], daemon=True).start()
         super().target(sockets)
 
 
-def _end_with_the_supervisor() -> None:
-    """End this process when the supervisor has been killed. Otherwise it would keep the port."""
+def _end_with_the_supervisor(folder: str) -> None:
+    """End this process when the supervisor has been killed. Otherwise it would keep the port.
+
+    The folder that the supervisor has made is removed in its place.
+    """
     if supervisor := parent_process():
         supervisor.join()
+        rmtree(folder, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -75,6 +113,10 @@ class _Supervisor(multiprocess.Multiprocess):
             self.handle_signals()
             self.keep_subprocess_alive()
 
+    def handle_hup(self) -> None:
+        """Have the processes read again what can be read again. uvicorn would restart them."""
+        self._send(signal.SIGHUP)
+
     def join_all(self) -> None:
         told = time.monotonic()
         while any(process.process.is_alive() for process in self.processes):
@@ -86,9 +128,12 @@ class _Supervisor(multiprocess.Multiprocess):
         super().join_all()
 
     def _end_all(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: int) -> None:
         for process in self.processes:
             if process.process.is_alive() and process.pid:
-                os.kill(process.pid, signal.SIGTERM)
+                os.kill(process.pid, number)
 
 
 def serve_workers(
@@ -114,5 +159,5 @@ def serve_workers(
     listener = config.bind_socket()
     # uvicorn's supervisor has no parameter for the class of its processes.
     multiprocess.Process = _Worker  # type: ignore[misc]
-    with listener:
+    with listener, shared_folder() as _Worker.folder:
         _Supervisor(config, [listener], lambda: on_start(url_of(listener))).run()

@@ -23,7 +23,7 @@ from app.providers.asking.way import Way
 from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
 from app.providers.model_settings import ModelSettings
-from app.providers.transport import RECEIVED
+from app.providers.transport import RECEIVED, SENT
 
 
 class Anthropic:
@@ -48,6 +48,7 @@ class Anthropic:
             extract,
             AnthropicReader(in_tools=in_tools),
             null_is_absent=way.dialect == "strict" or way.mode == "json_schema",
+            sent=response.extensions[SENT],
         )
 
     async def aclose(self) -> None:

@@ -25,7 +25,8 @@ from app.providers.provider_error import error_in_chunk, is_error
 from app.providers.sse import DONE
 
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
-_ASKED: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_CACHED: Final = "cache_read_input_tokens"
+_ASKED: Final = ("input_tokens", "cache_creation_input_tokens", _CACHED)
 """Counts that are the input's together: the first is without what the cache has to do with."""
 
 _WRITTEN: Final = "output_tokens"
@@ -68,7 +69,7 @@ class AnthropicReader:
         if not self._counts:
             return None
         asked = sum(self._counts.get(name, 0) for name in _ASKED)
-        return Tokens(asked, self._counts.get(_WRITTEN, 0))
+        return Tokens(asked, self._counts.get(_WRITTEN, 0), self._counts.get(_CACHED, 0))
 
     def take(self, event: bytes) -> bool:
         """Take an event's data. Gives whether it says that the model writes or reasons.

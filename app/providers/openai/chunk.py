@@ -75,9 +75,14 @@ class Choice(msgspec.Struct):
     error: Any = None
 
 
+class PromptTokensDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
 class CompletionUsage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    prompt_tokens_details: PromptTokensDetails | None = None
 
 
 class Chunk(msgspec.Struct):

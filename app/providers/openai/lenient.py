@@ -20,6 +20,7 @@ from app.providers.openai.chunk import (
     Chunk,
     CompletionUsage,
     Function,
+    PromptTokensDetails,
     ToolCall,
 )
 from app.providers.openai.reasoning import reasoning_in
@@ -190,8 +191,12 @@ def _index(value: Any) -> int | None:
 def _usage(value: Any) -> CompletionUsage | None:
     if not isinstance(value, dict):
         return None
+    details = value.get("prompt_tokens_details")
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     return CompletionUsage(
-        _count(value.get("prompt_tokens")), _count(value.get("completion_tokens"))
+        _count(value.get("prompt_tokens")),
+        _count(value.get("completion_tokens")),
+        PromptTokensDetails(cached),
     )
 
 

@@ -22,7 +22,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of, create_of
 from app.providers.openai.reader import OpenAIReader
 from app.providers.openai.request import OpenAIRequests
-from app.providers.transport import RECEIVED
+from app.providers.transport import RECEIVED, SENT
 
 
 class OpenAI:
@@ -43,11 +43,12 @@ class OpenAI:
         except openai.APIStatusError as error:
             raise Refused(refusal(error.status_code, error.body)) from error
         return StreamedCompletion(
-            await stack.enter_async_context(aclosing(response.iter_bytes())),
+            await stack.enter_async_context(aclosing(response.http_response.aiter_raw())),
             response.http_response.extensions[RECEIVED],
             _extractor(way.mode),
             OpenAIReader(in_tools=way.mode == "tools"),
             null_is_absent=way.dialect == "strict",
+            sent=response.http_response.extensions[SENT],
         )
 
     async def aclose(self) -> None:

@@ -98,9 +98,13 @@ class OpenAIReader:
         """Take the provider's counts, which may come in halves, or grow."""
         before = self.usage or Tokens(0, 0)
         asked, written = told.prompt_tokens or 0, told.completion_tokens or 0
+        details = told.prompt_tokens_details
+        cached = (details.cached_tokens or 0) if details else 0
+        given = asked if asked > 0 else before.input_tokens
         counted = Tokens(
-            asked if asked > 0 else before.input_tokens,
+            given,
             written if written > 0 else before.output_tokens,
+            min(cached, given) if cached > 0 else before.cached_tokens,
         )
         if counted != Tokens(0, 0):
             self.usage = counted
@@ -118,7 +122,8 @@ class OpenAIReader:
             self.text.add_content(delta.content)
         if delta.refusal:
             self.refused = True
-        return delta.reasons or _says(called, delta.content, delta.refusal)
+        said = _says(called) or _says(delta.content) or _says(delta.refusal)
+        return said or delta.reasons
 
     def _reason(self, delta: ChoiceDelta) -> None:
         if self.text.keeps_reasoning:
@@ -137,11 +142,13 @@ class OpenAIReader:
         calls = delta.tool_calls
         if not calls and delta.function_call is not None:
             calls = [ToolCall(function=delta.function_call)]
-        text = "".join([self._calls.text(call) for call in calls or ()])
+        if not calls:
+            return ""
+        text = "".join([self._calls.text(call) for call in calls])
         self.text.add_call(text)
         return text
 
 
-def _says(*texts: str | None) -> bool:
-    """Whether any of these is more than blanks, of which some models write without end."""
-    return any(text and not text.isspace() for text in texts)
+def _says(text: str | None) -> bool:
+    """Whether a text is more than blanks, of which some models write without end."""
+    return bool(text and not text.isspace())

@@ -1,13 +1,12 @@
 // One parameter of a request: an input made from its JSON Schema, with its bounds and its error.
 
 import { element } from './element.js';
-import { label } from './shape.js';
 
 const LONG = 120; // a text that may have more characters gets several lines
 
 export class Field {
-  /** @param {string} name @param {any} schema resolved @param {boolean} isRequired */
-  constructor(name, schema, isRequired) {
+  /** @param {string} name @param {any} schema resolved @param {boolean} isRequired @param {string} words */
+  constructor(name, schema, isRequired, words) {
     this.name = name;
     this.schema = schema;
     this.isRequired = isRequired;
@@ -17,7 +16,7 @@ export class Field {
     const title = element(
       'label',
       { for: id },
-      label(name, schema),
+      words,
       element('small', {}, ` ${bounds(schema, isRequired)}`),
     );
     const isCheck = schema.type === 'boolean';

@@ -2,8 +2,9 @@
 // values), and values that need their own line.
 
 import { element } from './element.js';
-import { isProse, label, longest, resolve } from './shape.js';
+import { isProse, isScalar, label, longest, resolve } from './shape.js';
 import { linesOf, Text } from './text.js';
+import { written } from './written.js';
 
 const HEADING = 60; // the most characters of a heading
 
@@ -17,6 +18,7 @@ export class Fields {
     this.element = element('div', { class: `fields depth-${Math.min(depth, 3)}` });
     const fields = Object.entries(schema.properties).map(([name, inner]) => ({
       name,
+      label: label(name, inner),
       schema: resolve(root, inner),
     }));
     const heading = fields.find(({ schema: inner }) => inner.const === undefined);
@@ -52,12 +54,12 @@ export class Fields {
     this.element.append(inner.element);
   }
 
-  #fact({ name, schema }) {
-    const inner = new Text(1, 'dd');
+  #fact({ name, schema, label: title }) {
+    const inner = new Text(1, 'dd', written(schema));
     inner.element.classList.toggle('choice', Boolean(schema.enum || schema.const !== undefined));
     inner.element.style.setProperty('--characters', String(widest(schema)));
     this.#places.set(name, inner);
-    const row = element('div', { class: 'fact' }, element('dt', {}, label(name, schema)));
+    const row = element('div', { class: 'fact' }, element('dt', {}, title));
     row.append(inner.element);
     if (this.#facts !== this.element.lastElementChild || this.#facts === null) {
       this.#facts = element('dl', { class: 'facts' });
@@ -66,10 +68,10 @@ export class Fields {
     this.#facts.append(row);
   }
 
-  #block(root, { name, schema }, context, isNamed) {
+  #block(root, { name, schema, label: words }, context, isNamed) {
     const inner = context.place(root, schema, context);
     this.#places.set(name, inner);
-    const title = isNamed ? element('p', { class: 'label' }, label(name, schema)) : null;
+    const title = isNamed ? element('p', { class: 'label' }, words) : null;
     this.element.append(element('div', { class: 'block' }, title, inner.element));
   }
 }
@@ -79,9 +81,7 @@ function isHeading(schema) {
 }
 
 function isFact(schema) {
-  const types = ['string', 'number', 'integer', 'boolean'];
-  const isScalar = types.includes(schema.type) || schema.enum || schema.const !== undefined;
-  return Boolean(isScalar) && !isProse(schema);
+  return isScalar(schema) && !isProse(schema);
 }
 
 /** The number of characters to reserve, so that the next fact does not move. */

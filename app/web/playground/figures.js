@@ -5,6 +5,8 @@ import { bytes, seconds } from './units.js';
 
 const UNKNOWN = ['–'];
 
+const USUAL = ['Connections', 'Attempts']; // they are shown where they are more than one
+
 const FIGURES = {
   'First content': record =>
     record?.firstContent != null ? seconds(record.firstContent) : UNKNOWN,
@@ -25,7 +27,7 @@ export class Figures {
     for (const name of Object.keys(FIGURES)) {
       const value = element('dd');
       this.#values.set(name, value);
-      list.append(element('div', {}, element('dt', {}, name), value));
+      list.append(element('div', { 'data-figure': name }, element('dt', {}, name), value));
     }
     this.show(null);
   }
@@ -37,6 +39,7 @@ export class Figures {
       const text = unit ? `${number} ${unit}` : String(number);
       const value = this.#values.get(name);
       if (value.textContent === text) continue;
+      value.parentElement.classList.toggle('is-usual', USUAL.includes(name) && !(number > 1));
       value.replaceChildren(String(number), ...(unit ? [element('small', {}, ` ${unit}`)] : []));
     }
   }

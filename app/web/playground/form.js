@@ -3,7 +3,7 @@
 import { element } from './element.js';
 import { Field } from './field.js';
 import { parts } from './pointer.js';
-import { resolve } from './shape.js';
+import { label, resolve } from './shape.js';
 
 export class Form {
   #holder;
@@ -25,7 +25,8 @@ export class Form {
     const kept = new Map(old.map(field => [field.name, field.input.value]));
     const required = parameters.required ?? [];
     this.#fields = Object.entries(parameters.properties ?? {}).map(
-      ([name, schema]) => new Field(name, resolve(parameters, schema), required.includes(name)),
+      ([name, schema]) =>
+        new Field(name, resolve(parameters, schema), required.includes(name), label(name, schema)),
     );
     for (const field of this.#fields) {
       if (kept.has(field.name) && field.schema.type !== 'boolean')
@@ -46,6 +47,13 @@ export class Form {
     );
     const isEmpty = this.#fields[0]?.input.value === '';
     if (isEmpty && examples.length) this.#fill(examples[0]);
+  }
+
+  /** Fill in these values, and empty the other fields. @param {object} values */
+  fill(values) {
+    for (const field of this.#fields) field.write(typed(values[field.name], field));
+    this.#isExample = false;
+    this.#changed();
   }
 
   /** The parameters as they are, valid or not. */
@@ -98,4 +106,10 @@ export class Form {
     if (field && !field.flaw.hidden) field.complain(field.check());
     this.#changed();
   }
+}
+
+/** A value of a link, which is text, for a field. */
+function typed(text, { schema }) {
+  if (text === undefined) return schema.default;
+  return schema.type === 'boolean' ? text === 'true' : text;
 }

@@ -7,9 +7,11 @@
 
 import { Fields } from './fields.js';
 import { List } from './list.js';
-import { isProse, resolve } from './shape.js';
+import { isFlat, isProse, resolve } from './shape.js';
+import { Table } from './table.js';
 import { linesOf, Text } from './text.js';
 import { Union } from './union.js';
+import { written } from './written.js';
 
 /**
  * The place for a value of a schema.
@@ -24,10 +26,14 @@ export function place(root, schema, about) {
   if (found.choices?.some(choice => resolve(root, choice).properties)) {
     return new Union(root, found, context);
   }
-  if (found.type === 'array' && found.items) return new List(root, found, context);
+  if (found.type === 'array' && found.items) {
+    const isTable = isFlat(root, resolve(root, found.items));
+    return isTable ? new Table(root, found) : new List(root, found, context);
+  }
   if (found.properties) return new Fields(root, found, context);
   if (found.type === 'object' || found.type === undefined) return new Anything();
-  return isProse(found) ? new Text(linesOf(found, context)) : new Text(1, 'span');
+  if (isProse(found)) return new Text(linesOf(found, context));
+  return new Text(1, 'span', written(found));
 }
 
 /** A value of which the schema says nothing. It is shown as JSON. */

@@ -3,6 +3,8 @@
 import { eventOf } from './messages.js';
 import { laneSizes, size } from './content.js';
 import { History } from './history.js';
+import { Moments } from './moments.js';
+import { lanes, resolve } from './shape.js';
 
 const HEARTBEATS = ['ping', 'comment']; // in the native views, and in those for other front ends
 const KEPT = 200; // the number of raw messages that are kept
@@ -23,6 +25,11 @@ export class Record {
   connections = 0; // how many connections the page has drawn from
   views = new Map();
   history = new History();
+  moments = new Moments();
+  attempts = []; // what was there of each attempt that has failed: `{attempt, code, state}`
+  servedBy = null; // the process that has answered, if the service says so
+  stopped = null; // milliseconds until the service had stopped the model, once it says so
+  #drawn = 0; // the number of the last message that the state has
   #began = performance.now();
   #stopped = null;
 
@@ -31,6 +38,13 @@ export class Record {
     this.view = view;
     this.expected = expected;
     this.lanes = lanes;
+  }
+
+  /** The record of a request that is about to be made. @param {any} schema @param {any} request */
+  static of({ result }, { view, parameters }) {
+    const isList = Boolean(resolve(result, result).items);
+    const expected = isList ? (parameters.count ?? null) : null;
+    return new Record({ view, lanes: lanes(result).names, expected });
   }
 
   /** The attempt that is under way. */
@@ -50,6 +64,7 @@ export class Record {
   /** The client has a new state. */
   update(state) {
     const { now } = this;
+    this.moments.add(now, state, this.state, this.#since());
     this.state = state;
     if (this.firstContent === null && size(state.value) > 0) this.firstContent = now;
     this.reasonedFrom = state.reasoning ? (this.reasonedFrom ?? now) : null;
@@ -67,7 +82,9 @@ export class Record {
   heard(event, data) {
     if (event === 'usage') this.usage = JSON.parse(data);
     if (event !== 'restart') return;
+    const { attempt, state } = this;
     this.restart = JSON.parse(data);
+    this.attempts.push({ attempt, code: this.restart.code, state });
     this.history.mark(this.now, 'restart', `attempt ${this.restart.attempt}`);
     this.history.add(
       this.now,
@@ -89,6 +106,11 @@ export class Record {
     const { pathname, search } = new URL(url, document.baseURI);
     const since = after ? `, after ${after}` : '';
     this.note(`${method} ${pathname}${search}${since}: ${status}`);
+  }
+
+  /** A call was refused with this body: a problem. */
+  refused(text) {
+    this.#keep({ at: this.now, event: 'problem', text: shortened(text) });
   }
 
   lost() {
@@ -125,16 +147,22 @@ export class Record {
     this.phase = phase;
     this.error = error;
     this.isOver = true;
+    this.moments.end();
     this.stopClock();
+  }
+
+  /** The messages that have come since the last state. */
+  #since() {
+    const fresh = this.wire.filter(({ number, event }) => number > this.#drawn && event);
+    this.#drawn = this.messages;
+    return fresh;
   }
 
   #message(view, seen, message) {
     const event = seen.isPlain ? 'text' : eventOf(message);
     if (!HEARTBEATS.includes(event)) seen.messages += 1;
     if (view !== this.view) return;
-    const more = message.length - SHOWN;
-    const text = more > 0 ? `${message.slice(0, SHOWN)}… and ${more} more characters` : message;
-    this.#keep({ at: this.now, event, text });
+    this.#keep({ at: this.now, event, text: shortened(message) });
   }
 
   #keep(entry) {
@@ -142,4 +170,9 @@ export class Record {
     this.wire.push({ ...entry, number: this.messages });
     if (this.wire.length > KEPT) this.wire.shift();
   }
+}
+
+function shortened(text) {
+  const more = text.length - SHOWN;
+  return more > 0 ? `${text.slice(0, SHOWN)}… and ${more} more characters` : text;
 }

@@ -5,6 +5,7 @@ import { element } from './element.js';
 import { List } from './list.js';
 import { place } from './place.js';
 import { resolve } from './shape.js';
+import { Table } from './table.js';
 
 export class Result {
   #holder;
@@ -32,8 +33,19 @@ export class Result {
     this.#holder.style.removeProperty('min-height');
   }
 
+  /** Whether the answer is a list: of cards, or of rows. */
   get isList() {
-    return this.#place instanceof List;
+    return this.#place instanceof List || this.#place instanceof Table;
+  }
+
+  /** The element that is being written; null where none is. */
+  get open() {
+    return this.#open;
+  }
+
+  /** The element of the place at a path. @param {(string|number)[]} path */
+  at(path) {
+    return this.#place.at(path);
   }
 
   /** Reserve places for this many elements. */
@@ -41,9 +53,8 @@ export class Result {
     if (this.isList && count) this.#place.keep(count);
   }
 
-  /** @param {import("./record.js").Record} record */
-  show(record) {
-    const { state, isOver, phase } = record;
+  /** @param {{state: any, isOver: boolean, phase: string}} shown a record, or a moment of one */
+  show({ state, isOver, phase }) {
     this.#holder.setAttribute('aria-busy', String(!isOver));
     this.#holder.dataset.phase = phase;
     // After a restart, the page must not collapse to the height of an empty answer.

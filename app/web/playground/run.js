@@ -33,7 +33,12 @@ export class Run {
     this.#tap = new Tap({
       opened: (call, response) => this.#opened(call, response),
       received: bytes => this.#received(this.drawn, bytes.byteLength, this.#messages.feed(bytes)),
+      refused: text => record.refused(text),
       lost: () => this.#lost(),
+      cancelled: milliseconds => {
+        record.stopped = milliseconds;
+        changed();
+      },
     });
   }
 
@@ -101,6 +106,7 @@ export class Run {
     this.#messages = new Messages();
     const id = /\/streams\/([^/]+)$/.exec(response.headers.get('Location') ?? '')?.[1];
     if (id && !this.#record.id) this.#begun(id);
+    this.#record.servedBy = response.headers.get('X-Served-By') ?? this.#record.servedBy;
     this.#changed();
   }
 

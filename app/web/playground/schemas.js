@@ -17,15 +17,17 @@ export class Schemas {
   /**
    * @param {{name: string, views: string[]}[]} summaries
    * @param {(name: string) => void} chosen
+   * @param {string} [wanted] the one to choose at first, if there is one of that name
    * @returns {string} the name of the schema that is chosen at first
    */
-  offer(summaries, chosen) {
+  offer(summaries, chosen, wanted) {
     // Lists come first, because they show best how an answer grows.
     const sorted = summaries.toSorted((one, other) => rank(one) - rank(other));
     this.#views = new Map(sorted.map(({ name, views }) => [name, views]));
-    const radios = sorted.map(({ name }, index) => radio(name, index === 0, chosen));
+    const first = this.#views.has(wanted) ? wanted : sorted[0].name;
+    const radios = sorted.map(({ name }) => radio(name, name === first, chosen));
     this.#fieldset.replaceChildren(this.#legend, ...radios, this.#hint);
-    return sorted[0].name;
+    return first;
   }
 
   viewsOf(name) {

@@ -2,6 +2,9 @@
 
 import { parts } from './pointer.js';
 
+const COLUMNS = 5; // the most of a table
+const SHORT = 60; // characters of a text that fits into a table
+
 /**
  * A schema with its references followed and without `null`.
  * @returns {any} a schema whose `nullable` says whether it allowed null
@@ -52,12 +55,36 @@ export function lanes(root) {
   return { names: names.length ? names : [''], fields };
 }
 
-/** A field's label: `prep_time_minutes` is "Prep time minutes". */
+/**
+ * A field's label: `prep_time_minutes` is "Prep time minutes".
+ * @param {string} name
+ * @param {any} [schema] of the field as its object has it, with references not followed: the title
+ *   of a type would be the same for two fields
+ */
 export function label(name, schema = {}) {
-  const words = name.replaceAll('_', ' ').trim();
+  const words = name
+    .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .replaceAll('_', ' ')
+    .trim();
   const given = schema.title ?? words;
-  const plain = given.toLowerCase() === words.toLowerCase() ? words.toLowerCase() : given;
+  if (/^(url|uri|id|ip|api|isbn|sku)$/i.test(words)) return words.toUpperCase();
+  const isName =
+    given.replaceAll(' ', '').toLowerCase() === words.replaceAll(' ', '').toLowerCase();
+  const plain = isName ? words.toLowerCase() : given;
   return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+/** Whether all fields of an object are short: a list of such objects is shown as a table. */
+export function isFlat(root, schema) {
+  const fields = Object.values(schema.properties ?? {}).map(inner => resolve(root, inner));
+  const isShort = field => isScalar(field) && (field.type !== 'string' || longest(field) <= SHORT);
+  return fields.length > 1 && fields.length <= COLUMNS && fields.every(isShort);
+}
+
+/** Whether a value of a schema is a word, a number or a text. */
+export function isScalar(schema) {
+  const types = ['string', 'number', 'integer', 'boolean'];
+  return types.includes(schema.type) || Boolean(schema.enum) || schema.const !== undefined;
 }
 
 /** Whether a place holds running text, and not a word or a number. */

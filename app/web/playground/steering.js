@@ -8,7 +8,8 @@ const MODELS = {
   'demo-invalid-late': 'Violates the schema near the end of a list: what is good stays.',
   'demo-always-invalid': 'Violates the schema, however often it is asked.',
   'demo-truncated': 'Stops in the middle, at its length limit.',
-  'demo-truncated-list': 'Stops after every three elements of a list: the service asks for the rest.',
+  'demo-truncated-list':
+    'Stops after every three elements of a list: the service asks for the rest.',
   'demo-refusal': 'Refuses, in words.',
   'demo-filtered': 'Is stopped by a content filter.',
   'demo-stall': 'Falls silent in the middle. The service gives up after a while.',
@@ -47,13 +48,14 @@ export class Steering {
   #view = byId('view');
   #pace = byId('pace');
   #reasons = byId('reasons');
+  #beside = byId('compare');
   #usual = ''; // the model that the schema is written by, where none is chosen
   #key = byId('key');
   #input = byId('key-input');
 
   /** @param {() => void} changed called when somebody has chosen */
   constructor(changed) {
-    for (const control of [this.#model, this.#view, this.#pace, this.#reasons]) {
+    for (const control of [this.#model, this.#view, this.#pace, this.#reasons, this.#beside]) {
       control.addEventListener('change', () => {
         this.#explain();
         changed();
@@ -78,6 +80,30 @@ export class Steering {
     return this.#reasons.checked;
   }
 
+  /** The model that is asked, too, and whose answer stands beside the first; "" for none. */
+  get beside() {
+    return this.#beside.value;
+  }
+
+  /** What is chosen, for a link. */
+  get chosen() {
+    return { ...Object.fromEntries(this.query), beside: this.beside };
+  }
+
+  /** Choose what a link says, as far as it is offered. @param {Record<string, string>} chosen */
+  use({ model = '', view = 'delta', interval_ms: pace = '50', reasoning, beside = '' }) {
+    if (!model) this.#model.value = this.#usual;
+    const wanted = [
+      [this.#model, model],
+      [this.#view, view],
+      [this.#pace, pace],
+      [this.#beside, beside],
+    ];
+    for (const [select, value] of wanted) if (offers(select, value)) select.value = value;
+    this.#reasons.checked = reasoning === 'true';
+    this.#explain();
+  }
+
   /** The headers of every call. The key is kept only in its input field. */
   get headers() {
     return this.#input.value ? { Authorization: `Bearer ${this.#input.value}` } : {};
@@ -95,6 +121,8 @@ export class Steering {
   /** @param {string[]} names */
   offerModels(names) {
     fill(this.#model, names, this.model || this.#usual);
+    const none = element('option', { value: '' }, 'Nothing');
+    this.#beside.replaceChildren(none, ...names.map(name => element('option', {}, name)));
     this.#explain();
   }
 
@@ -123,6 +151,10 @@ export class Steering {
       VIEWS[this.view] ?? 'For other front ends: the wire shows it, and the page draws from delta.';
     byId('view-hint').textContent = drawn;
   }
+}
+
+function offers(select, value) {
+  return [...select.options].some(option => option.value === value);
 }
 
 function fill(select, names, chosen) {

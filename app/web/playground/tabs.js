@@ -7,6 +7,7 @@ const STEPS = { ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity };
 export class Tabs {
   #tabs;
   #panels;
+  #isChosen = false; // whether the user has chosen a tab
 
   /** @param {HTMLElement} list @param {HTMLElement} holder @param {Record<string, HTMLElement>} contents */
   constructor(list, holder, contents) {
@@ -19,7 +20,10 @@ export class Tabs {
           role: 'tab',
           id: `tab-${index}`,
           'aria-controls': `panel-${index}`,
-          onclick: () => this.#choose(index),
+          onclick: () => {
+            this.#isChosen = true;
+            this.#choose(index);
+          },
         },
         name,
       ),
@@ -41,6 +45,12 @@ export class Tabs {
     this.#choose(0);
   }
 
+  /** Show a tab, unless the user has chosen one. @param {string} name */
+  offer(name) {
+    const index = this.#tabs.findIndex(tab => tab.textContent === name);
+    if (!this.#isChosen && index >= 0) this.#choose(index);
+  }
+
   #choose(chosen) {
     this.#tabs.forEach((tab, index) => {
       tab.setAttribute('aria-selected', String(index === chosen));
@@ -56,6 +66,7 @@ export class Tabs {
     event.preventDefault();
     const last = this.#tabs.length - 1;
     const to = Math.abs(step) === 1 ? (from + step + last + 1) % (last + 1) : step < 0 ? 0 : last;
+    this.#isChosen = true;
     this.#choose(to);
     this.#tabs[to].focus();
   }

@@ -6,7 +6,7 @@ export class Tap {
 
   /**
    * @param {{opened(request: {method: string, url: string, after?: string}, response: Response): void,
-   *   received(bytes: Uint8Array): void, lost(): void}} listener
+   *   refused(text: string): void, received(bytes: Uint8Array): void, lost(): void, cancelled(milliseconds: number): void}} listener
    */
   constructor(listener) {
     this.#listener = listener;
@@ -15,19 +15,32 @@ export class Tap {
   /** The `fetch` to give to a client. */
   fetch = async (url, init = {}) => {
     const method = init.method ?? 'GET';
-    if (method === 'DELETE') return fetch(url, init);
+    if (isCancel(method, String(url))) return this.#cancel(url, init);
     const cut = new AbortController();
     const signal = AbortSignal.any([cut.signal, ...(init.signal ? [init.signal] : [])]);
     const response = await fetch(url, { ...init, signal });
     const after = new Headers(init.headers).get('Last-Event-ID');
     this.#listener.opened({ method, url: String(url), after }, response);
-    const streams = response.ok && response.body !== null;
-    return streams ? this.#listened(response, cut, signal) : response;
+    if (!response.ok) return this.#refused(response);
+    return response.body === null ? response : this.#listened(response, cut, signal);
   };
 
   /** Break all open connections, as a network failure would. */
   cut() {
     for (const cut of this.#connections) cut.abort(new TypeError('The connection was cut.'));
+  }
+
+  async #refused(response) {
+    const text = await response.text();
+    this.#listener.refused(text);
+    return new Response(text, { status: response.status, headers: response.headers });
+  }
+
+  async #cancel(url, init) {
+    const began = performance.now();
+    const response = await fetch(url, init);
+    if (response.ok) this.#listener.cancelled(performance.now() - began);
+    return response;
   }
 
   #listened(response, cut, signal) {
@@ -57,4 +70,9 @@ export class Tap {
     });
     return new Response(body, { status: response.status, headers: response.headers });
   }
+}
+
+/** Whether a call stops a stream: there are two for it. */
+function isCancel(method, url) {
+  return method === 'DELETE' || (method === 'POST' && /\/streams\/[^/]+\/cancel$/.test(url));
 }

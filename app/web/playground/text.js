@@ -15,8 +15,11 @@ export class Text {
   #bones;
   #value;
   #isFinal = false;
+  #format;
 
-  constructor(lines = 1, tag = 'p') {
+  /** @param {number} lines @param {string} tag @param {((value: any) => string|Node)|null} write */
+  constructor(lines = 1, tag = 'p', write = null) {
+    this.#format = write;
     this.#bones = bones(lines);
     this.element = element(tag, { class: 'text' });
     this.#empty();
@@ -29,6 +32,7 @@ export class Text {
     const was = this.#value;
     this.#value = known;
     if (known === undefined) this.#empty();
+    else if (this.#format) this.#swap(this.#format(known));
     else if (was === undefined) this.#swap(this.#ink);
     this.#write(words(known));
   }

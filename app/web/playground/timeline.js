@@ -7,13 +7,15 @@ import { counted } from './units.js';
 
 const WIDTH = 1000; // of the picture, in its own units
 const HEIGHT = 26; // of a lane
+const MANY = 5; // more lanes are drawn lower
 const STEP = 0.3; // seconds; what comes after a longer pause is drawn at the end of the pause
 
 export class Timeline {
   #figure;
   #lanes = [];
-  #axis = element('div', { class: 'axis', 'aria-hidden': 'true' });
+  #axes = [0, 1].map(() => element('div', { class: 'axis', 'aria-hidden': 'true' }));
   #words = element('figcaption');
+  #span = 1;
   #isTold = false;
 
   /** @param {HTMLElement} figure */
@@ -25,17 +27,27 @@ export class Timeline {
   reset(names, fields) {
     this.#lanes = names.map(name => new Lane(label(name || 'content', fields[name])));
     const lanes = element('div', { class: 'lanes', 'aria-hidden': 'true' });
-    lanes.append(...this.#lanes.map(lane => lane.element), this.#axis);
-    this.#axis.replaceChildren();
+    const isHigh = names.length > MANY;
+    lanes.classList.toggle('are-many', isHigh);
+    lanes.append(...this.#lanes.map(lane => lane.element), ...this.#axes);
+    if (isHigh && names.length % 2) this.#lanes.at(-1).element.after(element('span'));
+    for (const axis of this.#axes) axis.replaceChildren();
     this.#isTold = false;
-    this.#words.replaceChildren('Each lane fills up with the characters of a field.');
+    this.#words.replaceChildren();
     this.#figure.replaceChildren(lanes, this.#words);
+  }
+
+  /** Mark a span of time. @param {{from: number, to: number}|null} times */
+  band(times) {
+    const { from, to } = times ?? { from: 0, to: 0 };
+    for (const lane of this.#lanes) lane.band(from / this.#span, to / this.#span, times !== null);
   }
 
   /** @param {import("./record.js").Record} record */
   show(record) {
     const { history, elapsed, isOver } = record;
     const span = Math.max(elapsed, 0.5);
+    this.#span = span;
     const samples = history.all;
     this.#lanes.forEach((lane, index) => {
       lane.show(
@@ -61,13 +73,7 @@ export class Timeline {
       ...marks.filter(mark => mark.kind !== 'back'),
       { at: span, words: `${span.toFixed(1)} s` },
     ];
-    this.#axis.replaceChildren(
-      ...labels.map(({ at, kind, words }) => {
-        const made = element('span', { class: kind ?? null }, words);
-        made.style.setProperty('--at', String(at / span));
-        return made;
-      }),
-    );
+    for (const axis of this.#axes) axis.replaceChildren(...labelled(labels, span));
   }
 
   #summary(record, samples) {
@@ -83,11 +89,20 @@ export class Timeline {
   }
 }
 
+function labelled(labels, span) {
+  return labels.map(({ at, kind, words }) => {
+    const made = element('span', { class: kind ?? null }, words);
+    made.style.setProperty('--at', String(at / span));
+    return made;
+  });
+}
+
 /** One field's lane: a hill that rises as the field fills in, strong where it does. */
 class Lane {
   #there = drawn('path', { class: 'there' });
   #growing = drawn('path', { class: 'growing' });
   #marks = drawn('g', {});
+  #band = drawn('rect', { class: 'band', y: 0, height: HEIGHT, visibility: 'hidden' });
   #total = element('span', { class: 'total' });
 
   constructor(name) {
@@ -102,6 +117,7 @@ class Lane {
       this.#there,
       this.#growing,
       this.#marks,
+      this.#band,
     );
     this.element = element(
       'div',
@@ -133,6 +149,13 @@ class Lane {
     this.#there.setAttribute('d', `${there}H${Math.round(end * WIDTH)}V${HEIGHT}Z`);
     this.#growing.setAttribute('d', growing);
     this.#total.textContent = String(points.at(-1)?.[1] ?? 0);
+  }
+
+  /** Mark a part of the time. @param {number} from @param {number} to both from 0 to 1 */
+  band(from, to, isShown) {
+    this.#band.setAttribute('visibility', isShown ? 'visible' : 'hidden');
+    this.#band.setAttribute('x', String(from * WIDTH));
+    this.#band.setAttribute('width', String(Math.max(4, (to - from) * WIDTH)));
   }
 
   mark(marks, span) {

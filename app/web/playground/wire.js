@@ -24,6 +24,7 @@ export class Wire {
     this.#view = view;
     this.#last = 0;
     this.#list.replaceChildren();
+    this.element.classList.add('is-empty');
     this.#count.textContent = 'The messages appear here as they arrive, to the letter.';
   }
 
@@ -35,16 +36,34 @@ export class Wire {
     const isAtEnd =
       this.#scroller.scrollTop + this.#scroller.clientHeight >= this.#scroller.scrollHeight - 40;
     this.#list.append(...fresh.map(entry));
+    this.element.classList.remove('is-empty');
     while (this.#list.childElementCount > record.wire.length) this.#list.firstElementChild.remove();
     if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     const shown =
       record.messages > record.wire.length ? `, the last ${record.wire.length} shown` : '';
     this.#count.textContent = `The ${this.#view} view: ${counted(record.seen(this.#view).messages, 'message')}${shown}`;
   }
+
+  /** Mark these messages, and no others. @param {number[]} numbers @param {{isShown?: boolean}} how isShown: scroll to the first */
+  mark(numbers, { isShown = false } = {}) {
+    const wanted = new Set(numbers);
+    let first = null;
+    for (const line of this.#list.children) {
+      const isWanted = wanted.has(Number(line.dataset.number));
+      line.classList.toggle('lit', isWanted);
+      if (isWanted) first ??= line;
+    }
+    if (isShown && first) this.#scroller.scrollTop = first.offsetTop - this.#list.offsetTop - 40;
+  }
 }
 
-function entry({ at, event, text, note }) {
+function entry({ at, event, text, note, number }) {
   const time = element('time', {}, `${at.toFixed(2)} s`);
   if (note) return element('li', { class: 'note' }, time, element('p', {}, note));
-  return element('li', { 'data-event': event }, time, element('pre', {}, text));
+  return element(
+    'li',
+    { 'data-event': event, 'data-number': number },
+    time,
+    element('pre', {}, text),
+  );
 }

@@ -2,6 +2,12 @@
 // addresses are relative to the page, so that it works under any prefix.
 "use strict";
 
+// Swagger UI is dark where the root element has this class.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const darken = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", darken);
+darken();
+
 SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",

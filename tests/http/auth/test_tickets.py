@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from app.errors import Forbidden, Overloaded
+from app.http.auth.keys import make_key, mark_of
 from app.http.auth.tickets import Ticket, TicketRequest, Tickets
 from tests.support.callers import CRON, KEYED, WEB, bearer, code, ticket
 from tests.support.connection import connected
@@ -38,6 +40,7 @@ def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str
     """A ticket as a forger would write it, or as it will be."""
     default = {
         "caller": "web",
+        "key": mark_of(CRON if claims.get("caller") == "cron" else WEB),
         "sub": "me",
         "jti": "j",
         "exp": int(time.time()) + 60,
@@ -221,7 +224,7 @@ async def test_what_is_refused_is_no_use_but_what_a_reader_leaves_is() -> None:
 
 def a_ticket(jti: str = "j", *, minutes: float = 5, streams: int = 1) -> Ticket:
     exp = int(time.time() + 60 * minutes)
-    return Ticket(caller="web", sub="me", jti=jti, exp=exp, streams=streams)
+    return Ticket(caller="web", key="mark", sub="me", jti=jti, exp=exp, streams=streams)
 
 
 def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() -> None:
@@ -243,8 +246,34 @@ def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() ->
 
 def test_a_secret_that_is_shared_makes_tickets_good_in_every_worker() -> None:
     secret = SecretStr(SECRET)
-    token = Tickets(secret).issue("web", TicketRequest(subject="me"))["ticket"]
+    token = Tickets(secret).issue("web", "mark", TicketRequest(subject="me"))["ticket"]
     read = Tickets(secret).read(token)
     assert read is not None
     assert (read.caller, read.sub) == ("web", "me")
     assert Tickets(None).read(token) is None
+
+
+async def test_a_ticket_ends_with_the_key_that_it_was_got_with(tmp_path: Path) -> None:
+    """A key may have leaked. Its caller has another one by then."""
+    file = tmp_path / "keys"
+    (leaked, one), (_, other) = make_key("web"), make_key("web")
+    file.write_text(f"{one}\n{other}\n")
+    async with (
+        running(api_keys_file=str(file), ticket_secret=SecretStr(SECRET)) as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+    ):
+        asked = await client.post("/tickets", json={"streams": 9}, headers={"X-API-Key": leaked})
+        given = bearer(asked.json()["ticket"])
+        assert (await client.get(STREAM, headers=given)).status_code == 200
+        file.write_text(f"{other}\n")
+        service.app.state.keys.reread()
+        assert code(await client.get(STREAM, headers=given)) == (401, "unauthorized")
+
+
+@asynchronous
+@pytest.mark.parametrize(("ahead", "status"), [(10, 200), (3600, 401)])
+async def test_a_clock_may_be_some_seconds_ahead(
+    client: httpx.AsyncClient, ahead: int, status: int
+) -> None:
+    given = signed(iat=int(time.time()) + ahead, jti=f"ahead-{ahead}")
+    assert (await client.get(STREAM, headers=bearer(given))).status_code == status

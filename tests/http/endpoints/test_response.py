@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.http.endpoints.response import PIECE_BYTES, body
 from app.partial.operation import Replace
 from app.streams.log_entry import Done
+from app.telemetry.metrics import Telemetry
 from app.views.delta import DeltaView
 from app.views.format import SSE
 from tests.support.begun import begun
@@ -16,7 +17,15 @@ async def test_a_long_message_is_sent_in_pieces_that_make_it_up() -> None:
     stream = begun()
     stream.write([Replace((), VALUE)], VALUE, range(0))
     stream.end(Done())
-    pieces = body(stream, DeltaView("R"), SSE, interval=0, heartbeat=15, position=0)
+    pieces = body(
+        stream,
+        DeltaView("R"),
+        SSE,
+        interval=0,
+        heartbeat=15,
+        position=0,
+        delivery=Telemetry().delivery(stream, "delta", interval=0, received=0),
+    )
     sent = [piece async for piece in pieces]
     assert max(map(len, sent)) == PIECE_BYTES
     start, patch, done, rest = b"".join(sent).decode().split("\n\n")
