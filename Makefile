@@ -73,7 +73,7 @@ debian: ## Install the programs that some tests run, where apt can
 		echo "Installing $${missing[*]} (half a minute)" \
 		&& apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null \
-		|| { echo "The tests need $(programs) on the PATH" >&2; exit 1; }; }
+		|| { echo "Needed on the PATH: $(programs)" >&2; exit 1; }; }
 
 lint: $(dev) ## Check style and format
 	$(python) -m ruff check .

@@ -153,13 +153,15 @@ class Pool:
     def _framed(self, row: Row) -> Row:
         """A row of the schema's own examples, with the topic where there is a place for it."""
         title, prose = self._title, self._prose
-        if self._role == "root" and (title or prose):
-            return self._headed(row, title or prose)
+        if self._role == "root" and title:
+            return self._told(self._headed(row, title))
+        if self._role == "root":
+            return self._headed(row, prose)
         if self._role == "main" and prose:
             return self._fitting(row)
         if self._role == "main" and title:
             return self._headed(row, title)
-        return self._told(row) if self._next % 2 else row
+        return self._told(row)
 
     def _headed(self, row: Row, field: Field | None) -> Row:
         """A row with the topic before a title, but for one that is a name or a code."""

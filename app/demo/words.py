@@ -91,8 +91,8 @@ class Words:
         return made if len(made) <= high else self._put(text, "this", "This")
 
     def about(self, text: str, high: int) -> str:
-        """A sentence or more, and one about the topic, if there is room."""
-        made = f"{ended(text)} {self.sentence(high - len(text) - 2)}"
+        """A sentence or more, and two about the topic, if there is room."""
+        made = f"{ended(text)} {self.prose(high - len(text) - 2, 2)}"
         return made if len(made) <= high else text
 
     def headed(self, text: str, high: int) -> str:

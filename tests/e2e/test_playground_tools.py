@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from app.schemas.registry import load
-from tests.e2e.playground import chromium, playground
+from tests.e2e.playground import Playground, chromium, playground
 from tests.support.schema_files import write
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, end, saying, text, upstream
@@ -122,46 +123,67 @@ async def test_the_writing_is_followed_until_the_user_scrolls(browser: Browser) 
         await page.until("done")
 
 
-async def test_a_stream_is_played_again_with_the_models_text_beside_it(
-    browser: Browser, demo: Service
-) -> None:
-    async with playground(browser, demo.url) as page:
-        await page.run("movies", topic="space travel", count="2", pace="0")
-        slider = page.page.locator("#moment")
-        reasons = page.page.locator("#manuscript-why")
-        last = int(await slider.get_attribute("max") or 0)
-        final = await page.result()
-        told = []
-        for index in range(last):
-            await slider.fill(str(index))
-            told.append(await reasons.inner_text())
-        held = next(index for index, words in enumerate(told) if "a number is shown" in words)
-        await slider.fill(str(held))
-        assert '"year": ' in await page.page.locator("#manuscript-text mark").inner_text()
+@asynccontextmanager
+async def in_pieces(browser: Browser, *pieces: str) -> AsyncIterator[Playground]:
+    """The page after a stream of one movie, each piece of which came when the last was shown.
+
+    pieces: the model's text; each but the last ends with the words that the page then shows
+    """
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(HEAD)
+        for piece, is_shown in zip(pieces, shown, strict=True):
+            await exchange.send(text(piece))
+            await is_shown.wait()
+        await exchange.send(end())
+
+    shown = [asyncio.Event() for _ in pieces]
+    async with (
+        upstream(script) as provider,
+        running(openai_base_url=provider.base_url) as service,
+        playground(browser, service.url) as page,
+    ):
+        await page.choose("movies", topic="tea", count="1", pace="0")
+        await page.start()
+        for piece, is_shown in zip(pieces, shown, strict=True):
+            words = re.findall(r"\w+", piece)[-1]
+            await expect(page.page.locator("#result")).to_contain_text(words)
+            is_shown.set()
+        await page.until("done")
+        yield page
+
+
+PIECES = ('{"items": [{"title": "Alien', '", "year": 1979, "reason": "Quiet', ' horror."}]}')
+
+
+async def test_a_stream_is_played_again_with_the_models_text_beside_it(browser: Browser) -> None:
+    async with in_pieces(browser, *PIECES) as page:
+        slider, final = page.page.locator("#moment"), await page.result()
+        await slider.fill("0")
+        assert "Alien" in await page.result()
+        assert "Quiet" not in await page.result()
+        marked = await page.page.locator("#manuscript-text mark").inner_text()
+        assert '"year": 1979' in marked
+        assert "a number is shown once" in await page.page.locator("#manuscript-why").inner_text()
         assert await page.page.locator(".wire li.lit").count() == 1
         assert await page.flaws() == []
-        await slider.fill(str(last))
+        await slider.fill(str(await slider.get_attribute("max")))
         assert await page.result() == final
         await page.page.locator("#play").click()
-        await expect(page.page.locator("#play")).to_have_text("Pause")
         await expect(page.page.locator("#play")).to_have_text("Play again")
         assert await page.result() == final
 
 
 async def test_a_field_shows_the_messages_that_wrote_it_and_a_message_its_field(
-    browser: Browser, demo: Service
+    browser: Browser,
 ) -> None:
-    async with playground(browser, demo.url) as page:
-        await page.run(topic="tea", count="2", pace="0")
-        title = page.page.locator(".cards h3").nth(1)
-        await title.hover()
-        lit = page.page.locator(".wire li.lit")
-        assert await lit.count() > 0
-        for message in await lit.all_inner_texts():
-            assert re.search(r'"path":"(/1[^"]*)?"', message), message
-        await expect(page.page.locator("#trace")).to_contain_text("Title of 2: ")
-        await page.page.locator(".wire li", has_text='"path":"/0/blurb"').first.hover()
-        await expect(page.page.locator(".cards > li").first.locator(".lit")).to_contain_text("tea")
+    async with in_pieces(browser, *PIECES) as page:
+        await page.page.locator(".cards h3").hover()
+        lit = await page.page.locator(".wire li.lit").all_inner_texts()
+        assert ["Alien" in message for message in lit] == [True]
+        assert "Title of 1: " in await page.page.locator("#trace").inner_text()
+        await page.page.locator(".wire li", has_text="horror").first.hover()
+        await expect(page.page.locator("#result .lit")).to_have_text("Quiet horror.")
 
 
 async def test_a_link_holds_the_request_and_no_key(browser: Browser, demo: Service) -> None:

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.limits.estimates import Estimates
@@ -16,8 +17,9 @@ from app.settings import Settings
 from app.streams.figures import AttemptFigures, Figures
 from tests.limits.test_limits import ANSWER, REQUEST, STREAM, WHOLE, get, is_empty, serving
 from tests.support.bare import Client
-from tests.support.callers import CRON, KEYED, WEB, code
+from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.client import read
+from tests.support.process import SECONDS
 from tests.support.service import eventually, running
 from tests.support.upstream import Exchange, Upstream, by_hand, end, event, saying, upstream
 
@@ -33,18 +35,21 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
         await go.wait()
         await exchange.send(ANSWER, end("stop", (60, 400)))
 
-    async with serving(script, caller_tokens_per_day=2000) as (service, provider):
+    async with (
+        serving(script, caller_tokens_per_day=2000) as (service, provider),
+        httpx.AsyncClient(base_url=service.url, headers=bearer(WEB), timeout=SECONDS) as client,
+    ):
         go.set()
         assert code(await get(service)) == (200, "")  # now it is known what is typical
         await eventually(lambda: is_empty(service))
         go.clear()
-        calls = [asyncio.create_task(get(service)) for _ in range(40)]
+        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(20)]
         begun = ceil((2000 - 460) / (EXPECTED.input_tokens + 400))
-        await eventually(lambda: sum(call.done() for call in calls) == 40 - begun)
+        await eventually(lambda: sum(call.done() for call in calls) == 20 - begun, SECONDS)
         assert len(provider.exchanges) == 1 + begun
         go.set()
         answers = [code(await call) for call in calls]
-        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (40 - begun)
+        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (20 - begun)
         await eventually(lambda: is_empty(service))
         left = 2000 - (1 + begun) * 460  # what was reserved, and not used, was given back
         while code(await get(service)) == (200, ""):

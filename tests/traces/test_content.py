@@ -57,7 +57,7 @@ async def test_content_is_in_a_span_where_it_is_wished(
 
 
 async def test_each_message_is_cut_after_a_bound(spans: InMemorySpanExporter) -> None:
-    long = json.dumps({"items": [{"title": "Tea", "blurb": " " * 100_000}]})
+    long = ANSWER.replace("[", "[" + " " * 100_000)
     async with (
         upstream(saying(HEAD + text(long) + end())) as provider,
         running(openai_base_url=provider.base_url, capture_content=True, max_attempts=1) as service,

@@ -3,12 +3,15 @@
 import { changes } from './changes.js';
 
 const MOST = 1200;
+const OTHERS = ['start', 'reasoning', 'restart', 'usage', 'ping', 'comment']; // they write no value
 
 export class Moments {
   /** @type {{at: number, number: number, state: any}[]} what can be played again */
   all = [];
   /** @type {Map<string, {path: (string|number)[], from: number, to: number, numbers: number[]}>} */
   writes = new Map();
+  #waiting = []; // messages whose writing is not seen yet
+  #last = null;
   #every = 1;
   #skipped = 0;
 
@@ -19,15 +22,12 @@ export class Moments {
    */
   add(at, state, before, messages) {
     if (state.attempt !== before.attempt) this.writes.clear();
-    for (const path of changes(before.value, state.value)) {
-      const writers = messages.filter(message => mayWrite(message, path));
-      this.#write(
-        path,
-        at,
-        (writers.length ? writers : messages).map(({ number }) => number),
-      );
-    }
-    this.#last = { at, number: messages.at(-1)?.number ?? this.#last?.number ?? 0, state };
+    this.#waiting.push(...messages.filter(({ event }) => !OTHERS.includes(event)));
+    const paths = changes(before.value, state.value);
+    const last = Math.max(0, ...paths.flatMap(path => this.#write(path, at)));
+    // Bytes may have come that the state does not have yet: their messages wait for it.
+    this.#waiting = this.#waiting.filter(({ number }) => number > last);
+    this.#last = { at, number: last || (this.#last?.number ?? 0), state };
     if (++this.#skipped < this.#every) return;
     this.#skipped = 0;
     this.all.push(this.#last);
@@ -46,14 +46,17 @@ export class Moments {
     return [...this.writes.values()].filter(({ numbers }) => numbers.includes(number));
   }
 
-  #last = null;
-
-  #write(path, at, numbers) {
+  /** Note what has written at a path. @returns {number[]} the numbers of the messages */
+  #write(path, at) {
+    const numbers = this.#waiting
+      .filter(message => mayWrite(message, path))
+      .map(({ number }) => number);
     const key = JSON.stringify(path);
     const known = this.writes.get(key) ?? { path, from: at, to: at, numbers: [] };
     known.to = at;
     known.numbers.push(...numbers);
     this.writes.set(key, known);
+    return numbers;
   }
 }
 

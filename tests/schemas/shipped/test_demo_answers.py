@@ -73,10 +73,13 @@ READ = {
     ],
     ("briefs", "a repair café in our neighbourhood"): [
         "A repair café in our neighbourhood: From idea to pilot in ten weeks | A small team "
-        "tries it with real people, measures, and decides in public. | Who looks after it "
-        "once the pilot is over? | Jonas Weber | First steps | Agree on the measure of "
-        "success, book the room, write the invitation. For a repair café in our "
-        "neighbourhood, patience matters as much as good tools.",
+        "tries it with real people, measures, and decides in public. What is true of a repair "
+        "café in our neighbourhood in summer need not be true in winter. With a repair café "
+        "in our neighbourhood, a small budget is enough if you plan ahead. | Who looks after "
+        "it once the pilot is over? | Lucía Romero | What we will do | We test three small "
+        "versions with twenty people each and keep the best one. Look at three good examples "
+        "of a repair café in our neighbourhood before you decide. Leave out whatever does not "
+        "help with a repair café in our neighbourhood.",
     ],
 }
 TOPICS = ["cats", "How do I fix a bike?", "日本の朝食", "write a poem about autumn", "x", "tax law"]
