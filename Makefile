@@ -24,12 +24,16 @@ litellm := $(venv)/litellm
 # The front ends' own clients, which some tests run, and the page with their hooks.
 front_ends := tests/e2e/front_ends
 npm := $(front_ends)/node_modules/.installed
+# The development servers of front ends, which are tried with the documents' lines.
+dev_servers := tests/dev_servers
+dev_servers_npm := $(dev_servers)/node_modules/.installed
 # The clients, and what they are checked and tested with.
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run run-local run-many demo test chaos test-clients debian lint types fmt
-.PHONY: bench bench-quick bench-micro bench-traces profile fuzz soak test-litellm audit sbom lock clean
+.PHONY: help run run-local run-many demo test chaos test-clients test-browsers test-front-ends
+.PHONY: debian debian-browsers lint types fmt bench bench-quick bench-micro bench-traces profile
+.PHONY: fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -52,19 +56,25 @@ demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
 test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests
-	$(python) -m pytest -m "not chaos" --numprocesses 3 --dist worksteal
+	$(python) -m pytest -m "not chaos and not browsers" --ignore $(dev_servers) --numprocesses 3 --dist worksteal
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
-	$(python) -m pytest -m chaos --numprocesses 2 --timeout 600
+	$(python) -m pytest -m chaos --ignore $(dev_servers) --numprocesses 2 --timeout 600
 	EXAMPLES=5 $(python) -m pytest tests/partial tests/views -m "not chaos" --numprocesses 2 --timeout 600
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent
 	PYTHON=$(python) npm test --prefix $(clients) --silent
 
-# What some tests run: a browser, and what stands in front of the service. (On a Debian with an
+test-browsers: $(dev) $(npm) $(clients_npm) | debian debian-browsers ## Run the clients, the samples and the page in Chromium, Firefox and WebKit
+	$(python) -m pytest tests/browsers
+
+test-front-ends: $(dev) $(dev_servers_npm) ## Try the documents' proxy lines in Vite, Next.js, SvelteKit and Nuxt
+	$(python) -m pytest $(dev_servers) --timeout 300
+
+# What some tests run: browsers, and what stands in front of the service. (On a Debian with an
 # init, the proxies' packages start them, too.)
-programs := chromium nginx haproxy caddy redis-server prometheus curl openssl
+programs := chromium firefox-esr nginx haproxy caddy redis-server prometheus curl openssl
 
 debian: ## Install the programs that some tests run, where apt can
 	@export PATH="$$PATH:/usr/sbin"; missing=(); \
@@ -74,6 +84,12 @@ debian: ## Install the programs that some tests run, where apt can
 		&& apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$${missing[@]}" >/dev/null \
 		|| { echo "Needed on the PATH: $(programs)" >&2; exit 1; }; }
+
+debian-browsers: ## Install the other browser and the drivers that `make test-browsers` runs
+	@command -v chromedriver >/dev/null && command -v WebKitWebDriver >/dev/null && command -v Xvfb >/dev/null || { \
+		echo "Installing WebKit, its driver and Chromium's (half a minute)" \
+		&& apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium-driver webkit2gtk-driver xvfb >/dev/null; }
 
 lint: $(dev) ## Check style and format
 	$(python) -m ruff check .
@@ -152,6 +168,7 @@ lock: $(runtime) ## Resolve pyproject.toml into the lock files
 clean: ## Remove everything that was made
 	rm -rf $(venv) .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		$(front_ends)/node_modules $(front_ends)/build .fuzz sbom.json \
+		$(dev_servers)/node_modules $(dev_servers)/build \
 		$(clients)/node_modules $(clients)/types/node_modules $(clients)/js/types $(clients)/react/types
 	find app bench clients schemas tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -216,6 +233,11 @@ $(npm): $(front_ends)/package-lock.json $(wildcard $(front_ends)/page/*)
 	@echo "Installing the npm packages of the tests (half a minute)"
 	@npm ci --prefix $(front_ends) --loglevel error --no-audit --no-fund >/dev/null
 	@npm run build --prefix $(front_ends) --silent
+	@touch $@
+
+$(dev_servers_npm): $(dev_servers)/package-lock.json
+	@echo "Installing the development servers (600 MB, some minutes)"
+	@npm ci --prefix $(dev_servers) --ignore-scripts --loglevel error --no-audit --no-fund >/dev/null
 	@touch $@
 
 $(clients_npm): $(clients)/package-lock.json $(clients)/types/package-lock.json

@@ -19,6 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticator
+from app.http.auth.origins import Origins
 from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
@@ -169,7 +170,7 @@ def create_app(
     _describe(app, registry, names, settings)
     mount_docs(app)
     mount_playground(app, settings.root_path)
-    _add_middleware(app, settings, process if settings.streams_store else "")
+    _add_middleware(app, settings, authenticator.origins, process if settings.streams_store else "")
     return app
 
 
@@ -347,10 +348,11 @@ def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings
     add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
-def _add_middleware(app: FastAPI, settings: Settings, process: str) -> None:
+def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, process: str) -> None:
     app.add_middleware(RequestContext, root_path=settings.root_path, fault=_fault, process=process)
     app.add_middleware(
         Cors,
+        origins=origins,
         allow_origins=settings.cors_origins,
         allow_credentials=settings.cors_credentials,
         allow_methods=CORS_METHODS,

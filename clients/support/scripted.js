@@ -20,7 +20,7 @@ export class Scripted {
   #answers;
   #server = createServer((request, response) => this.#serve(request, response));
 
-  /** @param {Answer[]} answers one a request, in order; DELETE has one of its own: 204 */
+  /** @param {Answer[]} answers one a request, in order; cancelling has one of its own: 204 */
   constructor(...answers) {
     this.#answers = answers;
   }
@@ -37,8 +37,9 @@ export class Scripted {
     this.#server.close();
   }
 
+  /** `cancel` for a call that cancels a stream. */
   get methods() {
-    return this.asked.map(({ method }) => method);
+    return this.asked.map(({ method, url }) => (isCancel(url) ? 'cancel' : method));
   }
 
   /**
@@ -51,10 +52,13 @@ export class Scripted {
     const { method = '', url = '', headers } = request;
     const asked = { method, url, headers, body };
     this.asked.push(asked);
-    if (method === 'DELETE') response.writeHead(204).end();
+    if (isCancel(url)) response.writeHead(204).end();
     else (this.#answers.shift() ?? unasked)(response, asked);
   }
 }
+
+/** @param {string} url */
+const isCancel = url => /\/cancel(\?|$)/.test(url);
 
 /** @type {Answer} */
 const unasked = response => response.writeHead(418).end('{"code": "unasked"}');

@@ -50,14 +50,20 @@ async def pages(file: Path) -> AsyncIterator[Notes]:
     app = Starlette(
         routes=[Route("/", page), Route("/note", notes.take, methods=["POST"])],
     )
+    async with serving(app) as notes.url:
+        yield notes
+
+
+@asynccontextmanager
+async def serving(app: Starlette) -> AsyncIterator[str]:
+    """The URL of an application that is served."""
     config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", ws="none")
     server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
-    notes.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     try:
-        yield notes
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = server.force_exit = True
-        await serving
+        await task

@@ -12,7 +12,9 @@ from tests.e2e.clients import front_ends
 
 clients = Path(__file__).parents[2] / "clients"
 each_folder = pytest.mark.parametrize(
-    "folder", [front_ends, clients, clients / "types"], ids=lambda path: path.name
+    "folder",
+    [front_ends, front_ends.parents[1] / "dev_servers", clients, clients / "types"],
+    ids=lambda path: path.name,
 )
 
 
@@ -31,7 +33,9 @@ def test_the_lock_holds_hashes_and_no_address(folder: Path) -> None:
     lock = (folder / "package-lock.json").read_text()
     assert "://" not in lock  # npm also writes where to fund a package: taken out
     for path, package in json.loads(lock)["packages"].items():
-        is_ours = package.get("link") or not path.startswith("node_modules/")
+        # What a package brings within itself has no archive of its own.
+        is_within = package.get("inBundle", False)
+        is_ours = package.get("link") or is_within or not path.startswith("node_modules/")
         assert package.get("resolved") is None or package.get("link")
         assert is_ours or package["integrity"].startswith("sha512-")
 

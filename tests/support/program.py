@@ -10,10 +10,12 @@ from pathlib import Path
 SECONDS = 60
 
 
-async def printed(*command: str | Path, seconds: float = SECONDS, **environment: str) -> str:
+async def printed(
+    *command: str | Path, seconds: float = SECONDS, cwd: Path | None = None, **environment: str
+) -> str:
     """The output of a program, which must exit with 0 and in time."""
     process = await asyncio.create_subprocess_exec(
-        *command, stdout=PIPE, stderr=PIPE, env=os.environ | environment
+        *command, stdout=PIPE, stderr=PIPE, env=os.environ | environment, cwd=cwd
     )
     try:
         out, said = await asyncio.wait_for(process.communicate(), seconds)

@@ -16,6 +16,8 @@ as long each time that they are lost again. https://www.rfc-editor.org/rfc/rfc62
 class Proxy:
     """url: its own URL. connections: how many connections there have been.
 
+    limits: after how many bytes of the target's the next connections are reset, one by one
+    passed: what has come from the target so far
     delay: seconds that each piece of bytes takes on its way
     loss: the share of pieces that are lost once or several times, and come late
     drops_questions, drops_answers: whether bytes to the target, or from it, vanish for good while
@@ -25,6 +27,9 @@ class Proxy:
     def __init__(self, target: str, seed: int = 0) -> None:
         self.url = ""
         self.connections = 0
+        self.limits: list[int] = []
+        self.passed = bytearray()
+        self._news = asyncio.Event()
         self.delay = 0.0
         self.loss = 0.0
         self.drops_questions = False
@@ -44,6 +49,17 @@ class Proxy:
         self._swallowed = asyncio.get_running_loop().create_future()
         return self._swallowed
 
+    async def has_passed(self, part: bytes, times: int) -> None:
+        """Wait until this has come from the target so often."""
+        async with asyncio.timeout(30):
+            while self.passed.count(part) < times:
+                self._news.clear()
+                await self._news.wait()
+
+    def _note(self, data: bytes) -> None:
+        self.passed += data
+        self._news.set()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         host, port = self._target.hostname, self._target.port
@@ -54,10 +70,11 @@ class Proxy:
             return
         both = {writer, other_writer}
         self._writers |= both
+        limit = self.limits.pop(0) if self.limits else None
         try:
             await asyncio.gather(
                 self._copy(reader, other_writer, answers=False),
-                self._copy(other_reader, writer, answers=True),
+                self._copy(other_reader, writer, answers=True, limit=limit),
             )
         finally:
             self._writers -= both
@@ -65,14 +82,24 @@ class Proxy:
                 end.close()
 
     async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        answers: bool,
+        limit: int | None = None,
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                if answers:
+                    self._note(data)
                 if not self._is_dropped(data, answers=answers):
                     await asyncio.sleep(self._late())
-                    writer.write(data)
+                    writer.write(data[:limit])
                     await writer.drain()
+                if limit is not None and (limit := limit - len(data)) <= 0:
+                    writer.transport.abort()
+                    return
             writer.close()
 
     def _is_dropped(self, data: bytes, *, answers: bool) -> bool:

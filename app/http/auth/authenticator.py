@@ -52,7 +52,7 @@ class Authenticator:
         self.tickets = Tickets(settings.ticket_secret)
         self.keys = Keys(settings.api_keys, settings.api_keys_file)
         self._open = settings.open
-        self._origins = Origins(settings)
+        self.origins = Origins(settings)
 
     def enter(self, request: Request) -> None:
         """Let a request pass, and write its caller and owner into its scope.
@@ -60,7 +60,7 @@ class Authenticator:
         Raises `Forbidden`, `Unauthorized`, and `InvalidRequest` for a query that can't be read.
         """
         headers = request.headers
-        self._origins.check(headers)
+        self.origins.check(headers)
         if not self._open:
             found = self._caller(headers, request.scope["query_string"])
             request.scope["caller"] = found

@@ -11,8 +11,10 @@ https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+import structlog
 from starlette.datastructures import Headers
 
 from app.errors import Forbidden
@@ -21,22 +23,47 @@ from app.settings import Settings
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _PURPOSES: Final = ("sec-purpose", "purpose", "x-moz")
 
+_LOCAL_PAGE: Final = re.compile(
+    r"https?://(localhost|[a-z0-9.-]+\.localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?"
+)
+"""Origins of pages that this machine serves, such as a front end's development server. Names
+under `localhost` are this machine, too: https://www.rfc-editor.org/rfc/rfc6761#section-6.3"""
+
+_READABLE: Final = re.compile(r"[!-~]{1,200}")
+MAX_TOLD: Final = 100
+"""How many different refusals are logged. Whoever calls can make up as many as they like."""
+
+_log = structlog.get_logger("origins")
+
 
 class Origins:
-    """Knows which pages may call, and by which host names the service may be called."""
+    """Knows which pages may call, and by which host names the service may be called.
+
+    A service that is open and only reachable from this machine may be called by pages of this
+    machine, whatever their port.
+    Each origin and host name that is refused is logged once, with the setting that allows it.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._allowed = frozenset(settings.cors_origins)
+        self._allows_local = settings.open and settings.on_loopback
         hosts = frozenset(name.lower() for name in settings.allowed_hosts)
         # DNS rebinding: a page lets its own host name resolve to this service, and for the browser
         # both are then one origin. The service can notice this only if it knows all of its names.
         knows_names = settings.on_loopback or hosts
         self._hosts = hosts | _LOOPBACK if knows_names else None
+        self._told: set[str] = set()
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of this origin may call, even if it is not the service's own."""
+        is_local = self._allows_local and _LOCAL_PAGE.fullmatch(origin) is not None
+        return is_local or "*" in self._allowed or origin in self._allowed
 
     def check(self, headers: Headers) -> None:
         """Raise `Forbidden` if the page, the host name or the purpose is not allowed."""
         host = headers.get("host", "").lower()
         if self._hosts is not None and host and _name(host) not in self._hosts:
+            self._tell("a call by another host name was refused", "ALLOWED_HOSTS", host=host)
             raise Forbidden("The service is not called by this name: see ALLOWED_HOSTS.")
         origin = headers.get("origin")
         if origin is not None and not self._may_call(origin, host):
@@ -46,8 +73,25 @@ class Origins:
         if any(headers.get(name, "").lower().startswith("prefetch") for name in _PURPOSES):
             raise Forbidden("A prefetch may not begin a stream.")
 
+    def tell(self, headers: Headers) -> None:
+        """Log that a page may not read an answer, or may not even ask.
+
+        This is for all answers: the browser tells the page nothing but that its call has failed.
+        """
+        origin = headers.get("origin")
+        if origin is not None and not self._may_call(origin, headers.get("host", "")):
+            self._tell("a page of another origin was refused", "CORS_ORIGINS", origin=origin)
+
     def _may_call(self, origin: str, host: str) -> bool:
-        return "*" in self._allowed or origin in self._allowed or is_own(origin, host)
+        return self.allows(origin) or is_own(origin, host)
+
+    def _tell(self, event: str, setting: str, **refused: str) -> None:
+        [(kind, name)] = refused.items()
+        told = name if _READABLE.fullmatch(name) else "unreadable"
+        if told in self._told or len(self._told) == MAX_TOLD:
+            return
+        self._told.add(told)
+        _log.warning(event, **{kind: told}, allowed_by=setting)
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -1,6 +1,5 @@
 // What a screen reader says: milestones, and not every word.
 
-import { complete } from '../client/index.js';
 import { words } from './error_words.js';
 import { counted } from './units.js';
 
@@ -40,7 +39,7 @@ export class Announcer {
 
   #count({ state, expected }) {
     if (!Array.isArray(state.value) || performance.now() - this.#at < PAUSE) return;
-    const finished = state.value.filter((_, index) => complete(state, [index])).length;
+    const finished = state.value.filter((_, index) => state.isComplete(`/${index}`)).length;
     if (finished <= this.#counted) return;
     this.#counted = finished;
     this.#say(expected ? `${finished} of ${expected}.` : `${finished} so far.`);

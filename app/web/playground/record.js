@@ -11,7 +11,7 @@ const KEPT = 200; // the number of raw messages that are kept
 const SHOWN = 3000; // the number of characters that are kept of each
 
 export class Record {
-  state = { value: undefined, open: null, attempt: 1 };
+  state = { value: undefined, open: null, attempt: 1, isComplete: () => false };
   phase = 'waiting';
   error = null;
   id = null;

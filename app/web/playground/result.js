@@ -1,6 +1,5 @@
 // The answer: cards for a list, a document for an object, and a cursor at the place being written.
 
-import { complete } from '../client/index.js';
 import { element } from './element.js';
 import { List } from './list.js';
 import { place } from './place.js';
@@ -81,7 +80,7 @@ export class Result {
 }
 
 function progress(state, index, isOver) {
-  if (complete(state, [index])) return 'complete';
+  if (state.isComplete(`/${index}`)) return 'complete';
   if (isOver) return 'missing';
   return state.value?.[index] === undefined ? 'awaited' : 'open';
 }

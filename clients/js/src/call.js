@@ -1,5 +1,7 @@
 /** The calls of one stream: begin it, reconnect to it, cancel it. */
 
+import { unanswered } from './unanswered.js';
+
 /**
  * @typedef {object} Options
  * @property {AbortSignal} [signal] stops reading, and cancels the stream
@@ -31,6 +33,7 @@ export class Call {
 
   #endpoint;
   #options;
+  #isForgotten = false;
   /** @type {RequestInit | undefined} */
   #begin;
 
@@ -91,11 +94,30 @@ export class Call {
     this.url.search = this.#endpoint.search;
   }
 
-  /** Cancel the stream, so that nothing more is paid for. This works even if the page is left. */
+  /**
+   * Cancel the stream, so that nothing more is paid for, even if the page is being left.
+   *
+   * A `POST` without headers of its own needs no preflight, for which a page that is left has no
+   * time. It is surer than `sendBeacon`: pages with the referrer policy `no-referrer` have no
+   * origin there, and would be refused.
+   */
   forget() {
-    if (!this.url) return;
-    const init = { method: 'DELETE', headers: this.#headers(), keepalive: true };
-    this.#fetch(this.url, init).catch(() => {}); // then the grace period ends the stream
+    if (!this.url || this.#isForgotten) return;
+    this.#isForgotten = true;
+    const { fetch = globalThis.fetch, headers, credentials } = this.#options;
+    const url = new URL(this.url);
+    url.pathname += '/cancel';
+    const init = { method: 'POST', headers, credentials, keepalive: true };
+    fetch(url, init).catch(() => {}); // then the grace period ends the stream
+  }
+
+  /**
+   * The error of a first call that nothing has answered, or undefined if the service answers now.
+   *
+   * @param {unknown} cause
+   */
+  unanswered(cause) {
+    return unanswered(this.#endpoint, (url, init) => this.#fetch(url, init), cause);
   }
 
   /** @param {Record<string, string>} [more] */
@@ -107,8 +129,8 @@ export class Call {
   }
 
   /**
-   * @param {URL} url
-   * @param {RequestInit} init
+   * @param {URL | RequestInfo} url
+   * @param {RequestInit} [init]
    */
   async #fetch(url, init) {
     const { fetch = globalThis.fetch, credentials } = this.#options;

@@ -47,6 +47,9 @@ export const lost = about =>
     ...about,
   });
 
+/** @param {any} error */
+export const isLost = error => error?.code === 'connection_lost';
+
 /**
  * @param {Partial<StreamError>} [about]
  */

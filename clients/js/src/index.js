@@ -1,6 +1,5 @@
 /** Reads typed answers while they are being written. See README.md. */
 
-export { complete } from './complete.js';
 export { StreamError } from './error.js';
 export { stream } from './stream.js';
 

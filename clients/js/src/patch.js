@@ -24,7 +24,7 @@ export function apply(value, operations) {
   let open = [];
   const own = new Set(); // the containers that this call has made, which it may change
   for (const operation of operations) {
-    const path = operation.path.split('/').slice(1).map(unescape);
+    const path = steps(operation.path);
     open = [];
     value = change(value, path, operation, own, open);
     if (operation.op !== 'append') open = tip(operation.value, open);
@@ -36,10 +36,17 @@ export function apply(value, operations) {
 const unescape = step => step.replaceAll('~1', '/').replaceAll('~0', '~');
 
 /**
+ * The steps of a JSON Pointer. https://www.rfc-editor.org/rfc/rfc6901
+ *
+ * @param {string} pointer
+ */
+export const steps = pointer => pointer.split('/').slice(1).map(unescape);
+
+/**
  * @param {unknown} value
  * @returns {boolean}
  */
-const isContainer = value => typeof value === 'object' && value !== null;
+export const isContainer = value => typeof value === 'object' && value !== null;
 
 /**
  * @param {any} node
@@ -123,10 +130,12 @@ export function tip(value, path = []) {
 }
 
 /**
+ * Whether anything of a value has come.
+ *
  * @param {any} value
  * @returns {boolean}
  */
-function isKnown(value) {
+export function isKnown(value) {
   if (!isContainer(value)) return value !== null;
   return Array.isArray(value) ? value.length > 0 : Object.values(value).some(isKnown);
 }

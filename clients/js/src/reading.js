@@ -1,10 +1,11 @@
 /** Reads one stream to its end, over one connection after the other. */
 
 import { connect } from './connection.js';
-import { StreamError, failed, lost, unexpected } from './error.js';
+import { StreamError, failed, isLost, lost, unexpected } from './error.js';
 import { Latest } from './latest.js';
 import { pause, wait } from './pause.js';
-import { UNKNOWN, reduce } from './state.js';
+import { UNKNOWN, reduce, shown } from './state.js';
+import { SOON } from './unanswered.js';
 
 /**
  * Milliseconds in which the request that begins a stream may be sent again if it got no answer.
@@ -22,6 +23,7 @@ export class Reading {
   #latest = new Latest(UNKNOWN);
   #over = new AbortController(); // aborted when nobody waits for this stream any more
   #line = new AbortController(); // of the current connection
+  #isAnswered = false; // whether the service has answered at all
   #hasEnded = false; // whether `done` or `error` has come
   #lastId = '';
   #retryMs = 1000;
@@ -56,7 +58,7 @@ export class Reading {
     try {
       for await (const state of this.#latest.read()) {
         if (this.#isOver && !this.#hasEnded) break;
-        yield state;
+        yield shown(state);
       }
       await this.final;
     } finally {
@@ -73,7 +75,11 @@ export class Reading {
     const stop = () => this.#stop(signal?.reason);
     const until = { signal: this.#over.signal };
     signal?.addEventListener('abort', stop, until);
-    globalThis.addEventListener?.('pagehide', () => this.#stop(), until);
+    const hide = () => {
+      if (!this.#keep) this.#call.forget(); // first: a tab that is closed may have no time for more
+      stop();
+    };
+    globalThis.addEventListener?.('pagehide', hide, until);
     if (signal?.aborted) stop();
   }
 
@@ -109,6 +115,7 @@ export class Reading {
       } catch (error) {
         failures = this.#latest.value === before ? failures + 1 : 1;
         const ms = this.#pause(error, failures);
+        await this.#requireAnswer(error, Date.now() - began + (ms ?? SOON));
         if (ms === undefined) throw this.#abandon(error);
         await wait(ms, this.#over.signal); // this may take hours if the machine sleeps
         const mayCall = this.#call.url || Date.now() - began < BEGINNING;
@@ -125,6 +132,19 @@ export class Reading {
     const { retries = 5, retryMs = this.#retryMs } = this.#options;
     if (this.#isOver || failures > retries) return undefined;
     return pause(error, retryMs * 2 ** (failures - 1));
+  }
+
+  /**
+   * Throw if nobody has answered, and nobody will. The user has to know it soon.
+   *
+   * @param {unknown} cause of the last failure
+   * @param {number} ms how long the next call would be after the first one
+   */
+  async #requireAnswer(cause, ms) {
+    if (this.#isAnswered || this.#isOver || ms < SOON || !isLost(cause)) return;
+    const error = await this.#call.unanswered(cause);
+    if (error) throw error;
+    this.#isAnswered = true;
   }
 
   /**
@@ -163,6 +183,7 @@ export class Reading {
   /** @param {import('./events.js').ServerEvent} event */
   #take({ event, data, id }) {
     const found = JSON.parse(data);
+    this.#isAnswered = true;
     this.#lastId = id || this.#lastId;
     if (event === 'start') {
       this.#call.found(found.stream);

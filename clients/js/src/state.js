@@ -1,5 +1,6 @@
 /** What a reader knows, and how the server's events change it. */
 
+import { isComplete, writing } from './finished.js';
 import { apply, share, tip } from './patch.js';
 
 /** @typedef {import('./patch.js').Path} Path */
@@ -14,7 +15,7 @@ import { apply, share, tip } from './patch.js';
 
 /**
  * @template [Value=any]
- * @typedef {object} State
+ * @typedef {object} Known
  * @property {Value | undefined} value what is known so far; undefined before the first partial
  *   and after a restart
  * @property {Path | null} open the path that is being written; null when the value is complete
@@ -24,14 +25,23 @@ import { apply, share, tip } from './patch.js';
  *   and the provider shows it
  */
 
-/** @type {State} */
+/**
+ * @template [Value=any]
+ * @typedef {Known<Value> & {
+ *   writing: string | null,
+ *   isComplete: (pointer: string) => boolean,
+ * }} State what readers get. `writing`: the JSON Pointer of the string that is being written, or
+ *   null. `isComplete`: whether the value at a JSON Pointer is finished
+ */
+
+/** @type {Known} */
 export const UNKNOWN = { value: undefined, open: null, attempt: 1 };
 
 /**
- * @param {State} state
+ * @param {Known} state
  * @param {string} event the type
  * @param {any} data
- * @returns {State} the same object if the event does not change the state
+ * @returns {Known} the same object if the event does not change the state
  */
 export function reduce(state, event, data) {
   const { value, ...rest } = state;
@@ -52,3 +62,13 @@ export function reduce(state, event, data) {
       return state;
   }
 }
+
+/**
+ * @param {Known} state
+ * @returns {State}
+ */
+export const shown = state => ({
+  ...state,
+  writing: writing(state),
+  isComplete: pointer => isComplete(state, pointer),
+});

@@ -81,7 +81,51 @@ describe('a connection that is killed', () => {
     );
     expect(error).toMatchObject({ code: 'connection_lost', retryable: true, status: undefined });
     expect(error.cause).toBeInstanceOf(TypeError);
-    expect(between.connections).toBe(3);
+    expect(between.connections).toBe(4); // the last asks whether anybody is there
+  });
+});
+
+describe('a first call that nobody answers', () => {
+  const port = async () => {
+    const server = await new Scripted().open();
+    server.close();
+    return server.url;
+  };
+
+  test('is an error in words of its own, within two seconds', async () => {
+    const [url, began] = [await port(), performance.now()];
+    const { final } = stream(`${url}/ideas`, TEA);
+    await expect(final).rejects.toMatchObject({
+      message: `No service answers at ${url}.`,
+      code: 'connection_lost',
+      retryable: true,
+      cause: { cause: expect.any(TypeError) },
+    });
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  test.each([500, 502, 504])('so if a proxy says it, by %i', async status => {
+    /** @type {import('../../support/scripted.js').Answer} */
+    const bad = response => response.writeHead(status).end('Bad gateway');
+    const server = await open(new Scripted(...Array(9).fill(bad)));
+    const began = performance.now();
+    const { final } = stream(`${server.url}/ideas`, TEA);
+    await expect(final).rejects.toMatchObject({
+      message: `No service answers at ${server.url}.`,
+      code: 'connection_lost',
+    });
+    expect(performance.now() - began).toBeLessThan(2000);
+  });
+
+  test('is sent again as often as any, if the service does answer', async () => {
+    const answered = (/** @type {import('node:http').ServerResponse} */ response) =>
+      void response.writeHead(405).end();
+    const server = await open(new Scripted(lost, answered, lost, lost, streaming(start, done)));
+    const now = Date.now();
+    const { final } = stream(`${server.url}/ideas`, TEA, SOON);
+    vi.spyOn(Date, 'now').mockReturnValue(now + 10_000);
+    expect(await final).toEqual(VALUE);
+    expect(server.methods).toEqual(['POST', 'HEAD', 'POST', 'POST', 'POST']);
   });
 });
 
@@ -115,7 +159,7 @@ test('a stream that has not answered is not begun again when its key may be forg
   const { final } = stream(`${server.url}/ideas`, TEA, SOON);
   vi.spyOn(Date, 'now').mockReturnValue(now + 61_000);
   await expect(final).rejects.toMatchObject({ code: 'connection_lost' });
-  expect(server.methods).toEqual(['POST']);
+  expect(server.methods).toEqual(['POST', 'HEAD']); // is anybody there?
 });
 
 describe('what is asked', () => {
@@ -232,7 +276,7 @@ describe('an end', () => {
       const error = await final.catch(error => error);
       expect(error).toMatchObject({ code: 'unexpected_response', retryable: false });
       expect(error.cause).toBeInstanceOf(Error);
-      await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'DELETE']));
+      await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'cancel']));
     }
   });
 

@@ -19,8 +19,8 @@ const reader = {
       for await (const state of reading) reader.states.push(state);
       reader.end = { final: await reading.final };
     } catch (error) {
-      const { name, code } = /** @type {any} */ (error);
-      reader.end = { name, code };
+      const { name, code, message } = /** @type {any} */ (error);
+      reader.end = { name, code, message };
     }
   },
 };

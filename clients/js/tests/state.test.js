@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { complete } from '../src/complete.js';
+import { isComplete, writing } from '../src/finished.js';
 import { UNKNOWN, reduce } from '../src/state.js';
 
 describe('a state', () => {
@@ -21,11 +21,9 @@ describe('a state', () => {
     const two = reduce(one, 'item', { title: 'b' });
     expect(two).toEqual({ value: [{ title: 'a' }, { title: 'b' }], open: [], attempt: 1 });
     expect(two.value[0]).toBe(one.value[0]);
-    expect([complete(two, [1, 'title']), complete(two, [1]), complete(two, [])]).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    const found = ['/1/title', '/1', ''].map(pointer => isComplete(two, pointer));
+    expect(found).toEqual([true, true, false]);
+    expect(writing(two)).toBe(null);
   });
 
   test('is forgotten when another attempt begins', () => {
@@ -58,31 +56,74 @@ describe('a state', () => {
   });
 });
 
-describe('complete', () => {
-  const value = { title: 'a', owner: { name: 'b', role: null }, tags: ['x', 'y'], budget: 0 };
+describe('what is written', () => {
+  /** @type {[any, (string | number)[] | null, string | null][]} */
+  const cases = [
+    [[{ title: 'a' }], [0, 'title'], '/0/title'],
+    [{ 'a/b': { 'c~d': 'e' } }, ['a/b', 'c~d'], '/a~1b/c~0d'],
+    ['a', [], ''],
+    [{ score: 1, title: null }, [], null],
+    [[{ score: 1 }], [0], null],
+    [[{ title: 'a' }], null, null],
+    [undefined, null, null],
+  ];
+
+  test.each(cases)('of %j at %j is %j', (value, open, expected) => {
+    expect(writing({ value, open })).toBe(expected);
+  });
+});
+
+describe('finished', () => {
+  const value = {
+    title: 'a',
+    notes: { by: null, text: 'n' },
+    owner: { name: 'b', role: null },
+    tags: ['x', null],
+    links: [],
+    seller: { name: null },
+    budget: 0,
+    due: null,
+    'a/b': 1,
+  };
 
   test.each([
-    ['what is written', ['owner', 'name'], false],
-    ['what is around it', ['owner'], false],
-    ['all of it', [], false],
-    ['what is unknown', ['owner', 'role'], false],
-    ['what is nowhere', ['owner', 'role', 'x', 'y'], false],
-    ['what was written before', ['title'], true],
-    ['a number', ['budget'], true],
-    ['an element', ['tags', 1], true],
-  ])('of %s', (_, path, expected) => {
-    expect(complete({ value, open: ['owner', 'name'] }, path)).toBe(expected);
+    ['what is written', '/owner/name', false],
+    ['what is around it', '/owner', false],
+    ['all of it', '', false],
+    ['what may still come', '/owner/role', false],
+    ['what is nowhere', '/owner/role/x/y', false],
+    ['what a list has of its own', '/tags/length', false],
+    ['what was written before', '/title', true],
+    ['a number', '/budget', true],
+    ['an element', '/tags/0', true],
+    ['an element that is null', '/tags/1', true],
+    ['an element that has not come', '/tags/2', false],
+    ['a list that has not begun', '/links', false],
+    ['an object that has not begun', '/seller', false],
+    ['what is in it', '/seller/name', false],
+    ['a field that may come', '/due', false],
+    ['an object that has ended', '/notes', true],
+    ['a field that it left null', '/notes/by', true],
+    ['a key with a slash', '/a~1b', true],
+  ])('is %s at %j: %j', (_, pointer, expected) => {
+    expect(isComplete({ value, open: ['owner', 'name'] }, pointer)).toBe(expected);
   });
 
-  test('everything that is known, at the end', () => {
-    for (const path of [[], ['owner'], ['owner', 'name'], ['tags', 0]]) {
-      expect(complete({ value, open: null }, path)).toBe(true);
+  test('is all that is there, at the end', () => {
+    for (const pointer of ['', '/owner', '/owner/role', '/tags/0', '/links', '/due']) {
+      expect(isComplete({ value, open: null }, pointer)).toBe(true);
     }
-    expect(complete({ value, open: null }, ['owner', 'role'])).toBe(false);
+    expect(isComplete({ value, open: null }, '/tags/2')).toBe(false);
   });
 
-  test('nothing, before the first state', () => {
-    expect(complete(UNKNOWN, [])).toBe(false);
-    expect(complete(UNKNOWN, ['title'])).toBe(false);
+  test('is nothing before the first state', () => {
+    expect(isComplete(UNKNOWN, '')).toBe(false);
+    expect(isComplete(UNKNOWN, '/title')).toBe(false);
+  });
+
+  test('is a key that is an index nowhere but in a list', () => {
+    const open = ['undefined'];
+    expect(isComplete({ value: { undefined: 'a', 0: 'b' }, open }, '/undefined')).toBe(false);
+    expect(isComplete({ value: { undefined: 'a', 0: 'b' }, open }, '/0')).toBe(true);
   });
 });

@@ -68,7 +68,7 @@ describe('the service stops paying', () => {
     await expect(reading.final).rejects.toMatchObject({ name: 'AbortError' });
     expect(server.methods).toEqual(['POST']);
     answer();
-    await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'DELETE']));
+    await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'cancel']));
     expect(server.asked[1].url).toMatch(/^\/streams\/s1\b/);
   });
 
@@ -82,7 +82,7 @@ describe('the service stops paying', () => {
     await iterator.next();
     controller.abort();
     await expect(iterator.next()).rejects.toMatchObject({ name: 'AbortError' });
-    await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'DELETE']));
+    await vi.waitFor(() => expect(server.methods).toEqual(['POST', 'cancel']));
     expect(server.asked[1].headers.authorization).toBe('Bearer key');
   });
 });

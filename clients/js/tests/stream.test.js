@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { service } from '../../support/counts.js';
 import { Scripted, event, start, streaming } from '../../support/scripted.js';
-import { StreamError, complete, stream } from '../src/index.js';
+import { StreamError, stream } from '../src/index.js';
 
 const ideas = `${service}/ideas`;
 const TEA = { topic: 'tea', count: 3 };
@@ -23,6 +23,8 @@ async function whole(url = ideas, params = TEA) {
   return (await fetch(url, { method: 'POST', headers, body })).json();
 }
 
+const ENDED = { open: null, writing: null, attempt: 1, isComplete: expect.any(Function) };
+
 describe('a stream', () => {
   test.each(/** @type {const} */ (['delta', 'snapshot', 'items']))(
     '%s: shows the value as it grows, and then whole',
@@ -31,7 +33,7 @@ describe('a stream', () => {
       const found = await states(reading);
       const last = /** @type {import('../src/state.js').State} */ (found.at(-1));
       expect(await reading.final).toEqual(await whole());
-      expect(last).toEqual({ value: await reading.final, open: null, attempt: 1 });
+      expect(last).toEqual({ value: await reading.final, ...ENDED });
       expect(last.value).toBe(await reading.final);
       if (view !== 'items') expect(found.length).toBeGreaterThan(1);
       const lengths = found.map(({ value }) => JSON.stringify(value).length);
@@ -60,10 +62,13 @@ describe('a stream', () => {
     for await (const state of stream(ideas, TEA, OFTEN)) {
       for (const at of [0, 1, 2]) {
         for (const key of ['title', 'blurb']) {
-          if (complete(state, [at, key])) expect(state.value?.[at][key]).toBe(final[at][key]);
+          const pointer = `/${at}/${key}`;
+          const isOpen = state.writing === pointer;
+          expect(isOpen).toBe(state.open?.join() === `${at},${key}`);
+          if (isOpen) expect(state.isComplete(pointer)).toBe(false);
+          if (state.isComplete(pointer)) expect(state.value?.[at][key]).toBe(final[at][key]);
         }
       }
-      if (state.open?.length === 2) expect(complete(state, state.open)).toBe(false);
     }
   });
 
@@ -130,7 +135,7 @@ describe('a stream', () => {
     expect((await states(other)).at(-1)?.value).toEqual(await reading.final);
     expect(await other.final).toEqual(await reading.final);
     const late = await states(reading);
-    expect(late).toEqual([{ value: await reading.final, open: null, attempt: 1 }]);
+    expect(late).toEqual([{ value: await reading.final, ...ENDED }]);
   });
 
   test('may name its schema in the body', async () => {
@@ -157,7 +162,7 @@ describe('a stream', () => {
         [...'bcdefgh'].map(text => patch('append', text)).join('') + event('done', 'abcdefgh'),
       );
       await reading.final;
-      expect((await iterator.next()).value).toEqual({ value: 'abcdefgh', open: null, attempt: 1 });
+      expect((await iterator.next()).value).toEqual({ value: 'abcdefgh', ...ENDED });
       expect((await iterator.next()).done).toBe(true);
     } finally {
       server.close();

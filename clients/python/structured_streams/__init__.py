@@ -5,8 +5,8 @@
     async for partial in stream("http://localhost:8000", "ideas", topic="healthy snacks"):
         print(partial.value)
 
-Files: `error.py`; `patch.py`, which turns one value into the next; `session.py`, the protocol
-without I/O; `stream.py` and `sync.py`, which do the I/O.
+Files: `error.py`; `patch.py`, which turns one value into the next; `finished.py`, what of it is
+finished; `session.py`, the protocol without I/O; `stream.py` and `sync.py`, which do the I/O.
 """
 
 from __future__ import annotations

@@ -56,6 +56,13 @@ def lost(status: int | None = None) -> StreamError:
     )
 
 
+def unanswered(address: str, status: int | None = None) -> StreamError:
+    """Nothing answers at this address, or only a proxy that has nothing behind it."""
+    return StreamError(
+        f"No service answers at {address}.", code="connection_lost", retryable=True, status=status
+    )
+
+
 def unexpected(status: int | None = None) -> StreamError:
     """The server that answers is not the service, or uses another protocol."""
     return StreamError(

@@ -22,7 +22,7 @@ def apply(value: Any, operations: Iterable[dict[str, Any]]) -> tuple[Any, Path]:
     path: Path = ()
     for operation in operations:
         way: list[str | int] = []
-        value = _changed(value, _steps(operation["path"]), operation, own, way)
+        value = _changed(value, steps(operation["path"]), operation, own, way)
         path = tuple(way)
         if operation["op"] != "append":
             path = tip(operation["value"], path)
@@ -41,19 +41,20 @@ def tip(value: Any, path: Path = ()) -> Path:
         return tip(value[-1], (*path, len(value) - 1)) if value else path
     if isinstance(value, dict):
         for key in reversed(value):
-            if _is_known(value[key]):
+            if is_known(value[key]):
                 return tip(value[key], (*path, key))
         return path
     return path[:-1]
 
 
-def _is_known(value: Any) -> bool:
+def is_known(value: Any) -> bool:
+    """Whether anything of a value has come."""
     if isinstance(value, dict):
-        return any(map(_is_known, value.values()))
+        return any(map(is_known, value.values()))
     return len(value) > 0 if isinstance(value, list) else value is not None
 
 
-def _steps(pointer: str) -> list[str]:
+def steps(pointer: str) -> list[str]:
     """The steps of a JSON Pointer. https://www.rfc-editor.org/rfc/rfc6901"""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 

@@ -26,6 +26,8 @@ LOST: Final = (
     httpx.DecodingError,
 )
 """The exceptions of a connection that fails or breaks."""
+ALONE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
+"""Those of a request that nothing has answered."""
 
 
 def events(response: httpx.Response) -> Generator[ServerSentEvent, None, None]:

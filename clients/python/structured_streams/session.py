@@ -25,7 +25,16 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
-from structured_streams.error import StreamError, abandoned, failed, lost, refused, unexpected
+from structured_streams.error import (
+    StreamError,
+    abandoned,
+    failed,
+    lost,
+    refused,
+    unanswered,
+    unexpected,
+)
+from structured_streams.finished import is_complete, writing
 from structured_streams.patch import Path, apply
 
 T = TypeVar("T", default=Any)
@@ -35,6 +44,8 @@ BACKOFF_SECONDS: Final = 0.5
 LONGEST_BACKOFF: Final = 8.0
 LONGEST_WAIT: Final = 60.0
 """The longest `Retry-After` that the client waits for. If it is longer, the error is raised."""
+FIRST_RETRIES: Final = 2
+"""How often a first request is sent again if nothing answers it: for a second and a half."""
 CONNECT_SECONDS: Final = 10.0
 SILENT_SECONDS: Final = 45.0
 """A connection that is silent for this time counts as lost. The service sends something at least
@@ -54,6 +65,15 @@ class Partial(NamedTuple):
     value: Any
     open: Path | None
     attempt: int
+
+    @property
+    def writing(self) -> str | None:
+        """The JSON Pointer of the string that is being written, such as `/2/title`, or None."""
+        return writing(self.value, self.open)
+
+    def is_complete(self, pointer: str) -> bool:
+        """Whether the value at a JSON Pointer is finished, with all that is in it."""
+        return is_complete(self.value, self.open, pointer)
 
 
 class Usage(NamedTuple):
@@ -127,6 +147,8 @@ class Session(Generic[T]):
         self._refusal: StreamError | None = None
         self._may_run = False  # whether the service may have begun the stream
         self._is_left = False
+        self._is_answered = False  # whether the service has answered at all
+        self._is_alone = False  # whether nothing has answered the last request
         self._last = ""  # the id of the last event
         self._value: Any = None
         self._attempt = 1
@@ -163,6 +185,12 @@ class Session(Generic[T]):
     def _path(self) -> str:
         return f"streams/{self.id}"
 
+    @property
+    def _address(self) -> str:
+        """The service's address, without a user's name and password."""
+        url = urlsplit(self._base)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+
     def _ask(
         self, method: str, path: str, headers: dict[str, str], content: bytes | None = None
     ) -> Ask:
@@ -179,6 +207,7 @@ class Session(Generic[T]):
         kind = headers.get("content-type", "").partition(";")[0].strip()
         if status != 200 or kind != "text/event-stream":
             return False
+        self._is_answered = True
         if self.id is None:
             self.id = headers.get("location", "").rpartition("/")[2] or None
         return True
@@ -186,7 +215,10 @@ class Session(Generic[T]):
     def refused(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Take a response that is not a stream. Raises `StreamError` if a retry is of no use."""
         error = refused(status, headers, body)
-        if error.code != "connection_lost":  # the service has answered, and not a proxy
+        if error.code == "connection_lost":  # a proxy has answered, and not the service
+            self.unreached(status >= 500)
+        else:
+            self._is_answered = True
             self._may_run = self.id is not None
             # A 429 and a 503 ask the client to come back. After an error of the provider's, the
             # service has tried again itself, so the client does not.
@@ -195,13 +227,21 @@ class Session(Generic[T]):
                 raise self._ended(error)
         self._refusal = error
 
+    def unreached(self, is_alone: bool) -> None:
+        """Take a request that has failed. is_alone: nothing has answered, at least no service"""
+        self._is_alone = is_alone
+
     def pause(self) -> float:
         """How long to wait before the next request. Call it when a response has ended too early.
 
         Raises `StreamError` after too many retries.
         """
         error, self._refusal = self._refusal or lost(), None
-        if self._failures >= self._retries:
+        retries = self._retries
+        if self._is_alone and not self._is_answered:
+            error = unanswered(self._address, error.status)
+            retries = min(retries, FIRST_RETRIES)
+        if self._failures >= retries:
             raise self._ended(error)
         longest = min(LONGEST_BACKOFF, BACKOFF_SECONDS * 2.0**self._failures)
         self._failures += 1

@@ -10,7 +10,7 @@ from weakref import ref
 import anyio
 import httpx
 
-from structured_streams.response import LOST, TIMEOUT, aevents, aproblem
+from structured_streams.response import ALONE, LOST, TIMEOUT, aevents, aproblem
 from structured_streams.session import FAREWELL_SECONDS, Ask, Partial, Session, T, Told
 
 
@@ -66,10 +66,12 @@ class Stream(Told[T]):
         async with _client(self._client) as client:
             try:
                 while True:
-                    with suppress(*LOST):
+                    try:
                         async with aclosing(self._connection(client)) as partials:
                             async for partial in partials:
                                 yield partial
+                    except LOST as error:
+                        self._session.unreached(isinstance(error, ALONE))
                     if self._session.is_over:
                         return
                     await anyio.sleep(self._session.pause())

@@ -10,7 +10,7 @@ from weakref import ref
 
 import httpx
 
-from structured_streams.response import LOST, TIMEOUT, events, problem
+from structured_streams.response import ALONE, LOST, TIMEOUT, events, problem
 from structured_streams.session import FAREWELL_SECONDS, Ask, Partial, Session, T, Told
 
 
@@ -66,8 +66,11 @@ class SyncStream(Told[T]):
         with _client(self._client) as client:
             try:
                 while True:
-                    with suppress(*LOST), closing(self._connection(client)) as partials:
-                        yield from partials
+                    try:
+                        with closing(self._connection(client)) as partials:
+                            yield from partials
+                    except LOST as error:
+                        self._session.unreached(isinstance(error, ALONE))
                     if self._session.is_over:
                         return
                     sleep(self._session.pause())

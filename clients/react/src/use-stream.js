@@ -14,10 +14,21 @@ import { stream } from 'structured-streams';
  * @property {number} attempt
  * @property {string | undefined} reasoning what the model has reasoned in this attempt
  * @property {import('structured-streams').Path | null} open the path that is being written
+ * @property {string | null} writing the JSON Pointer of the string that is being written
+ * @property {(pointer: string) => boolean} isComplete whether the value at a JSON Pointer is finished
  */
 
 /** @type {Shown} all other properties are undefined */
-const IDLE = /** @type {any} */ ({ isStreaming: false, attempt: 1, open: null });
+const IDLE = /** @type {any} */ ({
+  isStreaming: false,
+  attempt: 1,
+  open: null,
+  writing: null,
+  isComplete: () => false,
+});
+
+/** What is so when nothing is written any more. What was not finished then stays so. */
+const OVER = { isStreaming: false, open: null, writing: null };
 
 /** Wait for the next frame. A hidden page draws no frames, so there it is a short pause. */
 const frame = () =>
@@ -41,12 +52,12 @@ async function follow(reading, add) {
     add(more);
   };
   try {
-    for await (const { value, open, attempt, reasoning } of reading) {
-      await next({ value, open, attempt, reasoning });
+    for await (const { value, open, writing, isComplete, attempt, reasoning } of reading) {
+      await next({ value, open, writing, isComplete, attempt, reasoning });
     }
-    await next({ final: await reading.final, isStreaming: false });
+    await next({ final: await reading.final, ...OVER });
   } catch (error) {
-    await next({ error: /** @type {any} */ (error), open: null, isStreaming: false });
+    await next({ error: /** @type {any} */ (error), ...OVER });
   }
 }
 
@@ -76,7 +87,7 @@ export function useStream(url, options) {
 
   const stop = useCallback(() => {
     running.current?.abort();
-    show(shown => (shown.isStreaming ? { ...shown, isStreaming: false, open: null } : shown));
+    show(shown => (shown.isStreaming ? { ...shown, ...OVER } : shown));
   }, []);
 
   useEffect(() => stop, [stop, endpoint]);

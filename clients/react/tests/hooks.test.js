@@ -5,6 +5,7 @@ import { inPage } from '../../support/page.js';
 
 const ideas = `${service}/ideas`;
 const ENDLESS = { model: 'demo-stall' };
+const IDLE = { isStreaming: false, attempt: 1, open: null, writing: null };
 
 const shown = inPage(() => bundle('react/tests/page.jsx'));
 
@@ -31,19 +32,20 @@ const isStopped = since => since.cancelled === 1 && since.active === 0;
 describe('useStream', () => {
   test('shows a stream to its end: one render a frame, and of what has changed', async () => {
     await mount('Reader', { url: ideas, options: { intervalMs: 0 } });
-    expect(await hook()).toEqual({ isStreaming: false, attempt: 1, open: null });
+    expect(await hook()).toEqual(IDLE);
     await shown.page.evaluate('Object.assign(window, { first: page.hook })');
     await start();
     await until('page.hook.final');
     expect(await shown.page.evaluate('page.hook.value === page.hook.final')).toBe(true);
     const { final, value, ...rest } = await hook();
-    expect(rest).toEqual({ isStreaming: false, attempt: 1, open: null });
+    expect(rest).toEqual(IDLE);
     expect(final).toHaveLength(5);
     const grown = (await commits()).filter(({ value }) => value);
     expect(grown.filter(({ open }) => open).length).toBeGreaterThan(0);
     expect(new Set(grown.map(({ frame }) => frame)).size).toBe(grown.length);
     /** @type {string[][]} the elements, each time that they were rendered */
     const cards = await shown.page.evaluate('page.cards');
+    expect(await shown.page.evaluate('page.hook.isComplete("/4/blurb")')).toBe(true);
     expect(cards).toHaveLength(5);
     for (const renders of cards) expect(new Set(renders).size).toBe(renders.length);
     expect(await shown.page.evaluate('page.hook !== first')).toBe(true);
@@ -91,11 +93,16 @@ describe('useStream', () => {
     await mount('Reader', { url: ideas, options: ENDLESS });
     await start();
     await until('page.hook.value?.length');
+    const writing = await shown.page.evaluate('page.hook.writing');
+    expect(writing).toMatch(/^\/\d\/(title|blurb)$/);
     await shown.page.evaluate('page.hook.stop()');
     await until('!page.hook.isStreaming');
+    expect(await shown.page.evaluate(`page.hook.isComplete(${JSON.stringify(writing)})`)).toBe(
+      false,
+    );
     const { value, ...rest } = await hook();
     expect(value.length).toBeGreaterThan(0);
-    expect(rest).toEqual({ isStreaming: false, attempt: 1, open: null });
+    expect(rest).toEqual(IDLE);
     expect(await since(before, isStopped)).toEqual({ started: 1, cancelled: 1, active: 0 });
     const { length } = await commits();
     await shown.page.evaluate(
@@ -142,7 +149,7 @@ describe('useStream', () => {
     const since_ = await since(before, ({ active }) => active === 0);
     expect(since_).toEqual({ started: 2, cancelled: 1, active: 0 });
     const { final, value, ...rest } = await hook();
-    expect(rest).toEqual({ isStreaming: false, attempt: 1, open: null });
+    expect(rest).toEqual(IDLE);
   });
 
   test('tells of another attempt, and of an error', async () => {
@@ -158,7 +165,7 @@ describe('useStream', () => {
     expect(value.length).toBeGreaterThan(0);
     // As long as each answer brings an element, the list is continued.
     expect(rest.attempt).toBeGreaterThan(1);
-    expect(rest).toEqual({ isStreaming: false, attempt: rest.attempt, open: null });
+    expect(rest).toEqual({ ...IDLE, attempt: rest.attempt });
     await shown.page.evaluate(`page.change({ options: {} })`);
     await start();
     await until('page.hook.final && !page.hook.error');

@@ -75,6 +75,30 @@ def test_returns_are_further_and_further_apart_and_not_endless() -> None:
     assert begun(jitter=lambda: 0.0).pause() == 0.25
 
 
+def test_a_first_request_that_nothing_answers_is_sent_three_times_within_two_seconds() -> None:
+    session = new()
+    pauses = []
+    for _ in range(2):
+        session.ask()
+        session.unreached(True)
+        pauses.append(session.pause())
+    assert sum(pauses) <= 1.5
+    session.ask()
+    session.unreached(True)
+    with pytest.raises(StreamError, match=r"^No service answers at http://host\.$") as raised:
+        session.pause()
+    assert (raised.value.code, raised.value.retryable) == ("connection_lost", True)
+
+
+def test_it_is_sent_as_often_as_any_once_something_has_answered() -> None:
+    session = new()
+    session.unreached(False)  # the connection broke after the request
+    assert [session.pause() for _ in range(5)] == [0.5, 1, 2, 4, 8]
+    session = begun()
+    session.unreached(True)  # the service is restarted
+    assert [session.pause() for _ in range(5)] == [0.5, 1, 2, 4, 8]
+
+
 def test_news_make_the_count_of_returns_begin_again_but_a_start_does_not() -> None:
     session = begun(retries=1)
     session.pause()

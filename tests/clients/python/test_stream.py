@@ -91,13 +91,18 @@ async def test_a_string_grows_and_the_place_that_is_written_is_known(way: str) -
         exchange = await provider.next()
         await exchange.send(HEAD, text('{"items": [{"title": "Fi'))
         await read.until(lambda value: value == [{"title": "Fi", "blurb": None}])
-        assert read.partials[-1].open == (0, "title")
+        assert (read.partials[-1].open, read.partials[-1].writing) == ((0, "title"), "/0/title")
         await exchange.text('gs", "blurb": "Sw')
         await read.until(lambda value: value == [{"title": "Figs", "blurb": "Sw"}])
-        assert read.partials[-1].open == (0, "blurb")
+        assert read.partials[-1].writing == "/0/blurb"
+        assert [read.partials[-1].is_complete(it) for it in ("/0/title", "/0/blurb")] == [
+            True,
+            False,
+        ]
         await exchange.text('eet."}]}')
         await exchange.finish()
         await task
+    assert (read.partials[-1].writing, read.partials[-1].is_complete("")) == (None, True)
     assert read.final == [ALL[0]]
 
 
@@ -356,12 +361,26 @@ async def test_a_service_that_can_not_find_streams_again_says_so_at_once(way: st
     assert raised.value.errors[0]["message"] == "needs a service of one process (WORKERS=1)"
 
 
-async def test_where_there_is_no_service_there_is_an_error(way: str) -> None:
+async def test_where_there_is_no_service_that_is_an_error_within_two_seconds(way: str) -> None:
     async with answering(b"") as server:
         pass
+    address = server.url.replace("//", "//user:secret@")
+    loop = asyncio.get_running_loop()
+    before = loop.time()
     with pytest.raises(StreamError) as raised:
-        await read_all(way, server.url, "ideas", topic="tea", retries=1)
+        await read_all(way, address, "ideas", topic="tea")
+    assert loop.time() - before < 2
+    assert str(raised.value) == f"No service answers at {server.url}."
     assert (raised.value.code, raised.value.status) == ("connection_lost", None)
+    assert raised.value.retryable
+
+
+async def test_so_where_only_a_proxy_answers(way: str) -> None:
+    async with answering(answer(502, "text/html", "<h1>Bad gateway</h1>")) as server:
+        with pytest.raises(StreamError) as raised:
+            await read_all(way, server.url, "ideas", topic="tea")
+    assert str(raised.value) == f"No service answers at {server.url}."
+    assert (raised.value.code, raised.value.status) == ("connection_lost", 502)
 
 
 def test_what_is_no_json_and_no_address_is_refused_before_anything_is_sent() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
+from app.http.auth.origins import MAX_TOLD
 from app.settings import Settings
+from tests.support.callers import KEYED, WEB, bearer
 from tests.support.service import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,13 +33,28 @@ answers = {
     f"{STREAM}&model=demo-401": 502,
 }
 foreign = [
-    "http://localhost:3001",
-    "https://localhost:3000",
+    "https://evil.example",
+    "http://192.168.1.5:3000",
     "http://localhost:3000.evil.example",
+    "http://localhost.evil.example:3000",
+    "http://evil-localhost:3000",
+    "http://127.0.0.1.evil.example",
+    "http://1127.0.0.1:3000",
+    "http://localhost:3000/",
+    "http://localhost@evil.example",
     "http://LOCALHOST:3000",
-    "http://localhost",
+    "file://localhost",
     "null",
     "*",
+]
+local = [
+    "http://localhost:5173",
+    "https://localhost:3000",
+    "http://localhost",
+    "http://127.0.0.1:4173",
+    "http://127.1.2.3:80",
+    "http://[::1]:3001",
+    "http://app.localhost:5173",
 ]
 
 
@@ -75,6 +94,81 @@ async def test_without_an_origin_there_is_nothing_to_allow_but_caches_are_told(
     answer = await client.get(STREAM)
     assert not [name for name in answer.headers if name.startswith("access-control")]
     assert answer.headers["vary"] == "Origin"
+
+
+# A service that is open, and that only this machine reaches
+
+
+@pytest.mark.parametrize("origin", local)
+async def test_a_page_of_this_machine_may_call_whatever_its_port(
+    client: httpx.AsyncClient, origin: str
+) -> None:
+    assert (await preflight(client, origin, "POST", "content-type")).status_code == 200
+    for answer in (
+        await client.post("/ideas", json={"topic": "tea"}, headers={"Origin": origin}),
+        await client.get(STREAM, headers={"Origin": origin, "Sec-Fetch-Site": "cross-site"}),
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize(
+    "settings", [KEYED, {"host": "0.0.0.0", "allow_open": True}], ids=["with keys", "reachable"]
+)
+async def test_it_may_not_where_keys_are_needed_or_others_reach_the_service(
+    settings: dict[str, Any],
+) -> None:
+    async with (
+        running(**settings) as service,
+        httpx.AsyncClient(base_url=service.url.replace("0.0.0.0", "127.0.0.1")) as client,
+    ):
+        for origin in local:
+            headers = {"Origin": origin, **bearer(WEB)}
+            assert (await client.get(STREAM, headers=headers)).status_code == 403
+            assert (await preflight(client, origin, "POST")).status_code == 400
+        headers = {"Origin": OURS, **bearer(WEB)}
+        assert (await client.get(STREAM, headers=headers)).status_code == 200
+
+
+async def test_each_refusal_is_logged_once_with_the_setting_that_allows_it() -> None:
+    async with (
+        running() as service,
+        httpx.AsyncClient(base_url=service.url) as client,
+    ):
+        with capture_logs() as said:
+            for origin in ("https://a.example", "https://b.example", "null", "no origin"):
+                await preflight(client, origin, "POST", "content-type")
+                await client.get(STREAM, headers={"Origin": origin})
+                await client.get("/schemas", headers={"Origin": origin})
+            for _ in range(2):
+                await client.get(STREAM, headers={"Host": "rebound.example:8000"})
+            for own in ({}, {"Origin": service.url}, {"Origin": local[0]}):
+                await client.get(STREAM, headers=own)
+        page, host = (
+            "a page of another origin was refused",
+            "a call by another host name was refused",
+        )
+        assert [line for line in said if "allowed_by" in line] == [
+            *(
+                {
+                    "event": page,
+                    "origin": told,
+                    "allowed_by": "CORS_ORIGINS",
+                    "log_level": "warning",
+                }
+                for told in ("https://a.example", "https://b.example", "null", "unreadable")
+            ),
+            {
+                "event": host,
+                "host": "rebound.example:8000",
+                "allowed_by": "ALLOWED_HOSTS",
+                "log_level": "warning",
+            },
+        ]
+        with capture_logs() as said:
+            for number in range(2 * MAX_TOLD):
+                await client.get("/healthz", headers={"Origin": f"https://{number}.example"})
+        assert len([line for line in said if "allowed_by" in line]) == MAX_TOLD - 5
 
 
 # Preflight
@@ -141,7 +235,7 @@ async def open_to_all() -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_a_wildcard_allows_every_origin(open_to_all: httpx.AsyncClient) -> None:
-    for origin in (OURS, *foreign):
+    for origin in (OURS, *foreign, *local):
         for path in (STREAM, "/sonnets"):
             answer = await open_to_all.get(path, headers={"Origin": origin})
             assert answer.headers["access-control-allow-origin"] == "*"
@@ -159,13 +253,13 @@ async def test_several_origins_are_each_told_their_own_and_may_send_cookies() ->
             answer = await client.get(STREAM, headers={"Origin": origin})
             assert answer.headers["access-control-allow-origin"] == origin
             assert answer.headers["access-control-allow-credentials"] == "true"
-        other = await client.get(STREAM, headers={"Origin": OURS})
+        other = await client.get(STREAM, headers={"Origin": "https://c.example"})
         assert "access-control-allow-origin" not in other.headers
 
 
 async def test_no_origins_allow_none() -> None:
     async with (
-        running(cors_origins=()) as service,
+        running(cors_origins=(), **KEYED) as service,
         httpx.AsyncClient(base_url=service.url) as client,
     ):
         answer = await client.get("/schemas", headers={"Origin": OURS})

@@ -1,0 +1,136 @@
+"""The samples of the README and of docs/front-ends.md, as they stand, in three browsers.
+
+They read to the end where streams can't be iterated, and whoever leaves one stops the model.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.browsers.count import Count
+from tests.browsers.site import Site, at, bundled, sample
+from tests.browsers.test_clients import leave
+from tests.support.engines import Browser
+from tests.support.proxy import Proxy, proxy
+from tests.support.service import Service
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GUIDE = "docs/front-ends.md"
+MOUNT = """
+import {{ createRoot }} from "react-dom/client";
+const root = createRoot(document.getElementById("root"));
+root.render(<{name} />);
+window.unmount = () => root.unmount();
+"""
+FETCH_EVENT_SOURCE = sample(GUIDE, "js", "fetchEventSource")
+SAMPLES = {
+    "reader": sample("README.md", "js", "getReader"),
+    "listener": sample("README.md", "js", 'on("restart"'),
+    "returner": sample(GUIDE, "js", "last_event_id"),
+    "fetcher": FETCH_EVENT_SOURCE.replace("await fetchEventSource", "fetchEventSource"),
+    "object": sample(GUIDE, "jsx", "useObject({") + MOUNT.format(name="Ideas"),
+    "chat": sample(GUIDE, "jsx", "useChat({") + MOUNT.format(name="Chat"),
+    "hook": sample("README.md", "jsx", "useStream(") + MOUNT.format(name="Ideas"),
+}
+FAILING = ["reader", "listener", "returner"]
+HOOKS = ["object", "chat", "hook"]
+CARDS = "document.querySelectorAll('article').length"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def between(service: Service) -> Any:
+    async with proxy(service.url) as between:
+        yield between
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
+async def scripts(pages: Site, service: Service, between: Proxy) -> None:
+    kinds = {"ends": {}, "stalls": {"model": "demo-stall"}, "fails": {"model": "demo-refusal"}}
+    scripts = {
+        f"{name}-{kind}": at(code, service.url, **query)
+        for name, code in SAMPLES.items()
+        for kind, query in kinds.items()
+        if kind != "fails" or name in FAILING
+    }
+    scripts["returner-cut"] = at(SAMPLES["returner"], between.url)
+    pages.scripts = await bundled(scripts)
+
+
+async def show(view: Browser, pages: Site, name: str) -> None:
+    """Show a sample's page, and press its button if it has one."""
+    await view.open(f"{pages.url}/{name}")
+    if name.split("-")[0] in HOOKS:
+        await view.until("!!document.querySelector('button')")
+        await view.run("void document.querySelector('button').click()")
+
+
+@pytest.mark.parametrize("name", ["reader", "listener", "returner", "fetcher"])
+async def test_a_sample_shows_the_value_as_it_grows_and_how_it_ended(
+    view: Browser, pages: Site, count: Count, name: str
+) -> None:
+    await show(view, pages, f"{name}-ends")
+    await view.until("seen.finished.length || seen.failed.length")
+    seen = await view.run("seen")
+    assert (len(seen["finished"][0]), seen["failed"]) == (5, [])
+    assert seen["shown"][-1] == seen["finished"][0]
+    assert seen["shown"][0] != seen["finished"][0]
+
+
+@pytest.mark.parametrize("name", FAILING)
+async def test_a_sample_says_why_it_has_failed(
+    view: Browser, pages: Site, count: Count, name: str
+) -> None:
+    await show(view, pages, f"{name}-fails")
+    await view.until("seen.failed.length")
+    assert (await view.run("seen.failed"))[0]["error"]
+
+
+@pytest.mark.parametrize("name", HOOKS)
+async def test_a_component_shows_all_elements(
+    view: Browser, pages: Site, count: Count, name: str
+) -> None:
+    await show(view, pages, f"{name}-ends")
+    await view.until(f"{CARDS} === 5")
+    await count.stopped()
+
+
+@pytest.mark.parametrize("name", HOOKS)
+async def test_a_component_that_is_unmounted_stops_the_model(
+    view: Browser, pages: Site, count: Count, name: str
+) -> None:
+    await show(view, pages, f"{name}-stalls")
+    await view.until(f"{CARDS} > 0")
+    await count.running()
+    await view.run("unmount()")
+    await count.stopped()
+
+
+@pytest.mark.parametrize("how", ["navigate", "close"])
+@pytest.mark.parametrize("name", list(SAMPLES))
+async def test_a_sample_whose_page_is_left_stops_the_model(
+    view: Browser, pages: Site, count: Count, name: str, how: str
+) -> None:
+    async def read() -> None:
+        await show(view, pages, f"{name}-stalls")
+        await view.until(f"{CARDS} > 0 || seen.shown.length > 0")
+        await count.running()
+
+    await leave(view, pages, how, read)
+    await count.stopped()
+
+
+@pytest.mark.parametrize("limit", [1, 200, 700, 1500], ids=["no head", "head", "start", "partials"])
+async def test_an_event_source_that_is_cut_comes_back_and_is_paid_for_once(
+    view: Browser, pages: Site, count: Count, between: Proxy, limit: int
+) -> None:
+    before = await count.started()
+    between.limits = [limit, limit]
+    await show(view, pages, "returner-cut")
+    await view.until("seen.finished.length || seen.failed.length")
+    seen = await view.run("seen")
+    assert (len(seen["finished"][0]), seen["failed"]) == (5, [])
+    assert await count.started() == before + 1
