@@ -129,6 +129,11 @@ def base_of(epoch: int) -> int:
     return (epoch - 1) * EPOCH_POSITIONS
 
 
+def epoch_of(position: int) -> int:
+    """The epoch whose log has a position."""
+    return position // EPOCH_POSITIONS + 1
+
+
 def encode(record: Record | EndText) -> bytes:
     """A record as bytes."""
     json = _encoder.encode(record)
