@@ -62,14 +62,14 @@ class Address:
     def is_of_sentinels(self) -> bool:
         return "+sentinel://" in self.url
 
-    def client(self, seconds: float) -> Redis:
+    def client(self, seconds: float, **options: Any) -> Redis:
         """A client with one connection, which waits this long for each answer.
 
         It tries nothing again: who asks knows better what may be done twice.
         """
         from redis.asyncio import Redis
 
-        client = Redis(connection_pool=self.pool(seconds, max_connections=1))
+        client = Redis(connection_pool=self.pool(seconds, max_connections=1, **options))
         client.response_callbacks.clear()  # answers are taken as they are sent
         return client
 

@@ -13,6 +13,7 @@ from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.connection import AbstractConnection
 
 ANSWER_SECONDS: Final = 2
 """How long to wait for an answer, and for a connection."""
@@ -41,11 +42,14 @@ class Link:
     """The connection to one address. It is opened by the first call, and after each failure.
 
     seconds: how long to wait for an answer
+    opened: how often it was opened. A call opens it anew, without a failure, if it has broken
+        since the last one
     """
 
     def __init__(self, address: Address, seconds: float = ANSWER_SECONDS) -> None:
         self._address = address
         self._seconds = seconds
+        self.opened = 0
         self._client: Redis | None = None
 
     async def call(self, commands: Sequence[Command]) -> list[Any]:
@@ -56,7 +60,7 @@ class Link:
         from redis.exceptions import RedisError  # this import takes 0.1 s; few need it
 
         try:
-            client = self._client = self._client or self._address.client(self._seconds)
+            client = self._client = self._client or self._new_client()
             async with client.pipeline(transaction=False) as pipeline:
                 for command in commands:
                     pipeline.execute_command(*command)
@@ -69,6 +73,13 @@ class Link:
         except Unreachable:
             await self.close()
             raise
+
+    def _new_client(self) -> Redis:
+        async def opened(connection: AbstractConnection) -> None:
+            await connection.on_connect()
+            self.opened += 1
+
+        return self._address.client(self._seconds, redis_connect_func=opened)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -33,12 +33,15 @@ class Health:
         self._renewed = float("-inf")
         self._lost = float("-inf")
 
-    def answered(self, now: float, seconds: float) -> None:
-        """It has answered, after so many seconds."""
+    def answered(self, now: float, seconds: float, *, anew: bool = False) -> None:
+        """It has answered, after so many seconds.
+
+        anew: on another connection than before, so this may be another server, or an empty one
+        """
         if not self.is_up or seconds > SLOW_SECONDS:
             self._trouble = now
-        if not self.is_up and self._good > float("-inf"):
-            self._lost = now  # what answers again may be another server, or an empty one
+        if anew:
+            self.lost(now)
         self.is_up = True
         self._good = now
         self._slowest = max(seconds, self._slowest * FADING)

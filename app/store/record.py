@@ -145,6 +145,11 @@ def next_epoch(epoch: int) -> int:
     return epoch + 1 + secrets.randbelow(MOST_STEP)
 
 
+def epoch_of(position: int) -> int:
+    """The epoch whose log has a position."""
+    return position // EPOCH_POSITIONS + 1
+
+
 def encode(record: Record | EndText) -> bytes:
     """A record as bytes."""
     json = _encoder.encode(record)

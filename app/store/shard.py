@@ -109,8 +109,9 @@ class Shard:
         self.replicas: dict[str, Replica] = {}
         self._process = process
         self._events = events
-        self._reading = Link(address)
-        self._writer = Writer(Link(address), self.health, self._due, self._heard)
+        self._reading, self._sending = Link(address), Link(address)
+        self._writer = Writer(self._sending, self.health, self._due, self._heard)
+        self._opened = 0  # how often the writer's connection was opened so far
         self._tasks: list[asyncio.Task[None]] = []
         self._mail = "0"  # the id of the last message that was read
         self._renew = self._look = 0.0
@@ -249,9 +250,7 @@ class Shard:
             if isinstance(answers[0], Full):
                 self.health.refused(now)
             elif self.health.renewed(now, held=answers[0] is not None):
-                for mirror in self.mirrors.values():
-                    mirror.confirm()
-                self.wake()
+                self._confirm()
 
         return Job([command], told)
 
@@ -331,10 +330,20 @@ class Shard:
                     replica.stream.cut()
                     self._events.came("idle", replica.stream.id, self._process)
         else:
-            self.health.answered(now, seconds)
+            opened, self._opened = self._opened, self._sending.opened
+            is_anew = 0 < opened < self._opened
+            self.health.answered(now, seconds, anew=is_anew)
             self._events.answered(self, seconds)
+            if is_anew:
+                self._confirm()
         if self.health.is_up != was_up:
             self._events.turned(self, up=self.health.is_up)
+
+    def _confirm(self) -> None:
+        """Write to each stream of this process, to learn what the store still has of it."""
+        for mirror in self.mirrors.values():
+            mirror.confirm()
+        self.wake()
 
     # -- what comes ---------------------------------------------------------------------------
 
@@ -381,12 +390,14 @@ class Shard:
                 _log.exception("a message of another process could not be taken")
 
     def _take(self, replica: Replica, entries: Any) -> None:
-        replica.has_heard = True
+        before = replica.last
         try:
             has_hole = self.take(replica, records(entries))
         except BadRecord:
             replica.stream.cut()
             return
+        # What is behind a hole comes again and again, even if its owner is dead.
+        replica.has_heard = replica.has_heard or replica.last > before
         if has_hole:
             self.mend(replica)
 

@@ -43,6 +43,7 @@ from app.store.record import (
     Record,
     base_of,
     encode,
+    epoch_of,
     next_epoch,
     records,
 )
@@ -367,7 +368,7 @@ class SharedStreams(Streams):
             if found is not None:
                 return found
             await asyncio.sleep(POLL_SECONDS)
-        raise StreamNotFound
+        raise Overloaded(retry_after=1)
 
     def _known_here(self, id: str, owner: str) -> Stream | None:
         """An owner's stream that this process has, and that can be read here."""
@@ -397,7 +398,8 @@ class SharedStreams(Streams):
     ) -> tuple[list[tuple[EntryId, Record]], Claim]:
         """The records of an owner's stream, and its present claim.
 
-        Raises `StreamNotFound`, `StreamExpired`, `Overloaded`.
+        Raises `StreamNotFound`, `StreamExpired`; `Overloaded` if the store may have it, or may
+        have it again.
         """
         if not shard.health.is_up:
             raise Overloaded(retry_after=1)
@@ -420,8 +422,10 @@ class SharedStreams(Streams):
             for _, it in found
             if isinstance(it, End | Claim)
         ]
+        if not claims:  # they are lost, and nobody knows whose it is until its owner writes its end
+            raise Overloaded(retry_after=1)
         last = found[-1][1]
-        if not claims or claims[-1].owner != digest or (isinstance(last, End) and last.forgotten):
+        if claims[-1].owner != digest or (isinstance(last, End) and last.forgotten):
             raise StreamNotFound
         return found, claims[-1]
 
@@ -433,11 +437,14 @@ class SharedStreams(Streams):
         found: list[tuple[EntryId, Record]],
         claim: Claim,
     ) -> Stream:
-        """A stream that is read here, and written elsewhere."""
+        """A stream that is read here, and written elsewhere.
+
+        Raises `Overloaded` if only processes of another version have its schema.
+        """
         try:
             entry = self._sharing.schema(claim.schema)
         except ServiceError:
-            raise StreamNotFound from None
+            raise Overloaded(retry_after=1) from None
         request = request_of(claim, entry) or stand_in_of(claim, entry)
         origin = Origin(
             owner,
@@ -458,17 +465,49 @@ class SharedStreams(Streams):
         return stream
 
     async def reach(self, stream: Stream, position: int) -> bool:
+        """Whether a stream has reached a position that a reader may have got elsewhere.
+
+        True if it has, or if only the next owner's `restart` can follow, because this one is gone.
+        Raises `Overloaded` if this process is behind, or may be.
+        """
         shard = self._shard(stream.id)
-        replica = shard.replicas.get(stream.id) if shard else None
-        if shard is None or replica is None:
+        if shard is None:
             return position <= stream.position
-        if not await self._comes(stream, position):
-            # All that its owner wrote before this was read by now. Does it still write?
+        leave = self.read(stream)  # what nobody reads would be let go while this waits
+        try:
+            if not await self._comes(stream, position):
+                self._ask_for_news(shard, stream)
+                await self._comes(stream, position)
+        finally:
+            leave()
+        return position <= stream.position or self._may_follow(shard, stream, position)
+
+    def _ask_for_news(self, shard: Shard, stream: Stream) -> None:
+        """Let the owner of a stream write at once, and be it nothing."""
+        replica, mirror = shard.replicas.get(stream.id), shard.mirrors.get(stream.id)
+        if replica is not None:
             replica.has_heard = False
-            shard.say_follow(replica)  # it writes at once, and be it nothing
-            await self._comes(stream, position)
-        # If its owner is silent, the position may be one that it has shown before it died.
-        return position <= stream.position or not (stream.ended or replica.has_heard)
+            shard.say_follow(replica)
+        elif mirror is not None:
+            mirror.confirm()
+            shard.wake()
+
+    def _may_follow(self, shard: Shard, stream: Stream, position: int) -> bool:
+        """Whether a reader may be answered from a position at which a stream is not, or never was.
+
+        Raises `Overloaded` if it may come there.
+        """
+        replica, mirror = shard.replicas.get(stream.id), shard.mirrors.get(stream.id)
+        epoch = replica.epoch if replica else mirror.last.epoch if mirror else None
+        if epoch is not None and epoch_of(position) != epoch:
+            if epoch_of(position) < epoch:
+                return True  # it was shown before its owner died
+            raise Overloaded(retry_after=1)  # another process goes on with it, unheard of here
+        if stream.ended or replica is None:
+            return False
+        if replica.has_heard:
+            raise Overloaded(retry_after=1)
+        return True
 
     async def _comes(self, stream: Stream, position: int) -> bool:
         """Wait until a stream has come to a position. False if it hasn't after some time."""

@@ -258,7 +258,7 @@ class Streams:
         return self.find(id, owner)
 
     async def reach(self, stream: Stream, position: int) -> bool:
-        """Whether a stream has reached a position, as far as this process can know."""
+        """Whether a stream has reached a position. Raises `Overloaded` if that is not sure."""
         return position <= stream.position
 
     async def drop(self, id: str, owner: str) -> None:

@@ -109,7 +109,7 @@ async def emptied(store: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("lose", [killed, emptied])
-@pytest.mark.parametrize("pieces", [1, 30])
+@pytest.mark.parametrize("pieces", [30, pytest.param(1, marks=chaos)])
 async def test_a_store_that_has_lost_all_gets_the_stream_again(
     store: RedisServer, lose: object, pieces: int
 ) -> None:

@@ -68,3 +68,12 @@ def test_a_store_that_is_slow_as_a_rule_is_given_more_time() -> None:
     for _ in range(999):
         health.answered(4, 0.001)
     assert health.patience == 0.1
+
+
+def test_what_answers_on_another_connection_may_be_another_server() -> None:
+    health = Health()
+    health.answered(1, 0.001)
+    health.answered(10, 0.001, anew=True)
+    assert health.may_lack(10 + LEASE_SECONDS - 0.1)
+    assert not health.may_lack(10 + LEASE_SECONDS)
+    assert not health.may_judge(10 + LEASE_SECONDS - 0.1)

@@ -8,14 +8,17 @@ from app.partial.block import Block
 from app.partial.growing import Growing
 from app.partial.operation import Append, Replace
 from app.store.record import (
+    EPOCH_POSITIONS,
     BadRecord,
     Batch,
     Claim,
     End,
     EntryId,
     Released,
+    base_of,
     decode,
     encode,
+    epoch_of,
     records,
 )
 from app.streams.log_entry import Done, ElementClosed, Restart
@@ -64,3 +67,9 @@ def test_entries_are_in_the_order_of_their_ids() -> None:
 def test_an_entry_of_somebody_else_is_no_record(entry: list[object]) -> None:
     with pytest.raises(BadRecord):
         records([entry])
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_a_position_says_in_which_epoch_it_was_shown(epoch: int) -> None:
+    first = base_of(epoch)
+    assert epoch_of(first) == epoch_of(first + EPOCH_POSITIONS - 1) == epoch

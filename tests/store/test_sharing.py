@@ -11,6 +11,7 @@ import pytest
 
 from app.http.context import SERVED_BY
 from app.store import keys
+from app.store.record import base_of
 from tests.store.conftest import Shared
 from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
@@ -126,6 +127,47 @@ async def test_who_comes_back_elsewhere_misses_nothing_that_the_store_does_not_h
         await exchange.text(f'urb": "Dry."}}, {json.dumps(RICE)}]}}')
         await exchange.finish()
         assert (await back.rest())[-1].data == ALL
+
+
+async def test_who_comes_back_where_this_process_is_behind_is_to_try_again(
+    shared: Shared,
+) -> None:
+    a, b, _ = shared.services
+    async with connected(f"{a.url}/ideas?{QUERY}&view=delta") as own:
+        exchange = await answer(shared)
+        await exchange.text(FIRST)
+        await is_shown(own, "Nu")
+        url, later = f"/streams/{own.stream}?interval_ms=0", f"{own.stream}-{base_of(2) + 3}"
+        async with connected(f"{b.url}{url}&view=items") as other:
+            await is_shown(other, "Figs")
+            for service, id in ((b, f"{own.stream}-999"), (b, later), (a, later)):
+                refused = await asked(f"{service.url}{url}", Last_Event_ID=id)
+                assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+                assert int(refused.headers["retry-after"]) >= 1
+            ahead = f"{own.stream}-999"
+            assert await code(a.url + url, Last_Event_ID=ahead) == (404, "stream_not_found")
+            await exchange.text(REST)
+            await exchange.finish()
+            await until(other, "done")
+        assert await code(b.url + url, Last_Event_ID=ahead) == (404, "stream_not_found")
+
+
+async def test_what_the_store_has_lost_in_part_is_not_missing(shared: Shared) -> None:
+    a, b, _ = shared.services
+    async with connected(f"{a.url}/ideas?{QUERY}&view=delta") as own:
+        exchange = await answer(shared)
+        await exchange.text(FIRST)
+        await is_shown(own, "Nu")
+        key, url = keys.stream(own.stream), f"{b.url}/streams/{own.stream}"
+        async with asyncio.timeout(SECONDS):
+            while await shared.redis.xlen(key) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await shared.redis.xtrim(key, maxlen=1, approximate=False)
+        assert await code(url) == (503, "overloaded")
+        await exchange.text(REST)
+        await exchange.finish()
+        await own.rest()
+    assert (await asked(url)).status_code == 200
 
 
 @pytest.mark.parametrize("reads", [True, False])
