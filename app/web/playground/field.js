@@ -118,6 +118,10 @@ function control(schema, id, isRequired) {
     });
   }
   const placeholder = schema.examples?.[0];
+  if (schema.type === 'string' && schema.format === 'date') {
+    // WebKitGTK shows a plain text field, which needs to be told the form.
+    return element('input', { ...about, type: 'date', placeholder: placeholder ?? 'YYYY-MM-DD' });
+  }
   if (schema.type !== 'string' || (schema.maxLength ?? Infinity) > LONG) {
     return element('textarea', { ...about, rows: 2, placeholder });
   }
