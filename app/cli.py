@@ -78,12 +78,14 @@ def _run(settings: Settings, replay: Replay | None = None) -> None:
     """Serve until a signal comes. replay: is asked instead of a provider."""
     configure_logging(settings.log_format, settings.log_level)
     with _stopping():
+        # A broken schema or key file is reported once, here. And an interrupt ends this at once: a
+        # runner would first let it end, and then cancel the server while that starts.
+        app = create_app(settings, replay=replay)
         if settings.workers > 1:
-            app = create_app(settings)  # a broken schema or key file is reported once, here
             serve_workers(settings, partial(_welcome, settings, app), create_app)
             return
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, replay))
+            runner.run(_serve(settings, app, replay))
     _drop_unwritten()
     gc.freeze()  # without it the collection at exit takes a third of the second that is left
 
@@ -106,8 +108,10 @@ def dev() -> None:
     configure_logging(settings.log_format, settings.log_level)
     if settings.workers > 1:
         _stop("WORKERS: files are followed in one process")
-    with _stopping(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_follow(settings))
+    with _stopping():
+        reloading = Reloading(settings, create_app)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_follow(settings, reloading))
 
 
 @cli.command()
@@ -160,15 +164,12 @@ def key(name: str) -> None:
     print(f"For API_KEYS, or a line of API_KEYS_FILE: {pair}")
 
 
-async def _serve(settings: Settings, replay: Replay | None) -> None:
-    app = create_app(settings, replay=replay)
+async def _serve(settings: Settings, app: Any, replay: Replay | None) -> None:
     welcome = partial(_welcome, settings, app, replay=replay)
     await server(app, settings, welcome).serve()
 
 
-async def _follow(settings: Settings) -> None:
-    reloading = Reloading(settings, create_app)
-
+async def _follow(settings: Settings, reloading: Reloading) -> None:
     def welcome(url: str) -> None:
         words = _try_it(settings, url + settings.root_path, reloading.names)
         structlog.get_logger("service").info(f"following the schemas' files: {words}")

@@ -57,7 +57,17 @@ COMMANDS = {
     r"(uvicorn|fastapi run|gunicorn|hypercorn) .+": "tests/e2e/test_other_servers.py",
     r"ROOT_PATH=/ai PORT=8000 python -m app": "tests/test_documents.py",
     r"curl .+": "tests/test_documents.py",
+    r"password=.+|hash=.+|sed .+|chmod 600 .+": "tests/deploy/test_store.py",
+    r"kubectl apply .+": "tests/deploy/test_kubernetes.py",
+    r"cd deploy/prometheus && .+": "tests/telemetry/test_prometheus.py",
+    r"pip install opentelemetry-.+": "pyproject.toml",
+    r"TRACES=true .+": "tests/traces/test_spans.py",
+    r"RECORD=recordings python -m app": "tests/recordings/test_recordings.py",
+    r"schemas/ideas.+": "tests/schemas/test_versions_side_by_side.py",
+    r"a page of another origin was refused .+": "tests/http/endpoints/test_cors.py",
     r"(\.venv/bin/)?python -m app check.*": "tests/terminal/test_check.py",
+    r"python -m app try .+": "tests/terminal/test_trial.py",
+    r"python -m app (replay|demo) .+": "tests/recordings/test_recordings.py",
     r"(\.venv/bin/)?python -m app .+": "tests/test_documents.py",
     r"python -m (bench|pytest).*": "Makefile",
     r"(models\.toml|my-model).*": "tests/providers/test_providers_page.py",
@@ -109,14 +119,14 @@ async def test_each_curl_gets_an_answer(tmp_path: Path) -> None:
     ):
         for command in CURLS:
             called = keyed if "X-API-Key" in command else service
-            told = command.replace("localhost:8000", called.url.removeprefix("http://"))
+            told = re.sub(r"(localhost|127\.0\.0\.1):8000", called.url.partition("//")[2], command)
             answer = await printed(*shlex.split(told.replace("sk_…", KEY)), "-sS", "--fail")
             assert "event: done" in answer or '"ticket":' in answer or '"tasks":' in answer, command
 
 
 APP = {}
 for _, command in commands():
-    found = re.match(r"(?:\.venv/bin/)?python -m app (?!check)(\w+)", command)
+    found = re.match(r"(?:\.venv/bin/)?python -m app (?!check|try|replay|demo)(\w+)", command)
     if found:
         APP.setdefault(found[1], command)
 

@@ -7,14 +7,33 @@ import re
 import traceback
 from pathlib import Path
 
+from pydantic.errors import PydanticUndefinedAnnotation
+
 
 def line_of(error: BaseException, file: Path) -> int | None:
-    """The line of a file in which an exception was raised, or on the way to where."""
+    """The line of a file in which an exception was raised, or on the way to where.
+
+    Of a name in a postponed annotation that is not defined, it is the first line with that name.
+    """
+    if isinstance(error, PydanticUndefinedAnnotation):
+        return _line_of_name(file, error.name)
     if isinstance(error, SyntaxError) and error.filename == str(file):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
     return lines[-1] if lines else None
+
+
+def _line_of_name(file: Path, name: str | None) -> int | None:
+    """The first line of code that uses a name, also in quotes."""
+    nodes = ast.walk(ast.parse(file.read_bytes()))
+    lines = [
+        node.lineno
+        for node in nodes
+        if (isinstance(node, ast.Name) and node.id == name)
+        or (isinstance(node, ast.Constant) and node.value == name)
+    ]
+    return min(lines, default=None)
 
 
 def line_of_part(file: Path, reason: str) -> int | None:

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from app.errors import UnknownSchema
@@ -251,9 +252,11 @@ def _check_parameters(entry: SchemaEntry) -> str | None:
         if taken := _keys(name, info) & RESERVED_PARAMETERS:
             return f"the parameter {min(taken)!r} has the name of a query key of the service"
     try:
+        parameters.model_rebuild()  # if a name is not defined, this says which
         found = entry.parameters_json_schema
     except Exception as error:
-        return f"its parameters have no JSON Schema: {_words(error)}"
+        reason = f"its parameters have no JSON Schema: {_words(error)}"
+        raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
     return _check_topic(found) or fault(found)
 
 
@@ -284,10 +287,12 @@ def _check_count(entry: SchemaEntry) -> str | None:
 def _check_result(entry: SchemaEntry) -> str | None:
     try:
         adapter = TypeAdapter(entry.schema.result)
+        adapter.rebuild()  # if a name is not defined, this says which
         adapter.json_schema(mode="serialization")
         schema = adapter.json_schema(mode="validation")
     except Exception as error:
-        return f"its result has no JSON Schema: {_words(error)}"
+        reason = f"its result has no JSON Schema: {_words(error)}"
+        raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
     if entry.is_list and not schema.keys().isdisjoint({"minItems", "maxItems"}):
         return "the length of a list result follows from `count`: it can't have its own"
     return fault(schema)
@@ -432,4 +437,6 @@ def _words(error: BaseException) -> str:
     if isinstance(error, ValidationError):
         details = error.errors(include_url=False, include_input=False)
         return "; ".join(f"{'.'.join(map(str, d['loc'])) or 'it'}: {d['msg']}" for d in details)
+    if isinstance(error, PydanticUndefinedAnnotation):
+        return f"NameError: name {error.name!r} is not defined"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

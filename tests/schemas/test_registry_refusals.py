@@ -69,6 +69,26 @@ def test_the_name_of_something_that_is_not_defined_is_told_with_its_line(folder:
     assert error.reason == "importing it failed: NameError: name 'promt' is not defined"
 
 
+@pytest.mark.parametrize(
+    ("line", "use", "what"),
+    [
+        ("class Bad(BaseModel):", schema("list[Bad]", "ListParameters"), "its result has"),
+        ("class Bad(BaseModel):", schema("Bad"), "its result has"),
+        ("class Bad(Parameters):", schema("Word", "Bad"), "its parameters have"),
+    ],
+)  # fmt: skip
+def test_a_name_in_a_postponed_annotation_is_told_with_its_line(
+    folder: Path, line: str, use: str, what: str
+) -> None:
+    """Nobody looks such a name up while the file is imported."""
+    for field in ("word: Anotated[str, 'x']", "word: 'Anotated'"):
+        source = f"\n{line}\n    {field}\n{use}"
+        assert reason(folder, source) == (
+            f"{what} no JSON Schema: NameError: name 'Anotated' is not defined"
+        )
+        assert line_at(folder, source) == field
+
+
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="there is no such folder"):
         load(tmp_path / "schemas")
