@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browsers]
 
 
 async def start(view: Browser, service: Service, model: str) -> None:
-    """Show the page, and press its button."""
+    """Show the page, and press its button once the answer with which it opens is there."""
     await view.open(service.url)
-    await view.until("document.querySelectorAll('#model option').length")
+    await state(view, "done")
     await view.run(
         f"""void (() => {{
           const model = document.querySelector("#model");

@@ -21,6 +21,7 @@ from app.demo.reasoning import FORMS
 from app.demo.refusals import REFUSING
 from app.schemas.registry import load
 from app.views.specs import VIEWS
+from tests.browsers.site import bundled, site
 from tests.e2e.playground import chromium, playground
 from tests.support.program import printed
 from tests.support.proxy import proxy
@@ -31,6 +32,10 @@ from tests.support.upstream import HEAD, Exchange, Upstream, end, saying, text, 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FIRST, SECOND = '{"items": [{"title": "Figs", "blurb": "Sw', 'eet."}]}'
+MOUNT = """
+import { createRoot } from "react-dom/client";
+createRoot(document.getElementById("root")).render(<Answer />);
+"""
 HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>"""
 
 
@@ -405,8 +410,32 @@ async def test_the_lines_for_a_request_make_that_request(browser: Browser, demo:
         ).splitlines()
         assert len(partials) > 1
         assert ast.literal_eval(last) == value
-        react = await page.code("React")
-        assert json.dumps(topic, ensure_ascii=False) in react
+        printed_last = (await printed(*python(await page.code("httpx")))).rpartition("done ")[2]
+        assert ast.literal_eval(printed_last.strip()) == value
+        lines = await page.code("EventSource")
+        async with page.page.expect_console_message(
+            lambda message: message.text.startswith("done")
+        ) as told:
+            await page.page.evaluate(f"() => {{ {lines} }}")
+        assert json.loads((await told.value).text.removeprefix("done ")) == value
+
+
+async def test_the_components_for_a_request_show_its_answer(
+    browser: Browser, demo: Service
+) -> None:
+    topic = """it's "tea" $HOME `id` \\n <b>☕</b> 100%"""
+    async with playground(browser, demo.url) as page, site() as pages:
+        await page.run("movies", topic=topic, count="2", genre="comedy")
+        value = await final(demo, await page.wire())
+        names = ("React", "useObject", "useChat")
+        pages.scripts = await bundled({name: await page.code(name) + MOUNT for name in names})
+        shown = await browser.new_page()
+        for name in names:
+            await shown.goto(f"{pages.url}/{name}")
+            await shown.get_by_role("button", name="Start").click()
+            await expect(shown.locator("pre")).to_contain_text(value[-1]["reason"])
+            assert json.loads(await shown.locator("pre").inner_text()) == value
+        await shown.close()
 
 
 # Safety

@@ -165,6 +165,7 @@ async def test_a_stream_is_played_again_with_the_models_text_beside_it(browser: 
         marked = await page.page.locator("#manuscript-text mark").inner_text()
         assert '"year": 1979' in marked
         assert "a number is shown once" in await page.page.locator("#manuscript-why").inner_text()
+        assert "rebuilt from the final value" in await page.page.locator("#manuscript").inner_text()
         assert await page.page.locator(".wire li.lit").count() == 1
         assert await page.flaws() == []
         await slider.fill(str(await slider.get_attribute("max")))

@@ -3,6 +3,7 @@
 import { element } from './element.js';
 
 const LONG = 120; // a text that may have more characters gets several lines
+const LONGER = 2000; // and one that may have more than this gets many
 
 export class Field {
   /** @param {string} name @param {any} schema resolved @param {boolean} isRequired @param {string} words */
@@ -22,7 +23,7 @@ export class Field {
     const isCheck = schema.type === 'boolean';
     this.element = element(
       'div',
-      { class: 'field' },
+      { class: schema.maxLength > LONGER ? 'field is-long' : 'field' },
       isCheck ? element('div', { class: 'check' }, this.input, title) : title,
       isCheck ? null : this.input,
       schema.description
@@ -118,6 +119,10 @@ function control(schema, id, isRequired) {
     });
   }
   const placeholder = schema.examples?.[0];
+  if (schema.type === 'string' && schema.format === 'date') {
+    // WebKitGTK shows a plain text field, which needs to be told the form.
+    return element('input', { ...about, type: 'date', placeholder: placeholder ?? 'YYYY-MM-DD' });
+  }
   if (schema.type !== 'string' || (schema.maxLength ?? Infinity) > LONG) {
     return element('textarea', { ...about, rows: 2, placeholder });
   }

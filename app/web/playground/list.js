@@ -50,6 +50,7 @@ export class List {
 
   settle(isFinal) {
     const length = this.#value?.length ?? 0;
+    this.element.classList.toggle('none', isFinal && this.#value !== undefined && length === 0);
     this.#places.forEach((inner, index) => {
       inner.element.parentElement.classList.toggle('void', isFinal && index >= length);
       inner.settle(isFinal && index < length);

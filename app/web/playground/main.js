@@ -53,8 +53,10 @@ const trace = new Trace(result, wire, timeline);
 const follow = new Follow();
 const replay = new Replay({ result, timeline, wire });
 const player = new Player((moment, next) => {
-  if (moment) replay.show(asked.schema.result, record, moment, next);
-  else draw();
+  if (!moment) return draw();
+  if (!replay.isShown) follow.begin();
+  replay.show(asked.schema.result, record, moment, next);
+  follow.show(result.open);
 });
 const announcer = new Announcer(byId('announcer'));
 const codes = new Codes();

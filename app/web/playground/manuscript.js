@@ -1,5 +1,6 @@
 // The model's text at a moment of a finished stream, beside the typed value that was shown then: what
-// was written already and held back, and why. The text is put together from the final value.
+// was written already and held back, and why. The text is put together from the final value, and the
+// page says so (in index.html): the service sends values, not what the model wrote.
 
 import { byId, element } from './element.js';
 import { resolve } from './shape.js';
@@ -33,6 +34,7 @@ export class Manuscript {
       `${start ? '…' : ''}${text.slice(start, from)}`,
       element('mark', {}, text.slice(from, to)),
     );
+    this.#text.scrollTop = this.#text.scrollHeight; // the mark is seen, however narrow the page is
     this.#why.textContent = why(root, leaves, from, to);
   }
 

@@ -8,7 +8,7 @@ export class Replay {
   #result;
   #timeline;
   #wire;
-  #isShown = false;
+  isShown = false; // whether a moment is shown that is not the end
 
   /** @param {{result: any, timeline: any, wire: any}} shown */
   constructor({ result, timeline, wire }) {
@@ -19,7 +19,7 @@ export class Replay {
 
   /** @param {any} schema of the result @param {any} record @param {any} moment @param {any} next moment */
   show(schema, record, moment, next) {
-    this.#isShown = true;
+    this.isShown = true;
     this.#result.show({ state: moment.state, isOver: false, phase: 'replayed' });
     this.#timeline.band({ from: moment.at, to: moment.at });
     this.#wire.mark([moment.number], { isShown: true });
@@ -31,8 +31,8 @@ export class Replay {
 
   /** The end is shown again. */
   end() {
-    if (!this.#isShown) return;
-    this.#isShown = false;
+    if (!this.isShown) return;
+    this.isShown = false;
     this.#manuscript.hide();
     this.#timeline.band(null);
     this.#wire.mark([]);

@@ -53,6 +53,7 @@ export class Table {
 
   settle(isFinal) {
     const length = this.#value?.length ?? 0;
+    this.element.classList.toggle('none', isFinal && this.#value !== undefined && length === 0);
     this.#rows.forEach((row, index) => {
       row.element.classList.toggle('void', isFinal && index >= length);
       row.settle(isFinal && index < length);

@@ -72,7 +72,7 @@ export class Tap {
   }
 }
 
-/** Whether a call stops a stream: there are two for it. */
+/** Whether a call stops a stream: there are two for it. Either may have a query. */
 function isCancel(method, url) {
-  return method === 'DELETE' || (method === 'POST' && /\/streams\/[^/]+\/cancel$/.test(url));
+  return method === 'DELETE' || (method === 'POST' && /\/streams\/[^/]+\/cancel(\?|$)/.test(url));
 }
