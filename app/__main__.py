@@ -1,222 +1,37 @@
-"""`python -m app`: the service.
-
-`python -m app demo`: the demo model as a server of its own. `python -m app key NAME`: an API key.
-"""
+"""`python -m app`: the commands of `app/cli.py`, where their packages are installed."""
 
 from __future__ import annotations
 
 import signal
+import sys
 
 # Until all is imported, which takes seconds, an interrupt ends the process without a word.
 _interrupt = signal.getsignal(signal.SIGINT)
 if _interrupt is signal.default_int_handler:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import asyncio
-import gc
-import json
-import os
-import re
-import shlex
-import sys
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+HOW = """\
+{python} (Python {version}) can't import {name}.
+Run this with the environment of the service:
 
-import structlog
-import typer
-import uvloop
-from pydantic import ValidationError
-
-from app import __version__
-from app.demo import Replays, serve_demo
-from app.http.auth.keys import KeysError, make_key
-from app.http.server.server import server, settle
-from app.http.server.workers import serve_workers
-from app.main import Replay, create_app
-from app.providers.models_file import ModelsError
-from app.recordings.recording import Recording, RecordingError, name_of, read
-from app.schemas.registry import SchemaError
-from app.settings import CALLER, Settings, describe
-from app.telemetry.logs import configure_logging
-from app.telemetry.traces import TracesError
-from app.terminal.commands import COMMANDS
-
-if _interrupt is signal.default_int_handler:
-    signal.signal(signal.SIGINT, _interrupt)
-
-INTERRUPTED = 130
-"""The exit code of a process that was interrupted, as in a shell: 128 + SIGINT."""
-
-cli = typer.Typer(
-    add_completion=False, help="Typed LLM answers that arrive while they are being written."
-)
-for command in COMMANDS:
-    cli.command(command.__name__.rstrip("_"))(command)  # `try` is a word of Python's
+    make run                    sets it up in .venv and serves
+    .venv/bin/python -m app …   any command, once it is set up"""
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"structured-streams {__version__}")
-        raise typer.Exit
-
-
-@cli.callback(invoke_without_command=True)
-def serve(
-    context: typer.Context,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    """Serve, as the environment says (see the README's table of settings)."""
-    if context.invoked_subcommand is not None:
-        return
-    _run(_settings())
-
-
-def _run(settings: Settings, replay: Replay | None = None) -> None:
-    """Serve until a signal comes. replay: is asked instead of a provider."""
-    configure_logging(settings.log_format, settings.log_level)
+def main() -> None:
+    """Run a command. Raises `SystemExit`, with words on how to run it if a package is missing."""
     try:
-        if settings.workers > 1:
-            app = create_app(settings)  # a broken schema or key file is reported once, here
-            serve_workers(settings, partial(_welcome, settings, app), create_app)
-            return
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, replay))
-    except (SchemaError, KeysError, ModelsError, TracesError, RecordingError) as error:
-        _stop(str(error))
-    except KeyboardInterrupt:  # while it starts: afterwards the server has signals of its own
-        raise SystemExit(INTERRUPTED) from None
-    _drop_unwritten()
-    gc.freeze()  # without it the collection at exit takes a third of the second that is left
-
-
-@cli.command()
-def demo(
-    host: str = "127.0.0.1",
-    port: int = 9000,
-    tokens_per_second: Annotated[float, typer.Option(min=0)] = 60,
-    recording: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="A recording that becomes a model with the file's name; may be repeated."
-        ),
-    ] = None,
-    pace: Annotated[
-        float, typer.Option(min=0, help="How many times as fast it is played; 0: at once.")
-    ] = 1,
-) -> None:
-    """Serve the demo model: an OpenAI-compatible endpoint that needs no key."""
-    try:
-        answers = {name_of(file): read(file).answers for file in recording or ()}
-        serve_demo(host, port, tokens_per_second, Replays(answers, pace))
-    except RecordingError as error:
-        _stop(str(error))
-    except OSError as error:
-        _stop(f"can't listen on {host}, port {port}: {error.strerror}")
-
-
-@cli.command()
-def replay(
-    file: Annotated[Path, typer.Argument(help="A recording, which RECORD has written.")],
-    pace: Annotated[
-        float, typer.Option(min=0, help="How many times as fast it is played; 0: at once.")
-    ] = 1,
-) -> None:
-    """Serve a recording as the model, and print the call that asks for it."""
-    try:
-        recording = read(file)
-    except RecordingError as error:
-        _stop(str(error))
-    _run(_settings().model_copy(update={"workers": 1, "record": None}), Replay(recording, pace))
-
-
-@cli.command()
-def key(name: str) -> None:
-    """Make an API key for a caller, and print it. It can't be printed again."""
-    if not re.fullmatch(CALLER, name):
-        raise typer.BadParameter("1 to 64 letters, digits, dots, underscores and hyphens")
-    key, pair = make_key(name)
-    print(f"The key, for {name} alone: {key}")
-    print(f"For API_KEYS, or a line of API_KEYS_FILE: {pair}")
-
-
-async def _serve(settings: Settings, replay: Replay | None) -> None:
-    app = create_app(settings, replay=replay)
-    welcome = partial(_welcome, settings, app, replay=replay)
-    await server(app, settings, welcome).serve()
-
-
-def _welcome(settings: Settings, app: Any, url: str, replay: Replay | None = None) -> None:
-    settle()
-    url += settings.root_path
-    schemas: dict[str, str] = app.state.schemas
-    message = f"serving on {url}/, {_to_whom(settings, len(app.state.keys))}"
-    if settings.workers > 1 and settings.streams_store:
-        message += f", in {settings.workers} processes"
-    elif settings.workers > 1:
-        message += (
-            f", in {settings.workers} processes: as each keeps its own streams, resumable, "
-            "Idempotency-Key and /streams/… are refused"
-        )
-    if replay:
-        message += f"; replaying: {_call(replay.recording, url)}"
-        if (now := app.state.schemas[replay.recording.schema]) != replay.recording.schema_version:
-            message += f" (its schema was {replay.recording.schema_version}, and is {now} now)"
-    elif settings.demo and schemas:
-        name = "ideas" if "ideas" in schemas else next(iter(schemas))
-        key = "" if settings.open else " -H 'X-API-Key: …'"
-        message += (
-            "; no OPENAI_API_KEY and no OPENAI_BASE_URL, so the demo model answers: "
-            f"open {url}/ or try curl -N '{url}/{name}?topic=healthy+snacks'{key}"
-        )
-    log = structlog.get_logger("service")
-    exposed = settings.open and not settings.on_loopback
-    (log.warning if exposed else log.info)(message)
-    if settings.record:
-        log.warning(
-            f"RECORDING every stream, with what callers ask and models answer, in {settings.record}"
-        )
-
-
-def _call(recording: Recording, url: str) -> str:
-    """The call that asks for what was recorded, as a shell takes it."""
-    body = shlex.quote(json.dumps(recording.parameters, ensure_ascii=False))
-    kind = "-H 'Content-Type: application/json'"
-    return f"curl -N {url}/{recording.schema} {kind} -d {body}"
-
-
-def _to_whom(settings: Settings, callers: int) -> str:
-    if not settings.open:
-        return f"to those who have a key of {callers} {'caller' if callers == 1 else 'callers'}"
-    if settings.on_loopback:
-        return "open to all on this machine (no API_KEYS)"
-    return "OPEN TO EVERYONE who reaches it, at your cost (no API_KEYS)"
-
-
-def _drop_unwritten() -> None:
-    """Drop log lines that a full disk did not take: for these, Python would exit with 120."""
-    try:
-        sys.stderr.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-
-
-def _settings() -> Settings:
-    try:
-        return Settings()
-    except ValidationError as error:
-        _stop("\n".join(describe(error)))
-
-
-def _stop(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    raise SystemExit(2)
+        from app.cli import cli
+    except ImportError as error:
+        if error.name is None or error.name.split(".")[0] == "app":
+            raise
+        version = ".".join(map(str, sys.version_info[:3]))
+        how = HOW.format(python=sys.executable, version=version, name=error.name)
+        raise SystemExit(how) from None
+    if _interrupt is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    cli()
 
 
 if __name__ == "__main__":
-    cli()
+    main()

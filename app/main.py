@@ -18,7 +18,7 @@ from app.demo import FALLBACKS as DEMO_FALLBACKS
 from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
-from app.http.auth.authenticator import Authenticator
+from app.http.auth.authenticator import Authenticate, Authenticator
 from app.http.auth.origins import Origins
 from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
@@ -31,6 +31,7 @@ from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
 from app.http.openapi import openapi
 from app.http.problem import on_http_exception, on_service_error, problem
+from app.http.server.signals import draining_at_signals
 from app.http.traces import RequestSpans
 from app.limits.admission import Admission
 from app.providers.base import Provider
@@ -88,17 +89,28 @@ def create_app(
     registry: Registry | None = None,
     provider: Provider | None = None,
     replay: Replay | None = None,
+    authenticate: Authenticate | None = None,
+    drain_at_signals: bool = False,
+    head: str = "",
 ) -> FastAPI:
     """The service.
 
     registry: None loads the schemas in the folders that the settings name
     provider: None uses that of the settings, or the demo model if they name none
     replay: is asked instead of a provider
+    authenticate: knows the callers, in place of keys and tickets
+    drain_at_signals: whether signals to the process end the streams in time (`signals.py`), where
+        no server of ours does that
+    head: more lines for the head of the page at `/`
 
     `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
-    `tickets`, `admission` and `telemetry`.
-    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`.
+    `tickets`, `admission`, `telemetry`, and `lifespan`, which an app in which this one is mounted
+    has to run.
+    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`, and
+    `ValueError` for keys beside `authenticate`.
     """
+    if authenticate is not None and not settings.open:
+        raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")
     described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
     if settings.traces:
@@ -117,7 +129,7 @@ def create_app(
     _sample(telemetry, streams, admission)
     for entry in registry:
         telemetry.instruments.schema_info.labels(entry.name, entry.version).set(1)
-    authenticator = Authenticator(settings)
+    authenticator = Authenticator(settings, authenticate)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -133,6 +145,8 @@ def create_app(
             stack.push_async_callback(streams.aclose)
             await streams.start()
             stack.push_async_callback(streams.stop)
+            if drain_at_signals:
+                stack.enter_context(draining_at_signals(streams, settings.drain_seconds))
             yield
 
     app = FastAPI(
@@ -146,6 +160,7 @@ def create_app(
         # Its own span would last as long as a stream, and hold a topic or a ticket.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.state.lifespan = lifespan
     app.state.streams = streams
     app.state.telemetry = telemetry
     app.state.admission = admission
@@ -164,12 +179,14 @@ def create_app(
         telemetry,
         prices,
     )
-    ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
+    ticket_endpoint = None
+    if authenticate is None:
+        ticket_endpoint = TicketEndpoint(authenticator.tickets, registry, settings.max_body_bytes)
     readiness = Readiness(streams, admission.quota)
     add_routes(app, authenticator, stream_endpoints, ticket_endpoint, readiness, telemetry)
-    _describe(app, registry, names, settings)
+    _describe(app, registry, names, settings, tickets=authenticate is None)
     mount_docs(app)
-    mount_playground(app, settings.root_path)
+    mount_playground(app, head)
     _add_middleware(app, settings, authenticator.origins, process if settings.streams_store else "")
     return app
 
@@ -334,18 +351,21 @@ async def open_provider(
     return provider
 
 
-def _describe(app: FastAPI, registry: Registry, names: tuple[str, ...], settings: Settings) -> None:
-    document = partial(
-        openapi,
-        registry,
-        names,
-        version=__version__,
-        root_path=settings.root_path,
-        keyed=not settings.open,
+def _describe(
+    app: FastAPI,
+    registry: Registry,
+    names: tuple[str, ...],
+    settings: Settings,
+    *,
+    tickets: bool,
+) -> None:
+    keyed = not settings.open
+    document = partial(openapi, registry, names, version=__version__, keyed=keyed, tickets=tickets)
+    app.openapi = partial(document, root_path=settings.root_path)  # type: ignore[method-assign]
+    add_openapi(app, "/openapi.json", lambda prefix: document(root_path=prefix))
+    add_openapi(
+        app, "/openapi-3.2.json", lambda prefix: document(root_path=prefix, item_schemas=True)
     )
-    app.openapi = document  # type: ignore[method-assign]
-    add_openapi(app, "/openapi.json", document)
-    add_openapi(app, "/openapi-3.2.json", partial(document, item_schemas=True))
 
 
 def _add_middleware(app: FastAPI, settings: Settings, origins: Origins, process: str) -> None:

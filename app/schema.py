@@ -8,7 +8,7 @@ makes a prompt of the parameters. One module-level `schema = Schema(…)` puts t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, NamedTuple, cast
 
@@ -58,7 +58,10 @@ NotNull: Final = _Mark("NotNull")
 
 
 class Parameters(BaseModel):
-    """The parameters of every schema: a topic of 1 to 500 characters after trimming."""
+    """The parameters of every schema: a topic of 1 to 500 characters after trimming.
+
+    A schema may declare `topic` again, as a string with other bounds, or with a default.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,12 +91,46 @@ class Prompt(NamedTuple):
 class Deadlines:
     """Deadlines of a schema's own, or a model's, in seconds.
 
-    None takes that of the model, and then the service's setting.
+    first_content, gap, total: None takes that of the model, and then the service's setting
+    prompt, done: of the schema's own coroutines of these names
     """
 
     first_content: float | None = None
     gap: float | None = None
     total: float | None = None
+    prompt: float = 5
+    done: float = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """What a schema's `done` is told of the stream, beside its value and its parameters.
+
+    stream: its id
+    schema, schema_version: as in the stream's `start`
+    model: the one that has written the value, or the rest of it
+    caller: the name of the key with which it was begun; "" if the service has no keys
+    subject: that of the ticket with which it was begun; "" if there was none
+    request_id: that of the call that began it
+    input_tokens, output_tokens: of all attempts; None if the provider has not told them
+    duration_ms: from the request to the end
+    """
+
+    stream: str
+    schema: str
+    schema_version: str
+    model: str
+    caller: str
+    subject: str
+    request_id: str
+    attempts: int
+    input_tokens: int | None
+    output_tokens: int | None
+    duration_ms: int
+
+
+Done = Callable[[Any, Any, StreamInfo], Awaitable[None]]
+"""A coroutine function of a final value, its parameters, and the facts of its stream."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,24 +141,28 @@ class Schema:
 
     result: a Pydantic model, or `list[Model]`, whose bound is then 1 ≤ length ≤ `count`
     parameters: a model that inherits `Parameters` (for a list, `ListParameters`)
-    prompt: a function that makes a `Prompt` of the parameters
+    prompt: a function that makes a `Prompt` of the parameters; it may be a coroutine function
     examples: parameters to try, as JSON objects
     model: the one that is asked unless a request chooses another; None takes the service's default
     max_tokens: the most tokens that the model may write; None leaves it to the provider
     options: fields of the request to the provider, as JSON; a None takes a field out
     deadlines: where the service's own do not fit
+    max_body_bytes: the most bytes of a request's body; None takes the service's setting
+    done: a coroutine function that is called once for each stream that has ended in `done`
     name: the endpoint's name; None takes the file's, with `-` for `_`
     """
 
     description: str
     result: Any
     parameters: type[Parameters]
-    prompt: Callable[[Any], Prompt]
+    prompt: Callable[[Any], Prompt | Awaitable[Prompt]]
     examples: Sequence[Mapping[str, Any]] = ()
     model: str | None = None
     max_tokens: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    max_body_bytes: int | None = None
+    done: Done | None = None
     name: str | None = None
 
 

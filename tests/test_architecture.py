@@ -26,7 +26,9 @@ ROOMS: Final = (
     {"demo"},
     {"http"},
     {"main"},
+    {"asgi"},
     {"terminal"},
+    {"cli"},
     {"__main__"},
 )
 """A package may import itself and the packages above it. `docs/architecture.md` has the picture."""
@@ -184,9 +186,8 @@ PRIVATE_MODULES: Final = {
 
 PRIVATE_NAMES: Final = {
     "STATUS_LINE": "http.server.protocol",
-    "AppStatus": "http.server.server",
+    "AppStatus": "http.server.signals",
     "timeout_keep_alive_task": "demo.server",
-    "app_root_path": "http.endpoints.routes",
     "preflight_response": "http.cors",
     "on_eof": "providers.transport",
     "x-stainless-": "providers.transport",

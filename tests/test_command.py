@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
 import shlex
 import signal
 import socket
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import httpx
 import openai
@@ -17,9 +21,10 @@ import pytest
 from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
-from app.__main__ import cli
+from app import __version__
+from app.cli import cli
 from tests.support.client import read
-from tests.support.process import ended, process
+from tests.support.process import ROOT, ended, process
 from tests.support.program import printed
 from tests.support.sockets import free_port
 
@@ -66,6 +71,18 @@ async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:
         assert command
         assert "/api/ideas?" in command[0]
         assert "event: done" in await printed(*shlex.split(command[0]), "-sS")
+
+
+async def test_recording_is_said_loudly_at_the_start(tmp_path: Path) -> None:
+    async with process(RECORD=str(tmp_path)) as service:
+        line = json.loads(await service.line("RECORDING"))
+    assert line["level"] == "warning"
+    assert line["event"].endswith(str(tmp_path))
+
+
+def test_the_version_is_printed() -> None:
+    told = CliRunner().invoke(cli, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"structured-streams {__version__}\n")
 
 
 async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
@@ -206,3 +223,14 @@ async def test_the_demo_model_says_that_its_port_is_in_use(taken: str) -> None:
     assert "address already in use" in stopped.said.lower()
     assert "Traceback" not in stopped.said
     assert len(stopped.said.splitlines()) == 1
+
+
+async def test_a_python_that_lacks_the_packages_says_how_to_run_it() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-S", "-m", "app", "schemas"), cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    out, said = await asyncio.wait_for(process.communicate(), 60)
+    assert (process.returncode, out) == (1, b"")
+    assert f"{sys.executable} (Python 3." in said.decode()
+    assert ".venv/bin/python -m app" in said.decode()
+    assert "Traceback" not in said.decode()

@@ -220,7 +220,7 @@ def defaults(openapi: Any) -> dict[str, str | None]:
 
 async def test_a_schema_s_model_that_is_not_offered_stops_the_start(tmp_path: Path) -> None:
     write(tmp_path, "words.py", schema(more="model='other'"))
-    with pytest.raises(SchemaError, match=r"words\.py: its model 'other' is none of m$"):
+    with pytest.raises(SchemaError, match=r"words\.py:\d+: its model 'other' is none of m$"):
         async with running(openai_api_key="k", registry=load(tmp_path)):
             pass
 

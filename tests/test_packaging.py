@@ -18,6 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from app.terminal.new import source
 from tests.support import dockerfile
 from tests.support.sockets import free_port
 
@@ -95,6 +96,37 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
         service.kill()
         service.wait()
     assert image.files() == before
+
+
+@pytest.mark.timeout(600)
+def test_the_image_is_a_base_for_schemas_that_stand_in_a_folder_of_their_own(
+    image: dockerfile.Image, output: Path, tmp_path: Path
+) -> None:
+    """The lines are the README's, and the folder holds nothing but the schemas."""
+    found = re.search(r"```dockerfile\n(.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    assert found
+    (tmp_path / "my_schemas").mkdir()
+    (tmp_path / "my_schemas" / "trips.py").write_text(source("trips"), encoding="utf-8")
+    image.extend(found[1], tmp_path)
+    env = {"PORT": str(free_port()), "DEMO_TOKENS_PER_SECOND": "0"}
+    address = f"http://127.0.0.1:{env['PORT']}"
+
+    def served() -> list[str]:
+        try:
+            listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()
+        except httpx.TransportError:
+            return []
+        return [schema["name"] for schema in listed["schemas"]]
+
+    service = image.start(dockerfile.command(final.only("CMD")), output, **env)
+    try:
+        assert eventually(lambda: bool(served()) or service.poll() is not None, seconds=90)
+        assert served() == ["trips"]
+        answer = httpx.get(f"{address}/trips?topic=tea", timeout=30, trust_env=False)
+        assert "\nevent: done\n" in answer.text
+    finally:
+        service.kill()
+        service.wait()
 
 
 def test_the_image_is_built_in_two_stages_from_one_pinned_slim_version() -> None:

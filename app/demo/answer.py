@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 from app.demo.chunks import ChunkWriter, Problem, problem
 from app.demo.messages import MessagesWriter
+from app.demo.notes import minutes
 from app.demo.play import Play
 from app.demo.reasoning import CLOSES, FORMS, OPENS, reasoning
 from app.demo.refusals import REFUSING
@@ -95,7 +96,8 @@ def obey(request: DemoRequest, text: str) -> str:
 
 def _value(request: DemoRequest) -> Any:
     try:
-        return write_value(request.schema, request.topic, request.seed, request.there)
+        value = write_value(request.schema, request.topic, request.seed, request.there)
+        return value if request.notes is None else minutes(value, request.notes, request.held_on)
     except TooDeep:  # no finite value satisfies the schema
         return None
 

@@ -14,6 +14,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 Message = dict[str, Any]
@@ -21,6 +22,8 @@ Message = dict[str, Any]
 # Instructor's MD_JSON adds this to the user's message, or sends it as a message of its own.
 FENCE_REQUEST: Final = re.compile(r"[^\n]*```json codeblock[^\n]*")
 TOPIC: Final = re.compile(r"<topic>\n(.*?)\n</topic>", re.DOTALL)
+NOTES: Final = re.compile(r"<notes>\n(.*?)\n</notes>", re.DOTALL)
+HELD_ON: Final = re.compile(r"It was on \w+, (\d{4}-\d\d-\d\d)\.")
 ELEMENTS: Final = re.compile(r"<elements>\n(.*?)\n</elements>", re.DOTALL)
 PROMPT_SCHEMA: Final = re.compile(r"json_schema:\s*(?=\{)")
 
@@ -53,6 +56,8 @@ class DemoRequest:
     schema: the JSON Schema of the answer; None for plain text
     tool: the function to call; None for an answer in text
     fenced: whether the answer is to stand in a ```json block
+    notes: a text to take the answer from; None if there is none
+    held_on: the day of the meeting of which the notes are
     there: the elements of a list that are there already; the rest is asked for
     again: whether the messages hold an earlier answer, or a part of one
     usage: whether a stream is to end with its usage
@@ -68,6 +73,8 @@ class DemoRequest:
     schema: object
     tool: str | None
     fenced: bool
+    notes: str | None
+    held_on: date | None
     there: list[Any]
     again: bool
     stream: bool
@@ -91,6 +98,7 @@ def read(
     about = json.dumps([messages, schema], sort_keys=True)
     options = request.get("stream_options")
     there = find_elements(messages)
+    notes, held_on = find_notes(messages)
     return DemoRequest(
         model=request["model"],
         asked=request,
@@ -100,6 +108,8 @@ def read(
         schema=schema,
         tool=tool,
         fenced=fenced,
+        notes=notes,
+        held_on=held_on,
         there=there,
         again=bool(there) or any(message.get("role") == "assistant" for message in messages),
         stream=bool(request.get("stream")),
@@ -117,6 +127,22 @@ def find_topic(messages: list[Message]) -> str:
         if found := TOPIC.findall(text):
             return html.unescape(found[-1])
     return FENCE_REQUEST.sub("", users[0]).strip() if users else ""
+
+
+def find_notes(messages: list[Message]) -> tuple[str | None, date | None]:
+    """The notes of a meeting between delimiters, and its day: None for what isn't there."""
+    for text in (_text(message) for message in messages if message.get("role") == "user"):
+        if found := NOTES.search(text):
+            day = HELD_ON.search(text[: found.start()])
+            return html.unescape(found[1]), _date(day[1]) if day else None
+    return None, None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def find_elements(messages: list[Message]) -> list[Any]:

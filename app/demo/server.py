@@ -6,6 +6,7 @@ these APIs: inside the service (`DemoServer`), or as a server of its own (`serve
     bytes ─ request.py ─▶ DemoRequest ─ answer.py ─▶ Play ─ play.py ─▶ bytes
                                           │ text.py, words.py, numbers.py, pattern.py:
                                           │ what is written
+                                          │ notes.py: what it takes from a text
                                           │ spoil.py: what makes it wrong
                                           │ reasoning.py: what it thinks before
                                           │ refusals.py: what some models don't take

@@ -45,6 +45,16 @@ def when_over(scope: Scope, call: Callable[[], None]) -> None:
     scope["when_over"].append(call)
 
 
+def prefix(scope: Scope) -> str:
+    """The path under which the service is reached, such as `/api`; "" if it is at the root."""
+    return str(scope.get("prefix", ""))
+
+
+def path_within(scope: Scope) -> str:
+    """The path of a request without that prefix."""
+    return str(scope["path_within"])
+
+
 def owner(scope: Scope) -> str:
     """The owner of the streams of a request; "" if no keys are configured."""
     return str(scope.get("owner", ""))
@@ -59,7 +69,8 @@ class RequestContext:
     another origin may read the 500. Once the response has started, it is too late for a status,
     and the exception is raised again.
 
-    root_path: the prefix that a proxy strips; a request may still have it
+    root_path: the prefix that a proxy strips; a request may still have it. "" takes that of the
+        server, or of the app in which this one is mounted
     fault: makes the 500 from the request's id
     process: the id of this process, which answers tell where processes share streams
     """
@@ -112,8 +123,18 @@ class RequestContext:
 
 
 def _put_under(root_path: str, scope: Scope) -> None:
-    """Put the prefix back if a proxy has stripped it, because Starlette's mounts expect it."""
-    path = "/" if scope["path"] == root_path else scope["path"]
-    if not path.startswith(f"{root_path}/"):
-        path = root_path + path
-    scope["root_path"], scope["path"] = root_path, path
+    """Put the prefix back if a proxy has stripped it, because Starlette's mounts expect it.
+
+    An app in which this one is mounted has put its own prefix there already.
+    """
+    given = scope.get("root_path", "")
+    within = _without(given, scope["path"]) or _without(root_path, scope["path"]) or scope["path"]
+    scope["prefix"] = scope["root_path"] = root_path or given
+    scope["path_within"], scope["path"] = within, scope["root_path"] + within
+
+
+def _without(root_path: str, path: str) -> str | None:
+    """The path without this prefix; None if it doesn't have it."""
+    if not root_path or path == root_path:
+        return "/" if root_path else None
+    return path.removeprefix(root_path) if path.startswith(f"{root_path}/") else None

@@ -8,6 +8,7 @@ from typing import Final
 from app.partial.value import dumps
 from app.providers.base import Tokens
 from app.schemas.entry import SchemaEntry
+from app.schemas.prompts import try_out
 from app.streams.figures import Figures
 from app.streams.request import GenerationRequest
 
@@ -22,24 +23,39 @@ WEIGHT: Final = 0.1
 
 
 class Estimates:
-    """Estimates the tokens of streams. What is typical of a schema is learned from its answers."""
+    """Estimates the tokens of streams. What is typical of a schema is learned from its streams."""
 
     def __init__(self) -> None:
-        self._typical: dict[str, float] = {}
+        self._given: dict[str, float] = {}
+        self._written: dict[str, float] = {}
 
     def of(self, wanted: GenerationRequest) -> Tokens:
         """The prompt, the schema, and its typical answer; `max_tokens` while there was none."""
-        prompt = sum(len(message["content"]) for message in wanted.messages)
-        given = (prompt + _schema_size(wanted.entry)) // CHARACTERS
         first = wanted.entry.schema.max_tokens or FIRST_GUESS
-        return Tokens(given, round(self._typical.get(wanted.entry.name, first)))
+        return Tokens(self._input(wanted), round(self._written.get(wanted.entry.name, first)))
+
+    def _input(self, wanted: GenerationRequest) -> int:
+        """The tokens of the input. A prompt that looks something up is not made for this.
+
+        Of such a prompt, the parameters are counted, or what was typical, if that is more.
+        """
+        prompt = try_out(wanted.entry.schema, wanted.parameters)
+        size = wanted.size if prompt is None else sum(map(len, prompt))
+        given = (size + _schema_size(wanted.entry)) // CHARACTERS
+        typical = self._given.get(wanted.entry.name, 0) if prompt is None else 0
+        return max(given, round(typical))
 
     def learn(self, schema: str, figures: Figures) -> None:
         """A stream has ended, and these are its figures."""
-        written = sum(tried.tokens.output_tokens for tried in figures.tried if tried.tokens)
-        if written:
-            before = self._typical.get(schema, written)
-            self._typical[schema] = before + WEIGHT * (written - before)
+        told = [tried.tokens for tried in figures.tried if tried.tokens]
+        _learn(self._given, schema, sum(tokens.input_tokens for tokens in told))
+        _learn(self._written, schema, sum(tokens.output_tokens for tokens in told))
+
+
+def _learn(typical: dict[str, float], schema: str, tokens: int) -> None:
+    if tokens:
+        before = typical.get(schema, tokens)
+        typical[schema] = before + WEIGHT * (tokens - before)
 
 
 @lru_cache(maxsize=1000)

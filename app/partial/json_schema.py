@@ -162,7 +162,9 @@ class _Writer:
         return schema
 
     def _member(self, field: Field) -> Json:
-        return self._field(field.node) if field.required else self._element(field.node)
+        """The schema of a member. One that is not null is known wherever its object is shown."""
+        is_known = field.not_null or not field.required
+        return self._element(field.node) if is_known else self._field(field.node)
 
 
 def _children(node: Node) -> list[Node]:

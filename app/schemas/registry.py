@@ -6,6 +6,7 @@ file and the reason, so that it can't fail a request later.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import re
@@ -18,15 +19,18 @@ from types import ModuleType
 from typing import Any, Final
 
 from pydantic import AliasChoices, AliasPath, TypeAdapter, ValidationError
+from pydantic.errors import PydanticUndefinedAnnotation
 from pydantic.fields import FieldInfo
 
 from app.errors import UnknownSchema
 from app.providers.options import faults
 from app.schema import Deadlines, Parameters, Schema
 from app.schemas.entry import SchemaEntry
+from app.schemas.field_examples import fault
 from app.schemas.least import least
 from app.schemas.names import PATTERN
-from app.schemas.prompts import line_of, render
+from app.schemas.place import line_of, line_of_part
+from app.schemas.prompts import try_out
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
 
@@ -41,18 +45,28 @@ RESERVED_NAMES: Final = frozenset(
 
 RESERVED_PARAMETERS: Final = frozenset(
     {"schema", "view", "interval_ms", "resumable", "model", "reasoning"}
-    | {"last_event_id", "ticket"}
+    | {"idempotency_key", "last_event_id", "ticket"}
 )
 """Keys that mean something to the service itself, in a query or in a body of `POST /streams`."""
 
 
-class SchemaError(Exception):
-    """A file can't be served. The message names the `file` and the `reason`."""
+_OURS: Final = "of_structured_streams"
+"""The attribute that marks the package `schemas` as made here."""
 
-    def __init__(self, file: Path, reason: str) -> None:
+
+class SchemaError(Exception):
+    """A file can't be served. The message names the `file`, the `line` and the `reason`.
+
+    line: None means that of the part of `schema = Schema(…)` which the reason is about. Some
+        faults, such as a missing folder, are in no line
+    """
+
+    def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
         self.file = file
         self.reason = reason
-        super().__init__(f"{_short(file)}: {reason}")
+        self.line = line if line is not None else line_of_part(file, reason)
+        self.place = _short(file) if self.line is None else f"{_short(file)}:{self.line}"
+        super().__init__(f"{self.place}: {reason}")
 
 
 class Registry:
@@ -93,14 +107,25 @@ class Registry:
         return iter(self._entries.values())
 
 
-def load(folder: str | Path, *more: str | Path) -> Registry:
+Instead = Callable[["SchemaError"], SchemaEntry | None]
+"""Gives what is served in place of a file that can't be served; None leaves it out."""
+
+
+def load(folder: str | Path, *more: str | Path, instead: Instead | None = None) -> Registry:
     """All schemas of these folders: each `*.py` that doesn't start with `_`.
 
-    Raises SchemaError for the first that can't be served, and for a folder that isn't there.
+    instead: None raises SchemaError for the first file that can't be served
+    Raises SchemaError for a folder that isn't there, and for two schemas of one name.
     """
-    folders = [ROOT / path for path in (folder, *more)]
+    folders = folders_of((folder, *more))
     _make_package(folders)
-    return Registry(_entry(file) for folder in folders for file in _files(folder))
+    found = [_entry(file, instead) for folder in folders for file in _files(folder)]
+    return Registry(entry for entry in found if entry is not None)
+
+
+def folders_of(paths: Iterable[str | Path]) -> list[Path]:
+    """The folders that these paths mean: a relative one begins at the folder that holds `app/`."""
+    return [ROOT / path for path in paths]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -110,13 +135,31 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _make_package(folders: list[Path]) -> None:
-    """Make the package `schemas` of all files in the folders, so that they can import others."""
-    package = ModuleType("schemas")
-    package.__path__ = [str(folder) for folder in folders]
-    sys.modules["schemas"] = package
+    """Make the package `schemas` of all files in the folders, so that they can import others.
+
+    The helpers of an earlier load are imported again, as they may have changed. A module of this
+    name that is another program's, in whose process the service runs, stays and is extended.
+    """
+    package = sys.modules.get("schemas")
+    if package is None or hasattr(package, _OURS):
+        for name in [name for name in sys.modules if name.startswith("schemas.")]:
+            del sys.modules[name]
+        package = sys.modules["schemas"] = ModuleType("schemas")
+        setattr(package, _OURS, True)
+    others = [path for path in getattr(package, "__path__", ()) if path not in map(str, folders)]
+    package.__path__ = [*map(str, folders), *others]
 
 
-def _entry(file: Path) -> SchemaEntry:
+def _entry(file: Path, instead: Instead | None) -> SchemaEntry | None:
+    try:
+        return _served(file)
+    except SchemaError as error:
+        if instead is None:
+            raise
+        return instead(error)
+
+
+def _served(file: Path) -> SchemaEntry:
     schema = getattr(_module(file), "schema", None)
     if not isinstance(schema, Schema):
         raise SchemaError(file, "it has no module-level `schema = Schema(…)`")
@@ -138,9 +181,10 @@ def _module(file: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise SchemaError(file, f"importing it failed: {_words(error)}") from error
+        line = line_of(error, file)
+        raise SchemaError(file, f"importing it failed: {_words(error)}", line) from error
     return module
 
 
@@ -158,8 +202,30 @@ def _check_kinds(entry: SchemaEntry) -> str | None:
     if not isinstance(schema.deadlines, Deadlines):
         return f"its deadlines are {schema.deadlines!r}, and no Deadlines(…)"
     for name, seconds in asdict(schema.deadlines).items():
-        if not (seconds is None or _is_duration(seconds)):
+        may_be_none = getattr(Deadlines(), name) is None
+        if not (_is_duration(seconds) or (seconds is None and may_be_none)):
             return f"its deadline {name} is {seconds!r}, and no positive number of seconds"
+    if not _is_count(schema.max_body_bytes):
+        return "its max_body_bytes is no whole number over 0"
+    return None
+
+
+def _is_count(value: object) -> bool:
+    """Whether a value is None, or a whole number over 0: true is none, as in `_is_duration`."""
+    return value is None or (type(value) is int and value > 0)
+
+
+def _check_done(entry: SchemaEntry) -> str | None:
+    done = entry.schema.done
+    if done is None:
+        return None
+    # An object may be called like a function, and then its class has the coroutine function.
+    if not any(map(inspect.iscoroutinefunction, (done, getattr(type(done), "__call__", None)))):  # noqa: B004
+        return "its done is no coroutine function (async def)"
+    try:
+        inspect.signature(done).bind("value", "parameters", "info")
+    except (TypeError, ValueError):
+        return "its done does not take three arguments: the value, the parameters and the info"
     return None
 
 
@@ -186,10 +252,19 @@ def _check_parameters(entry: SchemaEntry) -> str | None:
         if taken := _keys(name, info) & RESERVED_PARAMETERS:
             return f"the parameter {min(taken)!r} has the name of a query key of the service"
     try:
-        _ = entry.parameters_json_schema
+        parameters.model_rebuild()  # if a name is not defined, this says which
+        found = entry.parameters_json_schema
     except Exception as error:
-        return f"its parameters have no JSON Schema: {_words(error)}"
-    return None
+        reason = f"its parameters have no JSON Schema: {_words(error)}"
+        raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
+    return _check_topic(found) or fault(found)
+
+
+def _check_topic(parameters: Mapping[str, Any]) -> str | None:
+    """May the topic be a text? The page, the views of front ends and the commands send one."""
+    topic = parameters["properties"].get("topic", {})
+    kinds = {choice.get("type", "string") for choice in topic.get("anyOf", [topic])}
+    return None if "string" in kinds else "the topic of its parameters is no string"
 
 
 def _check_count(entry: SchemaEntry) -> str | None:
@@ -212,13 +287,15 @@ def _check_count(entry: SchemaEntry) -> str | None:
 def _check_result(entry: SchemaEntry) -> str | None:
     try:
         adapter = TypeAdapter(entry.schema.result)
+        adapter.rebuild()  # if a name is not defined, this says which
         adapter.json_schema(mode="serialization")
         schema = adapter.json_schema(mode="validation")
     except Exception as error:
-        return f"its result has no JSON Schema: {_words(error)}"
+        reason = f"its result has no JSON Schema: {_words(error)}"
+        raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
     if entry.is_list and not schema.keys().isdisjoint({"minItems", "maxItems"}):
         return "the length of a list result follows from `count`: it can't have its own"
-    return None
+    return fault(schema)
 
 
 def _check_regexes(entry: SchemaEntry) -> str | None:
@@ -269,11 +346,10 @@ def _check_prompt(entry: SchemaEntry) -> str | None:
         except (TypeError, ValueError):
             return None  # what would be least is not allowed, and no example says what is
         try:
-            render(entry.schema, parameters)
+            try_out(entry.schema, parameters)
         except Exception as error:
-            line = line_of(error, entry.file)
-            where = "" if line is None else f", in line {line}"
-            return f"its prompt can't be made of {name}{where}: {_words(error)}"
+            reason = f"its prompt can't be made of {name}: {_words(error)}"
+            raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
     return None
 
 
@@ -287,8 +363,7 @@ def _check_request(entry: SchemaEntry) -> str | None:
     schema = entry.schema
     if not isinstance(schema.model, str | None):
         return "its model is no string"
-    bound = 1 if schema.max_tokens is None else schema.max_tokens
-    if type(bound) is not int or bound < 1:
+    if not _is_count(schema.max_tokens):
         return "its max_tokens is no whole number over 0"
     if not isinstance(schema.options, Mapping):
         return "its options are no mapping"
@@ -299,6 +374,7 @@ def _check_request(entry: SchemaEntry) -> str | None:
 
 CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_kinds,
+    _check_done,
     _check_name,
     _check_parameters,
     _check_count,
@@ -310,7 +386,10 @@ CHECKS: Final[tuple[Callable[[SchemaEntry], str | None], ...]] = (
     _check_prompt,
     _check_request,
 )
-"""Each check returns the reason to refuse an entry, or None. It may rely on earlier checks."""
+"""Each check returns the reason to refuse an entry, or None. It may rely on earlier checks.
+
+One that knows the line raises SchemaError.
+"""
 
 
 def _backtracking(node: Any, engine: str = "rust-regex") -> Iterator[str]:
@@ -353,9 +432,11 @@ def _short(file: Path) -> str:
     return f"{file.parent.name}/{file.name}"
 
 
-def _words(error: Exception) -> str:
+def _words(error: BaseException) -> str:
     """An exception's message, on one line."""
     if isinstance(error, ValidationError):
         details = error.errors(include_url=False, include_input=False)
         return "; ".join(f"{'.'.join(map(str, d['loc'])) or 'it'}: {d['msg']}" for d in details)
+    if isinstance(error, PydanticUndefinedAnnotation):
+        return f"NameError: name {error.name!r} is not defined"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

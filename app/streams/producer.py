@@ -196,6 +196,7 @@ class Producer:
         self._tried: Attempt | None = None  # the last attempt
         self._kept = kept  # what a process that has died has left
         self._decoded = 0.0  # when the last large content was decoded
+        self._prompt: list[dict[str, Any]] | None = None  # the messages that ask for the whole
 
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
@@ -265,8 +266,7 @@ class Producer:
 
     async def _attempts(self, kept: Kept | None) -> None:
         """Make as many attempts as a model may have. Raises the failure of the last one."""
-        request = self._stream.request
-        messages = request.messages if kept is None else request.messages_of_rest(kept)
+        messages = await self._messages(kept)
         most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
             with self._traced(messages, kept):
@@ -275,8 +275,10 @@ class Producer:
                     return
                 except _Failure as failure:
                     pause = self._go_on(failure, most)
-                    kept, messages = failure.kept, self._next_messages(failure)
-            await asyncio.sleep(pause)
+                    kept, answer, feedback = failure.kept, failure.answer, failure.feedback
+            if not self._is_full(kept):
+                messages = await self._next_messages(kept, answer, feedback)
+                await asyncio.sleep(pause)
 
     def _go_on(self, failure: _Failure, most: int) -> float:
         """Tell readers that another attempt begins. Gives the pause before it.
@@ -306,12 +308,21 @@ class Producer:
         with_content = self._settings.capture_content
         return attempt_span(self._stream, self._model, request, with_content=with_content)
 
-    def _next_messages(self, failure: _Failure) -> list[dict[str, Any]]:
+    async def _next_messages(
+        self, kept: Kept | None, answer: str, feedback: str
+    ) -> list[dict[str, Any]]:
         """What the attempt after one that has failed is told."""
-        request = self._stream.request
-        if failure.kept is None:
-            return _told(request.messages, failure.answer, failure.feedback)
-        return request.messages_of_rest(failure.kept, failure.feedback)
+        messages = await self._messages(kept, feedback)
+        return _told(messages, answer, feedback) if kept is None else messages
+
+    async def _messages(self, kept: Kept | None, feedback: str = "") -> list[dict[str, Any]]:
+        """The prompt: for the rest, if elements are kept. The one for the whole is made once."""
+        request, seconds = self._stream.request, self._last - self._loop.time()
+        if kept is not None:
+            return await request.messages_of_rest(seconds, kept, feedback)
+        if self._prompt is None:
+            self._prompt = await request.messages(seconds)
+        return self._prompt
 
     def _is_full(self, kept: Kept | None) -> bool:
         """Whether there is nothing left to ask for."""

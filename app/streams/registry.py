@@ -24,6 +24,7 @@ from app.errors import (
 from app.partial.kept import Kept
 from app.providers.base import Provider
 from app.streams.circuits import Circuits
+from app.streams.done_hook import DoneHook, Outcome
 from app.streams.log_entry import Failed
 from app.streams.memory_store import Held, MemoryStore
 from app.streams.producer import AttemptObserver, Producer, ProducerSettings
@@ -47,6 +48,9 @@ class Observer(AttemptObserver, Protocol):
 
     def left(self, stream: Stream) -> None:
         """A stream has ended, and its last reader has received all of it. Called once a stream."""
+
+    def hooked(self, stream: Stream, outcome: Outcome) -> None:
+        """The `done` of a stream's schema was called, and has ended so."""
 
 
 @dataclass(eq=False)
@@ -86,7 +90,7 @@ class Streams:
         *,
         grace: float,
     ) -> None:
-        self.provider: Provider
+        self.provider: Provider | None = None
         self.draining = False
         self.readers = 0
         self._settings = settings
@@ -98,6 +102,7 @@ class Streams:
         self._untold: set[Stream] = set()  # the streams for which `left` was not called yet
         self._idle = asyncio.Event()
         self._idle.set()
+        self._done_hook = DoneHook(observer.hooked)
 
     def __len__(self) -> int:
         """How many streams run."""
@@ -135,6 +140,7 @@ class Streams:
         self, stream: Stream, on_end: Callable[[Stream], None], kept: Kept | None = None
     ) -> None:
         """Start the producer of a stream, which goes on with what is kept."""
+        assert self.provider is not None
         producer = Producer(
             stream, self.provider, self._settings, self._circuits, self._observer, kept
         )
@@ -147,7 +153,9 @@ class Streams:
         task.add_done_callback(partial(self._clean_up, stream))
 
     def require_open(self) -> None:
-        """Raise `Draining` if no more streams are begun."""
+        """Raise `Draining` if no more streams are begun, `RuntimeError` if none can be yet."""
+        if self.provider is None:
+            raise RuntimeError("the app's lifespan was not begun: see docs/your-app.md")
         if self.draining:
             raise Draining(retry_after=1)
 
@@ -199,6 +207,7 @@ class Streams:
                 steps.callback(self._ended, stream)
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
+                steps.callback(self._done_hook.call, stream)
         except Exception:
             _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
@@ -305,14 +314,16 @@ class Streams:
                 await self._idle.wait()
         except TimeoutError:
             await self.stop()
+        await self._done_hook.finish()
 
     async def stop(self) -> None:
-        """End all streams now, in `draining`."""
+        """End all streams now, in `draining`. What schemas do with values has its own deadlines."""
         self.draining = True
         for stream in list(self._running):
             self._stop(stream, Draining(retry_after=1))
         await self._idle.wait()
         self._store.close()
+        await self._done_hook.finish()
 
     async def aclose(self) -> None:
         """Release what `start` has got ready, after `stop`."""

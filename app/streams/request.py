@@ -40,16 +40,25 @@ class GenerationRequest:
     """The one that the caller has chosen. Its fallbacks may be asked instead."""
 
     @property
+    def size(self) -> int:
+        """Bytes of its parameters in memory, roughly."""
+        return len(repr(self.parameters))
+
+    @property
     def count(self) -> int | None:
         """The most elements of a list result; None if the result is no list."""
         return getattr(self.parameters, "count", None) if self.entry.is_list else None
 
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        """The prompt, as the messages of a chat. Raises what `render` raises."""
-        return self._messages(self.parameters)
+    async def messages(self, seconds: float) -> list[dict[str, Any]]:
+        """The prompt, as the messages of a chat. Raises what `render` raises.
 
-    def messages_of_rest(self, kept: Kept, feedback: str = "") -> list[dict[str, Any]]:
+        seconds: the time that is left of the stream's. The schema has its own deadline
+        """
+        return await self._messages(self.parameters, seconds)
+
+    async def messages_of_rest(
+        self, seconds: float, kept: Kept, feedback: str = ""
+    ) -> list[dict[str, Any]]:
         """The messages that ask for the elements of a list which are missing.
 
         The prompt is the schema's own, with the missing number as its count. What is there goes
@@ -59,7 +68,7 @@ class GenerationRequest:
         missing = self.missing(kept)
         least: int = self.entry.parameters_json_schema["properties"]["count"]["minimum"]
         asked = self.parameters.model_copy(update={"count": max(missing, least)})
-        *before, last = self._messages(asked)
+        *before, last = await self._messages(asked, seconds)
         parts = [last["content"], quote(KEPT, f"[{kept.json.decode()}]"), _REST.format(missing)]
         if feedback:
             parts.append(f"{_WRONG}\n{feedback}")
@@ -69,8 +78,9 @@ class GenerationRequest:
         """How many elements of the list are not there yet, at most."""
         return (self.count or 0) - kept.count
 
-    def _messages(self, parameters: Parameters) -> list[dict[str, Any]]:
-        prompt = render(self.entry.schema, parameters)
+    async def _messages(self, parameters: Parameters, seconds: float) -> list[dict[str, Any]]:
+        schema = self.entry.schema
+        prompt = await render(schema, parameters, min(schema.deadlines.prompt, seconds))
         return [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},

@@ -151,7 +151,7 @@ class Stream:
     @property
     def size(self) -> int:
         """Bytes in memory, roughly."""
-        return STREAM_BYTES + self.log.size + self.document.size
+        return STREAM_BYTES + self.request.size + self.log.size + self.document.size
 
     # -- its state ----------------------------------------------------------------------------
 

@@ -117,6 +117,12 @@ class Instruments:
             "model",
         )
 
+        self.done_hooks = self._counter(
+            "done_hooks",
+            "Calls of a schema's own done, by outcome: ok, failed, late or dropped.",
+            *("schema", "outcome"),
+        )
+
         # What the service itself adds
         self.overhead_first = self._histogram(
             "overhead_first_content_seconds",

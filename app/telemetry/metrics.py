@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Gauge
 
 from app.errors import ServiceError
+from app.streams.done_hook import Outcome
 from app.streams.figures import AttemptFigures
 from app.streams.log_entry import MOVED, Failed
 from app.streams.producer import DONE
@@ -128,6 +129,10 @@ class Telemetry:
             **({"estimated_tokens": figures.estimated_tokens} if figures.estimated_tokens else {}),
             **({"cause": figures.cause} if figures.cause else {}),
         )
+
+    def hooked(self, stream: Stream, outcome: Outcome) -> None:
+        """The `done` of a stream's schema was called, and has ended so."""
+        self.instruments.done_hooks.labels(stream.schema, outcome).inc()
 
     # -- attempts and models --------------------------------------------------------------------
 

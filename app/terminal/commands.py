@@ -17,6 +17,7 @@ from app.providers.models_file import ModelsError
 from app.schemas.registry import SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
+from app.terminal.new import NEXT, NewError, write
 from app.terminal.schemas import print_schemas
 
 
@@ -28,6 +29,20 @@ def schemas() -> None:
         registry = load(*settings.schemas)
         registry.require_models(names)
         print_schemas(registry, names)
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="The endpoint's name, such as `book-reviews`.")],
+    into: Annotated[
+        str | None, typer.Option(help="A folder; else the first one of SCHEMAS.")
+    ] = None,
+) -> None:
+    """Write a schema's file to begin with, and say what to do next."""
+    with _stopping():
+        settings = Settings()
+        file = write(name, settings.schemas, into)
+        endpoint = name.replace("_", "-")
+        print(NEXT.format(file=file, name=endpoint, url=f"http://localhost:{settings.port}"))
 
 
 def types() -> None:
@@ -46,7 +61,7 @@ def stream(
     ] = "http://127.0.0.1:8000",
     model: Annotated[str | None, typer.Option(help="A model that the service offers.")] = None,
     json: Annotated[
-        bool, typer.Option("--json", help="For pipes: a partial a line, the final value last.")
+        bool, typer.Option("--json", help="For pipes: an event a line, the last is done or error.")
     ] = False,
     reasoning: Annotated[
         bool, typer.Option("--reasoning", help="Show what the model reasons before it answers.")
@@ -107,7 +122,9 @@ def try_(
         raise SystemExit(code)
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (stream, schemas, types, check, try_, settings)
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (
+    *(stream, schemas, new, types, check, try_, settings),
+)
 
 
 @contextmanager
@@ -115,7 +132,7 @@ def _stopping() -> Iterator[None]:
     """Say what is wrong with the settings, the models or the schemas, and stop."""
     try:
         yield
-    except (GeneratorError, ModelsError, SchemaError) as error:
+    except (GeneratorError, ModelsError, NewError, SchemaError) as error:
         _stop(str(error))
     except ValidationError as error:
         _stop("\n".join(describe(error)))

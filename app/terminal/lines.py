@@ -1,4 +1,7 @@
-"""Writes a stream for a pipe: each partial is a line of JSON, the final value is the last line.
+"""Writes a stream for a pipe: a line of JSON for each partial, and one for its end.
+
+A line is `{"event", "data"}`, as in the service's NDJSON. So the last line says whether it is a
+result (`done`), why there is none (`error`), or that the stream was left (`message`, a partial).
 
 If stderr is a terminal, the figures are shown there while the stream runs.
 """
@@ -8,11 +11,12 @@ from __future__ import annotations
 import json
 import sys
 from time import monotonic
+from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.status import Status
-from structured_streams import Partial, SyncStream
+from structured_streams import Partial, StreamError, SyncStream
 
 from app.terminal.progress import Progress
 
@@ -22,7 +26,7 @@ class Lines:
 
     def __init__(self) -> None:
         self._progress = Progress(monotonic())
-        self._last = ""
+        self._last: Any = None
         console = Console(stderr=True, highlight=False)
         self._status = Status("", console=console) if console.is_terminal else None
 
@@ -31,24 +35,42 @@ class Lines:
             self._status.start()
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if self._status:
             self._status.stop()
+        if isinstance(error, StreamError):
+            self._fail(error)
 
     def show(self, partial: Partial, reading: SyncStream[Any]) -> None:
         """Write a partial."""
         self._progress.update(partial.value, partial.attempt, monotonic())
         if self._status:
             self._status.update(self._progress.words(monotonic()))
-        self._write(partial.value)
+        if partial.value != self._last:
+            self._last = partial.value
+            self._write("message", partial.value)
 
     def finish(self, final: Any, reading: SyncStream[Any]) -> None:
-        """Write the final value, unless it is the same as the last partial."""
-        self._write(final)
+        """Write the final value."""
+        self._write("done", final)
 
-    def _write(self, value: Any) -> None:
-        line = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        if line != self._last:
-            self._last = line
-            sys.stdout.buffer.write(line.encode() + b"\n")
-            sys.stdout.buffer.flush()
+    def _fail(self, error: StreamError) -> None:
+        told: dict[str, Any] = {
+            "error": str(error),
+            "code": error.code,
+            "retryable": error.retryable,
+        }
+        told |= {"request_id": error.request_id} if error.request_id else {}
+        told |= {"errors": error.errors} if error.errors else {}
+        self._write("error", told)
+
+    def _write(self, event: str, data: Any) -> None:
+        line = {"event": event, "data": data}
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        sys.stdout.buffer.write(text.encode() + b"\n")
+        sys.stdout.buffer.flush()

@@ -107,7 +107,7 @@ def run(
     """
     configure_logging(settings.log_format, "error")
     offered = models(settings)
-    entry = load(*settings.schemas).get(schema)
+    entry = _without_done(load(*settings.schemas).get(schema))
     wanted = names or [entry.default_model([model.name for model in offered])]
     chosen = [_model(name, offered) for name in wanted]
     asked = read_topics(entry, topics)
@@ -150,6 +150,11 @@ def score(model: str, trials: Sequence[Trial]) -> Score:
         tokens_per_second=round(median(rates), 1) if rates else None,
         cost_usd=sum(costs) if costs and len(costs) == len(trials) else None,
     )
+
+
+def _without_done(entry: SchemaEntry) -> SchemaEntry:
+    """The schema, but nothing is kept of what is only tried."""
+    return SchemaEntry(entry.name, entry.file, replace(entry.schema, done=None))
 
 
 def _model(name: str, offered: Iterable[ModelSettings]) -> ModelSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -48,8 +49,10 @@ async def test_a_stream_is_read_to_its_end(
     assert len(final) == 8
     states = await view.run("reader.states.map(({ isComplete, ...state }) => state)")
     assert states[-1] == {"value": final, "open": None, "writing": None, "attempt": 1}
-    written = {state["writing"] for state in states}
-    assert {"/0/title", "/7/blurb", None} <= written
+    # Which of them a page gets to see depends on its speed.
+    written = {state["writing"] for state in states} - {None}
+    assert written
+    assert all(re.fullmatch("/[0-7]/(title|blurb)", pointer) for pointer in written)
     assert await view.run("reader.states.at(-1).isComplete('/7')")
 
 
@@ -112,11 +115,10 @@ async def test_where_nobody_answers_the_error_says_so_within_two_seconds(
 ) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     await begin(view, pages, f"{url}/ideas")
-    began = await view.run("performance.now()")
     failed = await view.until("reader.end")
     assert failed["message"] == f"No service answers at {url}."
     assert failed["code"] == "connection_lost"
-    assert await view.run("performance.now()") - began < 2500  # with the look at the page
+    assert failed["took"] < 2000
 
 
 async def test_where_the_page_is_not_allowed_the_error_says_so(
@@ -165,16 +167,25 @@ async def test_the_hook_stops_the_model(
     await count.stopped()
 
 
+# Milliseconds from the click to the words, as the page measures it.
+TIME_TO_SAY = """async () => {
+  const began = performance.now();
+  document.querySelector("button").click();
+  await new Promise(said => new MutationObserver(() => {
+    if (document.querySelector("[role=alert]")) said();
+  }).observe(document.body, { childList: true, subtree: true }));
+  return performance.now() - began;
+}"""
+
+
 async def test_the_hook_says_within_two_seconds_that_nobody_answers(
     view: Browser, pages: Site, count: Count
 ) -> None:
     url = f"http://127.0.0.1:{free_port()}"
     await mount(view, pages, "IdeaStream", url=f"{url}/ideas")
     await view.until("!!document.querySelector('button')")
-    began = await view.run("performance.now()")
-    await view.run("void document.querySelector('button').click()")
-    await view.until("!!document.querySelector('[role=alert]')")
-    assert await view.run("performance.now()") - began < 2500
+    took = await view.run(f"({TIME_TO_SAY})()")
+    assert took < 2000
     said = await view.run("document.querySelector('[role=alert]').textContent")
     assert said == f"No service answers at {url}."
 

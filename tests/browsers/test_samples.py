@@ -26,17 +26,36 @@ const root = createRoot(document.getElementById("root"));
 root.render(<{name} />);
 window.unmount = () => root.unmount();
 """
-FETCH_EVENT_SOURCE = sample(GUIDE, "js", "fetchEventSource")
+LEAVING = {
+    "reader": "leaving.abort()",
+    "listener": "source.close()",
+    "returner": "leave()",
+    "fetcher": "leaving.abort()",
+    "agent": "leave()",
+}
+"""What a page calls to leave the stream of a script, and so stops the model."""
+
+
+def scripted(name: str, code: str) -> str:
+    """A script whose stream the page can leave: a module's names are its own."""
+    return f"window.leaveStream = () => {LEAVING[name]};\n{code}"
+
+
 SAMPLES = {
-    "reader": sample("README.md", "js", "getReader"),
-    "listener": sample("README.md", "js", 'on("restart"'),
-    "returner": sample(GUIDE, "js", "last_event_id"),
-    "fetcher": FETCH_EVENT_SOURCE.replace("await fetchEventSource", "fetchEventSource"),
+    "reader": scripted("reader", sample("README.md", "js", "getReader")),
+    "listener": scripted("listener", sample("README.md", "js", 'on("restart"')),
+    "returner": scripted("returner", sample(GUIDE, "js", "last_event_id")),
+    "fetcher": scripted("fetcher", sample(GUIDE, "js", "fetchEventSource")),
+    "agent": scripted("agent", sample(GUIDE, "js", "HttpAgent")),
+    "client": sample("README.md", "js", "await ideas.final"),
     "object": sample(GUIDE, "jsx", "useObject({") + MOUNT.format(name="Ideas"),
     "chat": sample(GUIDE, "jsx", "useChat({") + MOUNT.format(name="Chat"),
     "hook": sample("README.md", "jsx", "useStream(") + MOUNT.format(name="Ideas"),
 }
-FAILING = ["reader", "listener", "returner"]
+THOUGHTS = SAMPLES["chat"].replace(
+    "    {ideas?.map(", sample(GUIDE, "jsx", "<details") + "    {ideas?.map("
+)
+FAILING = ["reader", "listener", "returner", "agent"]
 HOOKS = ["object", "chat", "hook"]
 CARDS = "document.querySelectorAll('article').length"
 
@@ -56,6 +75,7 @@ async def scripts(pages: Site, service: Service, between: Proxy) -> None:
         for kind, query in kinds.items()
         if kind != "fails" or name in FAILING
     }
+    scripts["chat-thinks"] = at(THOUGHTS, service.url, model="demo-thinks", reasoning="true")
     scripts["returner-cut"] = at(SAMPLES["returner"], between.url)
     pages.scripts = await bundled(scripts)
 
@@ -68,7 +88,7 @@ async def show(view: Browser, pages: Site, name: str) -> None:
         await view.run("void document.querySelector('button').click()")
 
 
-@pytest.mark.parametrize("name", ["reader", "listener", "returner", "fetcher"])
+@pytest.mark.parametrize("name", [*LEAVING, "client"])
 async def test_a_sample_shows_the_value_as_it_grows_and_how_it_ended(
     view: Browser, pages: Site, count: Count, name: str
 ) -> None:
@@ -98,6 +118,16 @@ async def test_a_component_shows_all_elements(
     await count.stopped()
 
 
+async def test_a_component_shows_what_the_model_reasons(
+    view: Browser, pages: Site, count: Count
+) -> None:
+    await show(view, pages, "chat-thinks")
+    await view.until(f"{CARDS} === 5")
+    thoughts = await view.run("document.querySelector('details').textContent")
+    assert thoughts.startswith("ReasoningThe topic is")
+    await count.stopped()
+
+
 @pytest.mark.parametrize("name", HOOKS)
 async def test_a_component_that_is_unmounted_stops_the_model(
     view: Browser, pages: Site, count: Count, name: str
@@ -107,6 +137,19 @@ async def test_a_component_that_is_unmounted_stops_the_model(
     await count.running()
     await view.run("unmount()")
     await count.stopped()
+
+
+@pytest.mark.parametrize("name", LEAVING)
+async def test_a_script_that_leaves_its_stream_stops_the_model_and_reports_no_failure(
+    view: Browser, pages: Site, count: Count, name: str
+) -> None:
+    await show(view, pages, f"{name}-stalls")
+    await view.until("seen.shown.length")
+    await count.running()
+    await view.run("void leaveStream()")
+    await count.stopped()
+    seen = await view.run("seen")
+    assert (seen["finished"], seen["failed"]) == ([], [])
 
 
 @pytest.mark.parametrize("how", ["navigate", "close"])

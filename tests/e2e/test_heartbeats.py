@@ -35,6 +35,7 @@ PRELUDE = """
 const show = () => {};
 const finish = value => console.log(JSON.stringify(value));
 const fail = error => console.error(error);
+const addEventListener = () => {}; // Node has no page that could be left
 """
 
 

@@ -13,9 +13,12 @@ import httpx
 
 from app.demo.reasoning import FORMS
 from app.demo.reasoning import reasoning as thoughts
-from tests.e2e.clients import client
+from tests.browsers.site import sample
+from tests.e2e.clients import client, front_ends
 from tests.e2e.scripted_server import serving
+from tests.support.callers import KEYED, ticket
 from tests.support.chromium import chromium
+from tests.support.program import printed
 from tests.support.service import running
 
 PACE = 400.0  # tokens a second: several messages, and soon over
@@ -144,3 +147,21 @@ async def test_use_chat_in_a_page() -> None:
         assert (found["status"], found["error"]) == ("ready", None)
         assert found["rendered"][-1] == await final(f"{url}/ideas")
         assert len(found["rendered"]) > 2
+
+
+async def test_the_readmes_lines_with_a_ticket_open_a_stream() -> None:
+    line = sample("README.md", "js", "${ticket}")
+    assert line.count("https://api.example/") == 1
+    done = "event => { source.close(); console.log(event.data); }"
+    async with (
+        running(**KEYED, demo_tokens_per_second=PACE) as service,
+        httpx.AsyncClient(base_url=service.url) as calls,
+    ):
+        code = (
+            'import { EventSource } from "eventsource";\n'
+            f"const ticket = {json.dumps(await ticket(calls))};\n"
+            f"{line.replace('https://api.example', service.url)}"
+            f'source.addEventListener("done", {done});'
+        )
+        told = await printed("node", "--input-type=module", "-e", code, cwd=front_ends)
+    assert len(json.loads(told)) == 5

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,13 +14,22 @@ import pytest
 
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
+from tests.browsers.site import sample
 from tests.clients.python.answers import answer, answering
 from tests.support.events import dispatched, messages
 from tests.support.program import printed
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, text, upstream
 
-SCRIPT = Path(__file__).parent / "simple_reader.mjs"
+# What the README's reader is given, and what is printed of what it has read.
+BEFORE = """
+const read = { partials: [], done: [], error: [] };
+const show = value => read.partials.push(value);
+const finish = value => read.done.push(value);
+const fail = error => read.error.push(error);
+const addEventListener = () => {}; // Node has no page that could be left
+"""
+AFTER = "console.log(JSON.stringify(read));"
 
 
 class Read(NamedTuple):
@@ -36,12 +44,15 @@ Reader = Callable[[str, dict[str, Any]], Awaitable[Read]]
 
 
 async def node(url: str, body: dict[str, Any]) -> Read:
-    """fetch, in Node, and the simplest reader."""
-    found = json.loads(await printed("node", SCRIPT, url, json.dumps(body)))
-    assert found["status"] == 200
-    if found["done"] or found["error"]:
-        assert found["rest"] == ""
-    return Read(found["partials"], found["done"], found["error"])
+    """The README's simplest reader, as it stands there, in Node."""
+    code = sample("README.md", "js", "getReader")
+    for shown, meant in (('"/ideas"', url), ('{topic: "healthy snacks"}', body)):
+        assert code.count(shown) == 1
+        code = code.replace(shown, json.dumps(meant))
+    command = ("node", "--input-type=module", "-e", BEFORE + code + AFTER)
+    read = Read(**json.loads(await printed(*command)))
+    assert {"error": "The connection was lost.", "retryable": True} not in read.error
+    return read
 
 
 def sort(events: list[tuple[str, str]]) -> Read:

@@ -15,7 +15,7 @@ from app.limits.quota import Quota, Used
 from app.providers.base import Tokens
 from app.settings import Settings
 from app.streams.figures import AttemptFigures, Figures
-from tests.limits.test_limits import ANSWER, REQUEST, STREAM, WHOLE, get, is_empty, serving
+from tests.limits.test_limits import ANSWER, PROMPT, REQUEST, STREAM, WHOLE, get, is_empty, serving
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.client import read
@@ -25,6 +25,9 @@ from tests.support.upstream import Exchange, Upstream, by_hand, end, event, sayi
 
 EXPECTED = Estimates().of(REQUEST)
 """What is reserved for a stream, as long as nothing is known of its schema's answers."""
+
+CALLS = 200
+"""How many come at once."""
 
 
 async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> None:
@@ -43,13 +46,13 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
         assert code(await get(service)) == (200, "")  # now it is known what is typical
         await eventually(lambda: is_empty(service))
         go.clear()
-        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(20)]
+        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(CALLS)]
         begun = ceil((2000 - 460) / (EXPECTED.input_tokens + 400))
-        await eventually(lambda: sum(call.done() for call in calls) == 20 - begun, SECONDS)
+        await eventually(lambda: sum(call.done() for call in calls) == CALLS - begun, SECONDS)
         assert len(provider.exchanges) == 1 + begun
         go.set()
         answers = [code(await call) for call in calls]
-        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (20 - begun)
+        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (CALLS - begun)
         await eventually(lambda: is_empty(service))
         left = 2000 - (1 + begun) * 460  # what was reserved, and not used, was given back
         while code(await get(service)) == (200, ""):
@@ -60,7 +63,7 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
 
 
 async def test_who_leaves_before_the_provider_has_answered_has_asked_it_all_the_same() -> None:
-    prompt = sum(len(message["content"]) for message in REQUEST.messages) // 4
+    prompt = sum(len(message["content"]) for message in PROMPT) // 4
     async with serving(by_hand, caller_tokens_per_day=3 * prompt) as (service, provider):
         for _ in range(3):
             client = Client(service.url + STREAM, X_API_Key=WEB)
@@ -104,7 +107,11 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
     async with (
         upstream(saying(answer)) as provider,
         running(
-            models_file=priced(tmp_path, provider), model="", caller_usd_per_day=0.0082, **KEYED
+            models_file=priced(tmp_path, provider),
+            model="",
+            caller_usd_per_day=0.0082,
+            caller_metrics=True,
+            **KEYED,
         ) as service,
     ):
         for expected in ((200, ""), (200, ""), (429, "rate_limited")):
@@ -113,6 +120,12 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
             await eventually(lambda: is_empty(service))
         assert "dollars in a day" in refusal.json()["detail"]
         assert code(await get(service, CRON)) == (200, "")
+        await eventually(lambda: is_empty(service))
+        metrics = service.app.state.telemetry.exposition().decode()
+    for caller, cost in (("web", 0.0082), ("cron", 0.0041)):
+        labels = f'caller="{caller}",estimated="false",model="m",schema="ideas"'
+        assert f"cost_usd_total{{{labels}}} {cost}" in metrics
+    assert 'limits_refused_total{limit="usd_per_day"} 1.0' in metrics
 
 
 async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_tokens(
@@ -133,7 +146,7 @@ async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_token
     usage = '{"input_tokens":100,"output_tokens":20,"attempts":1,"cost_usd":0.00028}'
     assert f"event: usage\ndata: {usage}\n" in first
     assert "event: usage" not in second
-    prompt = sum(len(message["content"]) for message in REQUEST.messages)
+    prompt = sum(len(message["content"]) for message in PROMPT)
     body = len('{"items": [{"title": "Figs", "blurb": "Sweet."}]}')
     given, written = prompt // 4, (prompt + body) // 4 - prompt // 4
     costs = {"false": 0.00028, "true": (given + 10 * written) / 1e6}
@@ -157,7 +170,7 @@ async def test_a_reservation_of_yesterday_gives_nothing_to_today(
 
 def test_an_estimate_has_the_prompt_the_schema_and_a_typical_answer() -> None:
     estimates = Estimates()
-    prompt = sum(len(message["content"]) for message in REQUEST.messages)
+    prompt = sum(len(message["content"]) for message in PROMPT)
     first = estimates.of(REQUEST)
     assert first.input_tokens > prompt // 4
     assert first.output_tokens == REQUEST.entry.schema.max_tokens

@@ -184,7 +184,8 @@ async def test_tokens_are_counted_as_the_provider_tells(
 
 TEXT = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
 REQUEST = GenerationRequest(REGISTRY.get("ideas"), ListParameters(topic="figs", count=1), "m")
-ESTIMATE = (sum(len(message["content"]) for message in REQUEST.messages) + len(TEXT)) // 4
+PROMPT = asyncio.run(REQUEST.messages(1))
+ESTIMATE = (sum(len(message["content"]) for message in PROMPT) + len(TEXT)) // 4
 
 
 @pytest.mark.parametrize("over", [0, 1])

@@ -105,6 +105,23 @@ def test_what_is_hidden_at_first_may_be_null_and_is_not_null_in_a_list() -> None
     assert {"type": "null"} in properties["whole"]["anyOf"]
 
 
+def test_a_member_that_is_not_null_has_no_null_unless_its_type_has() -> None:
+    class Row(BaseModel):
+        key: Annotated[int, NotNull]
+        name: Annotated[str, NotNull, Field(description="Of the row.")]
+        note: Annotated[str | None, NotNull]
+        other: str
+
+    properties = schema_of(list[Row])["$defs"]["PartialRow"]["properties"]
+    assert properties["key"]["type"] == "integer"
+    assert properties["name"]["type"] == "string"
+    assert properties["note"]["type"] == ["string", "null"]
+    assert properties["other"]["type"] == ["string", "null"]
+    Draft202012Validator(schema_of(list[Row])).validate(
+        [{"key": 1, "name": "", "note": None, "other": None}]
+    )
+
+
 def test_members_that_may_be_missing_and_unknown_ones() -> None:
     class Film(TypedDict):
         title: str

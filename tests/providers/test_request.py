@@ -146,7 +146,7 @@ def test_a_schema_that_cannot_be_asked_stops_the_start(tmp_path: Path) -> None:
     source = "class Table(BaseModel):\n    rows: dict[str, str]\n"
     write(tmp_path, "table.py", source + schema("Table", "Parameters"))
     create_app(Settings(schemas=(str(tmp_path),)))
-    with pytest.raises(SchemaError, match=r"table\.py: a model can't be asked for its result: "):
+    with pytest.raises(SchemaError, match=r"table\.py:\d+: a model can't be asked for"):
         create_app(
             Settings(
                 schemas=(str(tmp_path),), instructor_mode="json_schema", schema_dialect="strict"

@@ -104,5 +104,6 @@ async def test_each_shipped_file_can_go_or_be_renamed_and_the_rest_is_served(
             running(schemas=(str(shipped),)) as service,
             httpx.AsyncClient(base_url=service.url, timeout=30) as client,
         ):
-            assert "event: done" in (await client.get(f"/{name}?topic=tea")).text
+            given = dict(file.schema.examples[0])
+            assert "event: done" in (await client.post(f"/{name}", json=given)).text
             assert (await client.get(f"/{file.name}?topic=tea")).status_code == 404

@@ -20,15 +20,73 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def reason(folder: Path, source: str, name: str = "words.py") -> str:
-    """Why the registry refuses this file, which is written to the folder."""
+def refusal(folder: Path, source: str, name: str = "words.py") -> SchemaError:
+    """How the registry refuses this file, which is written to the folder."""
     file = write(folder, name, source)
     with pytest.raises(SchemaError) as caught:
         load(folder)
-    assert caught.value.file == file
-    assert str(caught.value) == f"schemas/{name}: {caught.value.reason}"
-    assert "\n" not in caught.value.reason
-    return caught.value.reason
+    error = caught.value
+    place = f"schemas/{name}" if error.line is None else f"schemas/{name}:{error.line}"
+    assert (error.file, str(error)) == (file, f"{place}: {error.reason}")
+    assert "\n" not in error.reason
+    return error
+
+
+def reason(folder: Path, source: str, name: str = "words.py") -> str:
+    return refusal(folder, source, name).reason
+
+
+def line_at(folder: Path, source: str) -> str:
+    """The line of a refused source that the refusal names, without its indentation."""
+    line = refusal(folder, source).line
+    assert line is not None
+    return (folder / "words.py").read_text().splitlines()[line - 1].strip()
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("\nclass Bad(BaseModel):\n    text: sting\n    def\n", "def"),
+        ("\n\nresult = list[Wird]\n", "result = list[Wird]"),
+        ("\nimport nothing_of_that_name\n", "import nothing_of_that_name"),
+        ("\nraise SystemExit('stop')\n", "raise SystemExit('stop')"),
+        ("\n\ndef prompt(p):\n    return p.topik\n" + schema(), "return p.topik"),
+        ("schema = Schema(\n    description='W',\n    result=Word,\n    parameters=Parameters,"
+         "\n    prompt=prompt,\n    max_tokens='2000',\n)", "max_tokens='2000',"),
+        ("schema = Schema(\n    description='W',\n    result=Callable,\n    parameters=Parameters,"
+         "\n    prompt=prompt,\n)", "result=Callable,"),
+        ("schema = Schema(\n    description='W',\n    result=Word,\n    parameters=Parameters,"
+         "\n    prompt=prompt,\n    examples=[{'topic': 5}],\n)", "examples=[{'topic': 5}],"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_line(folder: Path, source: str, line: str) -> None:
+    assert line_at(folder, source) == line
+
+
+def test_the_name_of_something_that_is_not_defined_is_told_with_its_line(folder: Path) -> None:
+    error = refusal(folder, "\nprompt = promt\n")
+    assert error.line == len(textwrap.dedent(GOOD).splitlines()) + 2
+    assert error.reason == "importing it failed: NameError: name 'promt' is not defined"
+
+
+@pytest.mark.parametrize(
+    ("line", "use", "what"),
+    [
+        ("class Bad(BaseModel):", schema("list[Bad]", "ListParameters"), "its result has"),
+        ("class Bad(BaseModel):", schema("Bad"), "its result has"),
+        ("class Bad(Parameters):", schema("Word", "Bad"), "its parameters have"),
+    ],
+)  # fmt: skip
+def test_a_name_in_a_postponed_annotation_is_told_with_its_line(
+    folder: Path, line: str, use: str, what: str
+) -> None:
+    """Nobody looks such a name up while the file is imported."""
+    for field in ("word: Anotated[str, 'x']", "word: 'Anotated'"):
+        source = f"\n{line}\n    {field}\n{use}"
+        assert reason(folder, source) == (
+            f"{what} no JSON Schema: NameError: name 'Anotated' is not defined"
+        )
+        assert line_at(folder, source) == field
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -295,31 +353,30 @@ def test_a_prompt_that_is_no_function_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ("return Prompt('x', p.topik)", "line 4: AttributeError: 'ListParameters' object has no"),
+        ("return Prompt('x', p.topik)", "{}: AttributeError: 'ListParameters' object has no"),
         ("return 'x' + p.topic", "{}: TypeError: it gave a str, and not a Prompt"),
         ("return ('x', p.topic)", "{}: TypeError: it gave a tuple, and not a Prompt"),
         ("return None", "{}: TypeError: it gave a NoneType, and not a Prompt"),
         ("return Prompt('x', p.count)", "the user part of its Prompt is a int, and not a string"),
         ("return Prompt(None, p.topic)", "the system part of its Prompt is a NoneType"),
-        ("return Prompt('x', {}[p.topic])", "line 4: KeyError: 'tea'"),
-        ("raise SystemError(p.topic)", "line 4: SystemError: tea"),
+        ("return Prompt('x', {}[p.topic])", "{}: KeyError: 'tea'"),
+        ("raise SystemError(p.topic)", "{}: SystemError: tea"),
     ],
 )
 def test_a_prompt_that_fails_for_an_example_is_refused_with_its_line(
     folder: Path, body: str, words: str
 ) -> None:
     source = f"\n\ndef prompt(p):\n    {body}\n" + schema(more="examples=[{'topic': 'tea'}]")
+    error = refusal(folder, source)
+    assert error.reason.startswith("its prompt can't be made of examples[0]: ")
+    assert words.format("examples[0]") in error.reason
+    raised = words.startswith("{}: ") and "it gave" not in words
     lines = len(textwrap.dedent(GOOD).splitlines())
-    told = reason(folder, source)
-    assert told.startswith("its prompt can't be made of examples[0]")
-    assert words.format("examples[0]").replace("line 4", f"line {lines + 4}") in told
+    assert error.line == lines + (4 if raised else 6)
 
 
-@pytest.mark.parametrize("is_async", ["", "async "])
-def test_a_prompt_is_made_of_the_least_parameters_where_there_is_no_example(
-    folder: Path, is_async: str
-) -> None:
-    source = f"""
+def test_a_prompt_is_made_of_the_least_parameters_where_there_is_no_example(folder: Path) -> None:
+    source = """
 class More(Parameters):
     mood: Literal["calm", "wild"]
     days: Annotated[int, Field(ge=3)]
@@ -327,15 +384,21 @@ class More(Parameters):
     by_train: bool
     tags: list[str]
     until: float | None
-{is_async}def prompt(p):
+def prompt(p):
     assert (p.mood, p.days, p.place, p.by_train, p.tags) == ("calm", 3, "xxxx", False, [])
     return p.topic
 """
-    kind = "coroutine" if is_async else "str"
     assert reason(folder, source + schema("Word", "More")) == (
-        f"its prompt can't be made of the least parameters: TypeError: it gave a {kind},"
+        "its prompt can't be made of the least parameters: TypeError: it gave a str,"
         " and not a Prompt"
     )
+
+
+def test_a_prompt_that_is_a_coroutine_is_not_run_at_the_start(folder: Path) -> None:
+    source = "async def prompt(p):\n    raise OSError('no database yet')\n"
+    assert load_one(folder, source + schema()).name == "words"
+    wrong = "async def prompt():\n    raise OSError\n"
+    assert "TypeError: prompt() takes 0 positional arguments" in reason(folder, wrong + schema())
 
 
 @pytest.mark.parametrize(
@@ -348,6 +411,11 @@ class More(Parameters):
         ("deadlines=60", "its deadlines are 60, and no Deadlines(…)"),
         ("deadlines={'gap': 5}", "its deadlines are {'gap': 5}, and no Deadlines(…)"),
         ("name=5", "its name is 5, and no string"),
+        ("max_body_bytes='1000'", "its max_body_bytes is no whole number over 0"),
+        ("max_body_bytes=1e6", "its max_body_bytes is no whole number over 0"),
+        ("max_body_bytes=True", "its max_body_bytes is no whole number over 0"),
+        ("done='keep'", "its done is no coroutine function (async def)"),
+        ("done=lambda v, p, i: None", "its done is no coroutine function (async def)"),
     ],
 )
 def test_a_part_of_a_wrong_kind_is_refused(folder: Path, more: str, words: str) -> None:
@@ -394,3 +462,96 @@ def test_what_can_not_be_asked_for_is_refused(folder: Path) -> None:
 )
 def test_what_no_provider_can_be_asked_is_refused(folder: Path, more: str, words: str) -> None:
     assert reason(folder, schema(more=more)) == words
+
+
+DONE = "does not take three arguments: the value, the parameters and the info"
+
+
+@pytest.mark.parametrize("arguments", ["", "value", "a, b", "a, b, c, d", "*, a, b, c"])
+def test_a_done_that_takes_other_arguments_is_refused(folder: Path, arguments: str) -> None:
+    source = f"async def done({arguments}):\n    pass\n" + schema(more="done=done")
+    assert reason(folder, source) == f"its done {DONE}"
+
+
+@pytest.mark.parametrize("name", ["prompt", "done"])
+@pytest.mark.parametrize("seconds", ["None", "'5'", "0", "-1", "True"])
+def test_a_coroutine_s_deadline_is_a_positive_number(folder: Path, name: str, seconds: str) -> None:
+    source = "from app.schema import Deadlines\n" + schema(
+        more=f"deadlines=Deadlines({name}={seconds})"
+    )
+    assert reason(folder, source).startswith(f"its deadline {name} is ")
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("text: str = Field(examples=[5])", "examples[0] of text is 5, and no string"),
+        ("days: int = Field(examples=[3, '7'])", "examples[1] of days is '7', and no integer"),
+        ("days: int = Field(examples=[True])", "examples[0] of days is True, and no integer"),
+        ("days: int = Field(examples=[1.5])", "examples[0] of days is 1.5, and no integer"),
+        ("ok: bool = Field(examples=['yes'])", "examples[0] of ok is 'yes', and no boolean"),
+        ("ok: bool = Field(examples=[0])", "examples[0] of ok is 0, and no boolean"),
+        ("tags: list[str] = Field(examples=['a'])", "examples[0] of tags is 'a', and no array"),
+        (
+            "tags: list[Annotated[str, Field(examples=[['a']])]]",
+            "examples[0] of tags is ['a'], and no string",
+        ),
+        ("word: Word = Field(examples=['a'])", "examples[0] of word is 'a', and no object"),
+        (
+            "days: int | None = Field(examples=['a'])",
+            "examples[0] of days is 'a', and no integer or null",
+        ),
+        ("mood: Literal['calm'] = Field(examples=[1])", "examples[0] of mood is 1, and no string"),
+        (
+            "text: str = Field(json_schema_extra={'examples': 'abc'})",
+            "the examples of text are 'abc', and no list",
+        ),
+    ],
+)
+def test_an_example_of_a_field_that_is_of_a_wrong_kind_is_refused(
+    folder: Path, field: str, words: str
+) -> None:
+    odd = f"class Odd(BaseModel):\n    {field}\n"
+    assert reason(folder, odd + schema("list[Odd]")) == words
+    more = f"class More(Parameters):\n    {field}\n"
+    assert reason(folder, more + schema("Word", "More")) == words
+
+
+def test_examples_that_json_has_another_form_of_are_fine(folder: Path) -> None:
+    source = """
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+class Mood(Enum):
+    CALM = 'calm'
+class Fine(BaseModel):
+    day: date = Field(examples=[date(2026, 1, 2), '2026-03-04'])
+    price: Decimal = Field(examples=[Decimal('1.5'), '2.50', 3])
+    share: float = Field(examples=[1, 0.5])
+    count: int = Field(examples=[2.0])
+    mood: Mood = Field(examples=[Mood.CALM, 'calm'])
+    inner: Word | None = Field(examples=[{'text': 'x'}, None])
+    anything: object = Field(examples=[1, 'a', [2]])
+"""
+    assert load_one(folder, source + schema("Fine", "Parameters")).name == "words"
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_fine"),
+    [
+        ("topic: str = 'tea'", True),
+        ("topic: Annotated[str, Field(min_length=3, max_length=9)]", True),
+        ("topic: str | None = None", True),
+        ("topic: int = 5", False),
+        ("topic: list[str]", False),
+    ],
+)
+def test_a_topic_may_be_declared_otherwise_but_takes_a_text(
+    folder: Path, topic: str, is_fine: bool
+) -> None:
+    source = f"class More(Parameters):\n    {topic}\n" + schema("Word", "More")
+    source = f"def prompt(p):\n    return Prompt('Words.', f'{{p.topic}}')\n{source}"
+    if is_fine:
+        assert load_one(folder, source).name == "words"
+    else:
+        assert reason(folder, source) == "the topic of its parameters is no string"

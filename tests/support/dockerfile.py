@@ -82,6 +82,13 @@ class Image:
             if stage is not self.stages[-1]:
                 self.root.rename(self.work / stage.name)
 
+    def extend(self, text: str, context: Path) -> None:
+        """Build another image on this one: FROM, COPY and ENV, with files of another context."""
+        self.context = context
+        [stage] = parse(text)
+        for word, rest in stage.instructions:
+            getattr(self, f"_{word.lower()}")(rest)
+
     def start(self, arguments: list[str], output: Path, **env: str) -> subprocess.Popen[bytes]:
         with output.open("ab") as out:
             return subprocess.Popen(

@@ -146,14 +146,25 @@ async def test_json_is_a_partial_a_line_and_the_final_value_last(
     first = await asyncio.wait_for(process.stdout.readline(), 10)
     while "Fí".encode() not in first:
         first = await asyncio.wait_for(process.stdout.readline(), 10)
-    assert json.loads(first) == [{"title": "Fí", "blurb": None}]
+    assert json.loads(first) == {"event": "message", "data": [{"title": "Fí", "blurb": None}]}
     await exchange.text('gs", "blurb": "Sweet."}]}')
     await exchange.finish()
     rest, errors = await asyncio.wait_for(process.communicate(), 10)
     lines = rest.splitlines()
-    assert json.loads(lines[-1]) == [{"title": "Fígs", "blurb": "Sweet."}]
+    value = [{"title": "Fígs", "blurb": "Sweet."}]
+    assert json.loads(lines[-1]) == {"event": "done", "data": value}
+    assert {json.loads(line)["event"] for line in lines[:-1]} <= {"message"}
     assert len(set(lines)) == len(lines)
     assert (process.returncode, errors) == (0, b"")
+
+
+async def test_the_last_line_of_a_stream_that_fails_says_so() -> None:
+    """A reader of `tail -n 1` must not take a partial for a result."""
+    found = await said(HEAD + text('{"items": [{"title": "12') + end("length"), "--json")
+    lines = [json.loads(line) for line in found.out.splitlines()]
+    assert found.code == 1
+    assert (lines[-1]["event"], lines[-1]["data"]["code"]) == ("error", "output_truncated")
+    assert all(line["event"] == "message" for line in lines[:-1])
 
 
 async def test_without_a_terminal_the_final_value_is_all_that_is_printed() -> None:

@@ -12,10 +12,12 @@ https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Final
 
 import structlog
 from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from app.errors import Forbidden
 from app.settings import Settings
@@ -42,11 +44,14 @@ class Origins:
     A service that is open and only reachable from this machine may be called by pages of this
     machine, whatever their port.
     Each origin and host name that is refused is logged once, with the setting that allows it.
+
+    is_open: whether it serves whoever reaches it
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, is_open: bool) -> None:
+        self._loopback_only = is_open and not settings.allow_open
         self._allowed = frozenset(settings.cors_origins)
-        self._allows_local = settings.open and settings.on_loopback
+        self._allows_local = is_open and settings.on_loopback
         hosts = frozenset(name.lower() for name in settings.allowed_hosts)
         # DNS rebinding: a page lets its own host name resolve to this service, and for the browser
         # both are then one origin. The service can notice this only if it knows all of its names.
@@ -59,8 +64,13 @@ class Origins:
         is_local = self._allows_local and _LOCAL_PAGE.fullmatch(origin) is not None
         return is_local or "*" in self._allowed or origin in self._allowed
 
-    def check(self, headers: Headers) -> None:
-        """Raise `Forbidden` if the page, the host name or the purpose is not allowed."""
+    def check(self, headers: Headers, scope: Scope) -> None:
+        """Raise `Forbidden` if the address, the page, the host name or the purpose is not allowed.
+
+        scope: that of the request, whose address another server than ours may have chosen
+        """
+        if self._loopback_only and not _is_on_loopback(scope):
+            raise Forbidden("The service has no keys: set API_KEYS, or ALLOW_OPEN=true.")
         host = headers.get("host", "").lower()
         if self._hosts is not None and host and _name(host) not in self._hosts:
             self._tell("a call by another host name was refused", "ALLOWED_HOSTS", host=host)
@@ -92,6 +102,15 @@ class Origins:
             return
         self._told.add(told)
         _log.warning(event, **{kind: told}, allowed_by=setting)
+
+
+def _is_on_loopback(scope: Scope) -> bool:
+    """Whether a call has come to a loopback address, or to a socket that has no IP address."""
+    address = (scope.get("server") or ("",))[0]
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return True
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -19,8 +19,8 @@ EXACT = 2**53
 """A double represents every whole number below this one exactly."""
 
 
-async def read_object(request: Request, limit: int) -> dict[str, Any]:
-    """A request's body, of at most `limit` bytes, as an object.
+async def read_object(request: Request, limit: int) -> tuple[dict[str, Any], int]:
+    """A request's body, of at most `limit` bytes, as an object; and how many bytes it has.
 
     Raises `UnsupportedMediaType`, `PayloadTooLarge` and `BodyTooSlow`. Raises `InvalidRequest`
     with status 400 if the body is not JSON, and with 422 if it is JSON but not an object. NaN, a
@@ -46,7 +46,7 @@ async def read_object(request: Request, limit: int) -> dict[str, Any]:
             "The body must be a JSON object.",
             errors=[{"path": "", "message": "must be an object"}],
         )
-    return body
+    return body, len(content)
 
 
 async def _read(request: Request, limit: int) -> bytearray:

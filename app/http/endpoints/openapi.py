@@ -1,4 +1,8 @@
-"""`/openapi.json` and `/openapi-3.2.json`. Each is made once, and sent as bytes from then on."""
+"""`/openapi.json` and `/openapi-3.2.json`. Each is made once, and sent as bytes from then on.
+
+They name the prefix under which the service is reached. An app in which it is mounted tells that
+prefix with each request, so the first request is waited for.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.context import prefix
 from app.partial.value import dumps
 
-Make = Callable[[], dict[str, Any]]
+Make = Callable[[str], dict[str, Any]]
+"""Makes a document for a prefix."""
 
 
 def add_openapi(app: FastAPI, path: str, make: Make) -> None:
@@ -23,19 +29,20 @@ def add_openapi(app: FastAPI, path: str, make: Make) -> None:
 
 
 def _endpoint(make: Make) -> Callable[[Request], Awaitable[Response]]:
-    made: list[tuple[bytes, str]] = []
+    made: dict[str, tuple[bytes, str]] = {}  # by the prefix, of which most services have one
     lock = Lock()
 
-    def make_once() -> None:
+    def make_once(under: str) -> None:
         with lock:
-            if not made:
-                body = dumps(make())
-                made.append((body, f'"{sha256(body).hexdigest()[:32]}"'))
+            if under not in made:
+                body = dumps(make(under))
+                made[under] = (body, f'"{sha256(body).hexdigest()[:32]}"')
 
     async def endpoint(request: Request) -> Response:
-        if not made:  # making it takes a sixth of a second, which would block the event loop
-            await run_in_threadpool(make_once)
-        body, etag = made[0]
+        under = prefix(request.scope)
+        if under not in made:  # making it takes a sixth of a second, too long for the event loop
+            await run_in_threadpool(make_once, under)
+        body, etag = made[under]
         headers = {"ETag": etag, "Cache-Control": "no-cache"}
         if _has(request, etag):
             return Response(status_code=304, headers=headers)

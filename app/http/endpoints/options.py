@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from difflib import get_close_matches
+from itertools import islice
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -16,6 +18,8 @@ from app.views.specs import VIEWS
 MAX_DETAILS = 20
 """The most errors that an answer names. A request may hold thousands."""
 
+MAX_KEY = 64
+"""The most characters of an unknown key for which a near one is looked for."""
 
 IDEMPOTENCY_KEY = r"[\x20-\x7e]{1,255}"
 """Printable ASCII characters."""
@@ -84,13 +88,25 @@ def refuse_unknown(rest: dict[str, str], known: Iterable[str] = Options.model_fi
     known: the known keys, which the message lists
     """
     if rest:
-        message = f"The query has an unknown key.{there_are(known)}"
+        message = f"The query has an unknown key.{there_are(known, rest)}"
         raise _refuse(message, "has an unknown key")
 
 
-def there_are(keys: Iterable[str]) -> str:
-    """The end of a message about an unknown key: it lists the known ones."""
-    return f" There are: {', '.join(keys) or 'none'}."
+def there_are(known: Iterable[str], given: Iterable[str], beside: Iterable[str] = ()) -> str:
+    """The end of a message about unknown keys: what was probably meant, and the known ones.
+
+    given: the unknown ones, which are not repeated
+    beside: known keys that are not listed, but may be meant
+    """
+    known = list(known)
+    return f"{_meant([*known, *beside], given)} There are: {', '.join(known) or 'none'}."
+
+
+def _meant(known: Sequence[str], given: Iterable[str]) -> str:
+    """Which known keys are near to the unknown ones. Looking for them in long keys takes long."""
+    short = [key.lower() for key in islice(given, MAX_DETAILS) if len(key) <= MAX_KEY]
+    near = [found for key in short for found in get_close_matches(key, known, 1)]
+    return f" Did you mean {' and '.join(dict.fromkeys(near))}?" if near else ""
 
 
 def read_query(query: bytes) -> dict[str, str]:

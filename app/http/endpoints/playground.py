@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.http.context import prefix
 from app.http.endpoints.assets import WEB, Assets, page, policy
 
 FOLDER: Final = WEB / "playground"
@@ -16,22 +18,25 @@ CLIENT: Final = WEB.parent.parent / "clients" / "js" / "src"
 POLICY: Final = policy(base="'self'")
 
 
-def mount_playground(app: FastAPI, root_path: str = "") -> None:
+def mount_playground(app: FastAPI, head: str = "") -> None:
     """Add `/` with its assets, and the client's modules.
 
-    root_path: the prefix under which the service is reached
+    head: more lines for the page's head
     """
-    text = (FOLDER / "index.html").read_text(encoding="utf-8")
-    if root_path:
-        # The page's addresses are relative. Without a base, a page at `/api` would look in `/`.
-        text = text.replace("<head>", f'<head>\n    <base href="{root_path}/">', 1)
+    text = (FOLDER / "index.html").read_text(encoding="utf-8").replace("</head>", f"{head}</head>")
 
     async def show(request: Request) -> Response:
-        return page(text, POLICY)
+        return page(_under(prefix(request.scope), text), POLICY)
 
     app.add_route("/", show, include_in_schema=False)
     app.mount("/web/playground", Assets(FOLDER), name="playground")
     app.mount("/web/client", Assets(CLIENT, _is_module), name="client")
+
+
+def _under(prefix: str, text: str) -> str:
+    """The page's addresses are relative. Without a base, a page at `/api` would look in `/`."""
+    base = f'<head>\n    <base href="{escape(prefix)}/">'
+    return text.replace("<head>", base, 1) if prefix else text
 
 
 def _is_module(path: str) -> bool:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import Overloaded, StreamNotFound
-from app.http.context import received, request_id, when_over
+from app.http.context import prefix, received, request_id, when_over
 from app.http.endpoints.negotiation import JSON
 from app.http.endpoints.response import body, respond
 from app.http.endpoints.whole_replays import WholeReplays
@@ -83,7 +83,8 @@ class Replies:
         delivery = self._telemetry.delivery(
             stream, reading.name, interval=reading.interval, received=received(request.scope)
         )
-        return self._stream(reading, reading.format, stream, position, delivery, is_whole=is_whole)
+        begin = reading, reading.format, stream, position, delivery
+        return self._stream(request, *begin, is_whole=is_whole)
 
     async def resume(
         self, request: Request, reading: Reading, stream: Stream, position: int
@@ -100,6 +101,7 @@ class Replies:
 
     def _stream(
         self,
+        request: Request,
         reading: Reading,
         format: Format,
         stream: Stream,
@@ -122,7 +124,7 @@ class Replies:
         if is_whole and reading.repeated is not None:
             key = stream.id, reading.repeated, format.media_type
             pieces = self._whole.pieces(key, stream, made, delivery)
-        location = f"{self._settings.root_path}/streams/{stream.id}"
+        location = f"{prefix(request.scope)}/streams/{stream.id}"
         return respond(pieces, format, {"Location": location})
 
 

@@ -19,7 +19,7 @@ from app.errors import (
     UnknownSchema,
 )
 from app.http.auth.authenticator import Authenticator
-from app.http.context import request_id
+from app.http.context import path_within, request_id
 from app.http.endpoints.readiness import Readiness
 from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
@@ -42,11 +42,14 @@ def add_routes(
     app: FastAPI,
     authenticator: Authenticator,
     stream_endpoints: StreamEndpoints,
-    ticket_endpoint: TicketEndpoint,
+    ticket_endpoint: TicketEndpoint | None,
     readiness: Readiness,
     telemetry: Telemetry,
 ) -> None:
-    """Give the app its paths. `app/http/openapi` describes them, not FastAPI."""
+    """Give the app its paths. `app/http/openapi` describes them, not FastAPI.
+
+    ticket_endpoint: None if there are no tickets
+    """
     registry = stream_endpoints.registry
 
     def add(path: str, endpoint: Endpoint, *methods: str) -> None:
@@ -62,7 +65,8 @@ def add_routes(
     add("/streams", stream_endpoints.post_any, "POST")
     add("/streams/{id}", stream_endpoints.one, "GET", "DELETE")
     add("/streams/{id}/cancel", stream_endpoints.cancel, "POST")
-    add("/tickets", ticket_endpoint.issue, "POST")
+    if ticket_endpoint is not None:
+        add("/tickets", ticket_endpoint.issue, "POST")
     _add_schemas(app, registry, stream_endpoints.models)
     _add_health(app, readiness, telemetry)
     app.add_exception_handler(404, _unknown_path(registry))
@@ -76,7 +80,7 @@ def _guarded(authenticator: Authenticator, endpoint: Endpoint, telemetry: Teleme
 
     async def guarded(request: Request) -> Response:
         try:
-            authenticator.enter(request)
+            await authenticator.enter(request)
             return await endpoint(request)
         except (Unauthorized, Forbidden, RateLimited, Overloaded) as error:
             telemetry.refused(error)
@@ -139,7 +143,7 @@ def _unknown_path(registry: Registry) -> Any:
 
     async def handler(request: Request, error: Exception) -> Response:
         found = NotFound()
-        if name := _name_alone.fullmatch(_path(request)):
+        if name := _name_alone.fullmatch(path_within(request.scope)):
             try:
                 registry.get(name[1])
             except UnknownSchema as unknown:
@@ -147,10 +151,3 @@ def _unknown_path(registry: Registry) -> Any:
         return problem(found, request_id(request.scope))
 
     return handler
-
-
-def _path(request: Request) -> str:
-    """The request's path without the prefix of a proxy."""
-    scope = request.scope
-    path: str = scope["path"]
-    return path.removeprefix(scope.get("app_root_path", scope["root_path"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from app.errors import InvalidRequest, StreamNotFound
+from app.errors import InvalidRequest, PayloadTooLarge, StreamNotFound
 from app.http.auth.authenticator import caller
 from app.http.auth.tickets import Ticket, Tickets
 from app.http.context import owner, received, request_id
@@ -72,6 +72,11 @@ class StreamEndpoints:
         self._beginnings = Beginnings()
         self._estimates = Estimates()
         self._prices = prices
+        self._most_body_bytes = max([settings.max_body_bytes, *map(self._body_bytes, registry)])
+
+    def _body_bytes(self, entry: SchemaEntry) -> int:
+        """The most bytes of a body that begins a stream of this schema."""
+        return entry.schema.max_body_bytes or self._settings.max_body_bytes
 
     def endpoint(self, entry: SchemaEntry) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of `/{schema}`: the parameters are a GET's query, or a POST's body."""
@@ -87,7 +92,7 @@ class StreamEndpoints:
             refuse_unknown(rest)
             if last is not None:
                 return await self._come_back(request, options, last, entry)
-            body = await read_object(request, self._settings.max_body_bytes)
+            body, _ = await read_object(request, self._body_bytes(entry))
             return await self._begin_with(request, options, entry, body)
 
         return endpoint
@@ -98,14 +103,17 @@ class StreamEndpoints:
         refuse_unknown(rest)
         if (last := _last_event_id(request, options)) is not None:
             return await self._come_back(request, options, last)
-        body = await read_object(request, self._settings.max_body_bytes)
+        body, size = await read_object(request, self._most_body_bytes)
         name = body.pop("schema", None)
         if not isinstance(name, str):
             raise InvalidRequest(
                 "The body must name a schema.",
                 errors=[{"path": "/schema", "message": "must be a string"}],
             )
-        return await self._begin_with(request, options, self.registry.get(name), body)
+        entry = self.registry.get(name)
+        if size > self._body_bytes(entry):
+            raise PayloadTooLarge
+        return await self._begin_with(request, options, entry, body)
 
     async def one(self, request: Request) -> Response:
         """The endpoint of `/streams/{id}`."""
@@ -201,9 +209,10 @@ class StreamEndpoints:
         ids: Mapping[str, str],
     ) -> Response:
         reading = self._reading(request, options, entry, ids)
+        in_query = request.method == "GET"
         wanted = GenerationRequest(
             entry,
-            _parameters(entry, given, validate),
+            _parameters(entry, given, validate, Options.model_fields if in_query else ()),
             options.model or entry.default_model(self.models),
         )
         stream = await self._stream(request, options, wanted)
@@ -351,12 +360,20 @@ def _unknown_keys(error: ValidationError) -> set[str | int]:
 
 
 def _parameters(
-    entry: SchemaEntry, given: Any, validate: Callable[[Any], Parameters]
+    entry: SchemaEntry,
+    given: Any,
+    validate: Callable[[Any], Parameters],
+    beside: Iterable[str],
 ) -> Parameters:
+    """The parameters in a body or a query. Raises `InvalidRequest`.
+
+    beside: other keys that may stand there
+    """
     try:
         return validate(given)
     except ValidationError as error:
         message = f"The parameters of {entry.name} are not valid."
-        if _unknown_keys(error):
-            message += there_are(entry.parameters_json_schema["properties"])
+        if unknown := _unknown_keys(error):
+            properties = entry.parameters_json_schema["properties"]
+            message += there_are(properties, map(str, unknown), beside)
         raise invalid(message, error, entry.parameter_keys) from None

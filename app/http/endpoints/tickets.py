@@ -31,7 +31,8 @@ class TicketEndpoint:
         if not who.name:
             raise Forbidden("The service is open: it has no keys, and no tickets.")
         refuse_unknown(read_query(request.scope["query_string"]), known=())
-        wanted = self._wanted(await read_object(request, self._max_body_bytes))
+        body, _ = await read_object(request, self._max_body_bytes)
+        wanted = self._wanted(body)
         headers = {"Cache-Control": "no-store"}
         issued = dumps(self._tickets.issue(who.name, who.key, wanted))
         return Response(issued, 200, headers, "application/json")

@@ -48,6 +48,7 @@ def openapi(
     version: str,
     root_path: str = "",
     keyed: bool = False,
+    tickets: bool = True,
     item_schemas: bool = False,
 ) -> dict[str, Any]:
     """The service's OpenAPI 3.1 document.
@@ -55,10 +56,13 @@ def openapi(
     models: those that a request may choose from, the service's default one first
     root_path: the prefix under which the service is reached
     keyed: whether callers need a key
+    tickets: whether there are any
     item_schemas: make an OpenAPI 3.2 document, whose `itemSchema` types each event of a stream
         and each line of NDJSON. Generators of clients don't accept that version yet
     """
     document = _Document(registry, models, item_schemas)
+    if not tickets:
+        del document.paths["/tickets"]
     if keyed:
         lock(document.paths, document.components)
     info = {

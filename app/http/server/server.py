@@ -8,17 +8,15 @@ import ctypes
 import gc
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
-from sse_starlette.sse import AppStatus
 
 from app.http.server.protocol import Protocol
+from app.http.server.signals import keep_streams_at_signals
 from app.settings import Settings
-from app.streams.registry import Streams
 
 SECOND_SIGNAL_SECONDS = 1
 """A signal within this time after the first one is ignored, because `make` sends each twice."""
@@ -36,6 +34,10 @@ YOUNG_OBJECTS = 5000
 """After so many new objects the collector looks at them. Python's default is 700."""
 
 
+Drain = Callable[[float], Awaitable[None]]
+"""Begins no more streams, and ends those that still run after this number of seconds."""
+
+
 class Server(uvicorn.Server):
     """uvicorn's server, which drains at SIGTERM and SIGINT.
 
@@ -47,20 +49,19 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        streams: Streams,
+        drain: Drain,
         drain_seconds: float,
         on_start: Callable[[str], None],
         reread: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._on_start = on_start
+        self._drain_streams = drain
         self._reread = reread
-        self._streams = streams
         self._drain_seconds = drain_seconds
         self._signalled: float | None = None
         self._draining: asyncio.Task[None] | None = None
-        # At a signal, sse-starlette would end all its streams at once.
-        AppStatus.disable_automatic_graceful_drain()  # type: ignore[no-untyped-call]
+        keep_streams_at_signals()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -89,7 +90,7 @@ class Server(uvicorn.Server):
             self._draining = asyncio.create_task(self._drain(0))
 
     async def _drain(self, seconds: float) -> None:
-        await self._streams.drain(seconds)
+        await self._drain_streams(seconds)
         self.should_exit = True
 
 
@@ -119,11 +120,17 @@ def url_of(listener: Any) -> str:
 
 
 def server(
-    app: FastAPI, settings: Settings, on_start: Callable[[str], None] = lambda url: None
+    app: Any,
+    settings: Settings,
+    on_start: Callable[[str], None] = lambda url: None,
+    drain: Drain | None = None,
+    reread: Callable[[], None] | None = None,
 ) -> Server:
     """A server for the app. Port 0 takes a free one.
 
     on_start: called with the URL once the server listens
+    drain: None takes that of the app's streams
+    reread: called at SIGHUP; None takes that of the app's keys
     """
     config = uvicorn.Config(
         app,
@@ -138,5 +145,6 @@ def server(
         server_header=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,  # type: ignore[arg-type]
     )
-    streams, keys = app.state.streams, app.state.keys
-    return Server(config, streams, settings.drain_seconds, on_start, keys.reread)
+    drain = drain or app.state.streams.drain
+    reread = reread or app.state.keys.reread
+    return Server(config, drain, settings.drain_seconds, on_start, reread)

@@ -284,13 +284,13 @@ describe('an end', () => {
     const hanging = (/** @type {import('node:http').ServerResponse} */ response) =>
       void response.writeHead(503).write('{');
     const server = await open(new Scripted(hanging, streaming(start, patch, more, done)));
-    const options = { ...SOON, silenceMs: 50 };
+    const options = { ...SOON, silenceMs: 500 };
     expect(await stream(`${server.url}/ideas`, TEA, options).final).toEqual(VALUE);
   });
 
   test('by silence is a lost connection', async () => {
     const server = await open(new Scripted(streaming(start, patch), streaming(start, more, done)));
-    const options = { ...SOON, silenceMs: 50 };
+    const options = { ...SOON, silenceMs: 500 };
     expect(await stream(`${server.url}/ideas`, TEA, options).final).toEqual(VALUE);
     expect(server.methods).toEqual(['POST', 'GET']);
   });

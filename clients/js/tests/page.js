@@ -14,13 +14,14 @@ const reader = {
    */
   async begin(url, options) {
     const { signal } = reader.controller;
+    const began = performance.now();
     try {
       const reading = stream(url, { topic: 'tea', count: 8 }, { ...options, signal });
       for await (const state of reading) reader.states.push(state);
       reader.end = { final: await reading.final };
     } catch (error) {
       const { name, code, message } = /** @type {any} */ (error);
-      reader.end = { name, code, message };
+      reader.end = { name, code, message, took: performance.now() - began };
     }
   },
 };

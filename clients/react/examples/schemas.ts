@@ -95,7 +95,7 @@ export interface PartialOwner {
   full_time: boolean | null;
 }
 export interface PartialSection {
-  heading: string | null;
+  heading: string;
   body: string | null;
   sources: PartialSource[];
 }

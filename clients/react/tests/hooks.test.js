@@ -92,10 +92,10 @@ describe('useStream', () => {
     const before = await counts();
     await mount('Reader', { url: ideas, options: ENDLESS });
     await start();
-    await until('page.hook.value?.length');
-    const writing = await shown.page.evaluate('page.hook.writing');
+    // At once, since a moment later it may be finished.
+    await until('(page.written = page.hook.writing) && (page.hook.stop(), true)');
+    const writing = await shown.page.evaluate('page.written');
     expect(writing).toMatch(/^\/\d\/(title|blurb)$/);
-    await shown.page.evaluate('page.hook.stop()');
     await until('!page.hook.isStreaming');
     expect(await shown.page.evaluate(`page.hook.isComplete(${JSON.stringify(writing)})`)).toBe(
       false,

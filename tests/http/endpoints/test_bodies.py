@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -460,3 +461,28 @@ async def test_who_gives_an_unknown_key_is_told_which_there_are(client: httpx.As
     assert body["detail"] == "The parameters of ideas are not valid. There are: topic, count."
     body = check(await client.post("/ideas?c4n4ry=1", json={"topic": "tea"}), 422)
     assert body["detail"].startswith("The query has an unknown key. There are: view, interval_ms, ")
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "meant"),
+    [
+        ("/ideas?vew=delta", {"topic": "tea"}, "view"),
+        ("/ideas?Vew=delta", {"topic": "tea"}, "view"),
+        ("/ideas?resumeable=true&intervall_ms=1", {"topic": "tea"}, "resumable and interval_ms"),
+        ("/ideas", {"topci": "tea"}, "topic"),
+        ("/ideas", {"topic": "tea", "counts": 3}, "count"),
+        ("/streams", {"schema": "ideas", "topic": "tea", "cuont": 3}, "count"),
+        ("/streams?idempotency-key=x", {"schema": "ideas", "topic": "tea"}, "idempotency_key"),
+        ("/ideas?topic=tea&vew=delta", None, "view"),
+        ("/ideas?topic=tea&cout=3", None, "count"),
+        (f"/ideas?{'view' * 5000}=delta", {"topic": "tea"}, None),
+    ],
+)
+async def test_an_unknown_key_is_told_the_nearest_known_one(
+    client: httpx.AsyncClient, path: str, given: dict[str, Any] | None, meant: str | None
+) -> None:
+    calling = client.get(path) if given is None else client.post(path, json=given)
+    answer = await calling
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    told = re.findall(r" Did you mean (.+)\? There are: ", answer.json()["detail"])
+    assert told == ([] if meant is None else [meant])

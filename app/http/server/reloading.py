@@ -1,0 +1,195 @@
+"""`python -m app dev`: a service that follows its schemas' files while they are written.
+
+    files ── look, twice a second ──> load ──> another app ──> the page loads itself again
+                                       └── what can't be served: the last good one stays
+
+An app is never changed. When a file has changed, another app is made, and gets the calls that come
+from then on. The one before goes on with the streams that it has, and ends when they have ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from sse_starlette.sse import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import Receive, Scope, Send
+
+from app.http.endpoints.assets import WEB, Assets
+from app.schemas.entry import SchemaEntry
+from app.schemas.registry import Registry, SchemaError, folders_of, load
+from app.settings import Settings
+
+LOOK_SECONDS: Final = 0.5
+"""The time between two looks at the files."""
+
+HEAD: Final = """\
+  <link rel="stylesheet" href="web/dev/dev.css">
+    <script type="module" src="web/dev/dev.js"></script>
+  """
+"""What the page loads to follow."""
+
+Signature = frozenset[tuple[str, int, int]]
+
+_log = structlog.get_logger("schemas")
+
+
+class Reloading:
+    """The service, made again whenever a schema's file changes. `app` is the ASGI app.
+
+    make: makes a service of settings, a registry, and lines for the page's head
+    Raises what it raises at the first time. A schema that can't be served is left out and told.
+    """
+
+    def __init__(self, settings: Settings, make: Callable[..., Any]) -> None:
+        self._settings = settings
+        self._make = make
+        self._good: dict[Path, SchemaEntry] = {}
+        self._faults: list[SchemaError] = []
+        self._news = asyncio.Condition()
+        self._run = secrets.token_hex(4)  # a page that comes back to another process loads again
+        self._version = 0
+        self._is_stopping = False
+        self._changed = 0  # how often the page had something to be told
+        self._apps: set[asyncio.Task[None]] = set()
+        self._retire = asyncio.Event()
+        self._seen = signature(settings)
+        self._current = self._made()
+        self.app = Starlette(routes=[Mount("", app=self._call)], lifespan=self._lifespan)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the schemas that are served now."""
+        return tuple(self._current.state.schemas)
+
+    def reread(self) -> None:
+        """Read the file of keys again."""
+        self._current.state.keys.reread()
+
+    async def drain(self, seconds: float) -> None:
+        """Begin no more streams, and end those that still run after this time."""
+        self._is_stopping = True
+        await self._notify()
+        await self._current.state.streams.drain(seconds)
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._current(scope, receive, send)
+
+    # -- apps ---------------------------------------------------------------------------------
+
+    def _made(self) -> Any:
+        """An app of what the files are now. Raises SchemaError if there is none."""
+        self._faults = []
+        registry = load(*self._settings.schemas, instead=self._instead)
+        app = self._make(self._settings, registry=registry, head=HEAD)
+        app.add_route("/dev/changes", self._changes, include_in_schema=False)
+        app.mount("/web/dev", Assets(WEB / "dev"))
+        self._good = {entry.file: entry for entry in registry}
+        self._tell(registry)
+        return app
+
+    def _instead(self, error: SchemaError) -> SchemaEntry | None:
+        self._faults.append(error)
+        return self._good.get(error.file)
+
+    def _tell(self, registry: Registry) -> None:
+        for fault in self._faults:
+            stays = "the last good one stays" if fault.file in self._good else "it is left out"
+            _log.error(f"a schema can't be served: {stays}", where=fault.place, why=fault.reason)
+        _log.info("schemas loaded", schemas=list(registry.names))
+
+    async def _begin(self, app: Any) -> None:
+        """Start an app, and let it run until it is retired and its streams have ended."""
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._live(app, ready, self._retire))
+        self._apps.add(task)
+        task.add_done_callback(self._apps.discard)
+        await ready
+
+    async def _live(self, app: Any, ready: asyncio.Future[None], retire: asyncio.Event) -> None:
+        async with app.state.lifespan(app):
+            ready.set_result(None)
+            await retire.wait()
+            await app.state.streams.drain(self._settings.total_timeout)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        await self._begin(self._current)
+        async with AsyncExitStack() as stack:
+            watching = asyncio.create_task(self._watch())
+            stack.callback(watching.cancel)
+            yield
+        for app in self._apps:
+            app.cancel()  # each ends its streams
+        await asyncio.gather(*self._apps, return_exceptions=True)
+
+    # -- files --------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            found = await asyncio.to_thread(signature, self._settings)
+            if found != self._seen:
+                self._seen = found
+                await self._reload()
+
+    async def _reload(self) -> None:
+        try:
+            made = self._made()
+        except SchemaError as error:
+            self._faults = [*self._faults, error]
+            _log.error("the schemas stay as they were", where=error.place, why=error.reason)
+        else:
+            retired, self._retire = self._retire, asyncio.Event()
+            await self._begin(made)
+            self._current = made
+            retired.set()
+            self._version += 1
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._news:
+            self._changed += 1
+            self._news.notify_all()
+
+    # -- the page -----------------------------------------------------------------------------
+
+    async def _changes(self, request: Request) -> Response:
+        """An event for each change: a version of the schemas, and what can't be served."""
+        return EventSourceResponse(self._told(), sep="\n")
+
+    def _is_after(self, changed: int) -> bool:
+        return self._changed != changed
+
+    async def _told(self) -> AsyncIterator[dict[str, str]]:
+        while not self._is_stopping:
+            changed = self._changed
+            faults = [{"place": it.place, "reason": it.reason} for it in self._faults]
+            told = {"version": f"{self._run}-{self._version}", "faults": faults}
+            yield {"data": json.dumps(told)}
+            async with self._news:
+                await self._news.wait_for(partial(self._is_after, changed))
+
+
+def signature(settings: Settings) -> Signature:
+    """The names, times and sizes of the files in the folders of schemas, helpers among them."""
+    found = set()
+    for folder in folders_of(settings.schemas):
+        for file in folder.rglob("*.py"):
+            try:
+                state = file.stat()
+            except OSError:
+                continue  # it has just gone
+            found.add((str(file), state.st_mtime_ns, state.st_size))
+    return frozenset(found)

@@ -1,0 +1,66 @@
+"""The examples of fields in a JSON Schema: each must be of a kind that its field takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from app.schemas.subschemas import IN_LISTS, Json, inside, target
+
+KINDS: Final[dict[type, str]] = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+_ALL: Final = frozenset(KINDS.values())
+
+
+def fault(root: Json) -> str | None:
+    """What is wrong with the first example that its field can't take; None if all are right."""
+    for name, schema in _named(root, root.get("title", "the result")):
+        examples = schema.get("examples", [])
+        if not isinstance(examples, list):
+            return f"the examples of {name} are {examples!r}, and no list"
+        allowed = _kinds(root, schema) if examples else _ALL
+        for index, example in enumerate(examples):
+            if not _is_of(example, allowed):
+                expected = " or ".join(sorted(allowed))
+                return f"examples[{index}] of {name} is {example!r}, and no {expected}"
+    return None
+
+
+def _named(schema: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """A schema and all that are inside it, with the name of the field or class that each is of."""
+    yield name, schema
+    properties = schema.get("properties", {})
+    definitions = schema.get("$defs", {})
+    for key, part in (*properties.items(), *definitions.items()):
+        if isinstance(part, dict):
+            yield from _named(part, key)
+    for part in inside({k: v for k, v in schema.items() if k not in ("properties", "$defs")}):
+        yield from _named(part, name)
+
+
+def _is_of(example: object, allowed: frozenset[str]) -> bool:
+    kind = KINDS[type(example)]
+    if kind == "integer":
+        return not allowed.isdisjoint({"integer", "number"})
+    if isinstance(example, float) and example.is_integer():
+        return not allowed.isdisjoint({"integer", "number"})
+    return kind in allowed
+
+
+def _kinds(root: Json, schema: Json) -> frozenset[str]:
+    """The kinds of JSON values that a schema allows, as far as that is easily seen."""
+    if "$ref" in schema:
+        return _kinds(root, target(root, schema))
+    if "const" in schema or "enum" in schema:
+        return frozenset(KINDS[type(v)] for v in schema.get("enum", [schema.get("const")]))
+    for choices in IN_LISTS & {"anyOf", "oneOf"} & schema.keys():
+        return frozenset().union(*(_kinds(root, choice) for choice in schema[choices]))
+    kind = schema.get("type", _ALL)
+    return frozenset([kind]) if isinstance(kind, str) else frozenset(kind)

@@ -1,0 +1,62 @@
+"""Where in a schema's file something is wrong."""
+
+from __future__ import annotations
+
+import ast
+import re
+import traceback
+from pathlib import Path
+
+from pydantic.errors import PydanticUndefinedAnnotation
+
+
+def line_of(error: BaseException, file: Path) -> int | None:
+    """The line of a file in which an exception was raised, or on the way to where.
+
+    Of a name in a postponed annotation that is not defined, it is the first line with that name.
+    """
+    if isinstance(error, PydanticUndefinedAnnotation):
+        return _line_of_name(file, error.name)
+    if isinstance(error, SyntaxError) and error.filename == str(file):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == file]
+    return lines[-1] if lines else None
+
+
+def _line_of_name(file: Path, name: str | None) -> int | None:
+    """The first line of code that uses a name, also in quotes."""
+    nodes = ast.walk(ast.parse(file.read_bytes()))
+    lines = [
+        node.lineno
+        for node in nodes
+        if (isinstance(node, ast.Name) and node.id == name)
+        or (isinstance(node, ast.Constant) and node.value == name)
+    ]
+    return min(lines, default=None)
+
+
+def line_of_part(file: Path, reason: str) -> int | None:
+    """The line of the part of `schema = Schema(…)` that a reason is about.
+
+    It is about the first part whose name it has; if it has none, about all of it. None if the
+    file can't be read or has no such statement.
+    """
+    call = _call(file)
+    if call is None:
+        return None
+    parts = {part.arg: part.value.lineno for part in call.keywords if part.arg}
+    return next((parts[word] for word in re.findall(r"\w+", reason) if word in parts), call.lineno)
+
+
+def _call(file: Path) -> ast.Call | None:
+    try:
+        body = ast.parse(file.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for statement in reversed(body):
+        if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
+            names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
+            if "schema" in names:
+                return statement.value
+    return None
