@@ -19,12 +19,14 @@ local := $(venv)/.local
 pip := $(python) -m pip install --no-input --disable-pip-version-check --progress-bar off
 pip_install := $(pip) -qq
 # What pip does with a lock file, while it does it: a line on a terminal that says how far it is,
-# else a line for each tenth package. pip itself would be silent for a minute.
+# else a line for each tenth package. pip itself would be silent for a minute, and its warnings
+# are of indexes that this machine has or lacks.
 watch = awk -v most="$$(grep -c == $(1))" -v live="$$([ -t 1 ] && echo 1)" ' \
 	/^Collecting / { at++; if (live) printf "\r\033[K  %d of %d: %s", at, most, $$2; \
 		else if (at % 10 == 0) printf "  %d of %d\n", at, most; fflush() } \
 	/^Installing collected/ { printf "%s  unpacking (half a minute)\n", (live ? "\r\033[K" : ""); fflush() }'
-pip_lock = set -o pipefail; $(pip) --require-hashes -r $(1) | $(call watch,$(1))
+pip_lock = set -o pipefail; \
+	$(pip) --require-hashes -r $(1) 2> >(grep -v ^WARNING: >&2) | $(call watch,$(1))
 # Generators of clients from /openapi.json, whose needs are not the service's.
 generators := $(venv)/generators
 # LiteLLM's proxy, whose needs are not the service's either.
@@ -41,7 +43,7 @@ clients_npm := $(clients)/node_modules/.installed
 
 .PHONY: help run dev run-local run-many demo test chaos test-clients test-browsers
 .PHONY: test-front-ends debian debian-browsers lint types fmt bench bench-quick bench-micro
-.PHONY: bench-traces profile fuzz soak test-litellm audit sbom lock clean
+.PHONY: bench-traces bench-store profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -126,6 +128,9 @@ bench-micro: $(bench) ## Measure the decoder, the document and the views by them
 bench-traces: $(bench) ## Measure what spans cost: 300 streams with and without, six times in turn (5 minutes)
 	@$(call install_extra,traces)
 	$(python) -m bench traces
+
+bench-store: $(bench) ## Measure what a store costs: 300 streams with and without, six times in turn (8 minutes)
+	$(python) -m bench store
 
 profile: $(bench) ## Draw where a flooded service spends its time, in bench/profile.svg
 	$(python) -m bench profile

@@ -29,6 +29,7 @@ from bench.report import (
     large_table,
     memory_table,
     paced_table,
+    store_table,
     tables,
     workers_table,
 )
@@ -40,6 +41,9 @@ cli = typer.Typer(
 
 Only = Annotated[list[str], typer.Option(help="part of a contestant's name; may be repeated")]
 SNAPSHOT = ["ours, snapshot"]
+PAIRS = 6
+STREAMS = 300
+"""A comparison with fewer is not published."""
 
 
 @cli.command()
@@ -145,6 +149,27 @@ def only_traces(pairs: int = 6, streams: int = 300) -> None:
     publish({"traces": traces_table(found)})
     print(traces_table(found))
     raise SystemExit(median(pair.added for pair in found) > MOST)
+
+
+@cli.command("store")
+def only_store(
+    pairs: int = PAIRS, streams: int = STREAMS, readers: int = 20, rounds: int = 3
+) -> None:
+    """What sharing streams through Redis costs: pairs of turns without and with it.
+
+    Where everything is measured (about eight minutes), the page gets its table.
+    """
+    from bench.store import store
+
+    async def run() -> str:
+        async with field() as place:
+            found = await store(place, pairs, streams, readers, rounds, Progress())
+            return store_table(found)
+
+    table = asyncio.run(run())
+    print(table)
+    if pairs >= PAIRS and streams >= STREAMS:
+        publish({"store": table})
 
 
 @cli.command("large")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import platform
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from bench.client import percentile
@@ -14,9 +15,10 @@ from bench.documents import document
 from bench.flood import Costs, exponent
 from bench.large import Case, Large
 from bench.memory import Memory
-from bench.paced import Capacity, Trial, ideal_seconds
+from bench.paced import DOCUMENT, Capacity, Trial, ideal_seconds
 from bench.plan import Plan, Results
 from bench.process import CORES
+from bench.store import LIFE_SECONDS, Shared, Turn
 
 NOTHING: Final = "-"
 GROWING: Final = (
@@ -72,12 +74,46 @@ def _large(case: Case, one: Large) -> list[str]:
     ]
 
 
-def workers_table(rates: dict[int, float]) -> str:
+def workers_table(rates: dict[int, float], name: str = "workers") -> str:
     """What several workers serve."""
     rows = [
         [str(number), f"{rate:.1f}", f"{rate / rates[1]:.2f} x"] for number, rate in rates.items()
     ]
-    return table(["workers", "streams of 49 KB a second", ""], rows)
+    return table([name, "streams of 49 KB a second", ""], rows)
+
+
+def store_table(found: Shared) -> str:
+    """What a store adds to the streams of one process, and what readers elsewhere wait for."""
+    chunks = found.streams * len(document(DOCUMENT).pieces)
+    compared = [
+        _compared("CPU a chunk, µs", found, lambda turn: 1e6 * turn.cpu / chunks),
+        _compared("delay p99, ms", found, lambda turn: 1e3 * turn.p99),
+        _compared("first event p50, ms", found, lambda turn: 1e3 * turn.first),
+    ]
+    waited = [
+        _waited("behind a reader on the owner, ms", found.elsewhere.lag),
+        _waited("attached, ms", found.elsewhere.attach),
+    ]
+    parts = [
+        table(["of one process", "without a store", "with it", "ratio", "more"], compared),
+        table(["a reader elsewhere", "p50", "p99"], waited),
+        workers_table(found.rates, "processes with a store"),
+        f"Redis commands of a stream of {LIFE_SECONDS} s: {found.commands:.0f}.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _compared(name: str, found: Shared, figure: Callable[[Turn], float]) -> list[str]:
+    """A row with the medians of a figure, of its ratios in each pair, and of its differences."""
+    pairs = [(figure(pair.alone), figure(pair.shared)) for pair in found.pairs]
+    alone, shared = (median(each) for each in zip(*pairs, strict=True))
+    ratio = median(after / before for before, after in pairs)
+    more = median(after - before for before, after in pairs)
+    return [name, f"{alone:.1f}", f"{shared:.1f}", f"{ratio:.2f} x", f"{more:+.1f}"]
+
+
+def _waited(name: str, seconds: list[float]) -> list[str]:
+    return [name, *(f"{1e3 * percentile(seconds, which):.0f}" for which in (50, 99))]
 
 
 def machine() -> str:

@@ -22,13 +22,25 @@ AT_ONCE: Final = 24
 OURS: Final = Contestant("ours, delta", "ours", "view=delta")
 
 
-async def workers(place: Field, rounds: int, streams: int, progress: Progress) -> dict[int, float]:
+async def workers(
+    place: Field,
+    rounds: int,
+    streams: int,
+    progress: Progress,
+    contestant: Contestant = OURS,
+    **settings: str,
+) -> dict[int, float]:
     """Streams a second of one worker and of two. They take turns; the medians of the rounds."""
     rates: dict[int, list[float]] = {1: [], 2: []}
     async with AsyncExitStack() as stack:
         servers = {
             number: await stack.enter_async_context(
-                started(*place.arguments(OURS), cores=set(CORES), WORKERS=str(number))
+                started(
+                    *place.arguments(contestant),
+                    cores=set(CORES),
+                    WORKERS=str(number),
+                    **settings,
+                )
             )
             for number in rates
         }
@@ -36,15 +48,15 @@ async def workers(place: Field, rounds: int, streams: int, progress: Progress) -
             for turn in range(1 + rounds):
                 for number, server in servers.items():
                     advance(f"{number} of them")
-                    rate = await _rate(place, server, streams)
+                    rate = await _rate(place, contestant, server, streams)
                     if turn:  # the first turn only warms up
                         rates[number].append(rate)
     return {number: median(found) for number, found in rates.items()}
 
 
-async def _rate(place: Field, server: Process, streams: int) -> float:
+async def _rate(place: Field, contestant: Contestant, server: Process, streams: int) -> float:
     began = time.monotonic()
-    report, _ = await place.read(OURS, DOCUMENT, "flood", streams, server, at_once=AT_ONCE)
+    report, _ = await place.read(contestant, DOCUMENT, "flood", streams, server, at_once=AT_ONCE)
     if report.failed:
         raise RuntimeError(f"{report.failed} streams failed: {report.failures}")
     return streams / (time.monotonic() - began)

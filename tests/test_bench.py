@@ -18,7 +18,8 @@ from bench.paced import MOST_STREAMS, capacity, ideal_seconds
 from bench.plan import Plan, play
 from bench.progress import Progress
 from bench.publish import PAGE, RESULTS, insert
-from bench.report import large_table, tables
+from bench.report import large_table, store_table, tables
+from bench.store import Elsewhere, Pair, Shared, Turn
 
 each_document = pytest.mark.parametrize("name", [*LISTS, *OTHERS])
 
@@ -82,6 +83,21 @@ async def test_a_large_answer_is_measured_in_every_view(case: Case) -> None:
     assert found.probes
     assert found.sent >= small.document_bytes
     assert f"| numbers | {case.reader.name} |" in large_table({small: found})
+
+
+def test_what_a_store_costs_is_said_as_medians_of_pairs() -> None:
+    def turn(cpu: float, p99: float, commands: int) -> Turn:
+        return Turn(Report(first=[0.01, 0.02, 0.03], newest=(0.01, p99)), cpu, commands)
+
+    pairs = [Pair(turn(1, 0.1, 0), turn(ratio, 0.11, 400)) for ratio in (1.02, 1.04, 1.5)]
+    found = Shared(20, pairs, Elsewhere([0.05], [0.01, 0.09]), {1: 10, 2: 19})
+    made = store_table(found)
+    assert "| 1.04 x |" in made
+    assert "| delay p99, ms | 100.0 | 110.0 | 1.10 x | +10.0 |" in made
+    assert "| first event p50, ms | 20.0 | 20.0 | 1.00 x | +0.0 |" in made
+    assert "| attached, ms | 50 | 50 |" in made
+    assert "| 2 | 19.0 | 1.90 x |" in made
+    assert f"a stream of 15 s: {20 * 15 / ideal_seconds('list-20'):.0f}." in made
 
 
 class Holding:

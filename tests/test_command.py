@@ -13,6 +13,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import httpx
 import openai
@@ -20,6 +21,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 from typer.testing import CliRunner
 
+from app import __version__
 from app.cli import cli
 from tests.support.client import read
 from tests.support.process import ROOT, ended, process
@@ -69,6 +71,18 @@ async def test_with_a_prefix_the_line_s_address_and_curl_carry_it() -> None:
         assert command
         assert "/api/ideas?" in command[0]
         assert "event: done" in await printed(*shlex.split(command[0]), "-sS")
+
+
+async def test_recording_is_said_loudly_at_the_start(tmp_path: Path) -> None:
+    async with process(RECORD=str(tmp_path)) as service:
+        line = json.loads(await service.line("RECORDING"))
+    assert line["level"] == "warning"
+    assert line["event"].endswith(str(tmp_path))
+
+
+def test_the_version_is_printed() -> None:
+    told = CliRunner().invoke(cli, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"structured-streams {__version__}\n")
 
 
 async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:

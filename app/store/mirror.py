@@ -16,7 +16,7 @@ from msgspec import Raw, structs
 
 from app.redis.link import Behind, Command, Refused
 from app.store import keys
-from app.store.record import FIELD, Batch, Claim, EndText, EntryId, Record, Released, encode
+from app.store.record import FIELD, Batch, Claim, End, EndText, EntryId, Record, Released, encode
 from app.streams.log_entry import LogEntry
 from app.streams.stream import Stream
 
@@ -183,7 +183,7 @@ class Mirror:
             return Released()
         self._told_answer = stream.was_begun
         self._model = stream.model
-        return Batch(self._position, self._unsent(), stream.was_begun, model)
+        return Batch(self.claim.process, self._position, self._unsent(), stream.was_begun, model)
 
     def _put_away(self, end: EndText) -> list[Command]:
         """What goes with the end."""
@@ -275,5 +275,20 @@ def free(key: str, id: str) -> Command:
     """Free an idempotency key, if it is this stream's."""
     return ("EVAL", _FREE, 1, key, id)
 
+
+def elect(id: str, seen: int, claim: EntryId, record: Claim | End) -> Command:
+    """Claim a stream, unless another process has claimed it since the epoch that was seen.
+
+    A store that has lost the stream has it again.
+    """
+    return ("EVAL", _ELECT, 1, keys.stream(id), seen, str(claim), FIELD, encode(record))
+
+
+_ELECT = """
+local last = redis.call('xrevrange', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if not last or tonumber(string.match(last[1], '%d+')) <= tonumber(ARGV[1]) then
+    return redis.call('xadd', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
+end
+"""
 
 _FREE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"

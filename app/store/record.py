@@ -11,6 +11,7 @@ must not be able to run code.
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Sequence
 from typing import Any, Final
@@ -31,6 +32,10 @@ MOST_BYTES: Final = 256 * 1024 * 1024
 
 EPOCH_POSITIONS: Final = 10_000_000
 """The positions of an epoch. Its log begins beyond what the one before can have shown."""
+
+MOST_STEP: Final = 2**20
+"""How far the next epoch may be from the last one. With positions that JavaScript can count, a
+stream has hundreds of epochs."""
 
 
 class Claim(msgspec.Struct, frozen=True, tag="claim", omit_defaults=True):
@@ -62,11 +67,13 @@ class Claim(msgspec.Struct, frozen=True, tag="claim", omit_defaults=True):
 class Batch(msgspec.Struct, frozen=True, tag="batch", omit_defaults=True):
     """Entries of the log.
 
+    process: who writes them. Its claim may be lost
     start: the position before them
     answered: whether the provider has begun an answer
     model: the one that is asked now, if it is another one than before
     """
 
+    process: str
     start: int
     entries: Sequence[LogEntry]
     answered: bool = True
@@ -127,6 +134,15 @@ LAST_NUMBER: Final = 2**64 - 1
 def base_of(epoch: int) -> int:
     """The position at which the log of an epoch begins."""
     return (epoch - 1) * EPOCH_POSITIONS
+
+
+def next_epoch(epoch: int) -> int:
+    """An epoch after this one, which no other claim will have.
+
+    A store that has lost a claim doesn't know its epoch any more. If the next claim had the same
+    one, two processes would write under it, and their readers would get a part of each.
+    """
+    return epoch + 1 + secrets.randbelow(MOST_STEP)
 
 
 def encode(record: Record | EndText) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from app.store.record import Batch, Claim, End, EntryId, Record, Released, base_of
 from app.streams.log_entry import LogEntry
 from app.streams.stream import Stream
@@ -44,7 +46,7 @@ class Replica:
     def take(self, id: EntryId, record: Record) -> None:
         """Take a record. One that was taken before, or has been overruled, changes nothing.
 
-        Raises `Hole`, and then nothing is taken.
+        Raises `Hole`, and then none of its entries is taken.
         """
         if id.epoch < self._epoch or self.stream.ended:
             return
@@ -52,12 +54,13 @@ class Replica:
             case Claim():
                 self._claimed(id, record)
             case Batch():
-                self._epoch_of(id)
+                self._written_by(id, record.process)
                 self._append(record.start, record.entries, record.answered, record.model)
             case End():
                 self._claimed(id, record.claim)
                 self._append(record.start, record.entries, record.answered, record.model)
             case Released():
+                self._claimed(id, self.claim)
                 self.is_released = True
         self.last = max(self.last, id)
 
@@ -66,10 +69,10 @@ class Replica:
             self.was_released, self.is_released = self.is_released, False
         self._epoch, self.claim = id.epoch, claim
 
-    def _epoch_of(self, id: EntryId) -> None:
-        """A batch of an epoch whose claim has not come."""
+    def _written_by(self, id: EntryId, process: str) -> None:
+        """Note who writes, if the store has lost its claim: it is asked for what is missing."""
         if id.epoch > self._epoch:
-            raise Hole
+            self._claimed(id, structs.replace(self.claim, process=process))
 
     def _append(
         self, start: int, entries: Sequence[LogEntry], answered: bool, model: str | None

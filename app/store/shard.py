@@ -8,7 +8,7 @@ something is urgent. The reading task waits for the mailbox and for all streams 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -17,7 +17,7 @@ from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror
+from app.store.mirror import Fate, Mirror, elect
 from app.store.record import (
     FIELD,
     BadRecord,
@@ -27,11 +27,14 @@ from app.store.record import (
     EntryId,
     Record,
     Released,
+    base_of,
     encode,
+    next_epoch,
     records,
 )
 from app.store.replica import Hole, Replica
 from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
+from app.streams.log_entry import LogEntry
 
 LOOK_SECONDS: Final = 0.5
 """How often a process looks whether the owners of the streams that it follows live."""
@@ -194,21 +197,19 @@ class Shard:
         add = ("XADD", box, "MAXLEN", "~", MAILBOX, "*", *fields)
         return [add, ("PEXPIRE", box, MAILBOX_MS)]
 
-    def claim(self, replica: Replica, record: Claim | End, *, anew: bool = False) -> None:
+    def claim(
+        self, replica: Replica, claim: Claim, entries: Sequence[LogEntry] | None = None
+    ) -> None:
         """Try to take a stream. Whether that has worked shows when the claim is read.
 
-        anew: even if the store has lost it
+        entries: what it ends with, if it can't go on
         """
-        name = keys.stream(replica.stream.id)
-        options = () if anew else ("NOMKSTREAM",)
-        id = EntryId(replica.epoch + 1, 0)
-        self._claiming[replica.stream.id] = id.epoch
-
-        def told(answers: Answers) -> None:
-            if answers is not None and answers[0] is None:
-                self.claim(replica, record, anew=True)
-
-        self.send(("XADD", name, *options, str(id), FIELD, encode(record)), told=told)
+        id = replica.stream.id
+        epoch = self._claiming.get(id, 0)
+        if epoch <= replica.epoch:
+            epoch = self._claiming[id] = next_epoch(replica.epoch)
+        record = claim if entries is None else End(claim, base_of(epoch), entries)
+        self.send(elect(id, replica.epoch, EntryId(epoch, 0), record))
 
     def release(self, id: str) -> None:
         """Leave a stream that is said to be this process's, and isn't, to whoever wants it."""

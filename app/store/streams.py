@@ -43,6 +43,7 @@ from app.store.record import (
     Record,
     base_of,
     encode,
+    next_epoch,
     records,
 )
 from app.store.replica import Replica
@@ -542,7 +543,7 @@ class SharedStreams(Streams):
         if isinstance(last[1], End):
             commands: list[Command] = [("DEL", name)]
         else:
-            epoch = last[0].epoch + 1
+            epoch = next_epoch(last[0].epoch)
             end = End(claim, base_of(epoch), [Failed.of(Cancelled())], forgotten=True)
             added = ("XADD", name, "NOMKSTREAM", str(EntryId(epoch, 0)), FIELD, encode(end))
             commands = [added, ("PEXPIRE", name, LINGER_SECONDS * 1000)]
@@ -586,8 +587,7 @@ class SharedStreams(Streams):
         if can_go_on and following.takeovers <= MOST_TAKEOVERS:
             shard.claim(replica, following)
         else:
-            failed = [Failed.of(Internal())]
-            shard.claim(replica, End(following, base_of(replica.epoch + 1), failed))
+            shard.claim(replica, following, [Failed.of(Internal())])
 
     def claimed(self, replica: Replica) -> None:
         stream, shard = replica.stream, self._shard(replica.stream.id)

@@ -70,7 +70,8 @@ async def test_a_store_that_pauses_costs_no_stream_anything(
 
 
 async def test_what_begins_while_the_store_is_down_is_told_so(store: RedisServer) -> None:
-    async with scene(store.url) as play:
+    """The refused call is not counted: the one stream in a minute can still begin."""
+    async with scene(store.url, caller_streams_per_minute=1) as play:
         running = await play.begin("figs", 12)
         await store.kill()
         for node in play.nodes:

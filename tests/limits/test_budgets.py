@@ -26,6 +26,9 @@ from tests.support.upstream import Exchange, Upstream, by_hand, end, event, sayi
 EXPECTED = Estimates().of(REQUEST)
 """What is reserved for a stream, as long as nothing is known of its schema's answers."""
 
+CALLS = 200
+"""How many come at once."""
+
 
 async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> None:
     """Each uses 460 tokens of 2,000, but that is known only at its end."""
@@ -43,13 +46,13 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
         assert code(await get(service)) == (200, "")  # now it is known what is typical
         await eventually(lambda: is_empty(service))
         go.clear()
-        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(20)]
+        calls = [asyncio.create_task(client.get(STREAM)) for _ in range(CALLS)]
         begun = ceil((2000 - 460) / (EXPECTED.input_tokens + 400))
-        await eventually(lambda: sum(call.done() for call in calls) == 20 - begun, SECONDS)
+        await eventually(lambda: sum(call.done() for call in calls) == CALLS - begun, SECONDS)
         assert len(provider.exchanges) == 1 + begun
         go.set()
         answers = [code(await call) for call in calls]
-        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (20 - begun)
+        assert sorted(answers) == [(200, "")] * begun + [(429, "rate_limited")] * (CALLS - begun)
         await eventually(lambda: is_empty(service))
         left = 2000 - (1 + begun) * 460  # what was reserved, and not used, was given back
         while code(await get(service)) == (200, ""):
@@ -104,7 +107,11 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
     async with (
         upstream(saying(answer)) as provider,
         running(
-            models_file=priced(tmp_path, provider), model="", caller_usd_per_day=0.0082, **KEYED
+            models_file=priced(tmp_path, provider),
+            model="",
+            caller_usd_per_day=0.0082,
+            caller_metrics=True,
+            **KEYED,
         ) as service,
     ):
         for expected in ((200, ""), (200, ""), (429, "rate_limited")):
@@ -113,6 +120,12 @@ async def test_a_caller_has_so_many_dollars_in_a_day(tmp_path: Path) -> None:
             await eventually(lambda: is_empty(service))
         assert "dollars in a day" in refusal.json()["detail"]
         assert code(await get(service, CRON)) == (200, "")
+        await eventually(lambda: is_empty(service))
+        metrics = service.app.state.telemetry.exposition().decode()
+    for caller, cost in (("web", 0.0082), ("cron", 0.0041)):
+        labels = f'caller="{caller}",estimated="false",model="m",schema="ideas"'
+        assert f"cost_usd_total{{{labels}}} {cost}" in metrics
+    assert 'limits_refused_total{limit="usd_per_day"} 1.0' in metrics
 
 
 async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_tokens(

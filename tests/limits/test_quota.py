@@ -94,6 +94,18 @@ async def test_what_is_refused_is_not_counted() -> None:
                         await quota.begin("web", Used())
 
 
+async def test_what_was_counted_for_a_stream_that_did_not_begin_is_given_back() -> None:
+    limits = {"caller_streams_per_minute": 1, "caller_tokens_per_day": 10}
+    async with redis() as url:
+        for place in (url, None):
+            async with quotas(1, place, **limits) as [quota]:
+                for _ in range(3):
+                    quota.give_back(await quota.begin("web", Used(10)))
+                    await quota.aclose()
+                assert await begun(quota)
+                assert not await begun(quota)
+
+
 async def test_no_limit_asks_no_store() -> None:
     with deaf() as url:
         async with quotas(1, url.replace("http", "redis"), STORE_SECONDS) as [quota]:

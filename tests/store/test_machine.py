@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import pytest
 import uvloop
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -22,11 +22,22 @@ from app.redis.address import Address
 from app.redis.link import Link
 from app.store import keys
 from app.store.ids import new_id
-from app.store.mirror import Fate, Mirror
-from app.store.record import FIELD, Batch, Claim, End, EntryId, base_of, encode, records
+from app.store.mirror import Fate, Mirror, elect
+from app.store.record import (
+    FIELD,
+    Batch,
+    Claim,
+    End,
+    EntryId,
+    base_of,
+    encode,
+    next_epoch,
+    records,
+)
 from app.store.replica import Hole, Replica
 from app.streams.stream import Stream
 from tests.store.streams import claim_of, finish, new_stream, write
+from tests.support.examples import searched
 from tests.support.redis import VALKEY, redis
 
 PROCESSES = st.sampled_from("abc")
@@ -156,11 +167,9 @@ class Machine(RuleBasedStateMachine):
     async def claims(self, process: str, copy: Replica) -> bool:
         if copy.stream.ended:
             return False
-        last = EntryId(copy.epoch + 1, 0)
+        last = EntryId(next_epoch(copy.epoch), 0)
         claim = claim_of(copy.stream, process)
-        [answer] = await self.ask(
-            ("XADD", self.name, "NOMKSTREAM", str(last), FIELD, encode(claim))
-        )
+        [answer] = await self.ask(elect(self.id, copy.epoch, last, claim))
         if not isinstance(answer, bytes):
             return False
         copy.stream.take_over(base_of(last.epoch), None)
@@ -239,10 +248,18 @@ def test_one_at_a_time_publishes_and_nothing_is_read_that_was_not_written(
 ) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         machine,
-        settings=settings(
-            max_examples=30,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
+        settings=settings(searched(30), stateful_step_count=30),
     )
+
+
+def test_an_epoch_that_the_store_has_lost_is_not_begun_again(machine: type[Machine]) -> None:
+    processes = machine()
+    processes.claim(claimants=["b"])
+    processes.append(number=0, ways=[0])
+    processes.lose_all(now=True)
+    processes.release(number=1, now=True)  # the first owner, which does not know of the second
+    processes.claim(claimants=["a"])
+    for number in (0, 1):
+        processes.append(number=number, ways=[0])
+        processes.what_is_read_was_written_in_its_epoch()
+    processes.teardown()

@@ -29,8 +29,8 @@ ENTRIES = [Replace((), [1, 2**70, 1.5]), Append((0, "é"), "x"), Restart(2, "mov
     [
         CLAIM,
         Claim("p", "o", "ideas", "v", "m", "d"),
-        Batch(7, ENTRIES),
-        Batch(0, [Append((), "long " * 999)], answered=False, model="m2"),
+        Batch("p", 7, ENTRIES),
+        Batch("p", 0, [Append((), "long " * 999)], answered=False, model="m2"),
         End(CLAIM, 10_000_000, ENTRIES, forgotten=True),
         Released(),
     ],
@@ -42,8 +42,8 @@ def test_what_goes_in_comes_out(record: Claim | Batch | End | Released) -> None:
 
 def test_blocks_and_growing_strings_are_plain() -> None:
     kept = Replace((), [Block(2, b'{"a":1},{"a":2}'), Growing("long")])
-    assert decode(encode(Batch(0, [kept, ElementClosed(0)]))) == Batch(
-        0, [Replace((), [{"a": 1}, {"a": 2}, "long"]), ElementClosed(0)]
+    assert decode(encode(Batch("p", 0, [kept, ElementClosed(0)]))) == Batch(
+        "p", 0, [Replace((), [{"a": 1}, {"a": 2}, "long"]), ElementClosed(0)]
     )
 
 

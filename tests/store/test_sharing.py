@@ -208,14 +208,15 @@ async def test_a_key_is_free_everywhere_once_its_stream_may_be_tried_again(
 
 
 async def test_what_is_not_resumable_never_reaches_the_store(shared: Shared) -> None:
-    before = await shared.redis.keys("ss:[sxi]:*")
+    before = set(await shared.redis.keys("ss:[sxi]:*"))
     async with connected(f"{shared.services[0].url}/ideas?topic=figs") as own:
         exchange = await answer(shared)
         await exchange.text(ANSWER)
         await exchange.finish()
         await own.rest()
         assert len(own.stream) == 22
-    assert await shared.redis.keys("ss:[sxi]:*") == before
+    # Those of earlier tests may expire meanwhile.
+    assert set(await shared.redis.keys("ss:[sxi]:*")) <= before
 
 
 async def test_each_answer_says_which_process_has_given_it(shared: Shared) -> None:

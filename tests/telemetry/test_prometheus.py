@@ -96,6 +96,7 @@ async def test_prometheus_has_the_sums_over_two_workers_also_when_one_has_died(
 ) -> None:
     async with process(**SETTINGS) as service:
         pair = workers(service)
+        folder = files_of(min(pair))[0].parent
         begun = 0
         while not all(map(counted_by, pair)):
             assert "event: done" in (await begin(service)).text
@@ -109,7 +110,6 @@ async def test_prometheus_has_the_sums_over_two_workers_also_when_one_has_died(
             await until(client, "sum(streams_started_total) - sum(streams_ended_total)", lost)
         # What runs in a worker ends with it. What it has counted stays.
         assert (await told(service))["streams_active"] == 0
-        folder = files_of(next(iter(workers(service))))[0].parent
         assert len(list(folder.glob("counter_*.db"))) == 2
         service.signal(SIGKILL)
         await eventually(lambda: not folder.exists(), SECONDS)  # its workers remove it

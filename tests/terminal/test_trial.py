@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,18 @@ def test_the_table_has_shares_and_reasons(topics: Path, capsys: pytest.CaptureFi
     assert "0% (0/3)" in line
     assert "100% (3/3)" in line
     assert "3: output_invalid 3" in line
+
+
+def test_a_bar_for_each_model_shows_how_far_it_is_and_is_not_in_the_output(
+    topics: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a terminal
+    names = ("demo", "demo-invalid")
+    assert run(SETTINGS, "ideas", names, topics, at_once=1, as_json=True) == 0
+    told = capsys.readouterr()
+    for name in names:
+        assert re.search(rf"{name} [^\n]*100%", told.err)
+    assert [json.loads(line)["model"] for line in told.out.splitlines()] == list(names)
 
 
 def test_a_score_is_made_of_trials() -> None:

@@ -1,6 +1,6 @@
 """The spans of requests, streams and attempts, as a collector gets them: whole trees, literally.
 
-One service serves all tests of this file. Its models are a scripted provider.
+One service of two processes serves all tests of this file. Its models are a scripted provider.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,6 +16,7 @@ import jsonschema
 import pytest
 import pytest_asyncio
 
+from tests.http.server.test_workers import workers
 from tests.support.client import read, reading
 from tests.support.connection import asked
 from tests.support.otlp import Collector, collector, tree
@@ -32,6 +34,7 @@ from tests.support.upstream import (
     text,
     upstream,
 )
+from tests.telemetry.test_prometheus import counted_by
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -83,6 +86,8 @@ async def traced(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trac
         settings = {"MODELS_FILE": str(file), "OPEN_TIMEOUT": "60", "MAX_ATTEMPTS": "2"}
         async with process(
             TRACES="true",
+            WORKERS="2",
+            PYTHONWARNINGS="error,ignore::ResourceWarning",  # uvicorn leaves stdin open
             OTEL_EXPORTER_OTLP_ENDPOINT=spans.url,
             OTEL_BSP_SCHEDULE_DELAY="20",
             OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=test",
@@ -95,7 +100,7 @@ async def traced(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Trac
                 jsonschema.validate(json.loads(line), LOG)
 
 
-_number = iter(range(1, 100))
+_number = count(1)
 
 
 def parent() -> tuple[str, dict[str, str]]:
@@ -307,6 +312,13 @@ async def test_the_provider_gets_the_trace_and_not_the_callers_baggage(traced: T
     assert "baggage" not in head
     ended = json.loads(await traced.service.line(id))
     assert ended["trace_id"] == id
+
+
+async def test_each_of_several_processes_sends_its_spans(traced: Traced) -> None:
+    pair = workers(traced.service)
+    before = {worker: counted_by(worker) for worker in pair}
+    while any(counted_by(worker) == before[worker] for worker in pair):
+        await called(traced, "tea", 3)  # on a new connection, which either may get
 
 
 async def test_probes_have_no_spans(traced: Traced) -> None:
