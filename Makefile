@@ -68,7 +68,7 @@ run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests
+test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests, in Chromium and (50 s of CPU) Firefox
 	$(python) -m pytest -m "not chaos and not browsers" --ignore $(dev_servers) --numprocesses 3 --dist worksteal
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
