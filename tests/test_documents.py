@@ -126,7 +126,7 @@ async def test_each_curl_gets_an_answer(tmp_path: Path) -> None:
 
 APP = {}
 for _, command in commands():
-    found = re.match(r"(?:\.venv/bin/)?python -m app (?!check|try|replay|demo)(\w+)", command)
+    found = re.match(r"(?:\.venv/bin/)?python -m app (?!check|try|replay|demo|dev)(\w+)", command)
     if found:
         APP.setdefault(found[1], command)
 
