@@ -53,6 +53,13 @@ async def demo() -> AsyncIterator[Service]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def paced() -> AsyncIterator[Service]:
+    """The demo model at a real model's pace, so that a page that is late still sees many states."""
+    async with running(model="", demo_tokens_per_second=60) as service:
+        yield service
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def impatient() -> AsyncIterator[Service]:
     """The same, and a service that is soon tired of waiting for it."""
     async with running(model="", content_gap_timeout=0.3, first_content_timeout=0.3) as service:
@@ -145,8 +152,8 @@ async def test_the_wire_shows_the_view_that_is_chosen(browser: Browser, demo: Se
             assert await page.page.locator("#result [data-progress=complete]").count() == 2
 
 
-async def test_each_view_costs_what_was_read_of_it(browser: Browser, demo: Service) -> None:
-    async with playground(browser, demo.url) as page:
+async def test_each_view_costs_what_was_read_of_it(browser: Browser, paced: Service) -> None:
+    async with playground(browser, paced.url) as page:
         await page.choose(topic="tea", count="3", pace="0")
         for view in ("text", "ui-message", "ag-ui"):
             await page.page.get_by_role("checkbox", name=view).check()

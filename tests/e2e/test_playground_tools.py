@@ -67,6 +67,13 @@ async def demo() -> AsyncIterator[Service]:
         yield service
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def paced() -> AsyncIterator[Service]:
+    """The demo model at a real model's pace, so that a page that is late still sees many states."""
+    async with running(model="", demo_tokens_per_second=60) as service:
+        yield service
+
+
 async def test_an_order_has_labels_of_its_fields_a_table_and_the_readers_numbers(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -202,9 +209,9 @@ async def test_a_link_holds_the_request_and_no_key(browser: Browser, demo: Servi
 
 
 async def test_two_models_and_two_attempts_stand_beside_each_other(
-    browser: Browser, demo: Service
+    browser: Browser, paced: Service
 ) -> None:
-    async with playground(browser, demo.url) as page:
+    async with playground(browser, paced.url) as page:
         beside = page.page.locator("#beside")
         await page.page.locator("#compare").select_option("demo-truncated")
         await page.run(topic="tea", count="3")
