@@ -46,7 +46,7 @@ clients_npm := $(clients)/node_modules/.installed
 .PHONY: bench-traces bench-store profile fuzz soak test-litellm audit sbom lock clean
 
 help: ## List what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s%s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # `make run TRACES=1` sends spans to a collector: see docs/operations.md.
 traced := $(filter-out 0 false no off,$(TRACES))
@@ -68,8 +68,8 @@ run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, 
 demo: $(runtime) ## Serve the demo model alone, for any OpenAI client
 	@exec $(python) -m app demo
 
-test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests, in Chromium and (50 s of CPU) Firefox
-	$(python) -m pytest -m "not chaos and not browsers" --ignore $(dev_servers) --numprocesses 3 --dist worksteal
+test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up what the tests need; run lint, types and tests, in Chromium and Firefox
+	$(python) -m pytest -m "not chaos and not browsers" --ignore $(dev_servers) --numprocesses 4 --dist worksteal
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
 	$(python) -m pytest -m chaos --ignore $(dev_servers) --numprocesses 2 --timeout 600

@@ -193,7 +193,9 @@ class UnsupportedMediaType(ServiceError):
 
 
 class RateLimited(ServiceError):
-    """The caller has reached a limit of its own."""
+    """The caller has reached a limit of its own. limit: its name, for the metrics."""
+
+    limit: str | None = None
 
     code = "rate_limited"
     status = 429

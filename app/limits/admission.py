@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 
-from app.errors import Overloaded, ServiceError
+from app.errors import Overloaded, RateLimited, ServiceError
 from app.limits.limit_store import STORE_SECONDS
 from app.limits.quota import Quota, Reservation, Used
-from app.limits.refusal import Refusal
+from app.limits.refusal import reached
 from app.limits.running import Running
 from app.limits.slots import Slot, Slots
 from app.redis.address import addresses
@@ -144,7 +144,7 @@ class Admission:
         if admits is None:
             admits = limit is None or self.streams[caller] + more <= limit
         if not admits:
-            raise Refusal("streams", "streams at once", 1)
+            raise reached("streams", "streams at once", 1)
 
     def take_over(self, caller: str) -> Callable[[Stream], None] | None:
         """Let a process go on with a stream that another one has begun, if there is a slot.
@@ -179,4 +179,4 @@ class Admission:
 
 def _limit(error: ServiceError) -> str:
     """The name of the limit because of which a call was refused."""
-    return error.limit if isinstance(error, Refusal) else error.code
+    return (error.limit if isinstance(error, RateLimited) else None) or error.code

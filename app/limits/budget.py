@@ -13,7 +13,7 @@ from typing import Final
 from limits import RateLimitItemPerDay
 from limits.aio.storage import Storage
 
-from app.limits.refusal import Refusal
+from app.limits.refusal import reached
 
 LEAST_SECONDS: Final = 2
 """Nothing is given back to a day that has less left: its count may be gone when that arrives."""
@@ -41,12 +41,12 @@ class Budget:
         self._item = RateLimitItemPerDay(amount)
 
     async def check(self, caller: str) -> None:
-        """Raise `Refusal` if a caller has nothing left. Counts nothing."""
+        """Raise `RateLimited` if a caller has nothing left. Counts nothing."""
         if await self._store.get(self._item.key_for(caller)) >= self._item.amount:
             await self._refuse(caller)
 
     async def reserve(self, caller: str, cost: int) -> Reserved:
-        """Reserve what a stream will use. Raises `Refusal`, and then nothing is counted."""
+        """Reserve what a stream will use. Raises `RateLimited`, and then nothing is counted."""
         if cost <= 0:
             await self.check(caller)
             return Reserved(0, 0.0)
@@ -77,4 +77,4 @@ class Budget:
 
     async def _refuse(self, caller: str) -> None:
         ends = await self._store.get_expiry(self._item.key_for(caller))
-        raise Refusal(self._name, self._what, ends - time.time())
+        raise reached(self._name, self._what, ends - time.time())

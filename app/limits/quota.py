@@ -20,10 +20,10 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from app.errors import Overloaded
+from app.errors import Overloaded, RateLimited
 from app.limits.budget import Budget, Reserved
 from app.limits.limit_store import LimitStore, StoreDown
-from app.limits.refusal import Refusal
+from app.limits.refusal import reached
 from app.redis.address import addresses
 from app.settings import Settings
 from app.streams.figures import Figures
@@ -63,12 +63,12 @@ class _PerMinute:
         self._item = RateLimitItemPerMinute(amount, namespace=f"LIMITER/{what}")
 
     async def check(self, caller: str) -> None:
-        """Raise `Refusal` if a caller has nothing left. Counts nothing."""
+        """Raise `RateLimited` if a caller has nothing left. Counts nothing."""
         if not await self._limiter.test(self._item, caller):
             await self._refuse(caller)
 
     async def count(self, caller: str) -> None:
-        """Count one. Raises `Refusal`, and then counts nothing."""
+        """Count one. Raises `RateLimited`, and then counts nothing."""
         if not await self._limiter.hit(self._item, caller):
             await self._refuse(caller)
 
@@ -79,7 +79,7 @@ class _PerMinute:
     async def _refuse(self, caller: str) -> None:
         reset, _ = await self._limiter.get_window_stats(self._item, caller)
         what = self._what
-        raise Refusal(f"{what}_per_minute", f"{what} a minute", reset - time.time())
+        raise reached(f"{what}_per_minute", f"{what} a minute", reset - time.time())
 
 
 class _Limits:
@@ -112,7 +112,7 @@ class _Limits:
             await self.streams.check(caller)
 
     async def begin(self, caller: str, expected: Used) -> Reservation:
-        """Reserve what a stream will use, and count it. Raises `Refusal`, and counts nothing."""
+        """Reserve what a stream will use, and count it. Or raise `RateLimited`: nothing counts."""
         reservation = Reservation(caller, self)
         try:
             for budget, cost in zip(self.budgets, expected.costs, strict=True):
@@ -120,7 +120,7 @@ class _Limits:
                 reservation.parts.append(part)
             if self.streams is not None:
                 await self.streams.count(caller)
-        except Refusal:
+        except RateLimited:
             await self.settle(reservation, Used())
             raise
         return reservation
@@ -185,18 +185,18 @@ class Quota:
         return self._store is not None and self._store.is_down
 
     async def check(self, caller: str) -> None:
-        """Raise `Refusal` if the caller has reached a limit. Counts nothing."""
+        """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
         await self._ask(lambda limits: limits.check(caller))
 
     async def begin(self, caller: str, expected: Used) -> Reservation:
         """Count a stream that begins now, and reserve what it will use.
 
-        Raises `Refusal`, and then nothing is counted.
+        Raises `RateLimited`, and then nothing is counted.
         """
         return await self._ask(lambda limits: limits.begin(caller, expected))
 
     async def count_replay(self, caller: str) -> None:
-        """Count a whole replay of an ended stream. Raises `Refusal`, and then counts nothing."""
+        """Count a whole replay of an ended stream. Or raise `RateLimited`, and count nothing."""
         await self._ask(lambda limits: limits.count_replay(caller))
 
     def settle(self, reservation: Reservation, used: Used) -> None:

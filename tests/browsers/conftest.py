@@ -1,6 +1,6 @@
 """One browser of each kind, one service and one site for all tests of a file.
 
-`make test` runs what Firefox has to show; `make test-browsers` also runs Chromium, which has tests
+`make test` runs the clients' tests in Firefox; `make test-browsers` also runs Chromium, which has tests
 of its own elsewhere, and WebKit.
 """
 

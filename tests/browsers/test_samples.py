@@ -17,7 +17,7 @@ from tests.support.engines import Browser
 from tests.support.proxy import Proxy, proxy
 from tests.support.service import Service
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browsers]
 
 GUIDE = "docs/front-ends.md"
 MOUNT = """

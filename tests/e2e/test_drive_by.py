@@ -14,6 +14,10 @@ from tests.support.upstream import HEAD, holding, upstream
 
 PAGE = Path(__file__).with_name("page_drive_by.html")
 
+NAME = "another.example"
+HERE = (f"--host-resolver-rules=MAP {NAME} 127.0.0.1",)
+"""The other site is on this machine, though its name doesn't say so."""
+
 
 async def test_a_page_of_another_site_cannot_spend_even_unseen() -> None:
     async with (
@@ -22,9 +26,9 @@ async def test_a_page_of_another_site_cannot_spend_even_unseen() -> None:
         running(openai_base_url=provider.base_url) as service,
         httpx.AsyncClient() as client,
     ):
-        site = notes.url.replace("127.0.0.1", "localhost")  # to a browser another site
+        site = notes.url.replace("127.0.0.1", NAME)
         url = f"{service.url}/ideas?topic=figs&count=1"
-        async with chromium(f"{site}/?url={quote(url, safe='')}"):
+        async with chromium(f"{site}/?url={quote(url, safe='')}", *HERE):
             await notes.until("over")
         assert provider.exchanges == []
         told = (await client.get(f"{service.url}/metrics")).text

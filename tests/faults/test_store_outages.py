@@ -133,8 +133,9 @@ async def test_a_stream_that_is_trimmed_under_a_reader_is_read_whole(store: Redi
         await play.ends("figs", running)
 
 
+@chaos
 @pytest.mark.parametrize("kind", SERVERS)
-@pytest.mark.parametrize("falls", ["killed", pytest.param("paused", marks=chaos)])
+@pytest.mark.parametrize("falls", ["killed", "paused"])
 async def test_what_a_failover_has_lost_is_written_again(kind: str, falls: str) -> None:
     async with watched(kind) as stores, scene(stores.url) as play:
         running = await play.begin("figs", 12)

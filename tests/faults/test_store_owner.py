@@ -123,6 +123,7 @@ async def test_a_stream_is_taken_over_twice_at_most(store: RedisServer) -> None:
 # -- it stands still --------------------------------------------------------------------------
 
 
+@chaos
 @pytest.mark.parametrize("ends_before", [False, True], ids=["first", "later"])
 async def test_an_owner_that_was_thought_dead_reads_what_another_writes(
     store: RedisServer, ends_before: bool

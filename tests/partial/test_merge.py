@@ -14,7 +14,7 @@ from app.partial.merge import merge
 from app.partial.operation import Add, Append, Operation, Replace
 from tests.partial.models import Case, cases
 from tests.partial.texts import pieces
-from tests.views.played import checked
+from tests.support.examples import searched
 
 
 def test_what_is_appended_to_one_string_is_one_append() -> None:
@@ -80,7 +80,7 @@ def applied(document: Document, operations: list[Operation]) -> str:
     return json.dumps(document.value)
 
 
-@checked(200)
+@searched(70)
 @given(cases())
 def test_the_effect_is_the_same_and_what_was_given_stays(case: Case) -> None:
     one, other = Document(), Document()
@@ -91,7 +91,7 @@ def test_the_effect_is_the_same_and_what_was_given_stays(case: Case) -> None:
         assert operations == as_they_were
 
 
-@checked(200)
+@searched(70)
 @given(cases())
 def test_there_is_one_operation_for_a_place_and_none_inside_of_another(case: Case) -> None:
     for operations in batches(case):
@@ -101,7 +101,7 @@ def test_there_is_one_operation_for_a_place_and_none_inside_of_another(case: Cas
             assert not any(other[: len(path)] == path for other in others)
 
 
-@checked(200)
+@searched(70)
 @given(cases())
 def test_the_last_operation_stays_the_last(case: Case) -> None:
     for operations in filter(None, batches(case)):
@@ -109,7 +109,7 @@ def test_the_last_operation_stays_the_last(case: Case) -> None:
         assert operations[-1].path[: len(last)] == last
 
 
-@checked(200)
+@searched(70)
 @given(cases())
 def test_what_is_merged_once_is_merged(case: Case) -> None:
     for operations in batches(case):

@@ -26,11 +26,17 @@ ENDS = {"json_schema": HELD, "auto": (*HELD, "output_invalid")}
 hold a model: what comes of that depends on the processor."""
 
 
+TOPIC = {"topic": "tea"}
+ASKED = {"minutes": {"text": "Ana sends the offer by Friday. The launch is in May."}}
+
+
 async def read(client: httpx.AsyncClient, schema: str, view: str) -> bytes | None:
     """The response in a view. All calls for a schema share an answer. None: it was cut off."""
     path = f"/{schema}?view={view}&interval_ms=0"
     try:
-        answer = await client.post(path, json={"topic": "tea"}, headers={"Idempotency-Key": "k"})
+        answer = await client.post(
+            path, json=ASKED.get(schema, TOPIC), headers={"Idempotency-Key": "k"}
+        )
     except httpx.RemoteProtocolError:
         assert view == "text", "only a text can't tell what has failed"
         return None
