@@ -1,7 +1,7 @@
 """One browser of each kind, one service and one site for all tests of a file.
 
-`make test` runs the clients' tests in Firefox; `make test-browsers` also runs Chromium, which has tests
-of its own elsewhere, and WebKit.
+`make test` runs the clients' tests in Firefox; `make test-browsers` also runs Chromium, which has
+tests of its own elsewhere, and WebKit.
 """
 
 from __future__ import annotations
