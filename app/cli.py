@@ -108,6 +108,9 @@ def dev() -> None:
     configure_logging(settings.log_format, settings.log_level)
     if settings.workers > 1:
         _stop("WORKERS: files are followed in one process")
+    # Python takes a file for unchanged that has the same length as a second before.
+    # https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
+    sys.dont_write_bytecode = True
     with _stopping():
         reloading = Reloading(settings, create_app)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -64,7 +64,8 @@ async def test_it_streams_a_reader_may_leave_and_a_stop_drains(name: str) -> Non
             assert messages(whole.content)[-1].event == "done"
             stalled = "/ideas?topic=tea&model=demo-stall"
             async with client.stream("GET", stalled) as response:
-                await anext(response.aiter_bytes())
+                pieces = response.aiter_bytes()  # once it is collected, the response is closed
+                await anext(pieces)
                 assert await active(client) == "streams_active 1.0"
             async with asyncio.timeout(10):
                 while await active(client) != "streams_active 0.0":  # noqa: ASYNC110
