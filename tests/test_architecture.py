@@ -164,6 +164,11 @@ def test_the_client_is_of_the_terminal_alone_and_knows_nothing_of_the_service() 
         assert not {m for m in imports(file) if m.split(".")[0] in ("app", "schemas")}, file
 
 
+def test_nothing_but_a_process_of_ours_decides_how_it_logs() -> None:
+    configuring = {name_of(file) for file in FILES if "app.telemetry.logs" in imports(file)}
+    assert configuring == {"asgi", "cli", "http.server.workers", "terminal.commands"}
+
+
 def test_nothing_but_the_settings_reads_the_environment() -> None:
     for file in FILES:
         if name_of(file) == "settings":

@@ -17,6 +17,7 @@ from app.providers.models_file import ModelsError
 from app.schemas.registry import SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
+from app.telemetry.logs import configure_logging
 from app.terminal.new import NEXT, NewError, write
 from app.terminal.schemas import print_schemas
 
@@ -115,8 +116,10 @@ def try_(
     from app.terminal.trial import TopicsError, run  # imported here: the SDK takes a while
 
     with _stopping():
+        configured = Settings()
+        configure_logging(configured.log_format, "error")  # the table says what has failed
         try:
-            code = run(Settings(), schema, model or (), topics, at_once=at_once, as_json=json)
+            code = run(configured, schema, model or (), topics, at_once=at_once, as_json=json)
         except (TopicsError, UnknownSchema) as error:
             _stop(str(error) or error.__class__.__name__)
         raise SystemExit(code)

@@ -36,7 +36,6 @@ from app.streams.log_entry import Failed
 from app.streams.registry import Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
-from app.telemetry.logs import configure_logging
 from app.telemetry.metrics import Telemetry
 from app.views.format import SSE
 from app.views.specs import VIEWS, ViewContext
@@ -105,7 +104,6 @@ def run(
 
     Raises `TopicsError`, `UnknownSchema`, `SchemaError`, `ModelsError`.
     """
-    configure_logging(settings.log_format, "error")
     offered = models(settings)
     entry = _without_done(load(*settings.schemas).get(schema))
     wanted = names or [entry.default_model([model.name for model in offered])]

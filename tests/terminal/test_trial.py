@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import UnknownSchema
 from app.settings import Settings
@@ -15,6 +17,13 @@ from tests.support.schema_files import REGISTRY
 from tests.support.service import DEFAULTS
 
 SETTINGS = Settings(**{**DEFAULTS, "model": "demo"})
+
+
+@pytest.fixture(autouse=True)
+def no_logs() -> Iterator[None]:
+    """The command writes no lines of a log beside its table."""
+    with capture_logs():
+        yield
 
 
 @pytest.fixture
