@@ -164,7 +164,7 @@ class Ends:
         passed = now - (stream.figures.ended or now)
         left = max(self._retention - passed, 1)
         mirror = Mirror(stream, kept.claim, kept.last, now, retention=left)
-        mirror.is_urgent = True
+        mirror.resync()
         shard.mirror(mirror)
         shard.wake()
         return True
