@@ -16,8 +16,9 @@ import structlog
 from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
+from app.store.commands import elect
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     BadRecord,

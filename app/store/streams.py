@@ -26,24 +26,21 @@ from app.errors import (
     StreamExpired,
     StreamNotFound,
 )
-from app.redis.link import Command, Refused
+from app.redis.link import Refused
 from app.store import keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
+from app.store.commands import FIRST, begin, forget, free, undo
 from app.store.ends import AGREE_SECONDS, Ends
 from app.store.ids import new_id, read_id, seconds_since
 from app.store.lookup import POLL_SECONDS, Found, find, is_gone
-from app.store.mirror import RUNNING_SECONDS, Mirror, free, hold
+from app.store.mirror import Mirror
 from app.store.patience import answers_in_time
 from app.store.record import (
-    FIELD,
     LAST_NUMBER,
     Claim,
-    End,
     EntryId,
     base_of,
-    encode,
     epoch_of,
-    next_epoch,
 )
 from app.store.remote_readers import RemoteReaders
 from app.store.replica import Replica
@@ -176,30 +173,23 @@ class SharedStreams(Streams):
         """Begin a stream in a shard, or find that of its key. None: try again."""
         id = new_id(time.time(), shard.index)
         claim = self._claimant.claim(id, request, origin)
-        name, last = keys.stream(id), EntryId(1, 0)
-        kept_for = round((RUNNING_SECONDS + self._sharing.retention) * 1000)
-        commands: list[Command] = [
-            ("XADD", name, str(last), FIELD, encode(claim)),
-            ("PEXPIRE", name, kept_for),
-        ]
-        if claim.key is not None:
-            commands.append(hold(claim.key, id, self._sharing.retention))
-        undo = partial(self._undo, shard, id, claim.key)
-        answers = await answers_in_time(shard.ask(*commands), undo, shard.health.patience)
+        asked = shard.ask(*begin(id, claim, self._retention))
+        take_back = partial(self._take_back, shard, id, claim.key)
+        answers = await answers_in_time(asked, take_back, shard.health.patience)
         if answers is None:
             return self._begin_alone(request, origin, on_end)
         if any(isinstance(answer, Refused) for answer in answers):
-            undo()
+            take_back()
             return self._begin_alone(request, origin, on_end)
-        holder = answers[2] if claim.key is not None else None
+        holder = answers[-1] if claim.key is not None else None
         if isinstance(holder, bytes):
-            shard.send(("DEL", name))
+            shard.send(*undo(id, None))
             return await self._of_key(holder.decode(), request, origin)
         if self.draining:
-            undo()
+            take_back()
             raise Draining(retry_after=1)
         stream = Stream(id, request, origin)
-        self._share(shard, Mirror(stream, claim, last, self._now, retention=self._retention))
+        self._share(shard, Mirror(stream, claim, FIRST, self._now, retention=self._retention))
         self._run(stream, on_end)
         return stream
 
@@ -230,18 +220,15 @@ class SharedStreams(Streams):
         replica = shard.replicas.get(stream.id)
         return digest_of(stream.request) if replica is None else replica.claim.digest
 
-    def _undo(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
+    def _take_back(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
         """Take back a claim that may have been written."""
-        commands: list[Command] = [("DEL", keys.stream(id))]
-        if key is not None:
-            commands.append(free(key, id))
 
         def told(answers: Answers) -> None:
             if answers is None and tries and not self._is_closed:
                 loop = asyncio.get_running_loop()
-                loop.call_later(1, self._undo, shard, id, key, tries - 1)
+                loop.call_later(1, self._take_back, shard, id, key, tries - 1)
 
-        shard.send(*commands, told=told)
+        shard.send(*undo(id, key), told=told)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -429,7 +416,9 @@ class SharedStreams(Streams):
             return
         shard.mail(found.claim.process, "cancel", id)
         if not await is_gone(shard, id, REACH_SECONDS):
-            await self._erase(shard, id, found)
+            gone = forget(id, found.claim, found.last_id, has_ended=found.has_ended)
+            if await answers_in_time(shard.ask(*gone)) is None:
+                raise Overloaded(retry_after=1)
 
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
@@ -437,23 +426,6 @@ class SharedStreams(Streams):
         self._store.forget(mirror.stream)
         self._stop(mirror.stream, Cancelled())
         shard.wake()
-
-    async def _erase(self, shard: Shard, id: str, found: Found) -> None:
-        """Forget a stream whose owner does not. Its readers learn that it was cancelled."""
-        name, claim = keys.stream(id), found.claim
-        if found.has_ended:
-            commands: list[Command] = [("DEL", name)]
-        else:
-            epoch = next_epoch(found.last_id.epoch)
-            end = End(claim, base_of(epoch), [Failed.of(Cancelled())], forgotten=True)
-            added = ("XADD", name, "NOMKSTREAM", str(EntryId(epoch, 0)), FIELD, encode(end))
-            # It stays as long as its owner may come back, and would write it again.
-            commands = [added, ("PEXPIRE", name, RUNNING_SECONDS * 1000)]
-        if claim.key is not None:
-            commands.append(free(claim.key, id))
-        asked = shard.ask(*commands, ("DEL", keys.mark(id)))
-        if await answers_in_time(asked) is None:
-            raise Overloaded(retry_after=1)
 
     # -- what happens in a shard --------------------------------------------------------------
 
