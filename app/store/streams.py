@@ -27,9 +27,8 @@ from app.errors import (
     StreamNotFound,
 )
 from app.redis.link import Refused
-from app.store import keys
+from app.store import commands, keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
-from app.store.commands import FIRST, begin, forget, free, undo
 from app.store.ends import AGREE_SECONDS, Ends
 from app.store.ids import new_id, read_id, seconds_since
 from app.store.lookup import POLL_SECONDS, Found, find, is_gone
@@ -92,7 +91,6 @@ class SharedStreams(Streams):
         ]
         self._remote = RemoteReaders(self.read)
         self._ends = Ends(store, sharing.retention, self._done_hook.call)
-        self._doubted: set[str] = set()  # streams that are said to be here, and aren't
         self._is_closed = False
 
     async def start(self) -> None:
@@ -173,7 +171,7 @@ class SharedStreams(Streams):
         """Begin a stream in a shard, or find that of its key. None: try again."""
         id = new_id(time.time(), shard.index)
         claim = self._claimant.claim(id, request, origin)
-        asked = shard.ask(*begin(id, claim, self._retention))
+        asked = shard.ask(*commands.begin(id, claim, self._retention))
         take_back = partial(self._take_back, shard, id, claim.key)
         answers = await answers_in_time(asked, take_back, shard.health.patience)
         if answers is None:
@@ -183,13 +181,15 @@ class SharedStreams(Streams):
             return self._begin_alone(request, origin, on_end)
         holder = answers[-1] if claim.key is not None else None
         if isinstance(holder, bytes):
-            shard.send(*undo(id, None))
+            shard.send(*commands.undo(id, None))
             return await self._of_key(holder.decode(), request, origin)
         if self.draining:
             take_back()
             raise Draining(retry_after=1)
         stream = Stream(id, request, origin)
-        self._share(shard, Mirror(stream, claim, FIRST, self._now, retention=self._retention))
+        self._share(
+            shard, Mirror(stream, claim, commands.FIRST, self._now, retention=self._retention)
+        )
         self._run(stream, on_end)
         return stream
 
@@ -210,7 +210,7 @@ class SharedStreams(Streams):
         except (StreamNotFound, StreamExpired):
             stream = None
         if stream is None or not stream.is_of_use:
-            shard.send(free(keys.idempotency(origin.owner, origin.key), id))
+            shard.send(commands.free(keys.idempotency(origin.owner, origin.key), id))
             return None
         if self._digest(shard, stream) != digest_of(request):
             raise IdempotencyConflict
@@ -228,7 +228,7 @@ class SharedStreams(Streams):
                 loop = asyncio.get_running_loop()
                 loop.call_later(1, self._take_back, shard, id, key, tries - 1)
 
-        shard.send(*undo(id, key), told=told)
+        shard.send(*commands.undo(id, key), told=told)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -261,12 +261,12 @@ class SharedStreams(Streams):
         shard = self._shard(id)
         if shard is None:
             return self.find(id, owner)
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             known = self._known_here(id, owner)
             if known is not None and not (known.is_copy and known.ended):
                 return known
             try:
-                found = await self._looked_up(shard, id, owner)
+                found = await self._looked_up(shard, id, owner, is_first=not tried)
             except Overloaded:
                 if known is None:
                     raise
@@ -284,18 +284,20 @@ class SharedStreams(Streams):
                 return stream
         return None
 
-    async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
-        """An owner's stream, from the store. None: this process is about to have it.
+    async def _looked_up(
+        self, shard: Shard, id: str, owner: str, *, is_first: bool
+    ) -> Stream | None:
+        """An owner's stream, from the store. None: this process may be about to have it.
 
         What has ended elsewhere is looked up each time: it may have been forgotten since.
+        is_first: whether this is the first look
         """
         found = await find(shard, id, owner)
         known = self._known_here(id, owner)
         if known is not None:  # another call has looked it up, too
             return known
         is_said_to_be_here = not found.has_ended and found.claim.process == self._sharing.process
-        if is_said_to_be_here and id not in self._doubted:
-            self._doubted.add(id)
+        if is_said_to_be_here and is_first:
             return None
         return self._copied(shard, id, owner, found)
 
@@ -416,7 +418,7 @@ class SharedStreams(Streams):
             return
         shard.mail(found.claim.process, "cancel", id)
         if not await is_gone(shard, id, REACH_SECONDS):
-            gone = forget(id, found.claim, found.last_id, has_ended=found.has_ended)
+            gone = commands.forget(id, found.claim, found.last_id, has_ended=found.has_ended)
             if await answers_in_time(shard.ask(*gone)) is None:
                 raise Overloaded(retry_after=1)
 
@@ -521,7 +523,6 @@ class SharedStreams(Streams):
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
-        self._doubted.discard(id)
         stream = self._store.get(id)
         if stream is not None and stream.is_copy:
             self._store.forget(stream)
@@ -550,7 +551,7 @@ class SharedStreams(Streams):
         self._cut_copies()
         if self._sharing.keeps_requests:
             await self._release()
-        self._ends.hurry([mirror for shard in self._shards for mirror in shard.mirrors.values()])
+        self._ends.hurry()
         await super().stop()
 
     async def aclose(self) -> None:
