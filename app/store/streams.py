@@ -187,15 +187,16 @@ class SharedStreams(Streams):
             take_back()
             raise Draining(retry_after=1)
         stream = Stream(id, request, origin)
-        self._share(
-            shard, Mirror(stream, claim, commands.FIRST, self._now, retention=self._retention)
-        )
+        self._share(shard, stream, claim, commands.FIRST)
         self._run(stream, on_end)
         return stream
 
-    def _share(self, shard: Shard, mirror: Mirror) -> None:
-        mirror.stream.agree = self._agree
+    def _share(self, shard: Shard, stream: Stream, claim: Claim, last: EntryId) -> Mirror:
+        """Bring a stream of this process to the store from now on, behind its claim there."""
+        stream.agree = self._agree
+        mirror = Mirror(stream, claim, last, self._now, retention=self._retention)
         shard.mirror(mirror)
+        return mirror
 
     async def _of_key(self, id: str, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that has an idempotency key. None if it is of no use any more.
@@ -478,9 +479,7 @@ class SharedStreams(Streams):
             return
         kept = kept_of(stream) if self._settings.keep_elements else None
         stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
-        mirror = Mirror(stream, replica.claim, replica.last, self._now, retention=self._retention)
-        mirror.is_urgent = True
-        self._share(shard, mirror)
+        self._share(shard, stream, replica.claim, replica.last).is_urgent = True
         on_end = self._sharing.room(replica.claim.caller)
         self._run(stream, on_end or (lambda stream: None), kept)
         self._watcher.taken_over(stream, released=replica.was_released)
