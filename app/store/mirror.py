@@ -200,7 +200,8 @@ class Mirror:
         found = [self._expire(LINGER_SECONDS if end.forgotten else self._retention)]
         if not end.forgotten:
             seconds = round(self._retention) + MARK_SECONDS
-            found.append(("SET", keys.mark(self.stream.id), self.claim.owner, "EX", seconds))
+            whose = f"{self.claim.owner} {self.claim.process}"
+            found.append(("SET", keys.mark(self.stream.id), whose, "EX", seconds))
         if (key := self.claim.key) is not None:
             if self._keeps_key:
                 found.append(("PEXPIRE", key, round(self._retention * 1000)))
