@@ -149,8 +149,7 @@ class Shard:
     @property
     def is_usable(self) -> bool:
         """Whether it answers, and none of its answers is late."""
-        now = asyncio.get_running_loop().time()
-        return self.health.is_up and not self._writer.is_stuck(now, self.health.patience)
+        return self.health.is_up and not self._writer.is_stuck(self.health.patience)
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`."""

@@ -49,7 +49,7 @@ from app.store.record import (
 )
 from app.store.replica import Replica
 from app.store.shard import FOLLOWED_SECONDS, Shard
-from app.store.writer import Answers
+from app.store.writer import TURN_SECONDS, Answers
 from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
 from app.streams.memory_store import MemoryStore
@@ -57,10 +57,6 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Observer, Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
-
-TURN_SECONDS: Final = 0.01
-"""Who waits for the store counts turns of this length rather than time: a process that is late
-itself must not blame the store."""
 
 PATIENT_SECONDS: Final = 2
 """How long a call waits for the store that can do nothing else."""
