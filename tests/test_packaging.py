@@ -107,7 +107,6 @@ def test_the_image_is_a_base_for_schemas_that_stand_in_a_folder_of_their_own(
     assert found
     (tmp_path / "my_schemas").mkdir()
     (tmp_path / "my_schemas" / "trips.py").write_text(source("trips"), encoding="utf-8")
-    image.extend(found[1], tmp_path)
     env = {"PORT": str(free_port()), "DEMO_TOKENS_PER_SECOND": "0"}
     address = f"http://127.0.0.1:{env['PORT']}"
 
@@ -118,15 +117,16 @@ def test_the_image_is_a_base_for_schemas_that_stand_in_a_folder_of_their_own(
             return []
         return [schema["name"] for schema in listed["schemas"]]
 
-    service = image.start(dockerfile.command(final.only("CMD")), output, **env)
-    try:
-        assert eventually(lambda: bool(served()) or service.poll() is not None, seconds=90)
-        assert served() == ["trips"]
-        answer = httpx.get(f"{address}/trips?topic=tea", timeout=30, trust_env=False)
-        assert "\nevent: done\n" in answer.text
-    finally:
-        service.kill()
-        service.wait()
+    with image.extended(found[1], tmp_path) as own:
+        service = own.start(dockerfile.command(final.only("CMD")), output, **env)
+        try:
+            assert eventually(lambda: bool(served()) or service.poll() is not None, seconds=90)
+            assert served() == ["trips"]
+            answer = httpx.get(f"{address}/trips?topic=tea", timeout=30, trust_env=False)
+            assert "\nevent: done\n" in answer.text
+        finally:
+            service.kill()
+            service.wait()
 
 
 def test_the_image_is_built_in_two_stages_from_one_pinned_slim_version() -> None:

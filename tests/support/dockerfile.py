@@ -16,6 +16,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy as copy_of
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,12 +84,23 @@ class Image:
             if stage is not self.stages[-1]:
                 self.root.rename(self.work / stage.name)
 
-    def extend(self, text: str, context: Path) -> None:
-        """Build another image on this one: FROM, COPY and ENV, with files of another context."""
-        self.context = context
+    @contextmanager
+    def extended(self, text: str, context: Path) -> Iterator[Image]:
+        """Another image, built on this one: FROM, COPY and ENV, with files of another context.
+
+        It stands in the same folder. What it adds there is removed at the end.
+        """
+        before = set(self.root.iterdir())
+        image = copy_of(self)
+        image.context, image.env = context, dict(self.env)
         [stage] = parse(text)
-        for word, rest in stage.instructions:
-            getattr(self, f"_{word.lower()}")(rest)
+        try:
+            for word, rest in stage.instructions:
+                getattr(image, f"_{word.lower()}")(rest)
+            yield image
+        finally:
+            for added in set(self.root.iterdir()) - before:
+                shutil.rmtree(added)
 
     def start(self, arguments: list[str], output: Path, **env: str) -> subprocess.Popen[bytes]:
         with output.open("ab") as out:
