@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 from app import __version__
 from app.cli import cli
 from tests.support.client import read
+from tests.support.command import invoked
 from tests.support.process import ROOT, ended, process
 from tests.support.program import printed
 from tests.support.sockets import free_port
@@ -98,7 +99,7 @@ async def test_with_a_key_the_line_is_json_if_wanted_and_holds_no_key() -> None:
 
 
 async def test_a_key_is_made_printed_once_and_known_by_its_hash() -> None:
-    made = await ended("key", "web")
+    made = await invoked("key", "web")
     assert (made.code, made.said) == (0, "")
     key, pair = (line.split(": ")[1] for line in made.out.splitlines())
     assert pair == f"web={hashlib.sha256(key.encode()).hexdigest()}"
