@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.command import invoked
 from tests.support.documents import ROOT, commands, samples, text_of
 from tests.support.events import messages
 from tests.support.process import ended
@@ -137,8 +138,11 @@ async def test_each_command_of_the_service_does_what_it_says(command: str, tmp_p
     if "NAME" in arguments:
         arguments[arguments.index("NAME")] = "trips"
     settings = {"SCHEMAS": str(tmp_path) if arguments[0] == "new" else SHIPPED, "MODELS": "demo"}
-    async with running(schemas=(SHIPPED,), model="demo") as service:
-        found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url, **settings)
+    if arguments[0] == "stream":
+        async with running(schemas=(SHIPPED,), model="demo") as service:
+            found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url)
+    else:
+        found = await invoked(*arguments, **settings)
     assert found.code == 0, found.said
     assert found.out
 

@@ -13,6 +13,7 @@ from app.main import models
 from app.providers.model_settings import ModelSettings
 from app.providers.models_file import ModelsError
 from app.settings import DEFAULT_MODEL, Settings, describe
+from tests.support.command import invoked
 from tests.support.process import ended
 
 README = Path(__file__).parent.parent / "README.md"
@@ -427,8 +428,10 @@ async def test_a_wrong_file_of_models_stops_the_start_and_the_commands_with_its_
 ) -> None:
     file = tmp_path / "models.toml"
     file.write_text(f"{MODELS}mode = '{SECRET}'\nspeed = 1\n")
-    for command in ((), ("schemas",)):
-        stopped = await ended(*command, MODELS_FILE=str(file))
+    for stopped in (
+        await ended(MODELS_FILE=str(file)),
+        await invoked("schemas", MODELS_FILE=str(file)),
+    ):
         assert (stopped.code, stopped.out) == (2, "")
         first, second = stopped.said.splitlines()
         assert first.startswith(f"{file}:5: models.b.mode: expected auto, tools, ")

@@ -277,7 +277,7 @@ class StreamEndpoints:
 
     def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
         figures = stream.figures
-        permit.settle(Used(figures.tokens, figures.known_cost_usd))
+        permit.settle(Used.of(figures))
         self._estimates.learn(stream.schema, figures)
         if ticket and stream.was_refused:
             self._tickets.give_back(ticket)
