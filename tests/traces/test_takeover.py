@@ -76,6 +76,8 @@ async def test_its_next_span_is_in_the_same_trace_and_says_that_it_has_moved(
     moved = [line for line in lines if line.get("id") == own.stream]
     assert [line["event"] for line in moved].count("stream started") == 2
     assert {line["trace_id"] for line in moved} == {TRACE}
+    *_, ended = [line for line in moved if line["event"] == "stream ended"]
+    assert ended["overhead_ms"] is None  # of no call that has begun a stream here
 
 
 async def test_a_failure_is_in_the_span_also_where_its_end_waits_for_the_store(
