@@ -57,6 +57,7 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Observer, Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import in_trace, trace_id_in
 
 PATIENT_SECONDS: Final = 2
 """How long a call waits for the store that can do nothing else."""
@@ -154,6 +155,10 @@ class SharedStreams(Streams):
 
     async def start(self) -> None:
         await asyncio.gather(*(shard.start() for shard in self._shards))
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        return tuple(shard.health.is_up for shard in self._shards)
 
     # -- which shard --------------------------------------------------------------------------
 
@@ -448,6 +453,7 @@ class SharedStreams(Streams):
             reasoning=claim.reasoning,
             request_id=claim.request_id,
             caller=claim.caller,
+            trace_id=trace_id_in(claim.trace),
         )
         stream = Stream(id, request, origin)
         stream.is_copy = True
@@ -634,7 +640,8 @@ class SharedStreams(Streams):
         mirror.is_urgent = True
         self._share(shard, mirror)
         on_end = self._sharing.room(replica.claim.caller)
-        self._run(stream, on_end or (lambda stream: None), kept)
+        with in_trace(replica.claim.trace):
+            self._run(stream, on_end or (lambda stream: None), kept)
         self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 
