@@ -1,4 +1,4 @@
-"""The samples of the README and of docs/front-ends.md, as they stand, in three browsers.
+"""The samples of docs/reading.md and docs/front-ends.md, as they stand, in three browsers.
 
 They read to the end where streams can't be iterated, and whoever leaves one stops the model.
 """
@@ -19,7 +19,7 @@ from tests.support.service import Service
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browsers]
 
-GUIDE = "docs/front-ends.md"
+READING, GUIDE = "docs/reading.md", "docs/front-ends.md"
 MOUNT = """
 import {{ createRoot }} from "react-dom/client";
 const root = createRoot(document.getElementById("root"));
@@ -42,15 +42,15 @@ def scripted(name: str, code: str) -> str:
 
 
 SAMPLES = {
-    "reader": scripted("reader", sample("README.md", "js", "getReader")),
-    "listener": scripted("listener", sample("README.md", "js", 'on("restart"')),
+    "reader": scripted("reader", sample(READING, "js", "getReader")),
+    "listener": scripted("listener", sample(READING, "js", 'on("restart"')),
     "returner": scripted("returner", sample(GUIDE, "js", "last_event_id")),
     "fetcher": scripted("fetcher", sample(GUIDE, "js", "fetchEventSource")),
     "agent": scripted("agent", sample(GUIDE, "js", "HttpAgent")),
-    "client": sample("README.md", "js", "await ideas.final"),
+    "client": sample(READING, "js", "await ideas.final"),
     "object": sample(GUIDE, "jsx", "useObject({") + MOUNT.format(name="Ideas"),
     "chat": sample(GUIDE, "jsx", "useChat({") + MOUNT.format(name="Chat"),
-    "hook": sample("README.md", "jsx", "useStream(") + MOUNT.format(name="Ideas"),
+    "hook": sample(READING, "jsx", "useStream(") + MOUNT.format(name="Ideas"),
 }
 THOUGHTS = SAMPLES["chat"].replace(
     "    {ideas?.map(", sample(GUIDE, "jsx", "<details") + "    {ideas?.map("

@@ -20,15 +20,15 @@ from tests.support.upstream import HEAD, Exchange, end, text, upstream
 
 FIRST, SECOND = '{"items": [{"title": "Figs", "blurb": "Sw', 'eet."}]}'
 VALUE = [{"title": "Figs", "blurb": "Sweet."}]
-GUIDE = "docs/front-ends.md"
+READING, GUIDE = "docs/reading.md", "docs/front-ends.md"
 
 PYTHON = {
-    "httpx-sse": ("README.md", "connect_sse"),
+    "httpx-sse": (READING, "connect_sse"),
     "sseclient-py": (GUIDE, "sseclient"),
     "requests-sse": (GUIDE, "requests_sse"),
 }
 NODE = {
-    "the simplest reader": ("README.md", "getReader"),
+    "the simplest reader": (READING, "getReader"),
     "eventsource": (GUIDE, 'from "eventsource"'),
 }
 PRELUDE = """
