@@ -22,7 +22,8 @@ pip_install := $(pip) -qq
 # else a line for each tenth package. pip itself would be silent for a minute, and its warnings
 # are of indexes that this machine has or lacks.
 watch = awk -v most="$$(grep -c == $(1))" -v live="$$([ -t 1 ] && echo 1)" ' \
-	/^Collecting / { at++; if (live) printf "\r\033[K  %d of %d: %s", at, most, $$2; \
+	/^(Collecting|Processing) / { at++; sub(/.*\//, "", $$2); \
+		if (live) printf "\r\033[K  %d of %d: %s", at, most, $$2; \
 		else if (at % 10 == 0) printf "  %d of %d\n", at, most; fflush() } \
 	/^Installing collected/ { printf "%s  unpacking (half a minute)\n", (live ? "\r\033[K" : ""); fflush() }'
 pip_lock = set -o pipefail; \
