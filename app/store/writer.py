@@ -14,13 +14,10 @@ import structlog
 
 from app.redis.link import Command, Link, Unreachable
 from app.store.health import Health
+from app.store.patience import TURN_SECONDS
 
 TICK_SECONDS: Final = 0.05
 """The time between two pipelines, unless something is urgent."""
-
-TURN_SECONDS: Final = 0.01
-"""A wait for an answer is counted in turns of the loop that take so long, and not by the clock: a
-busy process may have an answer for long before it gets to read it."""
 
 RETRY_SECONDS: Final = 0.25
 """The time between two tries while the store does not answer."""

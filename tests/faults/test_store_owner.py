@@ -140,7 +140,7 @@ async def test_an_owner_that_was_thought_dead_reads_what_another_writes(
             play.provider.go_on()
             await other.sees_event("done")
         first, second = play.provider.of("figs")
-        assert (first.node, second.node) == ("node0", "node1")
+        assert (first.node, second.node) == (play.nodes[0].name, play.nodes[1].name)
         assert not first.exchange.closed.is_set()
         owner.resume()
         await first.exchange.is_closed(1)
