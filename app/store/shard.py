@@ -247,7 +247,7 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Full):
+            if isinstance(answers[0], Refused):
                 self.health.refused(now)
             elif self.health.renewed(now, held=answers[0] is not None):
                 self._confirm()

@@ -11,8 +11,10 @@ import pytest
 
 from app.http.context import SERVED_BY
 from app.store import keys
-from app.store.record import base_of
+from app.store.record import FIELD, EntryId, base_of, encode
+from app.store.streams import MOST_TAKEOVERS
 from tests.store.conftest import Shared
+from tests.store.streams import REQUEST, claim_of, new_stream
 from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
 from tests.support.resuming import ALL, ANSWER, FIGS, NUTS, QUERY, RICE
@@ -327,6 +329,27 @@ async def test_another_process_goes_on_where_one_was_lost_and_keeps_its_elements
         await exchange.is_closed(SECONDS)
         assert (await until(own, "restart")).data["code"] == "moved"
         assert (await own.rest())[-1].data == ALL
+
+
+@pytest.mark.parametrize("takeovers", [MOST_TAKEOVERS - 1, MOST_TAKEOVERS])
+async def test_a_stream_whose_owners_die_again_and_again_is_given_up(
+    shared: Shared, takeovers: int
+) -> None:
+    b, before = shared.services[1], len(shared.provider.exchanges)
+    stream = new_stream()
+    parameters = REQUEST.parameters.model_dump_json(round_trip=True, by_alias=False)
+    claim = claim_of(stream, "dead", request=parameters, takeovers=takeovers)
+    await shared.redis.xadd(keys.stream(stream.id), {FIELD: encode(claim)}, str(EntryId(1, 0)))
+    await eventually(lambda: judges(b))
+    async with connected(f"{b.url}/streams/{stream.id}", X_Owner="me") as reader:
+        if takeovers < MOST_TAKEOVERS:
+            exchange = await answer(shared)
+            await exchange.text(ANSWER)
+            await exchange.finish()
+            assert (await reader.rest())[-1].event == "done"
+        else:
+            assert (await reader.rest())[-1].data["code"] == "internal"
+            assert len(shared.provider.exchanges) == before
 
 
 async def test_a_process_that_stops_leaves_its_streams_to_the_others(shared: Shared) -> None:
