@@ -371,6 +371,8 @@ class Shard:
         ids = [self._mail, *(str(replica.last) for replica in followed.values())]
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
         [answer] = await self._reading.call([command])
+        if isinstance(answer, Refused):  # it is busy, perhaps
+            raise Unreachable
         for name, entries in answer or ():
             if name == box.encode():
                 self._take_mail(entries)

@@ -15,10 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from app.redis.link import ANSWER_SECONDS
 from app.store.health import LEASE_SECONDS
+from app.store.ids import read_id
 from app.store.shard import STALE_SECONDS
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
@@ -56,10 +58,20 @@ async def asleep(store: RedisServer, seconds: float) -> None:
     await store.told("DEBUG", "SLEEP", seconds)
 
 
+async def busy(store: RedisServer, seconds: float) -> None:
+    """Let somebody else's script run, so that all others are told to come later."""
+    await store.told("CONFIG", "SET", "lua-time-limit", 10)
+    script = asyncio.create_task(store.told("EVAL", "while true do end", 0))
+    await asyncio.sleep(seconds)
+    await store.told("SCRIPT", "KILL")
+    with pytest.raises(ResponseError):
+        await script
+
+
 @pytest.mark.parametrize(
     "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
 )
-@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep])
+@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep, busy])
 async def test_a_store_that_pauses_costs_no_stream_anything(
     store: RedisServer, pause: object, seconds: float
 ) -> None:
@@ -266,6 +278,31 @@ async def test_a_store_that_refuses_stops_no_running_stream(
         await play.ends("figs", running)
 
 
+# -- there are several -----------------------------------------------------------------------
+
+
+async def test_of_two_stores_one_may_fail() -> None:
+    """One is a Redis, the other one a Valkey. What lives on the one does not notice the other."""
+    async with (
+        redis_server("redis") as first,
+        redis_server("valkey") as second,
+        scene(f"{first.url},{second.url}") as play,
+    ):
+        found = {topic: await play.begin(topic, 12) for topic in ("figs", "nuts", "rice", "oats")}
+        ids = {topic: read_id(str(them[0].stream)) for topic, them in found.items()}
+        there = [topic for topic, id in ids.items() if id is not None and id.shard == 1]
+        assert 0 < len(there) < len(found)
+        await first.kill()
+        for topic in there:
+            await play.ends(topic, found.pop(topic))
+        for node in play.nodes:
+            late = f"{node.url}/ideas?topic=late&count=1&resumable=true"
+            assert (await asked(late, Accept="application/json")).status_code == 200
+        await first.start()
+        for topic, them in found.items():
+            await play.ends(topic, them)
+
+
 # -- the way to it ----------------------------------------------------------------------------
 
 
@@ -296,7 +333,27 @@ async def test_an_answer_that_is_swallowed_costs_time_alone(
         for step in range(times):
             play.provider.stop("figs", 5 + 2 * step)
             await asyncio.wait_for(ways[whose].swallow(), 10)
+            await both_live(store)
         await play.ends("figs", running)
+
+
+async def both_live(store: RedisServer) -> None:
+    """Wait until each service has told the store once more that it lives.
+
+    One that can't for the time of a lease would be taken for dead.
+    """
+    before = await lives_until(store)
+    async with asyncio.timeout(LEASE_SECONDS + ANSWER_SECONDS):
+        while any(  # noqa: ASYNC110
+            until <= before.get(lease, 0) for lease, until in (await lives_until(store)).items()
+        ):
+            await asyncio.sleep(0.1)
+
+
+async def lives_until(store: RedisServer) -> dict[str, int]:
+    """When each service's lease runs out."""
+    leases = await store.told("KEYS", "ss:n:*")
+    return {lease: await store.told("PEXPIRETIME", lease) for lease in leases}
 
 
 @pytest.mark.parametrize(("delay", "loss"), [(0.1, 0.1), pytest.param(0.3, 0.3, marks=chaos)])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.store.conftest import Shared
 from tests.store.streams import REQUEST, claim_of, new_stream
 from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
+from tests.support.deaf import deaf
 from tests.support.resuming import ALL, ANSWER, FIGS, NUTS, QUERY, RICE
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, holding, saying, status, text, upstream
@@ -422,13 +425,24 @@ async def test_a_callers_streams_are_counted_over_all(
             assert await third.next()
 
 
-async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local() -> None:
-    missing = "unix:///nowhere/redis"
+@pytest.fixture(params=["missing", "deaf"])
+def unreachable(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a store that takes no connection: it refuses it, or says nothing."""
+    if request.param == "missing":
+        yield "unix:///nowhere/redis"
+    else:
+        with deaf() as url:
+            yield f"redis://{urlsplit(url).netloc}"
+
+
+async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local(
+    unreachable: str,
+) -> None:
     async with (
         upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url, streams_store=missing) as refusing,
+        running(openai_base_url=provider.base_url, streams_store=unreachable) as refusing,
         running(
-            openai_base_url=provider.base_url, streams_store=missing, store_down="local"
+            openai_base_url=provider.base_url, streams_store=unreachable, store_down="local"
         ) as going_on,
     ):
         refused = await asked(f"{refusing.url}/ideas?{QUERY}")
