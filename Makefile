@@ -74,7 +74,7 @@ test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
 	$(python) -m pytest -m chaos --ignore $(dev_servers) --numprocesses 2 --timeout 600
-	EXAMPLES=5 $(python) -m pytest tests/partial tests/views -m "not chaos" --numprocesses 2 --timeout 600
+	EXAMPLES=5 $(python) -m pytest tests/partial tests/views tests/store/test_machine.py -m "not chaos" --numprocesses 2 --timeout 600
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent

@@ -250,7 +250,7 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Full):
+            if isinstance(answers[0], Refused):
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
@@ -375,6 +375,8 @@ class Shard:
         ids = [self._mail, *(str(replica.last) for replica in followed.values())]
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
         [answer] = await self._reading.call([command])
+        if isinstance(answer, Refused):  # it is busy, perhaps
+            raise Unreachable
         for name, entries in answer or ():
             if name == box.encode():
                 self._take_mail(entries)
