@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import cache
+from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ from tests.support import clock
 
 HEAD = 2
 LONGEST = 8192
-CUTS = 3
+SHORT = 400
 
 Make = Callable[[bool], Reader]
 
@@ -74,7 +75,7 @@ def check(data: bytes) -> None:
 async def _check(data: bytes) -> None:
     api, random, answer = APIS[data[0] % len(APIS)], Random(data[1]), data[HEAD:]
     at_once = await read(api, [answer])
-    for cut in [_bytes(answer), *(_pieces(answer, random) for _ in range(CUTS))]:
+    for cut in _cuts(answer, random):
         assert await read(api, cut) == at_once, cut
 
 
@@ -106,17 +107,14 @@ async def _body(cut: list[bytes]) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _bytes(data: bytes) -> list[bytes]:
-    return [data[at : at + 1] for at in range(len(data))]
-
-
-def _pieces(data: bytes, random: Random) -> list[bytes]:
-    made, at = [], 0
-    while at < len(data):
-        size = random.randint(1, 80)
-        made.append(data[at : at + size])
-        at += size
-    return made
+def _cuts(data: bytes, random: Random) -> Iterator[list[bytes]]:
+    """Some ways to cut it, and each byte by itself if that does not take too long."""
+    for count in (1, 2, 5, 20):
+        places = sorted(random.randint(0, len(data)) for _ in range(count))
+        ends = pairwise([0, *places, len(data)])
+        yield [data[start:end] for start, end in ends if start < end]
+    if len(data) <= SHORT:
+        yield [data[at : at + 1] for at in range(len(data))]
 
 
 # -- what is tried ------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ from tests.views.played import UNKNOWN, applied
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
 SECONDS = 60
+PATIENCE = 60
+"""Seconds that a stream may take with all that befalls it."""
+
 BACK_SECONDS = 0.2
 """The pause before a client comes back."""
 
@@ -230,32 +233,39 @@ async def returning(world: World) -> None:
     """
     path, query = world.query(faults=False, view="delta", resumable="true", interval_ms=50)
     reading = Reading(str(httpx.URL(path, params=query)))
-    async with asyncio.timeout(SECONDS):
-        while reading.end is None:
-            began = world.fleet.now
-            try:
-                await reading.go_on(world)
-            except CUT:
-                if not world.fleet.has_changed(since=began):
-                    raise
-                await asyncio.sleep(BACK_SECONDS)
+    until = world.fleet.now + PATIENCE
+    while reading.end is None:
+        assert world.fleet.now < until, reading.tries[-10:]
+        began = world.fleet.now
+        try:
+            await reading.go_on(world)
+        except CUT as error:
+            if not world.fleet.has_changed(since=began):
+                raise
+            reading.tries[-1] += f"{type(error).__name__} {error}"
+            await asyncio.sleep(BACK_SECONDS)
     assert reading.end.event == "done", reading.end
     assert reading.state == reading.end.data, "the patches do not make the value"
     world.outcomes["done"] += 1
 
 
 class Reading:
-    """What a client that comes back has had: the value so far, and the stream's end."""
+    """What a client that comes back has had: the value so far, and the stream's end.
+
+    tries: what each of its calls has come to
+    """
 
     def __init__(self, path: str) -> None:
         self.state: Any = UNKNOWN
         self.end: Event | None = None
+        self.tries: list[str] = []
         self._path = path
         self._last, self._id = -1, ""
 
     async def go_on(self, world: World) -> None:
         """Read a few events. Raises `Gone`."""
         back = {"Last_Event_ID": self._id} if self._id else {}
+        self.tries.append(f"after {self._last}: ")
         async with connected(world, returning, "GET", self._path, **back) as connection:
             for _ in range(world.random.randint(2, 12)):
                 if (event := await connection.next()) is None:

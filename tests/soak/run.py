@@ -72,7 +72,8 @@ async def soak(
     ):
         kept = [httpx.URL(it.url).port for it in (demo, recorded, store) if it]
         watch = Watch(observer, serving, kept)
-        limits = httpx.Limits(max_connections=None)
+        # Shorter than the server's own time: no request meets a connection that it closes.
+        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
         async with httpx.AsyncClient(timeout=SECONDS, limits=limits) as client:
             world = World(client, serving, KEYS, seed, AT_ONCE, models)
             warm = await _soak(world, watch, seconds, say, scale, change)
