@@ -63,6 +63,7 @@ run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 1
 	@exec $(python) deploy/local.py
 
 run-many: programs := nginx redis-server
+soak: programs := redis-server
 run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, all on this machine
 	@exec $(python) deploy/many.py
 
@@ -137,14 +138,16 @@ profile: $(bench) ## Draw where a flooded service spends its time, in bench/prof
 	$(python) -m bench profile
 
 SECONDS := 60
-fuzz: $(dev) ## Fuzz the decoder with models for SECONDS (60), then with texts for as long
+fuzz: $(dev) ## Fuzz the decoder with models, then with texts, and the provider's reader, SECONDS (60) each
 	@$(call install_extra,fuzz)
 	$(python) -m tests.fuzz.models $(SECONDS)
-	$(python) -m tests.fuzz $(SECONDS)
+	$(python) -m tests.fuzz decoder $(SECONDS)
+	$(python) -m tests.fuzz reader $(SECONDS)
 
 MINUTES := 5
-soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
-	$(python) -m tests.soak $(MINUTES)
+PROCESSES := 1
+soak: $(dev) | debian ## Load the service with good and bad clients for MINUTES (5), and report; PROCESSES=3 share a store, and are killed and replaced
+	$(python) -m tests.soak $(MINUTES) $(PROCESSES)
 
 test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through LiteLLM's proxy, and report
 	$(python) -m tests.litellm
