@@ -19,6 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticate, Authenticator
+from app.http.auth.keys import KeysError
 from app.http.auth.origins import Origins
 from app.http.auth.ticket_uses import TicketUses
 from app.http.context import HEADER, SERVED_BY, RequestContext
@@ -42,7 +43,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
 from app.providers.pricing import PriceList, price_list
-from app.recordings.asked import recorded_models
+from app.recordings.models import recorded_models
 from app.recordings.recorder import Recorder
 from app.recordings.recording import Recording, RecordingError
 from app.redis.address import addresses
@@ -58,10 +59,14 @@ from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.sharing import SharingTelemetry
-from app.telemetry.traces import exporting, require_sdk
+from app.telemetry.traces import TracesError, exporting, require_sdk
 from app.telemetry.worker_counts import shared_counts
 
+FAULTS = (SchemaError, KeysError, ModelsError, TracesError, RecordingError)
+"""What keeps the service from starting. The message says what to do."""
+
 Recorded = Callable[[Stream], AbstractContextManager[None]]
+"""Records a stream while the context lasts."""
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -108,8 +113,7 @@ def create_app(
     `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
     `tickets`, `ticket_uses`, `admission`, `telemetry`, and `lifespan`, which an app in which this
     one is mounted has to run.
-    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`, and
-    `ValueError` for keys beside `authenticate`.
+    Raises one of `FAULTS`, and `ValueError` for keys beside `authenticate`.
     """
     if authenticate is not None and not settings.open:
         raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")

@@ -157,7 +157,7 @@ class Quota:
 
     seconds: how long to wait for an answer of the store that the settings name; None takes the
         usual time
-    told: is called with whether that store is down, when this has changed
+    on_change: is called with whether that store is down, when this has changed
     store: in which the processes count together; None: each counts by itself
     """
 
@@ -165,14 +165,14 @@ class Quota:
         self,
         settings: Settings,
         seconds: float | None = None,
-        told: Callable[[bool], None] = lambda is_down: None,
+        on_change: Callable[[bool], None] = lambda is_down: None,
     ) -> None:
         self._local = _Limits(MemoryStorage(), settings, settings.share)
         self.store: LimitStore | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if url := settings.limits_store or settings.streams_store:
             address = addresses(url.get_secret_value())[0]
-            self.store = LimitStore(address, seconds, told)
+            self.store = LimitStore(address, seconds, on_change)
             self._shared = _Limits(self.store.storage, settings, int)
 
     @property

@@ -154,8 +154,7 @@ class Shard:
     @property
     def is_usable(self) -> bool:
         """Whether it answers, and none of its answers is late."""
-        now = asyncio.get_running_loop().time()
-        return self.health.is_up and not self._writer.is_stuck(now, self.health.patience)
+        return self.health.is_up and not self._writer.is_stuck(self.health.patience)
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`."""
@@ -252,7 +251,7 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Full):
+            if isinstance(answers[0], Refused):
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
@@ -377,6 +376,8 @@ class Shard:
         ids = [self._mail, *(str(replica.last) for replica in followed.values())]
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
         [answer] = await self._reading.call([command])
+        if isinstance(answer, Refused):  # it is busy, perhaps
+            raise Unreachable
         for name, entries in answer or ():
             if name == box.encode():
                 self._take_mail(entries)

@@ -53,6 +53,7 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Observer, Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import in_trace, trace_id_in
 
 TRIES: Final = 3
 """How often a call looks again for a stream that is about to be there, or to go."""
@@ -95,6 +96,10 @@ class SharedStreams(Streams):
 
     async def start(self) -> None:
         await asyncio.gather(*(shard.start() for shard in self._shards))
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        return tuple(shard.health.is_up for shard in self._shards)
 
     # -- which shard --------------------------------------------------------------------------
 
@@ -319,6 +324,7 @@ class SharedStreams(Streams):
             reasoning=claim.reasoning,
             request_id=claim.request_id,
             caller=claim.caller,
+            trace_id=trace_id_in(claim.trace),
         )
         stream = Stream(id, request, origin)
         stream.is_copy = True
@@ -481,7 +487,8 @@ class SharedStreams(Streams):
         stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
         self._share(shard, stream, replica.claim, replica.last).is_urgent = True
         on_end = self._sharing.room(replica.claim.caller)
-        self._run(stream, on_end or (lambda stream: None), kept)
+        with in_trace(replica.claim.trace):
+            self._run(stream, on_end or (lambda stream: None), kept)
         self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 

@@ -47,7 +47,7 @@ from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
 from app.streams.fallback import falls_back, in_turn
 from app.streams.figures import AttemptFigures
-from app.streams.log_entry import Done, Failed, Usage
+from app.streams.log_entry import DONE, Done, Failed, Usage
 from app.streams.request import GenerationRequest, Limits
 from app.streams.stream import Stream
 from app.streams.traces import (
@@ -94,9 +94,6 @@ _BUSY = (ProviderUnavailable, ProviderRateLimited)
 
 _MENDABLE = (*_BUSY, ProviderInterrupted, ProviderProtocol, OutputInvalid)
 """What may break off an answer that another attempt may have in full."""
-
-DONE = "done"
-"""The outcome of what has not failed."""
 
 CIRCUIT_OPEN = "circuit_open"
 """Why a model was passed over, beside the codes of errors."""
@@ -265,7 +262,7 @@ class Producer:
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1
         self._stream.restart(self._figures.attempts, error, kept, model)
-        note_restart(self._figures.attempts, error, model)
+        note_restart(self._figures.attempts, error.code, model)
 
     # -- attempts ---------------------------------------------------------------------------
 

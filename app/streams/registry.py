@@ -114,6 +114,11 @@ class Streams:
         return self._circuits.open
 
     @property
+    def stores(self) -> tuple[bool, ...]:
+        """Of each store through which processes share streams, whether it answers."""
+        return ()
+
+    @property
     def kept(self) -> Held:
         """What is kept of streams that have ended."""
         return self._store.kept

@@ -120,6 +120,22 @@ async def test_a_stream_is_taken_over_twice_at_most(store: RedisServer) -> None:
         assert end.event == "error"
 
 
+@chaos
+async def test_a_store_that_is_lost_with_the_owner_gets_the_stream_from_its_readers(
+    store: RedisServer,
+) -> None:
+    async with processes(store.url) as play:
+        await play.settled()
+        owner = play.nodes[0]
+        running = await play.begin("figs", 12)
+        await caught_up(running)
+        shown = items(running)
+        await asyncio.gather(store.kill(), owner.kill())
+        await store.start()
+        await play.ends("figs", running, asked=2)
+        assert play.provider.of("figs")[1].there == shown
+
+
 # -- it stands still --------------------------------------------------------------------------
 
 
