@@ -97,12 +97,17 @@ class Document:
         """The value as compact JSON, one line of UTF-8."""
         if self._packed is not None:
             return zlib.decompress(self._packed)
+        return b"".join(self.parts())
+
+    def parts(self) -> list[bytes | bytearray]:
+        """The JSON of a value that is not packed, in parts, of which only the new ones are made."""
         levels = self._levels()
-        end = dumps(levels[-1].member if levels else self._value)
-        parts: list[bytes | bytearray] = []
+        found: list[bytes | bytearray] = []
         for level in levels:
-            parts += level.before
-        return b"".join([*parts, end, *(level.after for level in reversed(levels))])
+            found += level.before
+        found.append(dumps(levels[-1].member if levels else self._value))
+        found += [level.after for level in reversed(levels)]
+        return found
 
     def _levels(self) -> list[_Level]:
         """The present spine. A level stays as long as its open member is the same."""
