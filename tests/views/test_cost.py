@@ -1,4 +1,4 @@
-"""What a reader costs does not grow with what it has read: counted in lines of Python, not timed."""
+"""What a reader costs does not grow with what it has read: counted in lines, not timed."""
 
 from __future__ import annotations
 
