@@ -213,7 +213,8 @@ _ANNOTATIONS = ("title", "description", "examples")
 
 
 def _or_null(schema: Json) -> Json:
-    if schema.get("type") == "null" or _NULL in schema.get("anyOf", ()):
+    kinds = schema.get("type", ())
+    if "null" in (kinds if isinstance(kinds, list) else [kinds]) or _NULL in schema.get("anyOf", ()):
         return schema
     if schema.keys() == {"anyOf"}:
         return {"anyOf": [*schema["anyOf"], _NULL]}
