@@ -213,8 +213,9 @@ _ANNOTATIONS = ("title", "description", "examples")
 
 
 def _or_null(schema: Json) -> Json:
-    kinds = schema.get("type", ())
-    if "null" in (kinds if isinstance(kinds, list) else [kinds]) or _NULL in schema.get("anyOf", ()):
+    if schema.get("type") == "null" or _NULL in schema.get("anyOf", ()):
+        return schema
+    if isinstance(schema.get("type"), list) and "null" in schema["type"]:
         return schema
     if schema.keys() == {"anyOf"}:
         return {"anyOf": [*schema["anyOf"], _NULL]}
