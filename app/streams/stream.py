@@ -349,13 +349,17 @@ class Stream:
         self._last = []
         self._reasons = False
 
-    def take_over(self, base: int, kept: Kept | None) -> None:
-        """Go on, from here on in this process, with an attempt that begins with what is kept."""
+    def take_over(self, base: int, kept: Kept | None, seconds: float) -> None:
+        """Go on, from here on in this process, with an attempt that begins with what is kept.
+
+        seconds: how long ago the stream was begun. Its deadline stays the same
+        """
         model = self.request.model if self.model != self.request.model else None
         self.is_copy = False
         self.move(base)
         self.answer()
-        self.figures.started = asyncio.get_running_loop().time()  # of the deadlines
+        self.figures.started = asyncio.get_running_loop().time()
+        self.figures.before = seconds
         self.figures.attempts = max(self.figures.attempts, 1) + 1
         self._begin_again(Restart(self.figures.attempts, MOVED, [], model), kept)
 

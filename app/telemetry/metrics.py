@@ -17,8 +17,8 @@ from app.streams.stream import Stream
 from app.telemetry.delivery import Delivery
 from app.telemetry.instruments import Instruments
 
-LAG_SECONDS = 0.1
-"""The time between two measurements of how late the event loop is."""
+SAMPLE_SECONDS = 0.1
+"""The time between two samples of the gauges, and of how late the event loop is."""
 
 CHAT = "chat"
 """The operation of every attempt, by the conventions' name."""
@@ -58,9 +58,9 @@ class Telemetry:
             now = loop.time()
             self.instruments.lag.observe(max(now - due, 0))
             self._sample()
-            timer = loop.call_at(now + LAG_SECONDS, measure, now + LAG_SECONDS)
+            timer = loop.call_at(now + SAMPLE_SECONDS, measure, now + SAMPLE_SECONDS)
 
-        timer = loop.call_later(LAG_SECONDS, measure, loop.time() + LAG_SECONDS)
+        timer = loop.call_later(SAMPLE_SECONDS, measure, loop.time() + SAMPLE_SECONDS)
         try:
             yield
         finally:

@@ -190,8 +190,8 @@ async def _scores(
         for model in chosen:
             task = bar.add_task(model.name, total=len(asked))
             requests = [GenerationRequest(entry, each, model.name) for each in asked]
-            told = partial(bar.advance, task)
-            trials = await _trials(streams, requests, at_once, telemetry, told)
+            on_end = partial(bar.advance, task)
+            trials = await _trials(streams, requests, at_once, telemetry, on_end)
             scores.append(score(model.name, trials))
     return scores
 
@@ -201,15 +201,15 @@ async def _trials(
     requests: Iterable[GenerationRequest],
     at_once: int,
     telemetry: Telemetry,
-    told: Callable[[], None],
+    on_end: Callable[[], None],
 ) -> list[Trial]:
-    """Run some streams at a time. told: is called after each."""
+    """Run some streams at a time. on_end: is called after each."""
     room = asyncio.Semaphore(at_once)
 
     async def tried(request: GenerationRequest) -> Trial:
         async with room:
             trial = await _try(streams, request, telemetry)
-        told()
+        on_end()
         return trial
 
     return await asyncio.gather(*map(tried, requests))
