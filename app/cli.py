@@ -63,7 +63,7 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve, as the environment says (see the README's table of settings)."""
+    """Serve, as the environment says (see docs/settings.md)."""
     if context.invoked_subcommand is None:
         _run(_settings())
 

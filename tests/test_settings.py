@@ -16,7 +16,7 @@ from app.settings import DEFAULT_MODEL, Settings, describe
 from tests.support.command import invoked
 from tests.support.process import ended
 
-README = Path(__file__).parent.parent / "README.md"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 
 DEFAULTS: dict[str, Any] = {
     "host": "127.0.0.1",
@@ -445,21 +445,21 @@ async def test_a_contradiction_stops_the_start_with_a_line() -> None:
     assert stopped.said == "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS\n"
 
 
-# The README
+# docs/settings.md
 
 
 def documented() -> dict[str, str]:
     """The table of settings: names, and their defaults as they stand there."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|$", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|$", DOCUMENT.read_text(), re.MULTILINE)
     assert all(meaning.strip() for _, _, meaning in rows)
     return {name: default.strip() for name, default, _ in rows}
 
 
-def test_the_readme_lists_every_setting_and_no_other() -> None:
+def test_the_document_lists_every_setting_and_no_other() -> None:
     assert documented().keys() == {name.upper() for name in Settings.model_fields}
 
 
-def test_the_readme_has_every_default() -> None:
+def test_the_document_has_every_default() -> None:
     found = documented()
     for name, value in DEFAULTS.items():
         if name not in ("model", "models"):  # they follow from each other: in words
