@@ -123,8 +123,8 @@ async def _soak(
     began = world.fleet.now
     until = began + seconds
     kinds = [visit for visit, count in KINDS.items() for _ in range(count * scale)]
-    tasks = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
-    tasks.append(asyncio.create_task(world.fleet.change(until, change)))
+    visits = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
+    changing = asyncio.create_task(world.fleet.change(until, change))
     told = 0.0
     while (now := world.fleet.now - began) < seconds:
         metrics = await watch.sample()
@@ -134,7 +134,8 @@ async def _soak(
             told += max(seconds / 40, PERIOD)
             say(_progress(now, seconds, watch, world, metrics.lag_quantile(0.99, before)))
         await asyncio.sleep(min(PERIOD, seconds - now))
-    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+    await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
+    await world.fleet.end(changing)
     return warm
 
 
