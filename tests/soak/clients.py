@@ -27,8 +27,8 @@ from tests.views.played import UNKNOWN, applied
 
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
-SECONDS = 60
-PATIENCE = 60
+SECONDS = 120
+PATIENCE = 180
 """Seconds that a stream may take with all that befalls it."""
 
 BACK_SECONDS = 0.2
