@@ -15,6 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.demo import MODELS as DEMO_MODELS
+from tests.support.command import invoked
 from tests.support.documents import ROOT, commands, samples, text_of
 from tests.support.events import messages
 from tests.support.process import ended
@@ -23,13 +25,14 @@ from tests.support.service import Service, eventually, running
 from tests.support.sockets import free_port, listens
 
 BLOCKS = {
-    ("README.md", "python"): "tests/clients/python/test_package.py",
-    ("README.md", "js"): "tests/e2e/test_simple_readers.py",
-    ("README.md", "jsx"): "clients/tests/packages.test.js",
     ("README.md", "dockerfile"): "tests/test_packaging.py",
     ("deploy/README.md", "caddyfile"): "tests/deploy/test_others.py",
     ("deploy/README.md", "haproxy"): "tests/deploy/test_others.py",
+    ("docs/callers.md", "js"): "tests/e2e/test_live_front_ends.py",
     ("docs/providers.md", "toml"): "tests/providers/test_providers_page.py",
+    ("docs/reading.md", "python"): "tests/clients/python/test_package.py",
+    ("docs/reading.md", "js"): "tests/browsers/test_samples.py",
+    ("docs/reading.md", "jsx"): "tests/browsers/test_samples.py",
     ("docs/schemas.md", "python"): "tests/schemas/test_documented_example.py",
     ("docs/your-app.md", "python"): "tests/test_documents.py",
     ("docs/your-app.md", "caddy"): "tests/test_documents.py",
@@ -137,10 +140,21 @@ async def test_each_command_of_the_service_does_what_it_says(command: str, tmp_p
     if "NAME" in arguments:
         arguments[arguments.index("NAME")] = "trips"
     settings = {"SCHEMAS": str(tmp_path) if arguments[0] == "new" else SHIPPED, "MODELS": "demo"}
-    async with running(schemas=(SHIPPED,), model="demo") as service:
-        found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url, **settings)
+    if arguments[0] == "stream":
+        async with running(schemas=(SHIPPED,), model="demo") as service:
+            found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url)
+    else:
+        found = await invoked(*arguments, **settings)
     assert found.code == 0, found.said
     assert found.out
+
+
+# -- docs/demo-model.md ------------------------------------------------------------------------
+
+
+def test_each_model_of_the_demo_is_described() -> None:
+    described = re.findall(r"`(demo-[a-z0-9-]+)`", text_of("docs/demo-model.md"))
+    assert sorted(described) == sorted(DEMO_MODELS[1:])
 
 
 # -- docs/schemas.md ---------------------------------------------------------------------------

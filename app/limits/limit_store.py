@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
 
 STORE_SECONDS = 0.25
-"""How long to wait for an answer of Redis. A call in `DOWN_SECONDS` waits in vain, at most; on a
+"""How long to wait for an answer of Redis. At most one call in `DOWN_SECONDS` waits in vain. On a
 busy machine, a shorter time would take a store for down that is not."""
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for a connection to Redis, if all are in use."""
 
 DOWN_SECONDS: Final = 5
-"""After Redis has not answered, it is not asked for this time."""
+"""A Redis that has not answered is not asked again for this time."""
 
 MAX_CONNECTIONS: Final = 20
 """The most connections to Redis."""
@@ -46,17 +46,17 @@ class LimitStore:
     """A Redis, as long as it answers.
 
     seconds: how long to wait for an answer; None takes `STORE_SECONDS`
-    told: is called with whether it is down, when that has changed
+    on_change: is called with whether it is down, when that has changed
     is_down: whether it is
     """
 
     def __init__(
-        self, address: Address, seconds: float | None, told: Callable[[bool], None]
+        self, address: Address, seconds: float | None, on_change: Callable[[bool], None]
     ) -> None:
         self._seconds = seconds = STORE_SECONDS if seconds is None else seconds
         self._pool = _pool(address, max(seconds, BUSY_SECONDS))
         self.storage = _redis(self._pool)
-        self._told = told
+        self._on_change = on_change
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self.is_down = False
         self._down_until = 0.0
@@ -97,7 +97,7 @@ class LimitStore:
         self._pass_over()
         if not self.is_down:
             self.is_down = True
-            self._told(True)
+            self._on_change(True)
             cause = type(error.__cause__ or error).__name__
             _log.warning("the limits' store does not answer", cause=cause)
 
@@ -105,7 +105,7 @@ class LimitStore:
         self._down_until = 0.0
         if self.is_down:
             self.is_down = False
-            self._told(False)
+            self._on_change(False)
             _log.info("the limits' store answers again")
 
 

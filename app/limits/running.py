@@ -13,15 +13,14 @@ from functools import partial
 
 import structlog
 
+from app.limits.limit_store import DOWN_SECONDS
 from app.limits.patience import patiently
 from app.redis.address import Address
 from app.redis.link import Link, Refused, Unreachable
 from app.store import keys
 
-DOWN_SECONDS = 5
-"""After the store has not answered, it is not asked for this time."""
-
 KEPT_MS = 86_400_000
+"""A day. A count that nobody has written for so long is dropped with its key."""
 
 _ADMIT = """
 local others = 0
@@ -41,7 +40,7 @@ redis.call('pexpire', KEYS[1], ARGV[5])
 return 1
 """
 
-_log = structlog.get_logger("quota")
+_log = structlog.get_logger("limits")
 
 
 class Running:

@@ -14,6 +14,7 @@ import structlog
 
 from app.redis.link import Command, Link, Unreachable
 from app.store.health import Health
+from app.store.patience import TURN_SECONDS
 
 TICK_SECONDS: Final = 0.05
 """The time between two pipelines, unless something is urgent."""
@@ -55,11 +56,11 @@ class Writer:
         self._heard = heard
         self._waiting: list[Job] = []
         self._news = asyncio.Event()
-        self._begun: float | None = None  # when the pipeline was sent that is on its way
+        self._waited = 0.0  # seconds that the pipeline on its way has waited, in turns
 
-    def is_stuck(self, now: float, seconds: float) -> bool:
+    def is_stuck(self, seconds: float) -> bool:
         """Whether the last pipeline has waited that long for its answers."""
-        return self._begun is not None and now - self._begun > seconds
+        return self._waited > seconds
 
     def wake(self) -> None:
         """Something is urgent."""
@@ -115,10 +116,11 @@ class Writer:
     async def flush(self) -> None:
         """Send everything that is due, and tell the answers."""
         loop = asyncio.get_running_loop()
-        now = self._begun = loop.time()
+        now = loop.time()
         waiting, self._waiting = self._waiting, []
         jobs = [*waiting, *self._due(now)]
         answers: list[Any] | None = None
+        counting = asyncio.create_task(self._count_turns())
         try:
             if jobs:
                 answers = await self._link.call(
@@ -128,8 +130,14 @@ class Writer:
         except Unreachable:
             self._heard(loop.time(), None)
         finally:
-            self._begun = None
+            counting.cancel()
+            self._waited = 0
             _tell(jobs, answers)
+
+    async def _count_turns(self) -> None:
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            self._waited += TURN_SECONDS
 
     def _drop(self) -> None:
         waiting, self._waiting = self._waiting, []

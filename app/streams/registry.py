@@ -114,6 +114,11 @@ class Streams:
         return self._circuits.open
 
     @property
+    def stores(self) -> tuple[bool, ...]:
+        """Of each store through which processes share streams, whether it answers."""
+        return ()
+
+    @property
     def kept(self) -> Held:
         """What is kept of streams that have ended."""
         return self._store.kept
@@ -207,7 +212,7 @@ class Streams:
                 steps.callback(self._ended, stream)
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
-                steps.callback(self._done_hook.call, stream)
+                steps.callback(self.call_hook, stream)
         except Exception:
             _log.exception("what was to be done at a stream's end broke", id=stream.id)
 
@@ -218,6 +223,10 @@ class Streams:
             self.all_received(stream)
         if not self._running:
             self._idle.set()
+
+    def call_hook(self, stream: Stream) -> None:
+        """Call the `done` of an ended stream's schema, once, where this process has ended it."""
+        self._done_hook.call(stream)
 
     def put_away(self, stream: Stream) -> None:
         """Keep an ended stream for those who come back, or drop it."""

@@ -120,6 +120,22 @@ async def test_a_stream_is_taken_over_twice_at_most(store: RedisServer) -> None:
         assert end.event == "error"
 
 
+@chaos
+async def test_a_store_that_is_lost_with_the_owner_gets_the_stream_from_its_readers(
+    store: RedisServer,
+) -> None:
+    async with processes(store.url) as play:
+        await play.settled()
+        owner = play.nodes[0]
+        running = await play.begin("figs", 12)
+        await caught_up(running)
+        shown = items(running)
+        await asyncio.gather(store.kill(), owner.kill())
+        await store.start()
+        await play.ends("figs", running, asked=2)
+        assert play.provider.of("figs")[1].there == shown
+
+
 # -- it stands still --------------------------------------------------------------------------
 
 
@@ -140,7 +156,7 @@ async def test_an_owner_that_was_thought_dead_reads_what_another_writes(
             play.provider.go_on()
             await other.sees_event("done")
         first, second = play.provider.of("figs")
-        assert (first.node, second.node) == ("node0", "node1")
+        assert (first.node, second.node) == (play.nodes[0].name, play.nodes[1].name)
         assert not first.exchange.closed.is_set()
         owner.resume()
         await first.exchange.is_closed(1)

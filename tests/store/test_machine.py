@@ -172,7 +172,7 @@ class Machine(RuleBasedStateMachine):
         [answer] = await self.ask(elect(self.id, copy.epoch, last, claim))
         if not isinstance(answer, bytes):
             return False
-        copy.stream.take_over(base_of(last.epoch), None)
+        copy.stream.take_over(base_of(last.epoch), None, 0)
         self.own(process, copy.stream, claim, last)
         return True
 

@@ -64,11 +64,19 @@ class Cluster:
 
     async def add(self, **settings: str) -> ProcessNode:
         """Start one more process. settings: its own, beside those of all."""
+        [node] = await self.add_all(1, **settings)
+        return node
+
+    async def add_all(self, number: int, **settings: str) -> list[ProcessNode]:
+        """Start so many at the same time. They are in the order of their names."""
+        found = await asyncio.gather(*(self._started(settings) for _ in range(number)))
+        self.nodes += found
+        return found
+
+    async def _started(self, settings: dict[str, str]) -> ProcessNode:
         name = f"node{next(self._names)}"
         own = {**self._settings, "OPENAI_API_KEY": name, **settings}
-        node = ProcessNode(name, await self._stack.enter_async_context(process(**own)))
-        self.nodes.append(node)
-        return node
+        return ProcessNode(name, await self._stack.enter_async_context(process(**own)))
 
     @property
     def running(self) -> list[ProcessNode]:
@@ -88,7 +96,7 @@ async def cluster(
     shared = {"STREAMS_STORE": store, "OPENAI_BASE_URL": provider.base_url, **SETTINGS}
     async with AsyncExitStack() as stack:
         nodes = Cluster(stack, {**shared, **settings})
-        await asyncio.gather(*(nodes.add() for _ in range(number)))
+        await nodes.add_all(number)
         yield nodes
 
 

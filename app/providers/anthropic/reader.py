@@ -27,7 +27,7 @@ from app.providers.sse import DONE
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _CACHED: Final = "cache_read_input_tokens"
 _ASKED: Final = ("input_tokens", "cache_creation_input_tokens", _CACHED)
-"""Counts that are the input's together: the first is without what the cache has to do with."""
+"""Together, these count the input: the first leaves out what the cache has read or written."""
 
 _WRITTEN: Final = "output_tokens"
 
