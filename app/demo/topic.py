@@ -33,6 +33,11 @@ _REQUEST: Final = re.compile(
 )
 """What asks for an answer, before the subject: "give me some ideas for"."""
 
+_QUESTION: Final = re.compile(
+    r"(?:(?:what|which|who|whose|how|why|when|where) )?"
+    r"(?:is|are|was|were|do|does|did|could|should|would) \w"
+)
+"""How a question begins, also one without its mark."""
 _CLAUSE: Final = re.compile(
     r"(?:what|which|who|whom|whose|how|why|when|where|whether|if|because|that|is|are|am|was|were|"
     r"do|does|did|can|could|will|would|should|may|might|shall|must|have|has|i|i'm|we|you|he|she|"
@@ -138,7 +143,8 @@ class Topic:
         self._whole = subject
         self._subject = _cut(subject)
         is_whole = self._subject == subject != "the subject"
-        self.is_question = self.given.endswith("?") and not asking and is_whole
+        asks = self.given.endswith("?") or bool(_QUESTION.match(self.given.lower()))
+        self.is_question = asks and not asking and is_whole
         self.opening = _capital(self._subject) + ("?" if self.is_question else "")
 
     @cached_property

@@ -459,6 +459,7 @@ def test_a_topic_that_is_no_phrase_leads_and_is_this_afterwards() -> None:
         ("iPhone repair", "“iPhone repair”", "iPhone repair"),
         ("...", "the subject", "The subject"),
         ("How do I fix a bike?", "“How do I fix a bike?”", "How do I fix a bike?"),
+        ("why is the sky blue", "“why is the sky blue?”", "Why is the sky blue?"),
         ("learn piano", "“learn piano”", "Learn piano"),
         ("paint the fence", "“paint the fence”", "Paint the fence"),
         ("日本の朝食", "“日本の朝食”", "日本の朝食"),
