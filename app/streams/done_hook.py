@@ -17,6 +17,7 @@ from app.partial.value import loads
 from app.schema import StreamInfo
 from app.streams.log_entry import Done
 from app.streams.stream import Stream
+from app.streams.where_raised import where_raised
 
 MOST: Final = 1000
 """The most calls that run at once in a process. A further one is dropped, and counted so."""
@@ -62,10 +63,15 @@ class DoneHook:
             async with asyncio.timeout(seconds) as deadline:
                 await _done(stream, value)
             outcome = "ok"
-        except Exception:
+        except Exception as error:
             if not deadline.expired():
                 outcome = "failed"
-                _log.exception("the schema's done broke", id=stream.id, schema=stream.schema)
+                _log.error(
+                    "the schema's done broke",
+                    id=stream.id,
+                    schema=stream.schema,
+                    exception=where_raised(error),
+                )
         finally:
             self._tell(stream, outcome)
 
