@@ -81,7 +81,8 @@ def folded_index(container: Sequence[Any], index: int) -> int:
     """The index in the Python list of an element, or of the block that holds it."""
     if not container or type(container[0]) is not Block:
         return index
-    count = bisect_right(container, index, key=_start)  # the blocks that begin at it or before
+    # The blocks that begin at it or before.
+    count = bisect_right(container, float(index), key=_start)
     last = container[count - 1]
     return count - 1 if index < last.end else count + index - last.end
 

@@ -229,6 +229,8 @@ _ANNOTATIONS = ("title", "description", "examples")
 def _or_null(schema: Json) -> Json:
     if schema.get("type") == "null" or _NULL in schema.get("anyOf", ()):
         return schema
+    if isinstance(schema.get("type"), list) and "null" in schema["type"]:
+        return schema
     if schema.keys() == {"anyOf"}:
         return {"anyOf": [*schema["anyOf"], _NULL]}
     if isinstance(schema.get("type"), str) and schema.keys() <= {"type", "title"}:

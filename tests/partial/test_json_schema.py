@@ -126,14 +126,16 @@ def test_a_member_that_is_not_null_has_no_null_unless_its_type_has() -> None:
         name: Annotated[str, NotNull, Field(description="Of the row.")]
         note: Annotated[str | None, NotNull]
         other: str
+        more: str | None
 
     properties = schema_of(list[Row])["$defs"]["PartialRow"]["properties"]
     assert properties["key"]["type"] == "integer"
     assert properties["name"]["type"] == "string"
     assert properties["note"]["type"] == ["string", "null"]
     assert properties["other"]["type"] == ["string", "null"]
+    assert properties["more"] == properties["other"]  # its null is said once
     Draft202012Validator(schema_of(list[Row])).validate(
-        [{"key": 1, "name": "", "note": None, "other": None}]
+        [{"key": 1, "name": "", "note": None, "other": None, "more": None}]
     )
 
 

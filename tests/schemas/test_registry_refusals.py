@@ -57,6 +57,12 @@ def line_at(folder: Path, source: str) -> str:
          "\n    prompt=prompt,\n)", "result=Callable,"),
         ("schema = Schema(\n    description='W',\n    result=Word,\n    parameters=Parameters,"
          "\n    prompt=prompt,\n    examples=[{'topic': 5}],\n)", "examples=[{'topic': 5}],"),
+        ("class Odd(BaseModel):\n    days: int = Field(examples=['x'])\nschema = Schema("
+         "\n    description='W',\n    result=Odd,\n    parameters=Parameters,\n    prompt=prompt,"
+         "\n    examples=[{'topic': 'tea'}],\n)", "days: int = Field(examples=['x'])"),
+        ("class Fine(BaseModel):\n    days: int\nclass Odd(Fine):\n    other: Annotated["
+         "\n        int, Field(examples=['x'], serialization_alias='days', alias='days')\n    ]\n"
+         + schema("Odd"), "other: Annotated["),
     ],
 )  # fmt: skip
 def test_a_refusal_names_the_line(folder: Path, source: str, line: str) -> None:
