@@ -14,14 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.http.auth.keys import KeysError
-from app.main import create_app
-from app.providers.models_file import ModelsError
-from app.recordings.recording import RecordingError
-from app.schemas.registry import SchemaError
+from app.main import FAULTS, create_app
 from app.settings import Settings, describe
 from app.telemetry.logs import configure_logging
-from app.telemetry.traces import TracesError
 
 
 def _made() -> Any:
@@ -32,7 +27,7 @@ def _made() -> Any:
         return create_app(settings, drain_at_signals=True)
     except ValidationError as error:
         raise SystemExit("\n".join(describe(error))) from None
-    except (SchemaError, KeysError, ModelsError, RecordingError, TracesError) as error:
+    except FAULTS as error:
         raise SystemExit(str(error)) from None
 
 

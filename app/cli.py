@@ -27,24 +27,18 @@ from pydantic import ValidationError
 
 from app import __version__
 from app.demo import Replays, serve_demo
-from app.http.auth.keys import KeysError, make_key
+from app.http.auth.keys import make_key
 from app.http.server.reloading import Reloading
 from app.http.server.server import server, settle
 from app.http.server.workers import serve_workers
-from app.main import Replay, create_app
-from app.providers.models_file import ModelsError
+from app.main import FAULTS, Replay, create_app
 from app.recordings.recording import Recording, RecordingError, name_of, read
-from app.schemas.registry import SchemaError
 from app.settings import CALLER, Settings, describe
 from app.telemetry.logs import configure_logging
-from app.telemetry.traces import TracesError
 from app.terminal.commands import COMMANDS
 
 INTERRUPTED = 130
 """The exit code of a process that was interrupted, as in a shell: 128 + SIGINT."""
-
-FAULTS = (SchemaError, KeysError, ModelsError, TracesError, RecordingError)
-"""What keeps the service from starting. The message says what to do."""
 
 cli = typer.Typer(
     add_completion=False, help="Typed LLM answers that arrive while they are being written."
@@ -69,7 +63,7 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve, as the environment says (see the README's table of settings)."""
+    """Serve, as the environment says (see docs/settings.md)."""
     if context.invoked_subcommand is None:
         _run(_settings())
 

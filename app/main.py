@@ -19,7 +19,9 @@ from app.demo import MODELS as DEMO_MODELS
 from app.demo import DemoServer, Replays
 from app.errors import Internal, ServiceError
 from app.http.auth.authenticator import Authenticate, Authenticator
+from app.http.auth.keys import KeysError
 from app.http.auth.origins import Origins
+from app.http.auth.ticket_uses import TicketUses
 from app.http.context import HEADER, SERVED_BY, RequestContext
 from app.http.cors import Cors
 from app.http.endpoints.docs import mount_docs
@@ -41,13 +43,14 @@ from app.providers.model_settings import ModelSettings
 from app.providers.models import Models
 from app.providers.models_file import ModelsError, read
 from app.providers.pricing import PriceList, price_list
-from app.recordings.asked import recorded_models
+from app.recordings.models import recorded_models
 from app.recordings.recorder import Recorder
 from app.recordings.recording import Recording, RecordingError
 from app.redis.address import addresses
 from app.schemas.registry import Registry, SchemaError, load
 from app.settings import Settings, variable
-from app.store.streams import SharedStreams, Sharing
+from app.store.sharing import Sharing
+from app.store.streams import SharedStreams
 from app.streams.circuits import Circuits
 from app.streams.memory_store import MemoryStore
 from app.streams.producer import ProducerSettings
@@ -56,10 +59,14 @@ from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.sharing import SharingTelemetry
-from app.telemetry.traces import exporting, require_sdk
+from app.telemetry.traces import TracesError, exporting, require_sdk
 from app.telemetry.worker_counts import shared_counts
 
+FAULTS = (SchemaError, KeysError, ModelsError, TracesError, RecordingError)
+"""What keeps the service from starting. The message says what to do."""
+
 Recorded = Callable[[Stream], AbstractContextManager[None]]
+"""Records a stream while the context lasts."""
 
 CORS_METHODS = ["GET", "POST", "DELETE"]
 CORS_REQUEST_HEADERS = [
@@ -104,10 +111,9 @@ def create_app(
     head: more lines for the head of the page at `/`
 
     `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
-    `tickets`, `admission`, `telemetry`, and `lifespan`, which an app in which this one is mounted
-    has to run.
-    Raises `SchemaError`, `KeysError`, `ModelsError`, `TracesError`, `RecordingError`, and
-    `ValueError` for keys beside `authenticate`.
+    `tickets`, `ticket_uses`, `admission`, `telemetry`, and `lifespan`, which an app in which this
+    one is mounted has to run.
+    Raises one of `FAULTS`, and `ValueError` for keys beside `authenticate`.
     """
     if authenticate is not None and not settings.open:
         raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")
@@ -130,6 +136,7 @@ def create_app(
     for entry in registry:
         telemetry.instruments.schema_info.labels(entry.name, entry.version).set(1)
     authenticator = Authenticator(settings, authenticate)
+    ticket_uses = TicketUses(admission.quota.store)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -142,6 +149,7 @@ def create_app(
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
+            stack.push_async_callback(ticket_uses.aclose)
             stack.push_async_callback(streams.aclose)
             await streams.start()
             stack.push_async_callback(streams.stop)
@@ -165,6 +173,7 @@ def create_app(
     app.state.telemetry = telemetry
     app.state.admission = admission
     app.state.tickets = authenticator.tickets
+    app.state.ticket_uses = ticket_uses
     app.state.keys = authenticator.keys
     app.state.schemas = {entry.name: entry.version for entry in registry}
     app.add_exception_handler(ServiceError, on_service_error)
@@ -175,7 +184,7 @@ def create_app(
         settings,
         names,
         admission,
-        authenticator.tickets,
+        ticket_uses,
         telemetry,
         prices,
     )

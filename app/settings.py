@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.providers.base_url import BaseUrl
+from app.providers.base_url import BaseUrl, is_this_machine
 from app.providers.headers import Headers, Key
 from app.providers.model_settings import Mode, TokensField
 from app.providers.options import Options
@@ -130,7 +129,7 @@ class Settings(BaseSettings):
     ] = None
     limits_store: Annotated[
         SecretStr | None,
-        Field(description="a redis://, rediss:// or unix:// URL, for those three counts"),
+        Field(description="a URL as those of STREAMS_STORE, for the limits of minutes and days"),
     ] = None
     max_streams: Annotated[int, Field(ge=1, description="streams at once in a process")] = 500
     max_queued: Annotated[
@@ -315,10 +314,7 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the service, as far as HOST shows."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_this_machine(self.host)
 
     def share(self, limit: int) -> int:
         """One worker's share of a limit for all workers; at least 1."""

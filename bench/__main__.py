@@ -24,6 +24,7 @@ from bench.progress import Progress
 from bench.publish import RESULTS, ROOT, publish
 from bench.report import (
     capacity_table,
+    edges_table,
     flood_table,
     large_overview,
     large_table,
@@ -48,7 +49,7 @@ STREAMS = 300
 
 @cli.command()
 def full() -> None:
-    """Measure everything (27 minutes), and write bench/results/ and docs/performance.md."""
+    """Measure everything (28 minutes), and write bench/results/ and docs/performance.md."""
     from bench.plots import draw
 
     results = _play(FULL)
@@ -134,6 +135,25 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
             return workers_table(rates)
 
     print(asyncio.run(run()))
+
+
+@cli.command("edges")
+def only_edges(rounds: int = 5, streams: int = STREAMS, calls: int = 100) -> None:
+    """How long a full service takes to refuse calls and to stop, and what nginx adds.
+
+    Where everything is measured (about a minute), the page gets its table.
+    """
+    from bench.edges import edges
+
+    async def run() -> str:
+        async with field() as place:
+            found = await edges(place, rounds, streams, calls, Progress())
+            return edges_table(found) if found else ""
+
+    table = asyncio.run(run())
+    print(table)
+    if rounds >= FULL.edged and streams >= STREAMS and calls >= FULL.edge_calls:
+        publish({"edges": table})
 
 
 @cli.command("traces")

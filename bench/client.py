@@ -37,6 +37,7 @@ class Job(msgspec.Struct):
     pace: chunks a second; 0 for as fast as possible
     at_once: how many streams run at a time; 0: all of them, begun evenly within `spread` seconds
     timeout: seconds for one stream
+    headers: of each request, beside those that there always are
     """
 
     url: str
@@ -46,6 +47,7 @@ class Job(msgspec.Struct):
     at_once: int = 1
     spread: float = 0
     timeout: float = 60
+    headers: dict[str, str] = {}
 
 
 class Report(msgspec.Struct):
@@ -160,9 +162,10 @@ class Crowd:
         self._address = (host, int(port))
         head = (
             f"POST {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
         )
-        self._request = head.encode() + BODY
+        head += "".join(f"{name}: {value}\r\n" for name, value in job.headers.items())
+        self._request = f"{head}\r\n".encode() + BODY
 
     async def read(self) -> Report:
         """Do the job."""

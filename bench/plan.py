@@ -10,6 +10,7 @@ from bench import contestants as who
 from bench.answers import SHAPES
 from bench.contestants import Contestant
 from bench.documents import LISTS, OTHERS
+from bench.edges import Edges, edges
 from bench.field import DIRECT, Field
 from bench.flood import Costs, Turns, flood
 from bench.large import Case, Large, large
@@ -34,6 +35,8 @@ class Plan:
     held: the contestants whose capacity is searched for, in `trials` trials each
     delayed: the contestants whose delay is measured, with `streams` streams of `paced` at once
     worked: rounds that compare one worker with two
+    edged: rounds of a service that is behind nginx, full, and stopped, with `edge_calls` calls of
+        each kind
     large: shapes of large answers
     opened, kept: how many streams to open, or to keep, to measure their memory
     """
@@ -53,6 +56,8 @@ class Plan:
     opened: Sequence[tuple[Contestant, int]] = ()
     kept: int = 0
     worked: int = 0
+    edged: int = 0
+    edge_calls: int = 100
     large: Sequence[str] = ()
 
 
@@ -67,6 +72,7 @@ class Results:
     delays: dict[str, Trial] = field(default_factory=dict)
     memory: dict[str, Memory] = field(default_factory=dict)
     workers: dict[int, float] = field(default_factory=dict)
+    edges: Edges | None = None
     large: dict[Case, Large] = field(default_factory=dict)
 
 
@@ -97,6 +103,7 @@ async def play(place: Field, plan: Plan, progress: Progress) -> Results:
             results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
     if plan.worked:
         results.workers = await workers(place, plan.worked, WORKED, progress)
+    results.edges = await edges(place, plan.edged, plan.streams, plan.edge_calls, progress)
     results.large = await large(plan.large, progress)
     return results
 
@@ -129,5 +136,6 @@ FULL: Final = Plan(
     opened=[(SNAPSHOT, 300), (DELTA, 300), *((proxy, 300) for proxy in who.PROXIES)],
     kept=1000,
     worked=3,
+    edged=5,
     large=list(SHAPES),
 )

@@ -12,6 +12,7 @@ from typing import Final
 from bench.client import percentile
 from bench.contestants import BASELINE, KEPT, Contestant
 from bench.documents import document
+from bench.edges import DRAIN_SECONDS, Edges
 from bench.flood import Costs, exponent
 from bench.large import Case, Large
 from bench.memory import Memory
@@ -39,6 +40,7 @@ def tables(plan: Plan, results: Results) -> dict[str, str]:
         "capacity": capacity_table(results.capacities),
         "memory": memory_table(results.memory),
         "workers": workers_table(results.workers),
+        "edges": edges_table(results.edges) if results.edges else "",
         "large": large_overview(results.large),
     }
     return {name: text for name, text in made.items() if text}
@@ -80,6 +82,24 @@ def workers_table(rates: dict[int, float], name: str = "workers") -> str:
         [str(number), f"{rate:.1f}", f"{rate / rates[1]:.2f} x"] for number, rate in rates.items()
     ]
     return table([name, "streams of 49 KB a second", ""], rows)
+
+
+def edges_table(found: Edges) -> str:
+    """How long a full service takes to refuse and to stop, and what nginx adds."""
+    full = f"with {found.streams} streams"
+    rows = {
+        "first content, directly": found.direct,
+        "first content, through nginx": found.fronted,
+        **{f"refused with {status}, {full}": found.refused[status] for status in found.refused},
+        f"from the end of `DRAIN_SECONDS` ({DRAIN_SECONDS}) to the exit, {full}": found.exits,
+    }
+    head = ["ms", "p50", "p99", "longest", "number"]
+    return table(head, [[name, *_spread(seconds)] for name, seconds in rows.items()])
+
+
+def _spread(seconds: list[float]) -> list[str]:
+    figures = [1e3 * percentile(seconds, which) for which in (50, 99, 100)]
+    return [*(f"{figure:.1f}" for figure in figures), str(len(seconds))]
 
 
 def store_table(found: Shared) -> str:

@@ -6,6 +6,7 @@ python -m bench.serve proxy_httpx2 http://127.0.0.1:9000
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -87,11 +88,12 @@ def ours(upstream: str, models: str, mode: str, create_app: Callable[[Any], Any]
     from app.telemetry.logs import configure_logging
 
     os.environ |= {  # worker processes read the environment, too
+        # No limit, as the bench searches for the capacity, unless it measures what the limit does.
+        "MAX_STREAMS": os.environ.get("MAX_STREAMS", "100000"),
         "PORT": "0",
         "OPENAI_BASE_URL": upstream,
         "MODELS": models,
         "INSTRUCTOR_MODE": mode,
-        "MAX_STREAMS": "100000",  # no limit, as the bench searches for the capacity
     }
     settings = Settings()
     configure_logging(settings.log_format, settings.log_level)
@@ -102,6 +104,7 @@ def ours(upstream: str, models: str, mode: str, create_app: Callable[[Any], Any]
     else:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(alone(settings, create_app))
+        gc.freeze()  # as `python -m app` does
 
 
 async def alone(settings: Any, create_app: Callable[[Any], Any]) -> None:

@@ -17,6 +17,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -264,12 +265,17 @@ TICKET_SECRET = os.environ.get("TICKET_SECRET") or secrets.token_hex(32)
 
 
 def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on. They are held together, so that they differ."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
+    """Different ports that nobody listens on.
+
+    They are below those that Linux gives to whoever connects: one of these might be taken before
+    a process listens on it.
+    """
+    ports: set[int] = set()
+    while len(ports) < number:
+        port = 10_240 + secrets.randbelow(22_528)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            ports.add(port)
+    return list(ports)
 
 
 async def _accepts(at: int | Path) -> bool:

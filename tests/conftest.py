@@ -4,9 +4,10 @@ there is a server for them, and what they saw is told at the end.
 
 from __future__ import annotations
 
+import gc
 from asyncio import AbstractEventLoop
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import uvloop
@@ -18,6 +19,14 @@ collect_ignore = [] if IS_THERE else ["real"]
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    """What is released in such a test was released by the code, and not by chance."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

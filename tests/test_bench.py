@@ -58,6 +58,8 @@ async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:
         paced="list-1",
         streams=3,
         opened=[(BASELINE, 3)],
+        edged=1,
+        edge_calls=2,
     )
     async with field() as place:
         results = await play(place, plan, Progress())
@@ -71,8 +73,16 @@ async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:
         assert len(trial.report.seconds) == 3
         assert trial.report.every[1] > 0
     assert results.memory[BASELINE.name].idle > 0
+    found = results.edges
+    assert found is not None
+    assert {status: len(seconds) for status, seconds in found.refused.items()} == {
+        401: 2,
+        429: 2,
+        503: 2,
+    }
+    assert (len(found.direct), len(found.fronted), len(found.exits)) == (2, 2, 1)
     made = tables(plan, results)
-    assert set(made) == {"machine", "flood", "shapes", "first", "paced", "memory"}
+    assert set(made) == {"machine", "flood", "shapes", "first", "paced", "memory", "edges"}
 
 
 @pytest.mark.parametrize("case", cases(["numbers"]), ids=lambda case: case.reader.name)

@@ -57,6 +57,11 @@ def eventually(true: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
+def serves(output: Path) -> bool:
+    """Whether a service has said that it serves."""
+    return "serving on" in output.read_text()
+
+
 @pytest.mark.timeout(600)
 def test_the_image_holds_what_the_service_needs_and_no_more(image: dockerfile.Image) -> None:
     assert {path.name for path in image.root.iterdir()} == {"app", "venv"}
@@ -80,8 +85,9 @@ def test_the_image_serves_is_healthy_writes_nothing_and_stops_on_sigterm(
     before = image.files()
     service = image.start(dockerfile.command(final.only("CMD")), output, **env)
     try:
-        assert eventually(lambda: healthy() or service.poll() is not None, seconds=90)
+        assert eventually(lambda: serves(output) or service.poll() is not None, seconds=90)
         assert service.poll() is None, "the service ended at once"
+        assert healthy()
         listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()["schemas"]
         schema = listed[0]["name"]
         answer = httpx.get(f"{address}/{schema}?topic=tea", timeout=30, trust_env=False)
@@ -107,26 +113,23 @@ def test_the_image_is_a_base_for_schemas_that_stand_in_a_folder_of_their_own(
     assert found
     (tmp_path / "my_schemas").mkdir()
     (tmp_path / "my_schemas" / "trips.py").write_text(source("trips"), encoding="utf-8")
-    image.extend(found[1], tmp_path)
     env = {"PORT": str(free_port()), "DEMO_TOKENS_PER_SECOND": "0"}
     address = f"http://127.0.0.1:{env['PORT']}"
 
     def served() -> list[str]:
-        try:
-            listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()
-        except httpx.TransportError:
-            return []
+        listed = httpx.get(f"{address}/schemas", timeout=30, trust_env=False).json()
         return [schema["name"] for schema in listed["schemas"]]
 
-    service = image.start(dockerfile.command(final.only("CMD")), output, **env)
-    try:
-        assert eventually(lambda: bool(served()) or service.poll() is not None, seconds=90)
-        assert served() == ["trips"]
-        answer = httpx.get(f"{address}/trips?topic=tea", timeout=30, trust_env=False)
-        assert "\nevent: done\n" in answer.text
-    finally:
-        service.kill()
-        service.wait()
+    with image.extended(found[1], tmp_path) as own:
+        service = own.start(dockerfile.command(final.only("CMD")), output, **env)
+        try:
+            assert eventually(lambda: serves(output) or service.poll() is not None, seconds=90)
+            assert served() == ["trips"]
+            answer = httpx.get(f"{address}/trips?topic=tea", timeout=30, trust_env=False)
+            assert "\nevent: done\n" in answer.text
+        finally:
+            service.kill()
+            service.wait()
 
 
 def test_the_image_is_built_in_two_stages_from_one_pinned_slim_version() -> None:

@@ -13,9 +13,10 @@ from app.main import models
 from app.providers.model_settings import ModelSettings
 from app.providers.models_file import ModelsError
 from app.settings import DEFAULT_MODEL, Settings, describe
+from tests.support.command import invoked
 from tests.support.process import ended
 
-README = Path(__file__).parent.parent / "README.md"
+DOCUMENT = Path(__file__).parent.parent / "docs" / "settings.md"
 
 DEFAULTS: dict[str, Any] = {
     "host": "127.0.0.1",
@@ -427,8 +428,10 @@ async def test_a_wrong_file_of_models_stops_the_start_and_the_commands_with_its_
 ) -> None:
     file = tmp_path / "models.toml"
     file.write_text(f"{MODELS}mode = '{SECRET}'\nspeed = 1\n")
-    for command in ((), ("schemas",)):
-        stopped = await ended(*command, MODELS_FILE=str(file))
+    for stopped in (
+        await ended(MODELS_FILE=str(file)),
+        await invoked("schemas", MODELS_FILE=str(file)),
+    ):
         assert (stopped.code, stopped.out) == (2, "")
         first, second = stopped.said.splitlines()
         assert first.startswith(f"{file}:5: models.b.mode: expected auto, tools, ")
@@ -442,21 +445,21 @@ async def test_a_contradiction_stops_the_start_with_a_line() -> None:
     assert stopped.said == "CORS_ORIGINS: * can't be used with CORS_CREDENTIALS\n"
 
 
-# The README
+# docs/settings.md
 
 
 def documented() -> dict[str, str]:
     """The table of settings: names, and their defaults as they stand there."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|$", README.read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|([^|]*)\|([^|]*)\|$", DOCUMENT.read_text(), re.MULTILINE)
     assert all(meaning.strip() for _, _, meaning in rows)
     return {name: default.strip() for name, default, _ in rows}
 
 
-def test_the_readme_lists_every_setting_and_no_other() -> None:
+def test_the_document_lists_every_setting_and_no_other() -> None:
     assert documented().keys() == {name.upper() for name in Settings.model_fields}
 
 
-def test_the_readme_has_every_default() -> None:
+def test_the_document_has_every_default() -> None:
     found = documented()
     for name, value in DEFAULTS.items():
         if name not in ("model", "models"):  # they follow from each other: in words

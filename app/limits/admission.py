@@ -68,7 +68,7 @@ class Admission:
     def __init__(self, settings: Settings, telemetry: Telemetry, process: str = "") -> None:
         of = telemetry.instruments
         self.slots = Slots(settings.max_streams, settings.max_queued)
-        self.quota = Quota(settings, told=of.limits_store_down.set)
+        self.quota = Quota(settings, on_change=of.limits_store_down.set)
         self._refused, self._waited = of.limits, of.slot_wait
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds

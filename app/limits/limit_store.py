@@ -1,8 +1,7 @@
 """The store in which all processes count together, and what happens while it is down.
 
-A store is down when it refuses a connection or does not answer in time. A store whose connections
-are all in use is busy, not down: its callers wait for one. A process that is itself late must not
-take a store for down either, so the time in which it was late does not count.
+A store is down when it refuses a connection or does not answer in time (`patience.py`). A store
+whose connections are all in use is busy, not down: its callers wait for one.
 """
 
 from __future__ import annotations
@@ -16,23 +15,21 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
 from app.errors import Overloaded
+from app.limits.patience import patiently
 from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
 
 STORE_SECONDS = 0.25
-"""How long to wait for an answer of Redis. A call in `DOWN_SECONDS` waits in vain, at most; on a
+"""How long to wait for an answer of Redis. At most one call in `DOWN_SECONDS` waits in vain. On a
 busy machine, a shorter time would take a store for down that is not."""
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for a connection to Redis, if all are in use."""
 
-LATE: Final = 0.2
-"""Of the time for an answer: if the timer is later than this, so is this process."""
-
 DOWN_SECONDS: Final = 5
-"""After Redis has not answered, it is not asked for this time."""
+"""A Redis that has not answered is not asked again for this time."""
 
 MAX_CONNECTIONS: Final = 20
 """The most connections to Redis."""
@@ -49,17 +46,17 @@ class LimitStore:
     """A Redis, as long as it answers.
 
     seconds: how long to wait for an answer; None takes `STORE_SECONDS`
-    told: is called with whether it is down, when that has changed
+    on_change: is called with whether it is down, when that has changed
     is_down: whether it is
     """
 
     def __init__(
-        self, address: Address, seconds: float | None, told: Callable[[bool], None]
+        self, address: Address, seconds: float | None, on_change: Callable[[bool], None]
     ) -> None:
         self._seconds = seconds = STORE_SECONDS if seconds is None else seconds
         self._pool = _pool(address, max(seconds, BUSY_SECONDS))
         self.storage = _redis(self._pool)
-        self._told = told
+        self._on_change = on_change
         self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self.is_down = False
         self._down_until = 0.0
@@ -76,7 +73,7 @@ class LimitStore:
             self._require_up()  # it may have gone down while this call waited
             if self.is_down:
                 self._pass_over()  # one call tries it, and others don't wait with it
-            found = await self._answer(do)
+            found = await patiently(do, self._seconds)
         except (StorageError, TimeoutError) as error:
             self._down(error)
             raise StoreDown from None
@@ -89,30 +86,6 @@ class LimitStore:
         """Close the connections."""
         await disconnect(self._pool)
 
-    async def _answer(self, do: Callable[[], Awaitable[_T]]) -> _T:
-        """What `do` gives. Raises `TimeoutError` if it takes too long, though we were not late."""
-        loop = asyncio.get_running_loop()
-        timer: asyncio.TimerHandle
-
-        def wait(timeout: asyncio.Timeout) -> None:
-            nonlocal timer
-            due = loop.time() + self._seconds
-            timer = loop.call_at(due, end, timeout, due)
-
-        def end(timeout: asyncio.Timeout, due: float) -> None:
-            now = loop.time()
-            if now - due > self._seconds * LATE:
-                wait(timeout)
-            else:
-                timeout.reschedule(now)
-
-        async with asyncio.timeout(None) as timeout:
-            wait(timeout)
-            try:
-                return await do()
-            finally:
-                timer.cancel()
-
     def _require_up(self) -> None:
         if asyncio.get_running_loop().time() < self._down_until:
             raise StoreDown
@@ -124,7 +97,7 @@ class LimitStore:
         self._pass_over()
         if not self.is_down:
             self.is_down = True
-            self._told(True)
+            self._on_change(True)
             cause = type(error.__cause__ or error).__name__
             _log.warning("the limits' store does not answer", cause=cause)
 
@@ -132,7 +105,7 @@ class LimitStore:
         self._down_until = 0.0
         if self.is_down:
             self.is_down = False
-            self._told(False)
+            self._on_change(False)
             _log.info("the limits' store answers again")
 
 

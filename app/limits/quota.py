@@ -157,32 +157,33 @@ class Quota:
 
     seconds: how long to wait for an answer of the store that the settings name; None takes the
         usual time
-    told: is called with whether that store is down, when this has changed
+    on_change: is called with whether that store is down, when this has changed
+    store: in which the processes count together; None: each counts by itself
     """
 
     def __init__(
         self,
         settings: Settings,
         seconds: float | None = None,
-        told: Callable[[bool], None] = lambda is_down: None,
+        on_change: Callable[[bool], None] = lambda is_down: None,
     ) -> None:
         self._local = _Limits(MemoryStorage(), settings, settings.share)
-        self._store: LimitStore | None = None
+        self.store: LimitStore | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        if store := settings.limits_store or settings.streams_store:
-            address = addresses(store.get_secret_value())[0]
-            self._store = LimitStore(address, seconds, told)
-            self._shared = _Limits(self._store.storage, settings, int)
+        if url := settings.limits_store or settings.streams_store:
+            address = addresses(url.get_secret_value())[0]
+            self.store = LimitStore(address, seconds, on_change)
+            self._shared = _Limits(self.store.storage, settings, int)
 
     @property
     def is_shared(self) -> bool:
         """Whether the processes count in a store together."""
-        return self._store is not None
+        return self.store is not None
 
     @property
     def is_down(self) -> bool:
         """Whether the store has not answered, so that this process counts by itself."""
-        return self._store is not None and self._store.is_down
+        return self.store is not None and self.store.is_down
 
     async def check(self, caller: str) -> None:
         """Raise `RateLimited` if the caller has reached a limit. Counts nothing."""
@@ -212,7 +213,7 @@ class Quota:
 
     def unreserved(self, caller: str) -> Reservation:
         """What goes on with a stream that another process has begun has reserved nothing."""
-        limits = self._local if self._store is None else self._shared
+        limits = self._local if self.store is None else self._shared
         return Reservation(caller, limits, [Reserved(0, 0.0) for _ in limits.budgets])
 
     def _soon(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
@@ -223,19 +224,19 @@ class Quota:
     async def aclose(self) -> None:
         """Wait until everything has been counted, and close the store."""
         await asyncio.gather(*self._tasks)
-        if self._store is not None:
-            await self._store.aclose()
+        if self.store is not None:
+            await self.store.aclose()
 
     async def _do(self, limits: _Limits, do: Callable[[], Awaitable[None]]) -> None:
         """Do this where it was counted. While that store is down, all stays as it is."""
-        if self._store is None or limits is self._local:
+        if self.store is None or limits is self._local:
             await do()
         else:
             with suppress(StoreDown, Overloaded):
-                await self._store.ask(do)
+                await self.store.ask(do)
 
     async def _ask(self, do: Callable[[_Limits], Awaitable[_T]]) -> _T:
-        if self._store is not None:
+        if self.store is not None:
             with suppress(StoreDown):
-                return await self._store.ask(lambda: do(self._shared))
+                return await self.store.ask(lambda: do(self._shared))
         return await do(self._local)

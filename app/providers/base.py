@@ -34,11 +34,13 @@ class Tokens:
     """Tokens of one completion, as the provider counted them.
 
     cached_tokens: those of the input that the provider had cached
+    cache_write_tokens: those of the input that it has cached now, which may cost more
     """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def all(self) -> int:
@@ -64,10 +66,10 @@ class Completion(Protocol):
 
     `async for` gives its text in pieces, in order, none of them empty. Where a model may answer in
     several texts of the same kind (calls of a tool), each but the first begins with `ANOTHER` of
-    `app/partial/answer.py`. A piece is all the text
-    that has come since the last one: text gathers while nobody asks for the next piece. What has
-    come and is not taken is bounded; beyond the bound the provider's connection isn't read.
-    Iterating raises `ProviderError`s and `OutputError`s only.
+    `app/partial/answer.py`. A piece is all the text that has come since the last one: text gathers
+    while nobody asks for the next piece. What has come and is not taken is bounded; beyond the
+    bound the provider's connection isn't read. Iterating raises `ProviderError`s and
+    `OutputError`s only.
 
     on_reasoning: is called, if it is set, with what the model reasons beside its text, before the
         text that comes after it or with it. Nothing is read while it waits. None, as it is in the
@@ -94,9 +96,9 @@ class Completion(Protocol):
 
     @property
     def active(self) -> float:
-        """When the last content but blanks was read, or sign that the model reasons: loop's time.
+        """When content other than blanks, or a sign that the model reasons, was last read.
 
-        0 before there was any.
+        In the time of the event loop; 0 before there was any.
         """
         ...
 

@@ -1,7 +1,8 @@
 """HTTP to the providers: aiohttp under an SDK's client.
 
 The OpenAI SDK has such a transport, too. But it has at most a hundred connections, and turns
-every connection error into a timeout. A transport is httpx's own extension point. https://www.python-httpx.org/advanced/transports/#custom-transports
+every connection error into a timeout. A transport is httpx's own extension point:
+https://www.python-httpx.org/advanced/transports/#custom-transports
 """
 
 from __future__ import annotations

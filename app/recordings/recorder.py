@@ -20,7 +20,7 @@ from app.providers.tap import End, tap
 from app.recordings.mask import Mask
 from app.recordings.recording import FORMAT, FORMAT_KEY, SUFFIX, line, said
 from app.streams.fallback import in_turn
-from app.streams.log_entry import Failed
+from app.streams.log_entry import DONE
 from app.streams.stream import Stream
 
 RECORDING_BYTES: Final = 8 * 1024 * 1024
@@ -117,9 +117,8 @@ class StreamTap:
 
     def finish(self) -> None:
         """Write how the stream has ended, and nothing after it."""
-        end = self._stream.outcome
-        code = end.code if isinstance(end, Failed) else "done"
-        if code == "done" and self._exchanges:
+        code = self._stream.outcome_code
+        if code == DONE and self._exchanges:
             self._exchanges[-1].ended("whole")  # what may follow it is not needed
         for exchange in self._exchanges:
             exchange.flush()

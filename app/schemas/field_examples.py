@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from app.schemas.subschemas import IN_LISTS, Json, inside, target
 
@@ -19,17 +19,25 @@ KINDS: Final[dict[type, str]] = {
 _ALL: Final = frozenset(KINDS.values())
 
 
-def fault(root: Json) -> str | None:
-    """What is wrong with the first example that its field can't take; None if all are right."""
+class Fault(NamedTuple):
+    """What is wrong with an example, and which field or class it is of."""
+
+    name: str
+    reason: str
+
+
+def fault(root: Json) -> Fault | None:
+    """The first example that its field can't take; None if all are right."""
     for name, schema in _named(root, root.get("title", "the result")):
         examples = schema.get("examples", [])
         if not isinstance(examples, list):
-            return f"the examples of {name} are {examples!r}, and no list"
+            return Fault(name, f"the examples of {name} are {examples!r}, and no list")
         allowed = _kinds(root, schema) if examples else _ALL
         for index, example in enumerate(examples):
             if not _is_of(example, allowed):
                 expected = " or ".join(sorted(allowed))
-                return f"examples[{index}] of {name} is {example!r}, and no {expected}"
+                reason = f"examples[{index}] of {name} is {example!r}, and no {expected}"
+                return Fault(name, reason)
     return None
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 import traceback
 from pathlib import Path
+from typing import TypeGuard
 
 from pydantic.errors import PydanticUndefinedAnnotation
 
@@ -34,6 +35,21 @@ def _line_of_name(file: Path, name: str | None) -> int | None:
         or (isinstance(node, ast.Constant) and node.value == name)
     ]
     return min(lines, default=None)
+
+
+def line_of_field(file: Path, name: str) -> int | None:
+    """The line of the class's field that has this name or alias; one with examples goes first."""
+    fields = [node for node in ast.walk(ast.parse(file.read_bytes())) if _is_field(node, name)]
+    fields.sort(key=lambda field: "examples" not in ast.unparse(field))
+    return fields[0].lineno if fields else None
+
+
+def _is_field(node: ast.AST, name: str) -> TypeGuard[ast.AnnAssign]:
+    if not isinstance(node, ast.AnnAssign):
+        return False
+    aliases = [part.value for part in ast.walk(node) if isinstance(part, ast.keyword)]
+    constants = [part.value for part in aliases if isinstance(part, ast.Constant)]
+    return ast.unparse(node.target) == name or name in constants
 
 
 def line_of_part(file: Path, reason: str) -> int | None:

@@ -29,7 +29,7 @@ from app.schemas.entry import SchemaEntry
 from app.schemas.field_examples import fault
 from app.schemas.least import least
 from app.schemas.names import PATTERN
-from app.schemas.place import line_of, line_of_part
+from app.schemas.place import line_of, line_of_field, line_of_part
 from app.schemas.prompts import try_out
 
 __all__ = ["Registry", "SchemaEntry", "SchemaError", "load"]
@@ -257,7 +257,8 @@ def _check_parameters(entry: SchemaEntry) -> str | None:
     except Exception as error:
         reason = f"its parameters have no JSON Schema: {_words(error)}"
         raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
-    return _check_topic(found) or fault(found)
+    _require_examples(entry, found, "parameters")
+    return _check_topic(found)
 
 
 def _check_topic(parameters: Mapping[str, Any]) -> str | None:
@@ -295,7 +296,19 @@ def _check_result(entry: SchemaEntry) -> str | None:
         raise SchemaError(entry.file, reason, line_of(error, entry.file)) from error
     if entry.is_list and not schema.keys().isdisjoint({"minItems", "maxItems"}):
         return "the length of a list result follows from `count`: it can't have its own"
-    return fault(schema)
+    _require_examples(entry, schema, "result")
+    return None
+
+
+def _require_examples(entry: SchemaEntry, schema: dict[str, Any], part: str) -> None:
+    """Raise SchemaError, with the line of the field, if a field can't take an example of its own.
+
+    part: the part of `schema = Schema(…)` whose JSON Schema it is; its line stands in for that of
+        a field which is in another file
+    """
+    if (found := fault(schema)) is not None:
+        line = line_of_field(entry.file, found.name) or line_of_part(entry.file, part)
+        raise SchemaError(entry.file, found.reason, line)
 
 
 def _check_regexes(entry: SchemaEntry) -> str | None:

@@ -17,6 +17,7 @@ from app.store.record import Claim
 from app.streams.log_entry import ElementClosed
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.traces import carried_trace
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Claimant:
             key=None if origin.key is None else keys.idempotency(origin.owner, origin.key),
             caller=origin.caller,
             request_id=origin.request_id,
+            trace=carried_trace(),
             reasoning=origin.reasoning,
         )
 

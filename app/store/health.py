@@ -60,15 +60,20 @@ class Health:
         """How many seconds a call waits for it: longer where it, or this machine, is busy."""
         return min(max(LEAST_PATIENCE, 5 * self._slowest), MOST_PATIENCE)
 
-    def renewed(self, now: float, *, held: bool) -> bool:
+    def renewed(self, sent: float, now: float, *, held: bool) -> bool:
         """This process's own lease was renewed. Returns whether it may have run out before.
 
+        sent: when that was asked for. The lease lasts from then on, at least
         held: whether the store still had it. If not, it may have lost the others', too
         """
         if not held and self._renewed > float("-inf"):
             self.lost(now)
-        lapsed, self._renewed = not held or now - self._renewed >= LEASE_SECONDS, now
+        lapsed, self._renewed = not held or not self.holds_lease(now), sent
         return lapsed
+
+    def holds_lease(self, now: float) -> bool:
+        """Whether this process's lease can't have run out, so that nobody takes it for dead."""
+        return now - self._renewed < LEASE_SECONDS
 
     def lost(self, now: float) -> None:
         """It has lost what it had."""

@@ -47,6 +47,15 @@ def read_id(id: str) -> StreamId | None:
     return StreamId(born, ALPHABET.index(id[BORN]))
 
 
+def seconds_since(id: str, now: float) -> float:
+    """How long ago a stream was born, by the clocks of the process that began it and of this one.
+
+    now: seconds since 1970. An id that does not say it counts as new
+    """
+    said = read_id(id)
+    return 0.0 if said is None else max(now - said.born, 0.0)
+
+
 def _written(number: int) -> str:
     digits = ""
     for _ in range(BORN):

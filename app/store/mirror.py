@@ -16,7 +16,8 @@ from msgspec import Raw, structs
 
 from app.redis.link import Behind, Command, Refused
 from app.store import keys
-from app.store.record import FIELD, Batch, Claim, End, EndText, EntryId, Record, Released, encode
+from app.store.commands import RUNNING_SECONDS, free, hold
+from app.store.record import FIELD, Batch, Claim, EndText, EntryId, Record, Released, encode
 from app.streams.log_entry import LogEntry
 from app.streams.stream import Stream
 
@@ -25,9 +26,6 @@ PAUSE_SECONDS: Final = 1
 
 TOUCH_SECONDS: Final = 60
 """How often the time is put off after which the store drops a running stream."""
-
-RUNNING_SECONDS: Final = 300
-"""How long the store keeps a running stream of which it hears nothing more."""
 
 MOST_TAIL: Final = 1000
 """Entries that wait to be written. If there are more, they are read from the log later."""
@@ -59,11 +57,12 @@ class _Asked(Enum):
 
 
 class _Sent(NamedTuple):
-    """What an entry brings: its id, the position after it, and whether it is the last one."""
+    """What was sent: the last id, the position after it, whether the stream's end, or all of it."""
 
     id: EntryId
     position: int
     is_last: bool
+    is_all: bool
 
 
 class Mirror:
@@ -74,6 +73,7 @@ class Mirror:
     forgotten: it is not to be kept once it has ended
     is_released: it is left to whoever wants it
     is_urgent: what there is to write is to be written at once
+    is_confirmed: whether the stream is known to be ours, as long as the process holds its lease
     """
 
     def __init__(
@@ -86,13 +86,14 @@ class Mirror:
         self.forgotten = False
         self.is_released = False
         self.is_urgent = False
+        self.is_confirmed = True
         self._key = keys.stream(stream.id)
         self._retention = retention
         self._position = stream.log.base  # up to where the store has it
         self._tail_from = stream.log.position  # from where on the tail has it
         self._asked: _Asked | None = None
-        self._sent = self._doubted = _Sent(last, self._position, False)
-        self._is_in_doubt = self._is_lost = False
+        self._sent = self._doubted = _Sent(last, self._position, False, False)
+        self._is_in_doubt = self._is_lost = self._is_missed = False
         self._told_answer = False  # whether the store knows that the provider has answered
         self._model = claim.model
         self._at = now + PAUSE_SECONDS
@@ -113,10 +114,14 @@ class Mirror:
         if self._asked is not None:
             return False
         self._bound_tail()
-        is_odd = self._is_in_doubt or self._is_lost
+        is_odd = self._is_in_doubt or self._lacks_all
         if self.is_urgent or (self.followers and self.has_news and not is_odd):
             return True
         return now >= self._at and (is_odd or self._needs_touch(now) or self.has_news)
+
+    @property
+    def _lacks_all(self) -> bool:
+        return self._is_lost or self._is_missed
 
     def _needs_touch(self, now: float) -> bool:
         return now - self._touched >= TOUCH_SECONDS
@@ -124,11 +129,11 @@ class Mirror:
     def confirm(self) -> None:
         """Write at once, even if there is nothing new, to learn whether the stream is ours."""
         self.is_urgent = True
+        self.is_confirmed = False
 
     def resync(self) -> None:
-        """Write all of the log again, because somebody misses a part of it."""
-        self._position = self.stream.log.base
-        self.is_urgent = True
+        """Write the claim and all of the log again, because somebody misses a part of it."""
+        self._is_missed = self.is_urgent = True
 
     # -- what ---------------------------------------------------------------------------------
 
@@ -139,7 +144,7 @@ class Mirror:
         if self._is_in_doubt:
             self._asked = _Asked.LOOK
             return [("XREVRANGE", self._key, "+", "-", "COUNT", 1)]
-        if self._is_lost:
+        if self._lacks_all:
             self._asked = _Asked.ALL
             return self._all(now)
         if self._needs_touch(now):
@@ -147,7 +152,7 @@ class Mirror:
             self._asked = _Asked.TOUCH
             return [self._expire(RUNNING_SECONDS + self._retention)]
         self._asked = _Asked.WRITE
-        return self._write(EntryId(self.last.epoch, self.last.number + 1))
+        return self._write(EntryId(self.last.epoch, self.last.number + 1), is_all=False)
 
     def _all(self, now: float) -> list[Command]:
         """The claim and the whole log, for a store that has lost them."""
@@ -155,18 +160,23 @@ class Mirror:
         self._position = self.stream.log.base
         epoch, number = self.last.epoch, self.last.number
         claim = self._add(EntryId(epoch, number + 1), self.claim)
-        written = self._write(EntryId(epoch, number + 2))
+        written = self._write(EntryId(epoch, number + 2), is_all=True)
         if not self._sent.is_last:
             written.append(self._expire(RUNNING_SECONDS + self._retention))
-            if self.claim.key is not None:
-                written.append(hold(self.claim.key, self.stream.id, self._retention))
+        if self.claim.key is not None and self._keeps_key:
+            written.append(hold(self.claim.key, self.stream.id, self._retention))
         return [claim, *written]
 
-    def _write(self, id: EntryId) -> list[Command]:
+    @property
+    def _keeps_key(self) -> bool:
+        """Whether the stream's idempotency key is to find it."""
+        return self.stream.is_of_use and not self.forgotten
+
+    def _write(self, id: EntryId, *, is_all: bool) -> list[Command]:
         stream = self.stream
         record = self._record()
         is_last = isinstance(record, EndText | Released)
-        self._sent = _Sent(id, stream.position + len(stream.last_entries), is_last)
+        self._sent = _Sent(id, stream.position + len(stream.last_entries), is_last, is_all)
         if isinstance(record, EndText):
             return [self._add(id, record, "NOMKSTREAM", "MAXLEN", "=", 1), *self._put_away(record)]
         return [self._add(id, record, "NOMKSTREAM")]
@@ -190,12 +200,13 @@ class Mirror:
         found = [self._expire(LINGER_SECONDS if end.forgotten else self._retention)]
         if not end.forgotten:
             seconds = round(self._retention) + MARK_SECONDS
-            found.append(("SET", keys.mark(self.stream.id), self.claim.owner, "EX", seconds))
+            whose = f"{self.claim.owner} {self.claim.process}"
+            found.append(("SET", keys.mark(self.stream.id), whose, "EX", seconds))
         if (key := self.claim.key) is not None:
-            if end.forgotten or not self.stream.is_of_use:
-                found.append(free(key, self.stream.id))
-            else:
+            if self._keeps_key:
                 found.append(("PEXPIRE", key, round(self._retention * 1000)))
+            else:
+                found.append(free(key, self.stream.id))
         return found
 
     def _add(self, id: EntryId, record: Record | EndText, *options: Any) -> Command:
@@ -245,8 +256,10 @@ class Mirror:
     def _has(self, sent: _Sent) -> Fate:
         """The store has this."""
         self._is_in_doubt = self._is_lost = False
+        self._is_missed = self._is_missed and not sent.is_all
+        self.is_confirmed = True
         self.last, self._position = sent.id, sent.position
-        self.is_urgent = self.is_released  # what was to be written before has been
+        self.is_urgent = self.is_released or self._is_missed  # what is left to be written
         return Fate.STORED if sent.is_last else Fate.GOES_ON
 
     def _look(self, answers: Sequence[Any] | None) -> Fate:
@@ -264,31 +277,3 @@ class Mirror:
         else:
             self.last, self._tail_from = max(last, self.last), -1
         return Fate.GOES_ON
-
-
-def hold(key: str, id: str, retention: float) -> Command:
-    """Hold an idempotency key for a stream, unless another one has it."""
-    return ("SET", key, id, "NX", "GET", "PX", round((RUNNING_SECONDS + retention) * 1000))
-
-
-def free(key: str, id: str) -> Command:
-    """Free an idempotency key, if it is this stream's."""
-    return ("EVAL", _FREE, 1, key, id)
-
-
-def elect(id: str, seen: int, claim: EntryId, record: Claim | End) -> Command:
-    """Claim a stream, unless another process has claimed it since the epoch that was seen.
-
-    A store that has lost the stream has it again.
-    """
-    return ("EVAL", _ELECT, 1, keys.stream(id), seen, str(claim), FIELD, encode(record))
-
-
-_ELECT = """
-local last = redis.call('xrevrange', KEYS[1], '+', '-', 'COUNT', 1)[1]
-if not last or tonumber(string.match(last[1], '%d+')) <= tonumber(ARGV[1]) then
-    return redis.call('xadd', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
-end
-"""
-
-_FREE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"

@@ -47,6 +47,7 @@ class Claim(msgspec.Struct, frozen=True, tag="claim", omit_defaults=True):
     request: the parameters as JSON; None where the settings keep them out of the store
     key: the name of the idempotency key in the store
     caller, request_id: those of the call that has begun the stream, for the log
+    trace: what tells of the trace that this call belongs to; empty where it belongs to none
     takeovers: how often a process that had it has died
     """
 
@@ -60,6 +61,7 @@ class Claim(msgspec.Struct, frozen=True, tag="claim", omit_defaults=True):
     key: str | None = None
     caller: str = ""
     request_id: str = "-"
+    trace: dict[str, str] = {}
     reasoning: bool = False
     takeovers: int = 0
 

@@ -16,8 +16,9 @@ import structlog
 from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
+from app.store.commands import elect
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     BadRecord,
@@ -35,6 +36,7 @@ from app.store.record import (
 from app.store.replica import Hole, Replica
 from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
 from app.streams.log_entry import LogEntry
+from app.streams.where_raised import where_raised
 
 LOOK_SECONDS: Final = 0.5
 """How often a process looks whether the owners of the streams that it follows live."""
@@ -93,11 +95,15 @@ class Events(Protocol):
     def missed(self) -> None:
         """Entries of a stream were missing."""
 
+    def may_have_lost(self, shard: Shard) -> None:
+        """The store answers again, and may have lost what it had."""
+
 
 class Shard:
     """One store.
 
     index: of its URL in the setting
+    process: the id of this process
     mirrors: of the streams that this process writes, by id
     replicas: of those that it follows, by id
     """
@@ -107,7 +113,7 @@ class Shard:
         self.health = Health()
         self.mirrors: dict[str, Mirror] = {}
         self.replicas: dict[str, Replica] = {}
-        self._process = process
+        self.process = process
         self._events = events
         self._reading, self._sending = Link(address), Link(address)
         self._writer = Writer(self._sending, self.health, self._due, self._heard)
@@ -139,7 +145,7 @@ class Shard:
         while self.health.is_up and self.mirrors and loop.time() < until:  # noqa: ASYNC110
             await asyncio.sleep(TICK)
         if self.health.is_up:
-            gone = self.ask(("DEL", keys.lease(self._process), keys.mailbox(self._process)))
+            gone = self.ask(("DEL", keys.lease(self.process), keys.mailbox(self.process)))
             await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK))
             _forget(gone)
         for task in self._tasks:
@@ -149,8 +155,7 @@ class Shard:
     @property
     def is_usable(self) -> bool:
         """Whether it answers, and none of its answers is late."""
-        now = asyncio.get_running_loop().time()
-        return self.health.is_up and not self._writer.is_stuck(now, self.health.patience)
+        return self.health.is_up and not self._writer.is_stuck(self.health.patience)
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`."""
@@ -177,7 +182,7 @@ class Shard:
             return
         replica.has_heard = False
         self.say_follow(replica)
-        self.mail(self._process, "nudge", id)
+        self.mail(self.process, "nudge", id)
 
     def unfollow(self, id: str) -> None:
         """Follow a stream no longer."""
@@ -194,7 +199,7 @@ class Shard:
     def letter(self, process: str, kind: str, id: str) -> list[Command]:
         """The commands that send a message."""
         box = keys.mailbox(process)
-        fields = ("kind", kind, "stream", id, "from", self._process)
+        fields = ("kind", kind, "stream", id, "from", self.process)
         add = ("XADD", box, "MAXLEN", "~", MAILBOX, "*", *fields)
         return [add, ("PEXPIRE", box, MAILBOX_MS)]
 
@@ -220,7 +225,7 @@ class Shard:
             if not answers or not answers[0] or isinstance(answers[0], Refused):
                 return
             [(last, record)] = records(answers[0])
-            if isinstance(record, Claim) and record.process == self._process:
+            if isinstance(record, Claim) and record.process == self.process:
                 after = EntryId(last.epoch, last.number + 1)
                 self.send(("XADD", name, "NOMKSTREAM", str(after), FIELD, encode(Released())))
 
@@ -231,7 +236,7 @@ class Shard:
     def _due(self, now: float) -> Iterator[Job]:
         if now >= self._renew:
             self._renew = now + RENEW_SECONDS
-            yield self._renewal()
+            yield self._renewal(now)
             self._sweep(now)
         if now >= self._look and self.replicas:
             self._look = now + LOOK_SECONDS
@@ -240,16 +245,16 @@ class Shard:
             if mirror.is_due(now) and (job := self._writing(mirror, now)):
                 yield job
 
-    def _renewal(self) -> Job:
-        command = ("SET", keys.lease(self._process), 1, "PX", LEASE_SECONDS * 1000, "GET")
+    def _renewal(self, sent: float) -> Job:
+        command = ("SET", keys.lease(self.process), 1, "PX", LEASE_SECONDS * 1000, "GET")
 
         def told(answers: Answers) -> None:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Full):
+            if isinstance(answers[0], Refused):
                 self.health.refused(now)
-            elif self.health.renewed(now, held=answers[0] is not None):
+            elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
 
         return Job([command], told)
@@ -271,7 +276,7 @@ class Shard:
                 if (is_dead or replica.is_released) and replica.stream.followers:
                     self._events.orphaned(replica)
 
-        return Job([("MGET", *map(keys.lease, [self._process, *owners]))], told)
+        return Job([("MGET", *map(keys.lease, [self.process, *owners]))], told)
 
     def _writing(self, mirror: Mirror, now: float) -> Job | None:
         """What a stream has to be written. If that fails, it goes on without the store."""
@@ -293,8 +298,12 @@ class Shard:
 
         try:
             return Job(mirror.commands(now), told)
-        except Exception:
-            _log.exception("a stream could not be brought to the store", id=mirror.stream.id)
+        except Exception as error:
+            _log.error(
+                "a stream could not be brought to the store",
+                id=mirror.stream.id,
+                exception=where_raised(error),
+            )
             del self.mirrors[mirror.stream.id]
             self._events.stored(mirror)
             return None
@@ -305,7 +314,7 @@ class Shard:
             if replica.stream.followers:
                 self._idle[id] = now
             elif now - self._idle.get(id, now) >= IDLE_SECONDS:
-                self._events.came("idle", id, self._process)
+                self._events.came("idle", id, self.process)
                 continue
             if now - self._follow.get(id, 0) >= FOLLOW_SECONDS:
                 self.say_follow(replica)
@@ -328,7 +337,7 @@ class Shard:
             if self.health.silent_for(now) > STALE_SECONDS:
                 for replica in list(self.replicas.values()):
                     replica.stream.cut()
-                    self._events.came("idle", replica.stream.id, self._process)
+                    self._events.came("idle", replica.stream.id, self.process)
         else:
             opened, self._opened = self._opened, self._sending.opened
             is_anew = 0 < opened < self._opened
@@ -340,9 +349,10 @@ class Shard:
             self._events.turned(self, up=self.health.is_up)
 
     def _confirm(self) -> None:
-        """Write to each stream of this process, to learn what the store still has of it."""
+        """Learn what the store still has of the streams of this process."""
         for mirror in self.mirrors.values():
             mirror.confirm()
+        self._events.may_have_lost(self)
         self.wake()
 
     # -- what comes ---------------------------------------------------------------------------
@@ -357,20 +367,24 @@ class Shard:
                     # Another server may have taken its place, with another clock.
                     self._mail = "0"
                     await asyncio.sleep(RETRY_SECONDS)
-                except Exception:
-                    _log.exception("what a store has sent could not be taken")
+                except Exception as error:
+                    _log.error(
+                        "what a store has sent could not be taken", exception=where_raised(error)
+                    )
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._reading.close()
 
     async def _read_once(self) -> None:
-        box = keys.mailbox(self._process)
+        box = keys.mailbox(self.process)
         followed = {
             keys.stream(id).encode(): r for id, r in self.replicas.items() if not r.stream.ended
         }
         ids = [self._mail, *(str(replica.last) for replica in followed.values())]
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
         [answer] = await self._reading.call([command])
+        if isinstance(answer, Refused):  # it is busy, perhaps
+            raise Unreachable
         for name, entries in answer or ():
             if name == box.encode():
                 self._take_mail(entries)
@@ -386,8 +400,10 @@ class Shard:
             )
             try:
                 self._events.came(kind, stream, sender)
-            except Exception:
-                _log.exception("a message of another process could not be taken")
+            except Exception as error:
+                _log.error(
+                    "a message of another process could not be taken", exception=where_raised(error)
+                )
 
     def _take(self, replica: Replica, entries: Any) -> None:
         before = replica.last
@@ -424,7 +440,7 @@ class Shard:
         return has_hole
 
     def _is_ours(self, replica: Replica) -> bool:
-        return replica.claim.process == self._process
+        return replica.claim.process == self.process
 
     def mend(self, replica: Replica) -> None:
         """Read all of a stream again, and ask its owner for what the store lacks, too."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final
 
 from app.errors import (
     Cancelled,
@@ -22,33 +21,30 @@ from app.errors import (
     IdempotencyConflict,
     Internal,
     Overloaded,
+    ProviderTimeout,
     ServiceError,
     StreamExpired,
     StreamNotFound,
 )
-from app.redis.address import Address
-from app.redis.link import Command, Refused, Unreachable
-from app.schemas.entry import SchemaEntry
-from app.store import keys
+from app.redis.link import Refused
+from app.store import commands, keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
-from app.store.ids import new_id, read_id
-from app.store.mirror import LINGER_SECONDS, RUNNING_SECONDS, Mirror, free, hold
+from app.store.ends import AGREE_SECONDS, Ends
+from app.store.ids import new_id, read_id, seconds_since
+from app.store.lookup import POLL_SECONDS, Found, find, is_gone
+from app.store.mirror import Mirror
+from app.store.patience import answers_in_time
 from app.store.record import (
-    FIELD,
     LAST_NUMBER,
-    BadRecord,
     Claim,
-    End,
     EntryId,
-    Record,
     base_of,
-    encode,
     epoch_of,
-    next_epoch,
-    records,
 )
+from app.store.remote_readers import RemoteReaders
 from app.store.replica import Replica
 from app.store.shard import FOLLOWED_SECONDS, Shard
+from app.store.sharing import Sharing, SharingObserver
 from app.store.writer import Answers
 from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
@@ -57,21 +53,10 @@ from app.streams.producer import ProducerSettings
 from app.streams.registry import Observer, Streams
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
-
-TURN_SECONDS: Final = 0.01
-"""Who waits for the store counts turns of this length rather than time: a process that is late
-itself must not blame the store."""
-
-PATIENT_SECONDS: Final = 2
-"""How long a call waits for the store that can do nothing else."""
+from app.streams.traces import in_trace, trace_id_in
 
 TRIES: Final = 3
 """How often a call looks again for a stream that is about to be there, or to go."""
-
-AGREE_SECONDS: Final = 0.25
-"""How long the end of a stream may wait for the store to have it."""
-
-POLL_SECONDS: Final = 0.025
 
 REACH_SECONDS: Final = 0.5
 """How long a reader waits to be told that the position is there from which it comes back."""
@@ -81,53 +66,6 @@ MOST_TAKEOVERS: Final = 2
 
 STOP_SECONDS: Final = 1
 """How long the end of a process waits for what is still to be written."""
-
-
-class SharingObserver(Protocol):
-    """Is told what happens between processes. The metrics and the log implement it."""
-
-    def turned(self, store: int, *, up: bool) -> None:
-        """A store answers from now on, or does not any more."""
-
-    def answered(self, store: int, seconds: float) -> None:
-        """A store has answered what was sent to it at once."""
-
-    def follows(self, count: int) -> None:
-        """So many streams of other processes are read here."""
-
-    def taken_over(self, stream: Stream, *, released: bool) -> None:
-        """This process goes on with a stream. released: its last one has left it in order."""
-
-    def overruled(self, stream: Stream) -> None:
-        """Another process goes on with a stream that this one has generated."""
-
-    def missed(self) -> None:
-        """Entries of a stream were missing."""
-
-
-@dataclass(frozen=True)
-class Sharing:
-    """How a process shares its streams.
-
-    process: its id
-    addresses: of the stores; each has a part of the streams
-    retention: seconds that an ended stream is kept
-    schema: finds a schema by its name; raises ServiceError
-    most: streams that a process runs at once. It takes no more over
-    room: takes a slot for a stream that another process has begun, for a caller: what is to be
-        called once the stream has ended; None: there is no slot
-    keeps_requests: whether the store has what streams are asked for. If not, nobody takes over
-    goes_on_alone: whether resumable streams begin without a store that doesn't answer
-    """
-
-    process: str
-    addresses: Sequence[Address]
-    retention: float
-    schema: Callable[[str], SchemaEntry]
-    most: int
-    room: Callable[[str], Callable[[Stream], None] | None]
-    keeps_requests: bool = True
-    goes_on_alone: bool = False
 
 
 class SharedStreams(Streams):
@@ -152,12 +90,16 @@ class SharedStreams(Streams):
             Shard(index, address, sharing.process, self)
             for index, address in enumerate(sharing.addresses)
         ]
-        self._remote: dict[tuple[str, str], Callable[[], None]] = {}  # readers elsewhere
-        self._doubted: set[str] = set()  # streams that are said to be here, and aren't
+        self._remote = RemoteReaders(self.read)
+        self._ends = Ends(store, sharing.retention, self._done_hook.call)
         self._is_closed = False
 
     async def start(self) -> None:
         await asyncio.gather(*(shard.start() for shard in self._shards))
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        return tuple(shard.health.is_up for shard in self._shards)
 
     # -- which shard --------------------------------------------------------------------------
 
@@ -192,7 +134,7 @@ class SharedStreams(Streams):
         shard = self._shard_for(origin)
         if shard is None:
             return None
-        answers = await self._answers(
+        answers = await answers_in_time(
             shard.ask(("GET", keys.idempotency(origin.owner, origin.key)))
         )
         if not answers or not isinstance(answers[0], bytes):
@@ -234,36 +176,32 @@ class SharedStreams(Streams):
         """Begin a stream in a shard, or find that of its key. None: try again."""
         id = new_id(time.time(), shard.index)
         claim = self._claimant.claim(id, request, origin)
-        name, last = keys.stream(id), EntryId(1, 0)
-        kept_for = round((RUNNING_SECONDS + self._sharing.retention) * 1000)
-        commands: list[Command] = [
-            ("XADD", name, str(last), FIELD, encode(claim)),
-            ("PEXPIRE", name, kept_for),
-        ]
-        if claim.key is not None:
-            commands.append(hold(claim.key, id, self._sharing.retention))
-        undo = partial(self._undo, shard, id, claim.key)
-        answers = await self._answers(shard.ask(*commands), undo, shard.health.patience)
+        asked = shard.ask(*commands.begin(id, claim, self._retention))
+        take_back = partial(self._take_back, shard, id, claim.key)
+        answers = await answers_in_time(asked, take_back, shard.health.patience)
         if answers is None:
             return self._begin_alone(request, origin, on_end)
         if any(isinstance(answer, Refused) for answer in answers):
-            undo()
+            take_back()
             return self._begin_alone(request, origin, on_end)
-        holder = answers[2] if claim.key is not None else None
+        holder = answers[-1] if claim.key is not None else None
         if isinstance(holder, bytes):
-            shard.send(("DEL", name))
+            shard.send(*commands.undo(id, None))
             return await self._of_key(holder.decode(), request, origin)
         if self.draining:
-            undo()
+            take_back()
             raise Draining(retry_after=1)
         stream = Stream(id, request, origin)
-        self._share(shard, Mirror(stream, claim, last, self._now, retention=self._retention))
+        self._share(shard, stream, claim, commands.FIRST)
         self._run(stream, on_end)
         return stream
 
-    def _share(self, shard: Shard, mirror: Mirror) -> None:
-        mirror.stream.agree = self._agree
+    def _share(self, shard: Shard, stream: Stream, claim: Claim, last: EntryId) -> Mirror:
+        """Bring a stream of this process to the store from now on, behind its claim there."""
+        stream.agree = self._agree
+        mirror = Mirror(stream, claim, last, self._now, retention=self._retention)
         shard.mirror(mirror)
+        return mirror
 
     async def _of_key(self, id: str, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that has an idempotency key. None if it is of no use any more.
@@ -278,7 +216,7 @@ class SharedStreams(Streams):
         except (StreamNotFound, StreamExpired):
             stream = None
         if stream is None or not stream.is_of_use:
-            shard.send(free(keys.idempotency(origin.owner, origin.key), id))
+            shard.send(commands.free(keys.idempotency(origin.owner, origin.key), id))
             return None
         if self._digest(shard, stream) != digest_of(request):
             raise IdempotencyConflict
@@ -288,53 +226,27 @@ class SharedStreams(Streams):
         replica = shard.replicas.get(stream.id)
         return digest_of(stream.request) if replica is None else replica.claim.digest
 
-    def _undo(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
+    def _take_back(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
         """Take back a claim that may have been written."""
-        commands: list[Command] = [("DEL", keys.stream(id))]
-        if key is not None:
-            commands.append(free(key, id))
 
         def told(answers: Answers) -> None:
             if answers is None and tries and not self._is_closed:
                 loop = asyncio.get_running_loop()
-                loop.call_later(1, self._undo, shard, id, key, tries - 1)
+                loop.call_later(1, self._take_back, shard, id, key, tries - 1)
 
-        shard.send(*commands, told=told)
-
-    async def _answers(
-        self,
-        asked: asyncio.Future[list[Any]],
-        late: Callable[[], None] = lambda: None,
-        seconds: float = PATIENT_SECONDS,
-    ) -> list[Any] | None:
-        """What a store answers; None if it doesn't in time.
-
-        late: is called once, if the answer was not waited for, or there is none
-        """
-        try:
-            for _ in range(round(seconds / TURN_SECONDS)):
-                if (await asyncio.wait({asked}, timeout=TURN_SECONDS))[0]:
-                    return asked.result()
-        except Unreachable:
-            late()
-            return None
-        except asyncio.CancelledError:
-            asked.add_done_callback(partial(_when_late, late))
-            raise
-        asked.add_done_callback(partial(_when_late, late))
-        return None
+        shard.send(*commands.undo(id, key), told=told)
 
     # -- the end ------------------------------------------------------------------------------
 
     def _agree(self, stream: Stream) -> None:
-        """Show a stream's end once the store has it, or a little later."""
         shard, mirror = self._shard(stream.id), self._mirror(stream)
-        if shard is None or mirror is None or not shard.health.is_up:
+        if shard is None or mirror is None:
             stream.conclude()
-            return
-        mirror.is_urgent = True
-        shard.wake()
-        asyncio.get_running_loop().call_later(AGREE_SECONDS, stream.conclude)
+        else:
+            self._ends.agree(shard, mirror)
+
+    def call_hook(self, stream: Stream) -> None:
+        self._ends.shown(stream, self._mirror(stream))
 
     def put_away(self, stream: Stream) -> None:
         if stream.is_cut:
@@ -355,12 +267,12 @@ class SharedStreams(Streams):
         shard = self._shard(id)
         if shard is None:
             return self.find(id, owner)
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             known = self._known_here(id, owner)
             if known is not None and not (known.is_copy and known.ended):
                 return known
             try:
-                found = await self._looked_up(shard, id, owner)
+                found = await self._looked_up(shard, id, owner, is_first=not tried)
             except Overloaded:
                 if known is None:
                     raise
@@ -378,69 +290,29 @@ class SharedStreams(Streams):
                 return stream
         return None
 
-    async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
-        """An owner's stream, from the store. None: this process is about to have it.
+    async def _looked_up(
+        self, shard: Shard, id: str, owner: str, *, is_first: bool
+    ) -> Stream | None:
+        """An owner's stream, from the store. None: this process may be about to have it.
 
         What has ended elsewhere is looked up each time: it may have been forgotten since.
+        is_first: whether this is the first look
         """
-        found, claim = await self._stored(shard, id, owner)
+        found = await find(shard, id, owner)
         known = self._known_here(id, owner)
         if known is not None:  # another call has looked it up, too
             return known
-        is_running = not isinstance(found[-1][1], End)
-        if is_running and claim.process == self._sharing.process and id not in self._doubted:
-            self._doubted.add(id)
+        is_said_to_be_here = not found.has_ended and found.claim.process == self._sharing.process
+        if is_said_to_be_here and is_first:
             return None
-        return self._copied(shard, id, owner, found, claim)
+        return self._copied(shard, id, owner, found)
 
-    async def _stored(
-        self, shard: Shard, id: str, owner: str
-    ) -> tuple[list[tuple[EntryId, Record]], Claim]:
-        """The records of an owner's stream, and its present claim.
-
-        Raises `StreamNotFound`, `StreamExpired`; `Overloaded` if the store may have it, or may
-        have it again.
-        """
-        if not shard.health.is_up:
-            raise Overloaded(retry_after=1)
-        asked = shard.ask(("XRANGE", keys.stream(id), "-", "+"), ("GET", keys.mark(id)))
-        answers = await self._answers(asked)
-        if answers is None or any(isinstance(answer, Refused) for answer in answers):
-            raise Overloaded(retry_after=1)
-        digest = keys.digest(id, owner)
-        try:
-            found = records(answers[0])
-        except BadRecord:
-            raise Overloaded(retry_after=1) from None
-        if not found and shard.health.may_lack(self._now):
-            raise Overloaded(retry_after=1)
-        if not found:
-            is_own = isinstance(answers[1], bytes) and answers[1].decode() == digest
-            raise StreamExpired if is_own else StreamNotFound
-        claims = [
-            it.claim if isinstance(it, End) else it
-            for _, it in found
-            if isinstance(it, End | Claim)
-        ]
-        if not claims:  # they are lost, and nobody knows whose it is until its owner writes its end
-            raise Overloaded(retry_after=1)
-        last = found[-1][1]
-        if claims[-1].owner != digest or (isinstance(last, End) and last.forgotten):
-            raise StreamNotFound
-        return found, claims[-1]
-
-    def _copied(
-        self,
-        shard: Shard,
-        id: str,
-        owner: str,
-        found: list[tuple[EntryId, Record]],
-        claim: Claim,
-    ) -> Stream:
+    def _copied(self, shard: Shard, id: str, owner: str, found: Found) -> Stream:
         """A stream that is read here, and written elsewhere.
 
         Raises `Overloaded` if only processes of another version have its schema.
         """
+        claim = found.claim
         try:
             entry = self._sharing.schema(claim.schema)
         except ServiceError:
@@ -452,12 +324,13 @@ class SharedStreams(Streams):
             reasoning=claim.reasoning,
             request_id=claim.request_id,
             caller=claim.caller,
+            trace_id=trace_id_in(claim.trace),
         )
         stream = Stream(id, request, origin)
         stream.is_copy = True
-        replica = Replica(stream, claim, EntryId(found[0][0].epoch, 0))
+        replica = Replica(stream, claim, EntryId(found.first_id.epoch, 0))
         replica.is_released = claim.process == self._sharing.process
-        has_hole = shard.take(replica, found)
+        has_hole = shard.take(replica, found.records)
         self._store.add(stream)
         shard.follow(replica)
         if has_hole:
@@ -538,21 +411,23 @@ class SharedStreams(Streams):
             if mirror.forgotten:
                 raise StreamNotFound
             self._forget_here(shard, mirror)
-            await self._gone(shard, id)
+            await is_gone(shard, id, REACH_SECONDS)
             return
         known = self._known_here(id, owner)
         is_here = known is not None and not known.is_copy
         if known is not None and is_here:
             self._store.forget(known)
         try:
-            found, claim = await self._stored(shard, id, owner)
+            found = await find(shard, id, owner)
         except (StreamNotFound, StreamExpired):
             if not is_here:
                 raise StreamNotFound from None
             return
-        shard.mail(claim.process, "cancel", id)
-        if not await self._gone(shard, id):
-            await self._erase(shard, id, found[-1], claim)
+        shard.mail(found.claim.process, "cancel", id)
+        if not await is_gone(shard, id, REACH_SECONDS):
+            gone = commands.forget(id, found.claim, found.last_id, has_ended=found.has_ended)
+            if await answers_in_time(shard.ask(*gone)) is None:
+                raise Overloaded(retry_after=1)
 
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
@@ -561,43 +436,13 @@ class SharedStreams(Streams):
         self._stop(mirror.stream, Cancelled())
         shard.wake()
 
-    async def _gone(self, shard: Shard, id: str) -> bool:
-        """Wait until a stream is gone from the store. False if it isn't after some time."""
-        until = self._now + REACH_SECONDS
-        while self._now < until and shard.health.is_up:
-            asked = shard.ask(("XREVRANGE", keys.stream(id), "+", "-", "COUNT", 1))
-            answers = await self._answers(asked)
-            if answers is not None and isinstance(answers[0], list):
-                found = records(answers[0])
-                if not found or (isinstance(found[0][1], End) and found[0][1].forgotten):
-                    return True
-            await asyncio.sleep(POLL_SECONDS)
-        return False
-
-    async def _erase(
-        self, shard: Shard, id: str, last: tuple[EntryId, Record], claim: Claim
-    ) -> None:
-        """Forget a stream whose owner does not. Its readers learn that it was cancelled."""
-        name = keys.stream(id)
-        if isinstance(last[1], End):
-            commands: list[Command] = [("DEL", name)]
-        else:
-            epoch = next_epoch(last[0].epoch)
-            end = End(claim, base_of(epoch), [Failed.of(Cancelled())], forgotten=True)
-            added = ("XADD", name, "NOMKSTREAM", str(EntryId(epoch, 0)), FIELD, encode(end))
-            commands = [added, ("PEXPIRE", name, LINGER_SECONDS * 1000)]
-        if claim.key is not None:
-            commands.append(free(claim.key, id))
-        asked = shard.ask(*commands, ("DEL", keys.mark(id)))
-        if await self._answers(asked) is None:
-            raise Overloaded(retry_after=1)
-
     # -- what happens in a shard --------------------------------------------------------------
 
     def fenced(self, mirror: Mirror) -> None:
         stream, shard = mirror.stream, self._shard(mirror.stream.id)
         stream.is_copy, stream.agree, stream.log.tail = True, None, None
-        self._release_remote(mirror)
+        self._remote.remove_all(mirror)
+        self._ends.overruled(stream)
         self._watcher.overruled(stream)
         if stream.ended or shard is None:
             self._store.forget(stream)
@@ -611,8 +456,8 @@ class SharedStreams(Streams):
 
     def stored(self, mirror: Mirror) -> None:
         mirror.stream.log.tail = None
-        mirror.stream.conclude()
-        self._release_remote(mirror)
+        self._ends.stored(mirror)
+        self._remote.remove_all(mirror)
 
     def orphaned(self, replica: Replica) -> None:
         shard, claim = self._shard(replica.stream.id), replica.claim
@@ -622,23 +467,28 @@ class SharedStreams(Streams):
         if len(self._running) >= self._sharing.most:
             return  # another process may have room, or this one has later
         following = self._claimant.next_claim(claim, released=replica.is_released)
-        can_go_on = request_of(claim, replica.stream.request.entry) is not None
-        if can_go_on and following.takeovers <= MOST_TAKEOVERS:
-            shard.claim(replica, following)
-        else:
-            shard.claim(replica, following, [Failed.of(Internal())])
+        error = self._why_not(replica, following)
+        shard.claim(replica, following, [Failed.of(error)] if error else None)
+
+    def _why_not(self, replica: Replica, following: Claim) -> ServiceError | None:
+        """What a stream ends with instead of going on; None if it can."""
+        stream = replica.stream
+        request = request_of(following, stream.request.entry)
+        if request is None or following.takeovers > MOST_TAKEOVERS:
+            return Internal()
+        is_late = seconds_since(stream.id, time.time()) >= self._settings.limits_of(request).total
+        return ProviderTimeout() if is_late else None
 
     def claimed(self, replica: Replica) -> None:
         stream, shard = replica.stream, self._shard(replica.stream.id)
         if shard is None:
             return
         kept = kept_of(stream) if self._settings.keep_elements else None
-        stream.take_over(base_of(replica.epoch), kept)
-        mirror = Mirror(stream, replica.claim, replica.last, self._now, retention=self._retention)
-        mirror.is_urgent = True
-        self._share(shard, mirror)
+        stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
+        self._share(shard, stream, replica.claim, replica.last).is_urgent = True
         on_end = self._sharing.room(replica.claim.caller)
-        self._run(stream, on_end or (lambda stream: None), kept)
+        with in_trace(replica.claim.trace):
+            self._run(stream, on_end or (lambda stream: None), kept)
         self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 
@@ -655,23 +505,15 @@ class SharedStreams(Streams):
         elif mirror is None:
             self._came_for_none(shard, kind, id, sender)
         elif kind == "follow":
-            self._followed(mirror, sender)
+            self._remote.add(mirror, sender, self._now + FOLLOWED_SECONDS)
             shard.wake()
         elif kind == "leave":
-            mirror.followers.pop(sender, None)
-            self._remote.pop((id, sender), lambda: None)()
+            self._remote.remove(mirror, sender)
         elif kind == "cancel":
             self._forget_here(shard, mirror)
         elif kind == "resync":
             mirror.resync()
             shard.wake()
-
-    def _followed(self, mirror: Mirror, sender: str) -> None:
-        reader = mirror.stream.id, sender
-        if reader not in self._remote:
-            self._remote[reader] = self.read(mirror.stream)
-        mirror.is_urgent = True
-        mirror.followers[sender] = self._now + FOLLOWED_SECONDS
 
     def _came_for_none(self, shard: Shard, kind: str, id: str, sender: str) -> None:
         """A message about a stream that this process does not write."""
@@ -682,40 +524,14 @@ class SharedStreams(Streams):
                 shard.send(("DEL", keys.stream(id), keys.mark(id)))
         elif kind == "follow" and sender != self._sharing.process:
             stream = self._store.get(id)
-            if stream is not None and stream.ended and not stream.is_copy:
-                self._store_again(shard, stream)
-            else:
+            if stream is None or not self._ends.write_again(shard, stream):
                 shard.release(id)
-
-    def _store_again(self, shard: Shard, stream: Stream) -> None:
-        """Write the end of a stream once more: the store had it, and has lost it."""
-
-        def told(answers: Answers) -> None:
-            if not answers or not isinstance(answers[0], list) or stream.id in shard.mirrors:
-                return
-            found = records(answers[0])
-            claims = [record for _, record in found if isinstance(record, Claim)]
-            is_ours = bool(claims) and claims[-1].process == self._sharing.process
-            if is_ours and not isinstance(found[-1][1], End):
-                last = found[-1][0]
-                self._share(
-                    shard, Mirror(stream, claims[-1], last, self._now, retention=self._retention)
-                )
-
-        shard.send(("XRANGE", keys.stream(stream.id), "-", "+"), told=told)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
-        self._doubted.discard(id)
         stream = self._store.get(id)
         if stream is not None and stream.is_copy:
             self._store.forget(stream)
-
-    def _release_remote(self, mirror: Mirror) -> None:
-        """The readers elsewhere have all that there is."""
-        for process in mirror.followers:
-            self._remote.pop((mirror.stream.id, process), lambda: None)()
-        mirror.followers.clear()
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         self._watcher.turned(shard.index, up=up)
@@ -726,6 +542,9 @@ class SharedStreams(Streams):
 
     def missed(self) -> None:
         self._watcher.missed()
+
+    def may_have_lost(self, shard: Shard) -> None:
+        self._ends.look_after(shard)
 
     # -- stopping -----------------------------------------------------------------------------
 
@@ -738,11 +557,14 @@ class SharedStreams(Streams):
         self._cut_copies()
         if self._sharing.keeps_requests:
             await self._release()
+        self._ends.hurry()
         await super().stop()
 
     async def aclose(self) -> None:
         self._is_closed = True
         await asyncio.gather(*(shard.stop(STOP_SECONDS) for shard in self._shards))
+        self._ends.close()
+        await self._done_hook.finish()
 
     def _cut_copies(self) -> None:
         for shard in self._shards:
@@ -769,7 +591,7 @@ class SharedStreams(Streams):
             await asyncio.sleep(POLL_SECONDS)
         for stream, mirror in released:
             stream.cut()
-            self._release_remote(mirror)
+            self._remote.remove_all(mirror)
 
     @property
     def _now(self) -> float:
@@ -778,9 +600,3 @@ class SharedStreams(Streams):
     @property
     def _retention(self) -> float:
         return self._sharing.retention
-
-
-def _when_late(late: Callable[[], None], asked: asyncio.Future[list[Any]]) -> None:
-    if not asked.cancelled():
-        asked.exception()  # it is of no interest any more
-    late()

@@ -14,6 +14,8 @@ import structlog
 
 from app.redis.link import Command, Link, Unreachable
 from app.store.health import Health
+from app.store.patience import TURN_SECONDS
+from app.streams.where_raised import where_raised
 
 TICK_SECONDS: Final = 0.05
 """The time between two pipelines, unless something is urgent."""
@@ -55,11 +57,11 @@ class Writer:
         self._heard = heard
         self._waiting: list[Job] = []
         self._news = asyncio.Event()
-        self._begun: float | None = None  # when the pipeline was sent that is on its way
+        self._waited = 0.0  # seconds that the pipeline on its way has waited, in turns
 
-    def is_stuck(self, now: float, seconds: float) -> bool:
+    def is_stuck(self, seconds: float) -> bool:
         """Whether the last pipeline has waited that long for its answers."""
-        return self._begun is not None and now - self._begun > seconds
+        return self._waited > seconds
 
     def wake(self) -> None:
         """Something is urgent."""
@@ -95,8 +97,10 @@ class Writer:
                 await self._pause()
                 try:
                     await self.flush()
-                except Exception:
-                    _log.exception("what is due could not be sent to a store")
+                except Exception as error:
+                    _log.error(
+                        "what is due could not be sent to a store", exception=where_raised(error)
+                    )
         finally:
             self._drop()
             await self._link.close()
@@ -115,10 +119,11 @@ class Writer:
     async def flush(self) -> None:
         """Send everything that is due, and tell the answers."""
         loop = asyncio.get_running_loop()
-        now = self._begun = loop.time()
+        now = loop.time()
         waiting, self._waiting = self._waiting, []
         jobs = [*waiting, *self._due(now)]
         answers: list[Any] | None = None
+        counting = asyncio.create_task(self._count_turns())
         try:
             if jobs:
                 answers = await self._link.call(
@@ -128,8 +133,14 @@ class Writer:
         except Unreachable:
             self._heard(loop.time(), None)
         finally:
-            self._begun = None
+            counting.cancel()
+            self._waited = 0
             _tell(jobs, answers)
+
+    async def _count_turns(self) -> None:
+        while True:
+            await asyncio.sleep(TURN_SECONDS)
+            self._waited += TURN_SECONDS
 
     def _drop(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -142,6 +153,8 @@ def _tell(jobs: Sequence[Job], answers: list[Any] | None) -> None:
         upto = at + len(job.commands)
         try:
             job.told(None if answers is None else answers[at:upto])
-        except Exception:
-            _log.exception("what a store has answered could not be taken")
+        except Exception as error:
+            _log.error(
+                "what a store has answered could not be taken", exception=where_raised(error)
+            )
         at = upto

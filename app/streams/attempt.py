@@ -148,4 +148,4 @@ class Attempt:
         flaw = ErrorDetail(path="", message="was not the answer")
         error = OutputInvalid(errors=[flaw])
         self._stream.restart(self._stream.figures.attempts, error)
-        note_restart(self._stream.figures.attempts, error, None)
+        note_restart(self._stream.figures.attempts, error.code, None)

@@ -49,6 +49,7 @@ class Figures:
 
     started, first_content, ended: by the loop's time
     begun, content: when the stream was begun, and content was last read, by `perf_counter`
+    before: the seconds for which other processes have generated the stream before this one
     estimated_tokens: a quarter of the characters of those attempts whose tokens the provider has
         not reported
     messages: the messages that were sent to its followers
@@ -62,6 +63,7 @@ class Figures:
     """
 
     started: float
+    before: float = 0.0
     begun: float = field(default_factory=perf_counter)
     first_content: float | None = None
     content: float = 0.0
@@ -124,7 +126,7 @@ class Figures:
     def duration_ms(self) -> int:
         """From the request to the end, or to now if the stream runs."""
         ended = self.ended or asyncio.get_running_loop().time()
-        return round((ended - self.started) * 1000)
+        return round((ended - self.started + self.before) * 1000)
 
     @property
     def first_content_ms(self) -> int | None:

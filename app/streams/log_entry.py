@@ -16,6 +16,9 @@ from app.partial.operation import Operation
 MOVED = "moved"
 """The code of a restart for which nothing has failed: another process goes on with the stream."""
 
+DONE = "done"
+"""The outcome of what has not failed."""
+
 
 class Restart(msgspec.Struct, frozen=True, tag="restart"):
     """A new attempt begins, and all operations before it are undone.

@@ -47,8 +47,8 @@ from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
 from app.streams.fallback import falls_back, in_turn
 from app.streams.figures import AttemptFigures
-from app.streams.log_entry import Done, Failed, Usage
-from app.streams.request import Limits
+from app.streams.log_entry import DONE, Done, Failed, Usage
+from app.streams.request import GenerationRequest, Limits
 from app.streams.stream import Stream
 from app.streams.traces import (
     attempt_span,
@@ -58,6 +58,7 @@ from app.streams.traces import (
     note_restart,
     stream_span,
 )
+from app.streams.where_raised import where_raised
 
 TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
@@ -95,9 +96,6 @@ _BUSY = (ProviderUnavailable, ProviderRateLimited)
 _MENDABLE = (*_BUSY, ProviderInterrupted, ProviderProtocol, OutputInvalid)
 """What may break off an answer that another attempt may have in full."""
 
-DONE = "done"
-"""The outcome of what has not failed."""
-
 CIRCUIT_OPEN = "circuit_open"
 """Why a model was passed over, beside the codes of errors."""
 
@@ -129,6 +127,11 @@ class ProducerSettings:
     capture_content: bool = False
     recording: Callable[[Stream], AbstractContextManager[None]] = lambda stream: nullcontext()
     prices: PriceList = field(default_factory=dict)
+
+    def limits_of(self, request: GenerationRequest) -> Limits:
+        """The longest times of a stream, by the schema and the first model that it asks."""
+        first, *_ = in_turn(request.model, self.models)
+        return request.limits(first.deadlines, self.limits)
 
 
 class AttemptObserver(Protocol):
@@ -190,8 +193,8 @@ class Producer:
         self._trial = Trial()
         self._models = in_turn(stream.request.model, settings.models)
         self._model = self._models[0]  # the one that is asked now
-        self._limits = stream.request.limits(self._model.deadlines, settings.limits)
-        self._last = stream.figures.started + self._limits.total
+        self._limits = settings.limits_of(stream.request)
+        self._last = stream.figures.started - stream.figures.before + self._limits.total
         self._continued = 0  # how often a list was continued that was cut by its length
         self._tried: Attempt | None = None  # the last attempt
         self._kept = kept  # what a process that has died has left
@@ -214,11 +217,12 @@ class Producer:
             self._stream.end(Failed.of(Cancelled()))
             raise
         except Exception as error:
-            _log.exception(
+            _log.error(
                 "a generation broke",
                 id=self._stream.id,
                 schema=self._stream.request.entry.name,
                 error=type(error).__name__,
+                exception=where_raised(error),
             )
             self._stream.end(Failed.of(Internal()))
 
@@ -260,7 +264,7 @@ class Producer:
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1
         self._stream.restart(self._figures.attempts, error, kept, model)
-        note_restart(self._figures.attempts, error, model)
+        note_restart(self._figures.attempts, error.code, model)
 
     # -- attempts ---------------------------------------------------------------------------
 

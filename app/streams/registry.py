@@ -30,6 +30,7 @@ from app.streams.memory_store import Held, MemoryStore
 from app.streams.producer import AttemptObserver, Producer, ProducerSettings
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.where_raised import where_raised
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 22  # 130 random bits: without keys, the id alone protects the stream
@@ -112,6 +113,11 @@ class Streams:
     def passed_over(self) -> tuple[str, ...]:
         """The models that are passed over because they have failed again and again."""
         return self._circuits.open
+
+    @property
+    def stores(self) -> tuple[bool, ...]:
+        """Of each store through which processes share streams, whether it answers."""
+        return ()
 
     @property
     def kept(self) -> Held:
@@ -207,9 +213,13 @@ class Streams:
                 steps.callback(self._ended, stream)
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
-                steps.callback(self._done_hook.call, stream)
-        except Exception:
-            _log.exception("what was to be done at a stream's end broke", id=stream.id)
+                steps.callback(self.call_hook, stream)
+        except Exception as error:
+            _log.error(
+                "what was to be done at a stream's end broke",
+                id=stream.id,
+                exception=where_raised(error),
+            )
 
     def _ended(self, stream: Stream) -> None:
         self._running.pop(stream).end_grace()
@@ -218,6 +228,10 @@ class Streams:
             self.all_received(stream)
         if not self._running:
             self._idle.set()
+
+    def call_hook(self, stream: Stream) -> None:
+        """Call the `done` of an ended stream's schema, once, where this process has ended it."""
+        self._done_hook.call(stream)
 
     def put_away(self, stream: Stream) -> None:
         """Keep an ended stream for those who come back, or drop it."""

@@ -23,6 +23,7 @@ from app.streams.audience import Audience
 from app.streams.figures import Figures
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
+    DONE,
     END,
     MOVED,
     URGENT,
@@ -166,6 +167,22 @@ class Stream:
         return self.log.last if isinstance(self.log.last, END) else None
 
     @property
+    def outcome_code(self) -> str:
+        """How its producer has ended it: `done`, the code of an error, or `moved`.
+
+        It is known before the end is shown, and once the producer has ended.
+        """
+        if self.is_copy:
+            return MOVED
+        end = self._end
+        return end.code if isinstance(end, Failed) else DONE
+
+    @property
+    def _end(self) -> LogEntry | None:
+        """Its end, whether it is shown yet or not; None while it runs."""
+        return self._last[-1] if self._last else self.outcome
+
+    @property
     def ended(self) -> bool:
         return self.outcome is not None
 
@@ -183,7 +200,7 @@ class Stream:
     @property
     def is_of_use(self) -> bool:
         """Whether its idempotency key stays in use. Not if it was refused or may be tried again."""
-        end = self._last[-1] if self._last else self.outcome
+        end = self._end
         return not isinstance(end, Failed) or (self.was_begun and not end.retryable)
 
     # -- what its producer writes -------------------------------------------------------------
@@ -332,13 +349,17 @@ class Stream:
         self._last = []
         self._reasons = False
 
-    def take_over(self, base: int, kept: Kept | None) -> None:
-        """Go on, from here on in this process, with an attempt that begins with what is kept."""
+    def take_over(self, base: int, kept: Kept | None, seconds: float) -> None:
+        """Go on, from here on in this process, with an attempt that begins with what is kept.
+
+        seconds: how long ago the stream was begun. Its deadline stays the same
+        """
         model = self.request.model if self.model != self.request.model else None
         self.is_copy = False
         self.move(base)
         self.answer()
-        self.figures.started = asyncio.get_running_loop().time()  # of the deadlines
+        self.figures.started = asyncio.get_running_loop().time()
+        self.figures.before = seconds
         self.figures.attempts = max(self.figures.attempts, 1) + 1
         self._begin_again(Restart(self.figures.attempts, MOVED, [], model), kept)
 

@@ -19,13 +19,14 @@ from contextlib import contextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from opentelemetry import baggage, context, propagate
 from opentelemetry.trace import SpanKind, StatusCode, format_trace_id, get_current_span, get_tracer
 
 from app import __version__
 from app.errors import Cancelled, ServiceError
 from app.providers.base import Completion, CompletionRequest, Finish
 from app.providers.model_settings import ModelSettings
-from app.streams.log_entry import Failed
+from app.streams.log_entry import DONE, MOVED
 from app.streams.stream import Stream
 
 CONTENT_CHARACTERS: Final = 16_384
@@ -42,13 +43,39 @@ _REASONS: Final = {
     Finish.UNKNOWN: "unknown",
 }
 
+_HONEST: Final = (DONE, MOVED, Cancelled.code)
+"""The ends that are no errors. A reader that leaves has seen enough."""
+
 _tracer = get_tracer("structured_streams", __version__)
 
 
 def trace_id() -> str | None:
     """The id of the trace that this belongs to, in hex; None if there is none."""
-    context = get_current_span().get_span_context()
-    return format_trace_id(context.trace_id) if context.is_valid else None
+    here = get_current_span().get_span_context()
+    return format_trace_id(here.trace_id) if here.is_valid else None
+
+
+def carried_trace() -> dict[str, str]:
+    """What tells another process of the trace that this belongs to, as headers would."""
+    carried: dict[str, str] = {}
+    propagate.inject(carried)
+    return carried
+
+
+def trace_id_in(carried: Mapping[str, str]) -> str | None:
+    """The id of a trace of which another process has told; None if it has told of none."""
+    with in_trace(carried):
+        return trace_id()
+
+
+@contextmanager
+def in_trace(carried: Mapping[str, str]) -> Iterator[None]:
+    """What begins within belongs to a trace of which another process has told."""
+    token = context.attach(baggage.clear(propagate.extract(carried)))
+    try:
+        yield
+    finally:
+        context.detach(token)
 
 
 @contextmanager
@@ -65,6 +92,8 @@ def stream_span(stream: Stream) -> Iterator[None]:
     if origin.caller:
         asked["structured_streams.caller"] = origin.caller
     with _span(f"stream {entry.name}", SpanKind.INTERNAL, asked):
+        if attempt := stream.figures.attempts:  # another process has made those before
+            note_restart(attempt, MOVED, None)
         try:
             yield
         finally:
@@ -72,16 +101,14 @@ def stream_span(stream: Stream) -> Iterator[None]:
 
 
 def _note_end(stream: Stream) -> None:
-    span, end = get_current_span(), stream.outcome
+    span, code = get_current_span(), stream.outcome_code
     if not span.is_recording():
         return
-    code = end.code if isinstance(end, Failed) else "done"
     span.set_attribute("structured_streams.outcome", code)
     span.set_attribute("structured_streams.attempts", stream.figures.attempts)
     if (cost := stream.figures.cost_usd) is not None:
         span.set_attribute("structured_streams.cost_usd", cost)
-    # A reader that leaves is no error: it has seen enough.
-    if isinstance(end, Failed) and code != Cancelled.code:
+    if code not in _HONEST:
         _note_error(code)
 
 
@@ -127,12 +154,15 @@ def note_first_content(seconds: float) -> None:
         span.set_attribute("gen_ai.response.time_to_first_chunk", seconds)
 
 
-def note_restart(attempt: int, error: ServiceError, model: str | None) -> None:
-    """Readers are told to forget what they have: another attempt begins, because of an error."""
+def note_restart(attempt: int, code: str, model: str | None) -> None:
+    """Readers are told to forget what they have, as another attempt begins.
+
+    code: of the error because of which it begins, or `moved`
+    """
     if (span := get_current_span()).is_recording():
         about: dict[str, str | int] = {
             "structured_streams.attempt": attempt,
-            "error.type": error.code,
+            "error.type": code,
         }
         if model is not None:
             about["structured_streams.model"] = model
@@ -158,6 +188,10 @@ def note_answer(completion: Completion, text: str | None) -> None:
     if (usage := completion.usage) is not None:
         span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
         span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
+        if usage.cached_tokens:
+            span.set_attribute("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens)
+        if usage.cache_write_tokens:
+            span.set_attribute("gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens)
     if text is not None:
         reason = _REASONS.get(finish, "error") if finish else "error"
         said = {"role": "assistant", "parts": [_part(text)], "finish_reason": reason}

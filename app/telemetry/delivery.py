@@ -42,7 +42,9 @@ class Delivery:
         self._view = view
         self._observe = instruments.overhead_message.labels(view).observe
         self._interval = interval
-        self._begins = received <= stream.figures.begun
+        # A stream of another process is as new here as the first call for it, which has not
+        # begun it.
+        self._begins = received <= stream.figures.begun and not stream.is_copy
         self._due = self._next_due = received
         self._content = 0.0
         self._messages = 0

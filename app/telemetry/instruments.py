@@ -22,25 +22,25 @@ from prometheus_client import (
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.multiprocess import MultiProcessCollector
 
-OPERATION_SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
+OPERATION_BUCKETS: Final = tuple(0.01 * 2**power for power in range(14))
 """0.01 to 81.92, as the conventions have it for a provider's times."""
 
-TOKENS: Final = tuple(4**power for power in range(14))
+TOKEN_BUCKETS: Final = tuple(4**power for power in range(14))
 """1 to 67,108,864, as the conventions have it."""
 
-OWN_SECONDS: Final = (
+OWN_BUCKETS: Final = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005),
     *(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
 )
 """Of what the service itself takes."""
 
-LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+LAG_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
-STORE_SECONDS: Final = (0.0005, *LAG_SECONDS)
+STORE_BUCKETS: Final = (0.0005, *LAG_BUCKETS)
 
-WAIT_SECONDS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+WAIT_BUCKETS: Final = (0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-ASKED: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
+PROVIDER_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model")
 """The labels of whatever is measured of a provider."""
 
 Kind = TypeVar("Kind", bound=MetricWrapperBase)
@@ -87,13 +87,13 @@ class Instruments:
         self.first_content = self._histogram(
             "stream_first_content_seconds",
             "From the request to the model's first content.",
-            OPERATION_SECONDS,
+            OPERATION_BUCKETS,
             "schema",
         )
         self.duration = self._histogram(
             "stream_duration_seconds",
             "From the request to the end of the stream.",
-            OPERATION_SECONDS,
+            OPERATION_BUCKETS,
             "schema",
         )
         self.attempts = self._counter(
@@ -127,20 +127,20 @@ class Instruments:
         self.overhead_first = self._histogram(
             "overhead_first_content_seconds",
             "What the service adds to the first content, without the provider and the queue.",
-            OWN_SECONDS,
+            OWN_BUCKETS,
             "schema",
         )
         self.overhead_message = self._histogram(
             "overhead_message_seconds",
             "What the service adds to each message with content, without the provider and the "
             "pace that the reader has chosen.",
-            OWN_SECONDS,
+            OWN_BUCKETS,
             "view",
         )
         self.lag = self._histogram(
             "event_loop_lag_seconds",
             "How late the event loop was, ten times a second.",
-            LAG_SECONDS,
+            LAG_BUCKETS,
         )
 
         # Readers
@@ -166,7 +166,7 @@ class Instruments:
         self.slots = self._gauge("slots_taken", "Slots for streams that are taken.")
         self.waiting = self._gauge("calls_waiting", "Calls that wait for a slot.")
         self.slot_wait = self._histogram(
-            "slot_wait_seconds", "How long admitted calls have waited for a slot.", WAIT_SECONDS
+            "slot_wait_seconds", "How long admitted calls have waited for a slot.", WAIT_BUCKETS
         )
         self.limits_store_down = self._gauge(
             "limits_store_down", "Processes that count by themselves, as LIMITS_STORE is down."
@@ -176,26 +176,26 @@ class Instruments:
         self.operation = self._histogram(
             "gen_ai_client_operation_duration_seconds",
             "How long an attempt took, from asking the provider to the end of its answer.",
-            OPERATION_SECONDS,
-            *(*ASKED, "error_type"),
+            OPERATION_BUCKETS,
+            *(*PROVIDER_LABELS, "error_type"),
         )
         self.first_chunk = self._histogram(
             "gen_ai_client_operation_time_to_first_chunk_seconds",
             "From sending the request of an attempt to its first content.",
-            OPERATION_SECONDS,
-            *ASKED,
+            OPERATION_BUCKETS,
+            *PROVIDER_LABELS,
         )
         self.per_chunk = self._histogram(
             "gen_ai_client_operation_time_per_output_chunk_seconds",
             "Between two reads with content of an attempt's answer.",
-            OPERATION_SECONDS,
-            *ASKED,
+            OPERATION_BUCKETS,
+            *PROVIDER_LABELS,
         )
         self.tokens = self._histogram(
             "gen_ai_client_token_usage",
             "Tokens of an attempt; estimated=true where the provider did not tell them.",
-            TOKENS,
-            *(*ASKED, "gen_ai_token_type", "estimated"),
+            TOKEN_BUCKETS,
+            *(*PROVIDER_LABELS, "gen_ai_token_type", "estimated"),
         )
         self.connections = self._gauge(
             "provider_connections", "Attempts that are asking a provider or reading it.", "model"
@@ -214,7 +214,7 @@ class Instruments:
             seconds=self._histogram(
                 "store_answer_seconds",
                 "How long a store took to answer what was sent to it at once.",
-                STORE_SECONDS,
+                STORE_BUCKETS,
                 "store",
             ),
             followed=self._gauge(

@@ -12,14 +12,13 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, Gauge
 from app.errors import ServiceError
 from app.streams.done_hook import Outcome
 from app.streams.figures import AttemptFigures
-from app.streams.log_entry import MOVED, Failed
-from app.streams.producer import DONE
+from app.streams.log_entry import DONE
 from app.streams.stream import Stream
 from app.telemetry.delivery import Delivery
 from app.telemetry.instruments import Instruments
 
-LAG_SECONDS = 0.1
-"""The time between two measurements of how late the event loop is."""
+SAMPLE_SECONDS = 0.1
+"""The time between two samples of the gauges, and of how late the event loop is."""
 
 CHAT = "chat"
 """The operation of every attempt, by the conventions' name."""
@@ -59,9 +58,9 @@ class Telemetry:
             now = loop.time()
             self.instruments.lag.observe(max(now - due, 0))
             self._sample()
-            timer = loop.call_at(now + LAG_SECONDS, measure, now + LAG_SECONDS)
+            timer = loop.call_at(now + SAMPLE_SECONDS, measure, now + SAMPLE_SECONDS)
 
-        timer = loop.call_later(LAG_SECONDS, measure, loop.time() + LAG_SECONDS)
+        timer = loop.call_later(SAMPLE_SECONDS, measure, loop.time() + SAMPLE_SECONDS)
         try:
             yield
         finally:
@@ -98,7 +97,7 @@ class Telemetry:
         """A stream has ended, whatever its outcome."""
         figures, of = stream.figures, self.instruments
         of.streams_active.dec()
-        of.streams_ended.labels(stream.schema, _outcome(stream)).inc()
+        of.streams_ended.labels(stream.schema, stream.outcome_code).inc()
         if figures.ended is not None:
             of.duration.labels(stream.schema).observe(figures.ended - figures.started)
         if figures.first_content is not None:
@@ -117,7 +116,7 @@ class Telemetry:
             **about(stream),
             models=figures.models,
             attempts=figures.attempts,
-            outcome=_outcome(stream),
+            outcome=stream.outcome_code,
             content_bytes=figures.content_bytes,
             messages=figures.messages,
             first_content_ms=figures.first_content_ms,
@@ -196,10 +195,3 @@ def about(stream: Stream) -> dict[str, str | None]:
 
 def _milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 2)
-
-
-def _outcome(stream: Stream) -> str:
-    if stream.is_copy:
-        return MOVED
-    end = stream.outcome
-    return end.code if isinstance(end, Failed) else DONE

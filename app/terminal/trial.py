@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -114,8 +114,7 @@ def run(
         for score in scores:
             print(json.dumps(asdict(score)))
     else:
-        width = None if sys.stdout.isatty() else PIPE_COLUMNS
-        Console(highlight=False, width=width).print(_table(scores))
+        tell(scores, None if sys.stdout.isatty() else PIPE_COLUMNS)
     return 0 if all(score.done for score in scores) else 1
 
 
@@ -191,8 +190,8 @@ async def _scores(
         for model in chosen:
             task = bar.add_task(model.name, total=len(asked))
             requests = [GenerationRequest(entry, each, model.name) for each in asked]
-            told = partial(bar.advance, task)
-            trials = await _trials(streams, requests, at_once, telemetry, told)
+            on_end = partial(bar.advance, task)
+            trials = await _trials(streams, requests, at_once, telemetry, on_end)
             scores.append(score(model.name, trials))
     return scores
 
@@ -202,15 +201,15 @@ async def _trials(
     requests: Iterable[GenerationRequest],
     at_once: int,
     telemetry: Telemetry,
-    told: Callable[[], None],
+    on_end: Callable[[], None],
 ) -> list[Trial]:
-    """Run some streams at a time. told: is called after each."""
+    """Run some streams at a time. on_end: is called after each."""
     room = asyncio.Semaphore(at_once)
 
     async def tried(request: GenerationRequest) -> Trial:
         async with room:
             trial = await _try(streams, request, telemetry)
-        told()
+        on_end()
         return trial
 
     return await asyncio.gather(*map(tried, requests))
@@ -250,18 +249,32 @@ def _trial(stream: Stream) -> Trial:
     )
 
 
+def tell(scores: Sequence[Score], width: int | None) -> None:
+    """Print the scores as a table, and below it the reasons of restarts and errors.
+
+    width: in columns; None takes the terminal's
+    """
+    console = Console(highlight=False, markup=False, width=width)
+    console.print(_table(scores))
+    if reasons := [*_reasons(scores)]:
+        console.print("", *reasons, sep="\n")
+
+
 def _table(scores: Sequence[Score]) -> Table:
-    table = Table(box=None)
-    for head in ("model", "valid at first", "done", "restarts"):
-        table.add_column(head)
-    for head in ("first content", "tokens/s", "cost"):
+    """A line for each model. It fits into a terminal of 80 columns: a model's name may be folded,
+    and the heads have two lines."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("\nmodel", overflow="fold")
+    for head in ("valid\nat first", "\ndone"):
+        table.add_column(head, no_wrap=True)
+    for head in ("\nrestarts", "first\ncontent", "\ntokens/s", "\ncost"):
         table.add_column(head, justify="right", no_wrap=True)
     for each in scores:
         table.add_row(
             each.model,
             _share(each.valid_at_first, each.streams),
-            _share(each.done, each.streams) + _counts(each.errors, before=", "),
-            f"{sum(each.restarts.values())}" + _counts(each.restarts, before=": "),
+            _share(each.done, each.streams),
+            str(sum(each.restarts.values())),
             "" if each.first_content_ms is None else f"{each.first_content_ms / 1000:.2f} s",
             "" if each.tokens_per_second is None else f"{each.tokens_per_second:.0f}",
             "" if each.cost_usd is None else f"${each.cost_usd:.4f}",
@@ -273,6 +286,10 @@ def _share(some: int, of: int) -> str:
     return f"{some / of:.0%} ({some}/{of})"
 
 
-def _counts(counts: dict[str, int], *, before: str) -> str:
-    """Codes with how often they came: `output_invalid 2`."""
-    return before + ", ".join(f"{code} {count}" for code, count in counts.items()) if counts else ""
+def _reasons(scores: Sequence[Score]) -> Iterator[str]:
+    """A line for each model that has restarts, and one if it has errors: by code, how many."""
+    for each in scores:
+        for what, counts in (("restarts", each.restarts), ("errors", each.errors)):
+            if counts:
+                codes = ", ".join(f"{code} {count}" for code, count in counts.items())
+                yield f"{each.model}: {what} {sum(counts.values())}: {codes}"

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 WIDTH: Final = 24
 HEIGHT: Final = 8
+COLUMNS: Final = 3
 SOURCE: Final = {"type": "prometheus", "uid": "${source}"}
 
 Queries = dict[str, str]
@@ -122,6 +123,7 @@ ROWS: Final[dict[str, list[tuple[str, str, Queries]]]] = {
             {
                 "streams": "sum(streams_active)",
                 "readers": "sum(readers)",
+                "of other processes": "sum(streams_followed)",
                 "at providers": "sum(provider_connections)",
                 "slots": "sum(slots_taken)",
                 "waiting": "sum(calls_waiting)",
@@ -129,6 +131,30 @@ ROWS: Final[dict[str, list[tuple[str, str, Queries]]]] = {
         ),
         ("Bytes sent a second, by view", "Bps", rates("message_bytes_sent_total", "view")),
         ("Kept streams' bytes", "bytes", {"kept": "sum(kept_bytes)"}),
+        (
+            "Processes for which a store answers",
+            "short",
+            {
+                "store {{store}}": "sum by (store) (store_up)",
+                "without the limits' store": "sum(limits_store_down)",
+            },
+        ),
+        (
+            "A store's answers",
+            "s",
+            quantiles("store_answer_seconds", "store", shares=(0.5, 0.99)),
+        ),
+        (
+            "Streams that move a second",
+            "short",
+            {
+                "taken over, {{reason}}": (
+                    "sum by (reason) (rate(streams_taken_over_total[$__rate_interval]))"
+                ),
+                "overruled": "sum(rate(streams_overruled_total[$__rate_interval]))",
+                "holes": "sum(rate(streams_holes_total[$__rate_interval]))",
+            },
+        ),
     ],
 }
 
@@ -151,7 +177,7 @@ def panel(title: str, unit: str, queries: Queries, place: dict[str, int], id: in
 
 
 def panels() -> list[Any]:
-    """All panels, six a row, each row under its question."""
+    """All panels, three beside each other, each row under its question."""
     made: list[Any] = []
     y = 0
     for question, row in ROWS.items():
@@ -161,10 +187,11 @@ def panels() -> list[Any]:
         )
         y += 1
         for at, (title, unit, queries) in enumerate(row):
-            width = WIDTH // 3
-            place = {"x": at % 3 * width, "y": y + at // 3 * HEIGHT, "w": width, "h": HEIGHT}
+            width = WIDTH // COLUMNS
+            x, below = at % COLUMNS * width, at // COLUMNS * HEIGHT
+            place = {"x": x, "y": y + below, "w": width, "h": HEIGHT}
             made.append(panel(title, unit, queries, place, len(made) + 1))
-        y += HEIGHT * 2
+        y += -(-len(row) // COLUMNS) * HEIGHT
     return made
 
 

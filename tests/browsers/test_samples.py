@@ -1,4 +1,4 @@
-"""The samples of the README and of docs/front-ends.md, as they stand, in three browsers.
+"""The samples of docs/reading.md and docs/front-ends.md, as they stand, in three browsers.
 
 They read to the end where streams can't be iterated, and whoever leaves one stops the model.
 """
@@ -16,10 +16,11 @@ from tests.browsers.test_clients import leave
 from tests.support.engines import Browser
 from tests.support.proxy import Proxy, proxy
 from tests.support.service import Service
+from tests.support.silence import VALUE, Silence, silence
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.browsers]
 
-GUIDE = "docs/front-ends.md"
+READING, GUIDE = "docs/reading.md", "docs/front-ends.md"
 MOUNT = """
 import {{ createRoot }} from "react-dom/client";
 const root = createRoot(document.getElementById("root"));
@@ -42,21 +43,23 @@ def scripted(name: str, code: str) -> str:
 
 
 SAMPLES = {
-    "reader": scripted("reader", sample("README.md", "js", "getReader")),
-    "listener": scripted("listener", sample("README.md", "js", 'on("restart"')),
+    "reader": scripted("reader", sample(READING, "js", "getReader")),
+    "listener": scripted("listener", sample(READING, "js", 'on("restart"')),
     "returner": scripted("returner", sample(GUIDE, "js", "last_event_id")),
     "fetcher": scripted("fetcher", sample(GUIDE, "js", "fetchEventSource")),
     "agent": scripted("agent", sample(GUIDE, "js", "HttpAgent")),
-    "client": sample("README.md", "js", "await ideas.final"),
+    "client": sample(READING, "js", "await ideas.final"),
     "object": sample(GUIDE, "jsx", "useObject({") + MOUNT.format(name="Ideas"),
     "chat": sample(GUIDE, "jsx", "useChat({") + MOUNT.format(name="Chat"),
-    "hook": sample("README.md", "jsx", "useStream(") + MOUNT.format(name="Ideas"),
+    "hook": sample(READING, "jsx", "useStream(") + MOUNT.format(name="Ideas"),
 }
 THOUGHTS = SAMPLES["chat"].replace(
     "    {ideas?.map(", sample(GUIDE, "jsx", "<details") + "    {ideas?.map("
 )
 FAILING = ["reader", "listener", "returner", "agent"]
 HOOKS = ["object", "chat", "hook"]
+PATIENT = [name for name in SAMPLES if name != "object"]
+"""Those that a heartbeat can reach in the middle of a word: plain text has no room for one."""
 CARDS = "document.querySelectorAll('article').length"
 
 
@@ -66,8 +69,14 @@ async def between(service: Service) -> Any:
         yield between
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def silent() -> Any:
+    async with silence() as silent:
+        yield silent
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module", autouse=True)
-async def scripts(pages: Site, service: Service, between: Proxy) -> None:
+async def scripts(pages: Site, service: Service, between: Proxy, silent: Silence) -> None:
     kinds = {"ends": {}, "stalls": {"model": "demo-stall"}, "fails": {"model": "demo-refusal"}}
     scripts = {
         f"{name}-{kind}": at(code, service.url, **query)
@@ -77,6 +86,7 @@ async def scripts(pages: Site, service: Service, between: Proxy) -> None:
     }
     scripts["chat-thinks"] = at(THOUGHTS, service.url, model="demo-thinks", reasoning="true")
     scripts["returner-cut"] = at(SAMPLES["returner"], between.url)
+    scripts |= {f"{name}-waits": at(SAMPLES[name], silent.url) for name in PATIENT}
     pages.scripts = await bundled(scripts)
 
 
@@ -107,6 +117,22 @@ async def test_a_sample_says_why_it_has_failed(
     await show(view, pages, f"{name}-fails")
     await view.until("seen.failed.length")
     assert (await view.run("seen.failed"))[0]["error"]
+
+
+@pytest.mark.parametrize("name", PATIENT)
+async def test_a_sample_outlives_a_model_that_is_silent_for_three_heartbeats(
+    view: Browser, pages: Site, silent: Silence, name: str
+) -> None:
+    asked, heartbeats = silent.asked, silent.heartbeats
+    await show(view, pages, f"{name}-waits")
+    if name in HOOKS:
+        await view.until("document.querySelector('article')?.textContent === 'FigsSweet.'")
+    else:
+        await view.until("seen.finished.length || seen.failed.length")
+        seen = await view.run("seen")
+        assert (seen["finished"], seen["failed"]) == ([VALUE], [])
+    assert silent.heartbeats >= heartbeats + 3
+    assert silent.asked == asked + 1
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -57,7 +57,9 @@ async def pages(file: Path) -> AsyncIterator[Notes]:
 @asynccontextmanager
 async def serving(app: Starlette) -> AsyncIterator[str]:
     """The URL of an application that is served."""
-    config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", ws="none")
+    config = uvicorn.Config(
+        app, port=0, lifespan="off", ws="none", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it

@@ -129,7 +129,7 @@ async def serving() -> AsyncIterator[Server]:
     app = Server()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         app.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(cast(Any, app), lifespan="off", log_level="critical")
+        config = uvicorn.Config(cast(Any, app), lifespan="off", log_config=None, access_log=False)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:

@@ -14,48 +14,37 @@ from structured_streams import stream, stream_sync
 from tests.browsers.site import CLIENTS, at, sample
 from tests.e2e.clients import front_ends
 from tests.support.program import printed
-from tests.support.proxy import proxy
-from tests.support.service import running
-from tests.support.upstream import HEAD, Exchange, end, text, upstream
+from tests.support.silence import VALUE, silence
 
-FIRST, SECOND = '{"items": [{"title": "Figs", "blurb": "Sw', 'eet."}]}'
-VALUE = [{"title": "Figs", "blurb": "Sweet."}]
-GUIDE = "docs/front-ends.md"
+READING, GUIDE = "docs/reading.md", "docs/front-ends.md"
 
 PYTHON = {
-    "httpx-sse": ("README.md", "connect_sse"),
+    "httpx-sse": (READING, "connect_sse"),
     "sseclient-py": (GUIDE, "sseclient"),
     "requests-sse": (GUIDE, "requests_sse"),
 }
 NODE = {
-    "the simplest reader": ("README.md", "getReader"),
+    "the simplest reader": (READING, "getReader"),
     "eventsource": (GUIDE, 'from "eventsource"'),
+    "fetch-event-source": (GUIDE, "fetchEventSource"),
 }
 PRELUDE = """
 const show = () => {};
 const finish = value => console.log(JSON.stringify(value));
 const fail = error => console.error(error);
 const addEventListener = () => {}; // Node has no page that could be left
+globalThis.window = globalThis; // where fetch-event-source finds fetch and timers
+globalThis.document = new EventTarget(); // and whether the page is hidden
 """
 
 
 @asynccontextmanager
 async def silent() -> AsyncIterator[str]:
-    """A service whose model falls silent in a word until three heartbeats have been sent."""
-
-    async def script(exchange: Exchange) -> None:
-        await exchange.send(HEAD, text(FIRST))
-        await between.has_passed(b"event: ping\n", 3)
-        await exchange.send(text(SECOND) + end())
-
-    async with (
-        upstream(script) as provider,
-        running(openai_base_url=provider.base_url, heartbeat_seconds=0.2) as service,
-        proxy(service.url) as between,
-    ):
-        yield between.url
-        assert between.passed.count(b"event: ping\n") >= 3
-        assert len(provider.exchanges) == 1  # nobody has come back and begun another one
+    """The URL of a service whose model is silent for three heartbeats, and is asked once."""
+    async with silence() as service:
+        yield service.url
+        assert service.heartbeats >= 3
+        assert service.asked == 1  # nobody has come back and begun another one
 
 
 @pytest.mark.parametrize("name", PYTHON)

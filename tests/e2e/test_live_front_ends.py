@@ -149,8 +149,8 @@ async def test_use_chat_in_a_page() -> None:
         assert len(found["rendered"]) > 2
 
 
-async def test_the_readmes_lines_with_a_ticket_open_a_stream() -> None:
-    line = sample("README.md", "js", "${ticket}")
+async def test_the_documents_lines_with_a_ticket_open_a_stream() -> None:
+    line = sample("docs/callers.md", "js", "${ticket}")
     assert line.count("https://api.example/") == 1
     done = "event => { source.close(); console.log(event.data); }"
     async with (

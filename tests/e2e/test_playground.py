@@ -22,7 +22,7 @@ from app.demo.refusals import REFUSING
 from app.schemas.registry import load
 from app.views.specs import VIEWS
 from tests.browsers.site import bundled, site
-from tests.e2e.playground import chromium, playground
+from tests.e2e.playground import playground
 from tests.support.program import printed
 from tests.support.proxy import proxy
 from tests.support.schema_files import schema, write
@@ -37,26 +37,6 @@ import { createRoot } from "react-dom/client";
 createRoot(document.getElementById("root")).render(<Answer />);
 """
 HOSTILE = """<img src=x onerror="document.title='owned'"><script>document.title="owned"</script>"""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def demo() -> AsyncIterator[Service]:
-    """The demo model, fast."""
-    async with running(model="", demo_tokens_per_second=600) as service:
-        yield service
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def paced() -> AsyncIterator[Service]:
-    """The demo model at a real model's pace, so that a page that is late still sees many states."""
-    async with running(model="", demo_tokens_per_second=60) as service:
-        yield service
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from app.demo.reasoning import FORMS
 from app.demo.reasoning import reasoning as thoughts
-from tests.e2e.playground import chromium, playground
-from tests.support.service import running
+from tests.e2e.playground import playground
+from tests.support.service import Service, running
 from tests.support.upstream import HEAD, delta, end, holding, saying, text, upstream
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANSWER = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
 HOSTILE = "<img src=x onerror=\"document.title='owned'\">"
 
 
-async def test_it_shows_above_the_answer_and_folds_when_the_answer_begins() -> None:
-    async with (
-        running(model="", demo_tokens_per_second=600) as service,
-        chromium() as browser,
-        playground(browser, service.url) as page,
-    ):
+async def test_it_shows_above_the_answer_and_folds_when_the_answer_begins(
+    browser: Browser, demo: Service
+) -> None:
+    async with playground(browser, demo.url) as page:
         block, said = page.page.locator("#reasoning"), page.page.locator("#reasoning-text")
         await expect(block).to_be_hidden()
         await page.page.locator("#reasons").check()
@@ -40,12 +40,13 @@ async def test_it_shows_above_the_answer_and_folds_when_the_answer_begins() -> N
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_while_the_model_reasons_the_block_is_open_and_has_no_flaw(scheme: str) -> None:
+async def test_while_the_model_reasons_the_block_is_open_and_has_no_flaw(
+    browser: Browser, scheme: str
+) -> None:
     said = HEAD + delta(reasoning_content=f"Figs? {HOSTILE}\n" * 40)
     async with (
         upstream(holding(said)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        chromium() as browser,
         playground(browser, service.url, scheme=scheme) as page,  # type: ignore[arg-type]
     ):
         await page.page.locator("#reasons").check()
@@ -67,12 +68,11 @@ async def test_while_the_model_reasons_the_block_is_open_and_has_no_flaw(scheme:
         await expect(shown).to_be_hidden()  # as the user has left it
 
 
-async def test_the_code_asks_for_it_too() -> None:
+async def test_the_code_asks_for_it_too(browser: Browser) -> None:
     answer = HEAD + delta(reasoning_content="Hm.") + text(ANSWER) + end()
     async with (
         upstream(saying(answer)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        chromium() as browser,
         playground(browser, service.url) as page,
     ):
         await page.choose(topic="tea")

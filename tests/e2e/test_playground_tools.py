@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from app.schemas.registry import load
-from tests.e2e.playground import Playground, chromium, playground
+from tests.e2e.playground import Playground, playground
 from tests.support.schema_files import write
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, end, saying, text, upstream
@@ -52,26 +51,6 @@ WRITTEN = (
     '"work": {"street": "Pikk 12", "city": "Tallinn"}, '
     '"lines": [{"item": "Tea", "pieces": 12000}, {"item": "Figs", "pieces": 7}]}'
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def demo() -> AsyncIterator[Service]:
-    """The demo model, fast."""
-    async with running(model="", demo_tokens_per_second=600) as service:
-        yield service
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def paced() -> AsyncIterator[Service]:
-    """The demo model at a real model's pace, so that a page that is late still sees many states."""
-    async with running(model="", demo_tokens_per_second=60) as service:
-        yield service
 
 
 async def test_an_order_has_labels_of_its_fields_a_table_and_the_readers_numbers(

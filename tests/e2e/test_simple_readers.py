@@ -21,7 +21,7 @@ from tests.support.program import printed
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, text, upstream
 
-# What the README's reader is given, and what is printed of what it has read.
+# What the document's reader is given, and what is printed of what it has read.
 BEFORE = """
 const read = { partials: [], done: [], error: [] };
 const show = value => read.partials.push(value);
@@ -44,8 +44,8 @@ Reader = Callable[[str, dict[str, Any]], Awaitable[Read]]
 
 
 async def node(url: str, body: dict[str, Any]) -> Read:
-    """The README's simplest reader, as it stands there, in Node."""
-    code = sample("README.md", "js", "getReader")
+    """The simplest reader, as it stands in docs/reading.md, in Node."""
+    code = sample("docs/reading.md", "js", "getReader")
     for shown, meant in (('"/ideas"', url), ('{topic: "healthy snacks"}', body)):
         assert code.count(shown) == 1
         code = code.replace(shown, json.dumps(meant))

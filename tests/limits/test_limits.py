@@ -276,11 +276,12 @@ async def test_those_in_the_queue_have_a_deadline() -> None:
         serving(max_streams=1, queue_seconds=0.3) as (service, provider),
         streams(service, provider, 1),
     ):
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()  # the clock that the deadline is kept by
         for refusal in await asyncio.gather(get(service), get(service)):
             assert code(refusal) == (503, "overloaded")
             assert refusal.headers["retry-after"] == "1"
-        assert time.monotonic() - began >= 0.3
+        assert loop.time() - began >= 0.3
         assert len(provider.exchanges) == 1
 
 

@@ -49,7 +49,7 @@ class Place:
         admission = self.service.app.state.admission
         return (
             {key: int(value) for key, value in values.items() if value and int(value)},
-            self.service.app.state.tickets.uses,
+            self.service.app.state.ticket_uses.here,
             (admission.slots.taken, admission.slots.waiting, dict(admission.streams)),
             len(self.provider.exchanges),
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import tomllib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -442,14 +441,7 @@ async def test_a_body_that_breaks_off_is_interrupted() -> None:
 # -- and what is left -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _no_collector() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("mode", MODES)
 async def test_leaving_closes_the_connection_at_once(mode: str) -> None:
     async with upstream() as other, provider_at(other.base_url, mode=mode) as provider:
@@ -466,7 +458,7 @@ async def test_leaving_closes_the_connection_at_once(mode: str) -> None:
         await exchange.is_closed()
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize("before", [b"", HEAD, HEAD + start() + called(["{"])])
 async def test_cancelling_closes_the_connection(before: bytes) -> None:
     async with upstream() as other, provider_at(other.base_url) as provider:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +30,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of
 from app.schemas.asked_model import AskedModel
 from tests.support.deaf import deaf
+from tests.support.held import held
 from tests.support.sockets import free_port
 from tests.support.upstream import (
     HEAD,
@@ -338,10 +338,15 @@ async def test_what_an_answer_has_left_open_is_closed_with_the_provider() -> Non
     """The answer is complete, and the response has no end."""
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     data = text("ab") + end()
+    before = open_connections()
     async with upstream(saying(head + b"%x\r\n" % len(data) + data + b"\r\n")) as other:
         assert await asked(other) == Got(["ab"], Finish.STOP)
-        connections = [it for it in gc.get_objects() if type(it) is aiohttp.connector.Connection]
-        assert [it for it in connections if it.protocol is not None] == []
+        assert [it for it in open_connections() if it not in before] == []
+
+
+def open_connections() -> list[Any]:
+    """The connections to providers that this process has, whoever has opened them."""
+    return [it for it in held(aiohttp.connector.Connection) if it.protocol is not None]
 
 
 async def test_a_connection_that_is_reset_is_interrupted() -> None:
@@ -438,19 +443,12 @@ async def test_a_connection_that_is_not_taken_is_a_timeout() -> None:
 
 
 @pytest.fixture
-def _no_collector() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.fixture
 def _no_lingering_by_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for the end of a response waits longer than the test."""
     monkeypatch.setattr("app.providers.completion.LINGER_SECONDS", 3600)
 
 
-@pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")
+@pytest.mark.usefixtures("no_collector", "_no_lingering_by_chance")
 @pytest.mark.parametrize("mode", MODES)
 async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mode: str) -> None:
     async with upstream() as other, provider_at(other.base_url, mode=mode) as provider:
@@ -463,7 +461,7 @@ async def test_leaving_closes_the_connection_at_once_however_far_it_was_read(mod
             await exchange.is_closed()
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 async def test_cancelling_closes_the_connection_before_and_after_the_headers() -> None:
     async with upstream() as other, provider_at(other.base_url) as provider:
 
@@ -560,7 +558,7 @@ async def test_a_response_may_end_a_moment_after_its_completion() -> None:
     assert len(counter.connections) == 1
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 async def test_a_response_that_does_not_end_is_closed_after_a_moment() -> None:
     counter = Counter(text(ANSWER), end())
     async with counting(counter) as provider:
@@ -570,7 +568,7 @@ async def test_a_response_that_does_not_end_is_closed_after_a_moment() -> None:
         await asyncio.wait_for(counter.connections[0].wait(), 5)
 
 
-@pytest.mark.usefixtures("_no_collector", "_no_lingering_by_chance")
+@pytest.mark.usefixtures("no_collector", "_no_lingering_by_chance")
 async def test_a_response_that_does_not_end_is_closed_at_once_by_a_cancellation() -> None:
     counter = Counter(text(ANSWER), end())
     async with counting(counter) as provider:

@@ -16,7 +16,7 @@ from app.demo import Replays, create_demo_app
 from app.http.server.server import server
 from app.main import Replay, create_app
 from app.recordings import recorder
-from app.recordings.asked import way_of
+from app.recordings.models import way_of
 from app.recordings.recorder import remove_oldest
 from app.recordings.recording import RecordingError, parse, read
 from app.settings import Settings

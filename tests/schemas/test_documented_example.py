@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from app.schemas.registry import load
+from tests.support.command import invoked
 from tests.support.events import messages
 from tests.support.process import ROOT, ended, process
 from tests.support.service import running
@@ -82,14 +83,18 @@ async def test_the_command_serves_the_folders_that_it_is_told(folder: Path) -> N
     own.mkdir()
     shutil.move(folder / NAME, own / NAME)
     folders = f"{folder}, {own}"
-    assert "trips  Trips on a topic" in (await ended("schemas", SCHEMAS=folders)).out
+    assert "trips  Trips on a topic" in (await invoked("schemas", SCHEMAS=folders)).out
     async with process(SCHEMAS=folders) as service, httpx.AsyncClient(timeout=30) as client:
         assert "event: done" in (await client.post(f"{service.url}/trips", json=BODY)).text
 
 
 async def test_a_folder_that_is_not_there_stops_each_command(tmp_path: Path) -> None:
-    for command in ([], ["schemas"], ["types"]):
-        stopped = await ended(*command, SCHEMAS=f"schemas,{tmp_path / 'none'}")
+    folders = f"schemas,{tmp_path / 'none'}"
+    for stopped in (
+        await ended(SCHEMAS=folders),
+        await invoked("schemas", SCHEMAS=folders),
+        await invoked("types", SCHEMAS=folders),
+    ):
         assert (stopped.code, stopped.out) == (2, "")
         assert stopped.said.endswith("/none: there is no such folder\n")
 

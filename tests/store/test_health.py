@@ -41,18 +41,26 @@ def test_after_any_trouble_that_time_begins_again() -> None:
 
 def test_it_says_when_ones_own_lease_may_have_run_out() -> None:
     health = Health()
-    assert health.renewed(10, held=False)
-    assert not health.renewed(11, held=True)
-    assert health.renewed(11 + LEASE_SECONDS, held=True)
+    assert health.renewed(10, 10, held=False)
+    assert not health.renewed(11, 11, held=True)
+    assert health.renewed(11 + LEASE_SECONDS, 11 + LEASE_SECONDS, held=True)
+
+
+def test_a_lease_lasts_from_when_it_was_asked_for() -> None:
+    health = Health()
+    assert not health.holds_lease(10)
+    health.renewed(10, 12, held=False)
+    assert health.holds_lease(10 + LEASE_SECONDS - 0.1)
+    assert not health.holds_lease(10 + LEASE_SECONDS)
 
 
 def test_a_store_without_ones_own_lease_may_have_lost_all_else() -> None:
     health = Health()
     health.answered(1, 0.001)
-    health.renewed(10, held=False)
+    health.renewed(10, 10, held=False)
     assert not health.may_lack(10)
     assert health.may_judge(10)
-    assert health.renewed(11, held=False)
+    assert health.renewed(11, 11, held=False)
     assert health.may_lack(11)
     assert not health.may_judge(11 + LEASE_SECONDS - 0.1)
 

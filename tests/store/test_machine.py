@@ -21,8 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.redis.address import Address
 from app.redis.link import Link
 from app.store import keys
+from app.store.commands import elect
 from app.store.ids import new_id
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     Batch,
@@ -172,7 +173,7 @@ class Machine(RuleBasedStateMachine):
         [answer] = await self.ask(elect(self.id, copy.epoch, last, claim))
         if not isinstance(answer, bytes):
             return False
-        copy.stream.take_over(base_of(last.epoch), None)
+        copy.stream.take_over(base_of(last.epoch), None, 0)
         self.own(process, copy.stream, claim, last)
         return True
 

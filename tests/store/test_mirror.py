@@ -206,6 +206,34 @@ async def test_who_misses_a_part_is_given_all_of_it() -> None:
     assert batches(kept) == [(0, 1), (0, 2)]
 
 
+async def test_a_lost_claim_is_given_along_with_all_of_it_even_if_a_batch_is_on_its_way() -> None:
+    stream, mirror, kept = begun()
+    write(stream, "a")
+    commands = mirror.commands(100)
+    mirror.resync()
+    assert mirror.took([kept.answer(command) for command in commands]) is Fate.GOES_ON
+    del kept.entries[0]
+    bring(mirror, kept, 100.1)
+    assert [type(record) for record in kept.records] == [Batch, Claim, Batch]
+    assert batches(kept) == [(0, 1), (0, 1)]
+    assert not mirror.is_due(100.2)
+
+
+async def test_an_end_that_the_store_has_lost_has_its_key_again() -> None:
+    stream, mirror, kept = begun()
+    write(stream, "a")
+    finish(stream)
+    assert bring(mirror, kept) is Fate.STORED
+    kept.clear()
+    again = Mirror(stream, mirror.claim, mirror.last, 100, retention=300)
+    again.resync()
+    kept.options.clear()
+    assert bring(again, kept, 100) is Fate.STORED
+    assert [type(record) for record in kept.records] == [End]
+    assert [command[0] for command in kept.options] == ["PEXPIRE", "SET", "PEXPIRE", "SET"]
+    assert kept.options[-1][:4] == ("SET", "ss:i:key", stream.id, "NX")
+
+
 async def test_what_the_log_holds_before_it_is_brought_to_the_store_is_written_too() -> None:
     stream, kept = new_stream(), Kept()
     write(stream, "a")

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from app.http.context import SERVED_BY
+from app.schema import StreamInfo
 from app.store import keys
-from app.store.record import base_of
+from app.store.ends import AGREE_SECONDS
+from app.store.ids import new_id
+from app.store.mirror import MARK_SECONDS
+from app.store.record import FIELD, EntryId, base_of, encode
+from app.store.streams import MOST_TAKEOVERS
 from tests.store.conftest import Shared
+from tests.store.streams import REQUEST, claim_of, new_stream
 from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
+from tests.support.deaf import deaf
 from tests.support.resuming import ALL, ANSWER, FIGS, NUTS, QUERY, RICE
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, holding, saying, status, text, upstream
@@ -30,6 +39,19 @@ async def answer(shared: Shared) -> Exchange:
     exchange = await shared.provider.next()
     await exchange.send(HEAD)
     return exchange
+
+
+@asynccontextmanager
+async def begun(
+    shared: Shared, url: str, **headers: str
+) -> AsyncIterator[tuple[Connection, Exchange]]:
+    """A reader that begins a stream, and the provider's answer, which has begun meanwhile."""
+    answering = asyncio.create_task(answer(shared))
+    try:
+        async with connected(url, **headers) as own:
+            yield own, await answering
+    finally:
+        answering.cancel()
 
 
 async def until(reader: Connection, event: str | None) -> Event:
@@ -51,8 +73,9 @@ async def is_shown(reader: Connection, part: str) -> None:
 async def test_what_one_writes_all_read_in_each_view_and_from_each_event(shared: Shared) -> None:
     a, b, c = shared.services
     async with AsyncExitStack() as stack:
-        own = await stack.enter_async_context(connected(f"{a.url}/ideas?{QUERY}&view=delta"))
-        exchange = await answer(shared)
+        own, exchange = await stack.enter_async_context(
+            begun(shared, f"{a.url}/ideas?{QUERY}&view=delta")
+        )
         await exchange.text(FIRST)
         await is_shown(own, "Nu")
         path = f"/streams/{own.stream}?interval_ms=0"
@@ -88,8 +111,7 @@ async def test_others_are_told_that_there_is_no_such_stream_and_the_owner_that_i
     shared: Shared,
 ) -> None:
     a, b, _ = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}", X_Owner="me") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}", X_Owner="me") as (own, exchange):
         await exchange.text(ANSWER)
         await exchange.finish()
         last = (await own.rest())[-1]
@@ -102,6 +124,7 @@ async def test_others_are_told_that_there_is_no_such_stream_and_the_owner_that_i
         "stream_not_found",
     )
     await shared.redis.delete(keys.stream(own.stream))
+    await shared.redis.expire(keys.mark(own.stream), MARK_SECONDS)  # as after its retention
     b.streams._store.forget(b.streams.find(own.stream, "me"))
     assert await code(url, X_Owner="me") == (410, "stream_expired")
     assert await code(url, X_Owner="you") == (404, "stream_not_found")
@@ -111,8 +134,7 @@ async def test_who_comes_back_elsewhere_misses_nothing_that_the_store_does_not_h
     shared: Shared,
 ) -> None:
     a, b, _ = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}&view=delta") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}&view=delta") as (own, exchange):
         await exchange.text(FIRST)
         while "Nu" not in json.dumps((event := await own.next()).data):  # type: ignore[union-attr]
             pass
@@ -133,8 +155,7 @@ async def test_who_comes_back_where_this_process_is_behind_is_to_try_again(
     shared: Shared,
 ) -> None:
     a, b, _ = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}&view=delta") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}&view=delta") as (own, exchange):
         await exchange.text(FIRST)
         await is_shown(own, "Nu")
         url, later = f"/streams/{own.stream}?interval_ms=0", f"{own.stream}-{base_of(2) + 3}"
@@ -154,8 +175,7 @@ async def test_who_comes_back_where_this_process_is_behind_is_to_try_again(
 
 async def test_what_the_store_has_lost_in_part_is_not_missing(shared: Shared) -> None:
     a, b, _ = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}&view=delta") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}&view=delta") as (own, exchange):
         await exchange.text(FIRST)
         await is_shown(own, "Nu")
         key, url = keys.stream(own.stream), f"{b.url}/streams/{own.stream}"
@@ -163,18 +183,35 @@ async def test_what_the_store_has_lost_in_part_is_not_missing(shared: Shared) ->
             while await shared.redis.xlen(key) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await shared.redis.xtrim(key, maxlen=1, approximate=False)
-        assert await code(url) == (503, "overloaded")
-        await exchange.text(REST)
-        await exchange.finish()
+        async with connected(url) as other:  # its owner writes the claim again, too
+            await is_shown(other, "Nu")
+            await exchange.text(REST)
+            await exchange.finish()
+            assert (await other.rest())[-1].data == ALL
         await own.rest()
     assert (await asked(url)).status_code == 200
+
+
+async def test_an_end_that_the_store_has_lost_alone_is_not_missing(shared: Shared) -> None:
+    a, b, c = shared.services
+    async with begun(shared, f"{a.url}/ideas?{QUERY}", X_Owner="me") as (own, exchange):
+        await exchange.text(ANSWER)
+        await exchange.finish()
+        last = (await own.rest())[-1]
+    key, path = keys.stream(own.stream), f"/streams/{own.stream}"
+    await shared.redis.xtrim(key, maxlen=0, approximate=False)
+    async with connected(b.url + path, X_Owner="me") as late:
+        assert (await late.rest())[-1] == last
+    await shared.redis.delete(key)
+    assert await code(c.url + path, X_Owner="you") == (404, "stream_not_found")
+    async with connected(c.url + path, X_Owner="me") as late:
+        assert (await late.rest())[-1] == last
 
 
 @pytest.mark.parametrize("reads", [True, False])
 async def test_it_is_cancelled_from_elsewhere(shared: Shared, reads: bool) -> None:
     a, b, c = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}", X_Owner="me") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}", X_Owner="me") as (own, exchange):
         await exchange.text(FIRST)
         await until(own, None)
         url = f"{c.url}/streams/{own.stream}"
@@ -195,8 +232,7 @@ async def test_it_is_cancelled_from_elsewhere(shared: Shared, reads: bool) -> No
 
 async def test_what_has_ended_is_forgotten_from_elsewhere(shared: Shared) -> None:
     a, b, c = shared.services
-    async with connected(f"{a.url}/ideas?{QUERY}") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{a.url}/ideas?{QUERY}") as (own, exchange):
         await exchange.text(ANSWER)
         await exchange.finish()
         await own.rest()
@@ -251,8 +287,7 @@ async def test_a_key_is_free_everywhere_once_its_stream_may_be_tried_again(
 
 async def test_what_is_not_resumable_never_reaches_the_store(shared: Shared) -> None:
     before = set(await shared.redis.keys("ss:[sxi]:*"))
-    async with connected(f"{shared.services[0].url}/ideas?topic=figs") as own:
-        exchange = await answer(shared)
+    async with begun(shared, f"{shared.services[0].url}/ideas?topic=figs") as (own, exchange):
         await exchange.text(ANSWER)
         await exchange.finish()
         await own.rest()
@@ -268,17 +303,20 @@ async def test_each_answer_says_which_process_has_given_it(shared: Shared) -> No
 
 async def test_a_stream_costs_few_commands(shared: Shared) -> None:
     a = shared.services[0]
-    async with connected(f"{a.url}/ideas?{QUERY}") as own:
-        exchange = await answer(shared)
-        mirror = a.streams._mirror(a.streams.find(own.stream, ""))  # type: ignore[attr-defined]
+    async with begun(shared, f"{a.url}/ideas?{QUERY}") as (own, exchange):
+        stream = a.streams.find(own.stream, "")
+        mirror = a.streams._mirror(stream)  # type: ignore[attr-defined]
         written = []
         commands = mirror.commands
         mirror.commands = lambda now: written.extend(found := commands(now)) or found
         await exchange.text(ANSWER)
         await exchange.finish()
         await own.rest()
+        await eventually(lambda: a.streams._mirror(stream) is None)  # type: ignore[attr-defined]
     # The beginning takes two, the end four, and each second between them one.
-    assert [command[0] for command in written] == ["XADD", "PEXPIRE", "SET"]
+    *between, added, expires, marked = [command[0] for command in written]
+    assert (added, expires, marked) == ("XADD", "PEXPIRE", "SET")
+    assert between == ["XADD"] * min(len(between), stream.figures.duration_ms // 1000)
 
 
 # -- processes that go away --------------------------------------------------------------------
@@ -302,8 +340,9 @@ async def test_another_process_goes_on_where_one_was_lost_and_keeps_its_elements
 ) -> None:
     b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
     async with running(streams_store=shared.url, **settings) as lost, AsyncExitStack() as stack:
-        own = await stack.enter_async_context(connected(f"{lost.url}/ideas?{QUERY}&view=delta"))
-        exchange = await answer(shared)
+        own, exchange = await stack.enter_async_context(
+            begun(shared, f"{lost.url}/ideas?{QUERY}&view=delta")
+        )
         await exchange.text(FIRST)
         path = f"{b.url}/streams/{own.stream}?interval_ms=0&view=delta"
         other = await stack.enter_async_context(connected(path))
@@ -329,14 +368,162 @@ async def test_another_process_goes_on_where_one_was_lost_and_keeps_its_elements
         assert (await own.rest())[-1].data == ALL
 
 
+def hooked(monkeypatch: pytest.MonkeyPatch, service: Service) -> list[tuple[str, Any]]:
+    """What the `done` of ideas is called with: streams, and their values."""
+    called: list[tuple[str, Any]] = []
+
+    async def done(value: Any, parameters: Any, info: StreamInfo) -> None:
+        called.append((info.stream, value))
+
+    schema = service.streams._sharing.schema("ideas").schema  # type: ignore[attr-defined]
+    monkeypatch.setitem(vars(schema), "done", done)
+    return called
+
+
+async def out_of_its_lease(service: Service, shared: Shared) -> None:
+    """Let a service that is cut off be thought dead, and know that it may be."""
+    for shard in service.streams._shards:  # type: ignore[attr-defined]
+        shard.health.renewed(float("-inf"), 0, held=True)
+    process = service.streams._sharing.process  # type: ignore[attr-defined]
+    await shared.redis.delete(keys.lease(process))
+
+
+async def test_an_end_that_is_not_the_streams_is_not_shown_and_its_value_not_handed_on(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
+    called = hooked(monkeypatch, b)
+    async with running(streams_store=shared.url, **settings) as lost, AsyncExitStack() as stack:
+        own, exchange = await stack.enter_async_context(
+            begun(shared, f"{lost.url}/ideas?{QUERY}&view=delta")
+        )
+        await exchange.text(FIRST)
+        path = f"{b.url}/streams/{own.stream}?interval_ms=0&view=delta"
+        other = await stack.enter_async_context(connected(path))
+        await is_shown(other, "Nu")
+        await eventually(lambda: judges(b))
+        await cut_off(lost)
+        await out_of_its_lease(lost, shared)
+        following = await answer(shared)
+        await exchange.text(REST)
+        await exchange.finish()
+        stream = lost.streams.find(own.stream, "")
+        await eventually(lambda: stream.last_entries)
+        await asyncio.sleep(2 * AGREE_SECONDS)
+        assert not stream.ended
+        await following.text(f'{{"items": [{json.dumps(RICE)}, {json.dumps(NUTS)}]}}')
+        await following.finish()
+        last = (await other.rest())[-1]
+        assert last.data == [FIGS, RICE, NUTS]
+        await lost.streams.start()
+        assert (await until(own, "restart")).data["code"] == "moved"
+        assert (await own.rest())[-1] == last
+    assert called == [(own.stream, last.data)]
+
+
+async def test_an_end_waits_so_long_for_the_store_and_its_value_until_the_process_ends(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = hooked(monkeypatch, shared.services[0])
+    monkeypatch.setattr("app.store.ends.DOUBT_SECONDS", 2 * AGREE_SECONDS)
+    settings = {"openai_base_url": shared.provider.base_url}
+    async with running(streams_store=shared.url, **settings) as lost:
+        async with begun(shared, f"{lost.url}/ideas?{QUERY}&view=delta") as (own, exchange):
+            await exchange.text(FIRST)
+            await cut_off(lost)
+            await out_of_its_lease(lost, shared)
+            await exchange.text(REST)
+            await exchange.finish()
+            assert (await own.rest())[-1].data == ALL
+        await eventually(lambda: not len(lost.streams))
+        assert called == []
+    assert called == [(own.stream, ALL)]
+
+
+async def test_the_value_is_handed_on_once_by_the_process_that_has_generated_it(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b, c = shared.services
+    called = hooked(monkeypatch, a)
+    async with (
+        begun(shared, f"{a.url}/ideas?{QUERY}") as (own, exchange),
+        AsyncExitStack() as stack,
+    ):
+        await exchange.text(FIRST)
+        path = f"/streams/{own.stream}"
+        others = [
+            await stack.enter_async_context(connected(service.url + path)) for service in (b, c)
+        ]
+        await exchange.text(REST)
+        await exchange.finish()
+        for reader in (own, *others):
+            assert (await reader.rest())[-1].data == ALL
+    for service in (a, b, c):
+        assert (await asked(service.url + path)).status_code == 200
+    await eventually(lambda: called)
+    assert called == [(own.stream, ALL)]
+
+
+async def test_a_stream_that_moves_keeps_its_deadline(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is 180 s by default: one stream is older when it moves, and the other one is not."""
+    b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
+    ages = iter((200, 100))
+    monkeypatch.setattr(
+        "app.store.streams.new_id", lambda born, shard: new_id(born - next(ages), shard)
+    )
+    async with running(streams_store=shared.url, **settings) as lost, AsyncExitStack() as stack:
+        others = []
+        for _ in range(2):
+            own, exchange = await stack.enter_async_context(
+                begun(shared, f"{lost.url}/ideas?{QUERY}")
+            )
+            await exchange.text(FIRST)
+            path = f"{b.url}/streams/{own.stream}"
+            others.append(await stack.enter_async_context(connected(path)))
+            await is_shown(others[-1], "Nu")
+        await eventually(lambda: judges(b))
+        await cut_off(lost)
+        await out_of_its_lease(lost, shared)
+        following = await answer(shared)
+        await following.text(f'{{"items": [{json.dumps(NUTS)}, {json.dumps(RICE)}]}}')
+        await following.finish()
+        late, in_time = [await other.rest() for other in others]
+    assert [event.event for event in late if event.event] == ["error"]
+    assert late[-1].data["code"] == "provider_timeout"
+    assert in_time[-1].data == ALL
+    assert b.streams.find(own.stream, "").figures.duration_ms >= 100_000
+
+
+@pytest.mark.parametrize("takeovers", [MOST_TAKEOVERS - 1, MOST_TAKEOVERS])
+async def test_a_stream_whose_owners_die_again_and_again_is_given_up(
+    shared: Shared, takeovers: int
+) -> None:
+    b, before = shared.services[1], len(shared.provider.exchanges)
+    stream = new_stream()
+    parameters = REQUEST.parameters.model_dump_json(round_trip=True, by_alias=False)
+    claim = claim_of(stream, "dead", request=parameters, takeovers=takeovers)
+    await shared.redis.xadd(keys.stream(stream.id), {FIELD: encode(claim)}, str(EntryId(1, 0)))
+    await eventually(lambda: judges(b))
+    async with connected(f"{b.url}/streams/{stream.id}", X_Owner="me") as reader:
+        if takeovers < MOST_TAKEOVERS:
+            exchange = await answer(shared)
+            await exchange.text(ANSWER)
+            await exchange.finish()
+            assert (await reader.rest())[-1].event == "done"
+        else:
+            assert (await reader.rest())[-1].data["code"] == "internal"
+            assert len(shared.provider.exchanges) == before
+
+
 async def test_a_process_that_stops_leaves_its_streams_to_the_others(shared: Shared) -> None:
     b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
     async with AsyncExitStack() as stack:
         async with running(streams_store=shared.url, **settings) as stopping:
-            own = await stack.enter_async_context(
-                connected(f"{stopping.url}/ideas?{QUERY}&view=delta")
+            own, exchange = await stack.enter_async_context(
+                begun(shared, f"{stopping.url}/ideas?{QUERY}&view=delta")
             )
-            exchange = await answer(shared)
             await exchange.text(FIRST)
             await is_shown(own, "Nu")
             await stopping.streams.drain(0)
@@ -362,8 +549,7 @@ async def test_without_requests_in_the_store_a_lost_stream_ends_in_an_error(
     }
     async with running(**settings) as lost, running(**settings) as there, AsyncExitStack() as stack:
         url = f"{lost.url}/ideas?{QUERY.replace('figs', 'c4n4ry')}"
-        own = await stack.enter_async_context(connected(url))
-        exchange = await answer(shared)
+        own, exchange = await stack.enter_async_context(begun(shared, url))
         await exchange.text(FIRST)
         assert "c4n4ry" not in str(await shared.redis.xrange(keys.stream(own.stream)))
         other = await stack.enter_async_context(connected(f"{there.url}/streams/{own.stream}"))
@@ -399,13 +585,24 @@ async def test_a_callers_streams_are_counted_over_all(
             assert await third.next()
 
 
-async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local() -> None:
-    missing = "unix:///nowhere/redis"
+@pytest.fixture(params=["missing", "deaf"])
+def unreachable(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a store that takes no connection: it refuses it, or says nothing."""
+    if request.param == "missing":
+        yield "unix:///nowhere/redis"
+    else:
+        with deaf() as url:
+            yield f"redis://{urlsplit(url).netloc}"
+
+
+async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local(
+    unreachable: str,
+) -> None:
     async with (
         upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url, streams_store=missing) as refusing,
+        running(openai_base_url=provider.base_url, streams_store=unreachable) as refusing,
         running(
-            openai_base_url=provider.base_url, streams_store=missing, store_down="local"
+            openai_base_url=provider.base_url, streams_store=unreachable, store_down="local"
         ) as going_on,
     ):
         refused = await asked(f"{refusing.url}/ideas?{QUERY}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import pytest
 from purgatory.domain.model import OpenedState
@@ -19,6 +18,7 @@ from app.errors import (
     ProviderUnavailable,
 )
 from app.streams.circuits import CircuitOpen, Circuits
+from tests.support.held import held
 
 FOR_EVER = 3600.0
 AT_ONCE = 1e-6
@@ -166,7 +166,5 @@ async def test_a_model_that_is_passed_over_costs_no_memory() -> None:
     await watched.fail(model="leaky")
     await watched.fail(model="leaky")
     assert await watched.is_open("leaky")
-    [raised] = (
-        it for it in gc.get_objects() if isinstance(it, OpenedState) and it.circuit_name == "leaky"
-    )
+    [raised] = (it for it in held(OpenedState) if it.circuit_name == "leaky")
     assert raised.__traceback__ is None

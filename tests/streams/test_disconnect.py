@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -30,11 +29,12 @@ LONG: Any = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("no_collector")
+
+
 @pytest.fixture(autouse=True)
-def _no_collector() -> Iterator[None]:
-    gc.disable()
+def _no_clients_left() -> Iterator[None]:
     yield
-    gc.enable()
     while clients:
         clients.pop().leave()
 

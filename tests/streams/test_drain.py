@@ -169,7 +169,7 @@ def test_what_follows_within_a_second_is_the_same_signal_and_what_comes_later_an
 
     async def signalled() -> None:
         streams: Any = Drains()
-        server = Server(uvicorn.Config("none"), streams.drain, 60, print, print)
+        server = Server(uvicorn.Config("none", log_config=None), streams.drain, 60, print, print)
         with server.capture_signals():
             for wait, drains in ((0, [60]), (0.5, [60]), (0.4, [60]), (0.2, [60, 0])):
                 await asyncio.sleep(wait)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from collections.abc import Iterator
 from types import AsyncGeneratorType
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ import pytest
 from app.demo import MODELS
 from tests.support.client import read, refused
 from tests.support.demo import SILENT
+from tests.support.held import held
 from tests.support.service import eventually, running
 from tests.support.stream import streaming
 from tests.support.upstream import (
@@ -289,13 +289,6 @@ async def test_an_answer_over_the_byte_cap_is_too_large() -> None:
 # -- and what is left -------------------------------------------------------------------------
 
 
-@pytest.fixture
-def _no_collector() -> Iterator[None]:
-    gc.disable()
-    yield
-    gc.enable()
-
-
 async def fetch(url: str) -> bytes:
     """A response, read by as little as can be: these tests count what others leave behind."""
     parts = urlsplit(url)
@@ -357,17 +350,19 @@ async def test_streams_leave_no_class_and_no_memory_behind(number: int) -> None:
         classes, blocks = counted()
         await streams(number - 100)
         await streams(100)  # a measure ends as the other did
-        more_classes, more_blocks = counted()
-        assert more_classes <= classes  # fewer: one of before has been collected
-        assert more_blocks - blocks < number / 2, "less than one piece of memory for two streams"
+
+        def is_as_before() -> bool:
+            """No more classes, and less than one piece of memory more for two streams."""
+            more_classes, more_blocks = counted()
+            return more_classes <= classes and more_blocks - blocks < number / 2
+
+        await eventually(is_as_before)  # what a timer holds is free a moment later
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 async def test_streams_that_end_in_all_ways_leave_no_task_and_no_generator_behind() -> None:
-    def left() -> tuple[int, int]:
-        generators = [o for o in gc.get_objects() if type(o) is AsyncGeneratorType]
-        open_ = [o for o in generators if o.ag_frame is not None]
-        return len(asyncio.all_tasks()), len(open_)
+    def open_generators() -> list[Any]:
+        return [it for it in held(AsyncGeneratorType) if it.ag_frame is not None]
 
     async def all_ways(url: str) -> None:
         models = [m for m in MODELS if m not in SILENT]
@@ -387,13 +382,14 @@ async def test_streams_that_end_in_all_ways_leave_no_task_and_no_generator_behin
         idle = len(asyncio.all_tasks())
         await all_ways(service.url + "/ideas")
         gc.collect()
-        before = left()
+        tasks, before = len(asyncio.all_tasks()), open_generators()
         for _ in range(2):
             await all_ways(service.url + "/briefs")
-        await eventually(lambda: left() == before)
+        await eventually(lambda: len(asyncio.all_tasks()) <= tasks)
+        await eventually(lambda: all(it in before for it in open_generators()))
 
 
-@pytest.mark.usefixtures("_no_collector")
+@pytest.mark.usefixtures("no_collector")
 @pytest.mark.parametrize(
     "said",
     [

@@ -76,12 +76,16 @@ async def _body(reads: list[bytes | float]) -> AsyncIterator[bytes]:
     await asyncio.Event().wait()
 
 
-def produced(*answers: Answer, attempts: int = 1, limits: Limits = LIMITS) -> Seen:
-    return clock.run(_produced(Scripted(list(answers)), attempts, limits))
+def produced(
+    *answers: Answer, attempts: int = 1, limits: Limits = LIMITS, before: float = 0
+) -> Seen:
+    """before: the seconds for which another process has generated the stream already"""
+    return clock.run(_produced(Scripted(list(answers)), attempts, limits, before))
 
 
-async def _produced(provider: Scripted, attempts: int, limits: Limits) -> Seen:
+async def _produced(provider: Scripted, attempts: int, limits: Limits, before: float) -> Seen:
     stream = begun()
+    stream.figures.before = before
     settings = ProducerSettings(attempts=attempts, output_bytes=1_000_000, opening=5, limits=limits)
     reader = asyncio.create_task(_read(stream))
     circuits = Circuits(5, 30, lambda model, is_open: None)
@@ -121,6 +125,11 @@ def test_reasoning_puts_off_the_deadline_of_the_first_content(reason: bytes) -> 
 
 def test_reasoning_counts_within_the_total() -> None:
     assert produced(every(50, REASONS[0], 9)) == Seen("provider_timeout", 180, [], "total")
+
+
+def test_what_a_process_has_taken_that_generated_it_before_counts_within_the_total() -> None:
+    moved = produced(every(50, REASONS[0], 9), before=120)
+    assert moved == Seen("provider_timeout", 60, [], "total")
 
 
 @pytest.mark.parametrize(

@@ -64,11 +64,19 @@ class Cluster:
 
     async def add(self, **settings: str) -> ProcessNode:
         """Start one more process. settings: its own, beside those of all."""
+        [node] = await self.add_all(1, **settings)
+        return node
+
+    async def add_all(self, number: int, **settings: str) -> list[ProcessNode]:
+        """Start so many at the same time. They are in the order of their names."""
+        found = await asyncio.gather(*(self._started(settings) for _ in range(number)))
+        self.nodes += found
+        return found
+
+    async def _started(self, settings: dict[str, str]) -> ProcessNode:
         name = f"node{next(self._names)}"
         own = {**self._settings, "OPENAI_API_KEY": name, **settings}
-        node = ProcessNode(name, await self._stack.enter_async_context(process(**own)))
-        self.nodes.append(node)
-        return node
+        return ProcessNode(name, await self._stack.enter_async_context(process(**own)))
 
     @property
     def running(self) -> list[ProcessNode]:
@@ -88,7 +96,7 @@ async def cluster(
     shared = {"STREAMS_STORE": store, "OPENAI_BASE_URL": provider.base_url, **SETTINGS}
     async with AsyncExitStack() as stack:
         nodes = Cluster(stack, {**shared, **settings})
-        await asyncio.gather(*(nodes.add() for _ in range(number)))
+        await nodes.add_all(number)
         yield nodes
 
 
@@ -102,11 +110,17 @@ class Inside(Node):
 
 @asynccontextmanager
 async def services(
-    number: int, store: str | Sequence[str], provider: IdeasProvider, **settings: Any
+    number: int,
+    store: str | Sequence[str],
+    provider: IdeasProvider,
+    *,
+    first: int = 0,
+    **settings: Any,
 ) -> AsyncIterator[list[Inside]]:
     """So many services in the test's own process, which cost less than processes.
 
     store: the URL of their store, or one for each, by which it reaches it
+    first: the number in the first one's name
     """
     urls = [store] * number if isinstance(store, str) else store
     shared = {name.lower(): value for name, value in SETTINGS.items()} | settings
@@ -123,5 +137,5 @@ async def services(
                     )
                 ),
             )
-            for index, url in enumerate(urls)
+            for index, url in enumerate(urls, first)
         ]

@@ -15,7 +15,9 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from copy import copy as copy_of
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,12 +84,23 @@ class Image:
             if stage is not self.stages[-1]:
                 self.root.rename(self.work / stage.name)
 
-    def extend(self, text: str, context: Path) -> None:
-        """Build another image on this one: FROM, COPY and ENV, with files of another context."""
-        self.context = context
+    @contextmanager
+    def extended(self, text: str, context: Path) -> Iterator[Image]:
+        """Another image, built on this one: FROM, COPY and ENV, with files of another context.
+
+        It stands in the same folder. What it adds there is removed at the end.
+        """
+        before = set(self.root.iterdir())
+        image = copy_of(self)
+        image.context, image.env = context, dict(self.env)
         [stage] = parse(text)
-        for word, rest in stage.instructions:
-            getattr(self, f"_{word.lower()}")(rest)
+        try:
+            for word, rest in stage.instructions:
+                getattr(image, f"_{word.lower()}")(rest)
+            yield image
+        finally:
+            for added in set(self.root.iterdir()) - before:
+                shutil.rmtree(added)
 
     def start(self, arguments: list[str], output: Path, **env: str) -> subprocess.Popen[bytes]:
         with output.open("ab") as out:
@@ -120,11 +133,13 @@ class Image:
 
     def _copy(self, rest: str) -> None:
         *options, sources, target = split_copy(rest)
-        origin = self.context
+        origin: Path = self.context
+        put: Callable[[str, str], object] = shutil.copy2
         for option in options:
-            origin = self.work / option.removeprefix("--from=")
+            # A finished stage is not changed any more, so its files need not be there twice.
+            origin, put = self.work / option.removeprefix("--from="), os.link
         for source in sources.split():
-            copy(origin / source.lstrip("/"), self._inside(target))
+            copy(origin / source.lstrip("/"), self._inside(target), put)
 
     def _run(self, rest: str) -> None:
         mine = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
@@ -147,12 +162,15 @@ def split_copy(rest: str) -> Iterable[str]:
     return [*options, " ".join(sources), target]
 
 
-def copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, put: Callable[[str, str], object]) -> None:
+    """Copy a file into a folder, or what is in a folder. put: copies one file"""
     if source.is_dir():
-        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True, ignore=not_caches)
+        shutil.copytree(
+            source, target, symlinks=True, dirs_exist_ok=True, ignore=not_caches, copy_function=put
+        )
     else:
         target.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, target)
+        put(str(source), str(target / source.name))
 
 
 def not_caches(folder: str, names: list[str]) -> list[str]:

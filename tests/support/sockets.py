@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import secrets
 import socket
 import struct
-from contextlib import suppress
 from typing import Any
+
+_claims: list[socket.socket] = []
+"""A socket for each port that was given to a test of this process."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on.
+    """A port that nobody listens on, and that no other test is given while this process runs.
 
-    It is below those that Linux gives to whoever asks for any port, or connects. One of these
-    might be taken by another test before the one that asked for it listens on it.
+    It is below those that Linux gives to whoever asks for any port, or connects. Test processes
+    claim a port by a name that only one of them can have. Linux frees it with the process.
     """
     while True:
         port = 10_240 + secrets.randbelow(22_528)  # of no generator that tests seed
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0structured-streams-tests-{port}")
+            with socket.create_server(("127.0.0.1", port)):
+                _claims.append(claim)
+                return port
+        except OSError:
+            claim.close()
+
+
+@atexit.register
+def _free_ports() -> None:
+    for claim in _claims:
+        claim.close()
 
 
 async def listens(port: int) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.demo import DemoServer
+from tests.support.command import invoked
 from tests.support.process import Ended, ended
 from tests.support.upstream import HEAD, Exchange, delta, end, holding, text, upstream
 
@@ -22,7 +23,7 @@ CITIES = '{"country": "France", "cities": [{"name": "Paris"}]}'
 async def checked(*arguments: str, **settings: str) -> tuple[Ended, dict[str, Any]]:
     """How the command ends, and what it says of each way, by name."""
     settings = {"DEMO_TOKENS_PER_SECOND": "0", **settings}
-    done = await ended("check", *arguments, "--json", **settings)
+    done = await invoked("check", *arguments, "--json", **settings)
     lines = [json.loads(line) for line in done.out.splitlines()]
     return done, {line["way"]: line for line in lines}
 
@@ -108,7 +109,7 @@ async def test_all_models_of_a_provider_are_asked_and_none_of_its_words_is_told(
         await exchange.send(HEAD + said + end())
 
     async with upstream(script) as provider:
-        done = await ended(
+        done = await invoked(
             *("check", "--json"), OPENAI_BASE_URL=provider.base_url, MODELS="good,broken"
         )
     assert done.code == 1  # of one model nothing works
@@ -123,14 +124,14 @@ async def test_all_models_of_a_provider_are_asked_and_none_of_its_words_is_told(
 
 async def test_an_answer_that_is_cut_off_is_told() -> None:
     async with upstream(holding(HEAD + delta(content='{"country": "Fr') + end("length"))) as other:
-        done = await ended("check", "--json", OPENAI_BASE_URL=other.base_url, MODEL="m")
+        done = await invoked("check", "--json", OPENAI_BASE_URL=other.base_url, MODEL="m")
     assert done.code == 1
     answers = {json.loads(line)["answer"] for line in done.out.splitlines()}
     assert answers == {"finish length"}
 
 
 async def test_a_model_that_is_not_there_is_wrong() -> None:
-    done = await ended("check", "nobody")
+    done = await invoked("check", "nobody")
     assert done.code == 2
     assert done.said.startswith("no such model; there are: demo,")
 

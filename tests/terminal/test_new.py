@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from app.cli import cli
 from app.schemas.registry import load
 from app.terminal.new import source
+from tests.support.command import invoked
 from tests.support.events import messages
 from tests.support.process import ROOT, ended
 from tests.support.program import printed
@@ -35,7 +36,7 @@ async def test_it_writes_a_schema_that_runs_and_says_what_to_do_next(tmp_path: P
         answer = await client.post("/book-reviews", json=body)
     last = messages(answer.content)[-1]
     assert (last.event, list(last.data[0])) == ("done", ["title", "reason", "score"])
-    again = await ended("new", "book-reviews", SCHEMAS=str(folder))
+    again = await invoked("new", "book-reviews", SCHEMAS=str(folder))
     assert (again.code, again.said) == (2, f"{file} is there already\n")
 
 

@@ -12,7 +12,7 @@ from app.terminal.cards import Path, cards
 from app.terminal.parameters import parameters
 from app.terminal.progress import Progress
 from app.terminal.schemas import words
-from tests.support.process import ended
+from tests.support.command import invoked
 from tests.support.schema_files import REGISTRY, schema, write
 
 MOVIES = REGISTRY.get("movies").parameters_json_schema
@@ -90,7 +90,7 @@ def test_the_cursor_is_where_it_is_being_written(open: Path | None, line: str) -
 
 
 async def test_schemas_are_listed_without_a_service() -> None:
-    found = await ended("schemas")
+    found = await invoked("schemas")
     assert (found.code, found.said) == (0, "")
     for entry in REGISTRY:
         assert f"{entry.name}  {entry.schema.description}\n" in found.out
@@ -105,5 +105,5 @@ async def test_each_schema_is_listed_with_its_default_model(tmp_path: pathlib.Pa
     write(tmp_path, "more.py", schema())
     file = tmp_path / "models.toml"
     file.write_text("models.a.base_url = 'http://a'\nmodels.b.base_url = 'http://b'\n")
-    found = await ended("schemas", MODELS_FILE=str(file), SCHEMAS=str(tmp_path))
+    found = await invoked("schemas", MODELS_FILE=str(file), SCHEMAS=str(tmp_path))
     assert [line.split()[1] for line in found.out.splitlines() if "  model " in line] == ["a", "b"]

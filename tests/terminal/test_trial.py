@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.errors import UnknownSchema
 from app.settings import Settings
-from app.terminal.trial import Score, TopicsError, Trial, read_topics, run, score
+from app.terminal.trial import Score, TopicsError, Trial, read_topics, run, score, tell
 from tests.support.schema_files import REGISTRY
 from tests.support.service import DEFAULTS
 
@@ -74,12 +74,35 @@ def test_each_model_has_a_line(topics: Path, capsys: pytest.CaptureFixture[str])
 
 def test_the_table_has_shares_and_reasons(topics: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(SETTINGS, "ideas", ("demo-invalid",), topics, at_once=4, as_json=False) == 0
-    head, line = capsys.readouterr().out.splitlines()
-    heads = ["model", "valid at first", "done", "restarts", "first content", "tokens/s", "cost"]
-    assert head.split() == " ".join(heads).split()
+    above, head, line, _, reasons = capsys.readouterr().out.splitlines()
+    assert above.split() == ["valid", "first"]
+    assert head.split() == [*("model", "at", "first", "done"), *HEADS]
     assert "0% (0/3)" in line
     assert "100% (3/3)" in line
-    assert "3: output_invalid 3" in line
+    assert "3: output_invalid 3" in reasons
+
+
+HEADS = ("restarts", "content", "tokens/s", "cost")
+SCORES = [
+    Score("gpt-4o-mini", 50, 50, 49, {"output_invalid": 1}, {}, 1234, 123.4, 12.3456),
+    Score("anthropic/claude-sonnet", 50, 0, 0, {}, {"provider_rate_limited": 50}, None, None, None),
+]
+
+
+def test_the_table_fits_into_a_terminal_of_80_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell(SCORES, 80)
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "                valid                                  first",
+        "model           at first     done          restarts  content  tokens/s      cost",
+        "gpt-4o-mini     98% (49/50)  100% (50/50)         1   1.23 s       123  $12.3456",
+        "anthropic/clau  0% (0/50)    0% (0/50)            0",
+        "de-sonnet",
+        "",
+        "gpt-4o-mini: restarts 1: output_invalid 1",
+        "anthropic/claude-sonnet: errors 50: provider_rate_limited 50",
+    ]
 
 
 def test_a_bar_for_each_model_shows_how_far_it_is_and_is_not_in_the_output(

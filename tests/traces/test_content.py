@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from app.streams import traces
@@ -16,16 +14,6 @@ from tests.support.upstream import HEAD, end, saying, text, upstream
 
 ANSWER = '{"items": [{"title": "Tea", "blurb": "Hot."}]}'
 CONTENT = ("gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages")
-
-
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
-    """The spans of streams, kept in memory. The provider is the test's own, and not the global."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(traces, "_tracer", provider.get_tracer("test"))
-    return exporter
 
 
 @pytest.mark.parametrize("wished", [True, False])

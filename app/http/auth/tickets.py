@@ -16,12 +16,11 @@ from typing import Annotated, Any, Final
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from app.errors import Forbidden, Overloaded, Unauthorized
+from app.errors import Forbidden, Unauthorized
 
 ALGORITHM: Final = "HS256"
 TICKET_BYTES = 4096
 MAX_MINUTES = 60
-MAX_COUNTED = 100_000
 LEEWAY_SECONDS = 30
 """A ticket may have been made on a machine whose clock is so far ahead."""
 
@@ -81,22 +80,13 @@ class Ticket(BaseModel):
 
 
 class Tickets:
-    """Signs tickets, reads them, and counts their uses.
+    """Signs tickets, and reads them.
 
-    secret: signs the tickets, and must be the same in every worker; None makes a new one
-    limit: the most tickets whose uses are counted at once. Then no further ticket is accepted
+    secret: signs the tickets, and must be the same in every process; None makes a new one
     """
 
-    def __init__(self, secret: SecretStr | None, limit: int = MAX_COUNTED) -> None:
-        self._limit = limit
+    def __init__(self, secret: SecretStr | None) -> None:
         self._secret = secret.get_secret_value() if secret else secrets.token_urlsafe(32)
-        self._used: dict[int, dict[str, int]] = {}  # by the minute in which the tickets expire
-
-    @property
-    def uses(self) -> dict[str, int]:
-        """How often each ticket was used, if it was."""
-        counted = (pair for used in self._used.values() for pair in used.items())
-        return {jti: times for jti, times in counted if times}
 
     def issue(self, caller: str, key: str, wanted: TicketRequest) -> dict[str, Any]:
         """Make a ticket. Returns the response body of `POST /tickets`.
@@ -132,28 +122,3 @@ class Tickets:
             return Ticket.model_validate(claims)
         except (jwt.PyJWTError, ValidationError):
             return None
-
-    def use(self, ticket: Ticket) -> None:
-        """Count a stream that begins with this ticket.
-
-        Raises `Forbidden` if it has no streams left, `Overloaded` if too many are counted.
-        """
-        minute = ticket.exp // 60
-        self._forget_expired()
-        used = self._used.setdefault(minute, {})
-        if ticket.jti not in used and sum(map(len, self._used.values())) >= self._limit:
-            raise Overloaded(retry_after=60)
-        if used.get(ticket.jti, 0) >= ticket.streams:
-            raise Forbidden("The ticket has no streams left.")
-        used[ticket.jti] = used.get(ticket.jti, 0) + 1
-
-    def give_back(self, ticket: Ticket) -> None:
-        """Undo the count of one stream, because the provider has refused it."""
-        used = self._used.get(ticket.exp // 60, {})
-        if used.get(ticket.jti):
-            used[ticket.jti] -= 1
-
-    def _forget_expired(self) -> None:
-        now = int(time.time()) // 60
-        for minute in [minute for minute in self._used if minute < now]:
-            del self._used[minute]

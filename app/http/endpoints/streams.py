@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -17,7 +18,7 @@ from starlette.responses import Response
 
 from app.errors import InvalidRequest, PayloadTooLarge, StreamNotFound
 from app.http.auth.authenticator import caller
-from app.http.auth.tickets import Ticket, Tickets
+from app.http.auth.ticket_uses import TicketUses
 from app.http.context import owner, received, request_id
 from app.http.endpoints.beginnings import Beginnings, raise_again
 from app.http.endpoints.body import read_object, with_whole_numbers
@@ -58,7 +59,7 @@ class StreamEndpoints:
         settings: Settings,
         models: tuple[str, ...],
         admission: Admission,
-        tickets: Tickets,
+        ticket_uses: TicketUses,
         telemetry: Telemetry,
         prices: PriceList,
     ) -> None:
@@ -66,7 +67,7 @@ class StreamEndpoints:
         self.models = models
         self._streams = streams
         self._admission = admission
-        self._tickets = tickets
+        self._ticket_uses = ticket_uses
         self._settings = settings
         self._replies = Replies(streams, settings, telemetry)
         self._beginnings = Beginnings()
@@ -247,10 +248,11 @@ class StreamEndpoints:
         ticket = caller(request.scope).ticket
         self._streams.require_open()
         with ExitStack() as stack:
+            give_back: Callable[[], None] = _nothing
             if ticket:
                 ticket.check(wanted.entry.name)
-                self._tickets.use(ticket)
-                stack.callback(self._tickets.give_back, ticket)
+                give_back = await self._ticket_uses.use(ticket)
+                stack.callback(give_back)
             permit = await self._admission.admit(
                 origin.caller,
                 self._expected(wanted),
@@ -260,7 +262,7 @@ class StreamEndpoints:
             stack.callback(permit.close)
             seconds = perf_counter() - received(request.scope) - permit.waited
             origin = replace(origin, seconds=seconds)
-            ended = partial(self._ended, permit, ticket)
+            ended = partial(self._ended, permit, give_back)
             stream = await self._streams.open(wanted, origin, ended)
             if stream.origin is origin:
                 stack.pop_all()  # what was taken is given back when the stream ends
@@ -275,12 +277,12 @@ class StreamEndpoints:
         price = self._prices.get(wanted.model)
         return Used(tokens.all, price(tokens) if price else 0.0)
 
-    def _ended(self, permit: Permit, ticket: Ticket | None, stream: Stream) -> None:
+    def _ended(self, permit: Permit, give_back: Callable[[], None], stream: Stream) -> None:
         figures = stream.figures
-        permit.settle(Used(figures.tokens, figures.known_cost_usd))
+        permit.settle(Used.of(figures))
         self._estimates.learn(stream.schema, figures)
-        if ticket and stream.was_refused:
-            self._tickets.give_back(ticket)
+        if stream.was_refused:
+            give_back()
 
     def _reading(
         self,
@@ -291,17 +293,26 @@ class StreamEndpoints:
     ) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
 
-        ids: the ids in the body that a front end has posted
+        ids: the ids in the body that a front end has posted; others are made
         """
         spec = VIEWS[options.view]
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        view = spec.make(
-            ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
+        id, reasoning = request_id(request.scope), options.reasoning
+        own = {name: str(uuid4()) for name in spec.ids} | dict(ids or {})
+        return Reading(
+            spec.name,
+            lambda ids: spec.make(ViewContext(entry, id, ids, reasoning)),
+            own,
+            format,
+            options.interval_ms / 1000,
+            f"{spec.name} {options.reasoning}" if own.keys() == set(spec.ids) else None,
         )
-        repeated = f"{spec.name} {options.reasoning}" if spec.repeats and not ids else None
-        return Reading(spec.name, view, format, options.interval_ms / 1000, repeated)
+
+
+def _nothing() -> None:
+    """Gives back the use of a ticket where there is none."""
 
 
 def _require(spec: ViewSpec, entry: SchemaEntry) -> None:

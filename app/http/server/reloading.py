@@ -1,6 +1,6 @@
 """`python -m app dev`: a service that follows its schemas' files while they are written.
 
-    files ── look, twice a second ──> load ──> another app ──> the page loads itself again
+    files ── poll, twice a second ──> load ──> another app ──> the page loads itself again
                                        └── what can't be served: the last good one stays
 
 An app is never changed. When a file has changed, another app is made, and gets the calls that come
@@ -14,7 +14,6 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,16 +30,17 @@ from app.schemas.entry import SchemaEntry
 from app.schemas.registry import Registry, SchemaError, folders_of, load
 from app.settings import Settings
 
-LOOK_SECONDS: Final = 0.5
-"""The time between two looks at the files."""
+POLL_SECONDS: Final = 0.5
+"""The time between two checks whether the files have changed."""
 
 HEAD: Final = """\
   <link rel="stylesheet" href="web/dev/dev.css">
     <script type="module" src="web/dev/dev.js"></script>
   """
-"""What the page loads to follow."""
+"""The lines by which the page follows the changes."""
 
 Signature = frozenset[tuple[str, int, int]]
+"""Files with their times and sizes, which change when the files do."""
 
 _log = structlog.get_logger("schemas")
 
@@ -48,8 +48,10 @@ _log = structlog.get_logger("schemas")
 class Reloading:
     """The service, made again whenever a schema's file changes. `app` is the ASGI app.
 
-    make: makes a service of settings, a registry, and lines for the page's head
-    Raises what it raises at the first time. A schema that can't be served is left out and told.
+    make: makes an app of settings, a registry, and lines for the page's head
+
+    A schema that can't be served is left out, and the log says so. Raises what `make` raises for
+    the first app.
     """
 
     def __init__(self, settings: Settings, make: Callable[..., Any]) -> None:
@@ -57,15 +59,15 @@ class Reloading:
         self._make = make
         self._good: dict[Path, SchemaEntry] = {}
         self._faults: list[SchemaError] = []
-        self._news = asyncio.Condition()
-        self._run = secrets.token_hex(4)  # a page that comes back to another process loads again
+        self._notified = asyncio.Condition()
+        self._process = secrets.token_hex(4)  # a page that meets another one loads itself again
         self._version = 0
         self._is_stopping = False
-        self._changed = 0  # how often the page had something to be told
+        self._notices = 0  # how often pages were notified
         self._apps: set[asyncio.Task[None]] = set()
         self._retire = asyncio.Event()
         self._seen = signature(settings)
-        self._current = self._made()
+        self._current = self._make_app()
         self.app = Starlette(routes=[Mount("", app=self._call)], lifespan=self._lifespan)
 
     @property
@@ -88,22 +90,22 @@ class Reloading:
 
     # -- apps ---------------------------------------------------------------------------------
 
-    def _made(self) -> Any:
-        """An app of what the files are now. Raises SchemaError if there is none."""
+    def _make_app(self) -> Any:
+        """An app that serves the files as they are now. Raises what `load` raises."""
         self._faults = []
-        registry = load(*self._settings.schemas, instead=self._instead)
+        registry = load(*self._settings.schemas, instead=self._last_good)
         app = self._make(self._settings, registry=registry, head=HEAD)
         app.add_route("/dev/changes", self._changes, include_in_schema=False)
         app.mount("/web/dev", Assets(WEB / "dev"))
         self._good = {entry.file: entry for entry in registry}
-        self._tell(registry)
+        self._log_loaded(registry)
         return app
 
-    def _instead(self, error: SchemaError) -> SchemaEntry | None:
+    def _last_good(self, error: SchemaError) -> SchemaEntry | None:
         self._faults.append(error)
         return self._good.get(error.file)
 
-    def _tell(self, registry: Registry) -> None:
+    def _log_loaded(self, registry: Registry) -> None:
         for fault in self._faults:
             stays = "the last good one stays" if fault.file in self._good else "it is left out"
             _log.error(f"a schema can't be served: {stays}", where=fault.place, why=fault.reason)
@@ -138,7 +140,7 @@ class Reloading:
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
             found = await asyncio.to_thread(signature, self._settings)
             if found != self._seen:
                 self._seen = found
@@ -146,40 +148,38 @@ class Reloading:
 
     async def _reload(self) -> None:
         try:
-            made = self._made()
+            app = self._make_app()
         except SchemaError as error:
             self._faults = [*self._faults, error]
             _log.error("the schemas stay as they were", where=error.place, why=error.reason)
         else:
             retired, self._retire = self._retire, asyncio.Event()
-            await self._begin(made)
-            self._current = made
+            await self._begin(app)
+            self._current = app
             retired.set()
             self._version += 1
         await self._notify()
 
     async def _notify(self) -> None:
-        async with self._news:
-            self._changed += 1
-            self._news.notify_all()
+        async with self._notified:
+            self._notices += 1
+            self._notified.notify_all()
 
     # -- the page -----------------------------------------------------------------------------
 
     async def _changes(self, request: Request) -> Response:
         """An event for each change: a version of the schemas, and what can't be served."""
-        return EventSourceResponse(self._told(), sep="\n")
+        return EventSourceResponse(self._notices_from_now(), sep="\n")
 
-    def _is_after(self, changed: int) -> bool:
-        return self._changed != changed
-
-    async def _told(self) -> AsyncIterator[dict[str, str]]:
+    async def _notices_from_now(self) -> AsyncIterator[dict[str, str]]:
         while not self._is_stopping:
-            changed = self._changed
+            seen = self._notices
             faults = [{"place": it.place, "reason": it.reason} for it in self._faults]
-            told = {"version": f"{self._run}-{self._version}", "faults": faults}
+            told = {"version": f"{self._process}-{self._version}", "faults": faults}
             yield {"data": json.dumps(told)}
-            async with self._news:
-                await self._news.wait_for(partial(self._is_after, changed))
+            async with self._notified:
+                while self._notices == seen:
+                    await self._notified.wait()
 
 
 def signature(settings: Settings) -> Signature:

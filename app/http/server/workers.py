@@ -19,6 +19,7 @@ from socket import socket
 from threading import Thread
 from typing import Any, ClassVar
 
+import structlog
 import uvicorn
 from uvicorn.supervisors import multiprocess
 
@@ -29,6 +30,8 @@ from app.telemetry.worker_counts import count_into, forget_gauges, shared_folder
 
 START_SECONDS = 60
 """The processes have this time to get ready. When all are ready, one log line says so."""
+
+_log = structlog.get_logger("service")
 
 
 class _Worker(multiprocess.Process):
@@ -47,6 +50,7 @@ class _Worker(multiprocess.Process):
         self.number = next(number for number in count(1) if number not in self._living)
         self._living[self.number] = self
         self._starts_until = time.monotonic() + START_SECONDS
+        self._was_hung = False
 
     def is_alive(self, timeout: float = 5) -> bool:
         """Whether it goes on. While it starts, it answers nobody: it imports what it needs.
@@ -56,6 +60,15 @@ class _Worker(multiprocess.Process):
         if self.process.is_alive() and time.monotonic() < self._starts_until:
             return True
         return super().is_alive(timeout)
+
+    def kill(self) -> None:
+        self._was_hung = self.process.is_alive()
+        super().kill()
+
+    @property
+    def cause(self) -> str:
+        """How it has ended."""
+        return how_ended(self.exitcode, was_hung=self._was_hung)
 
     def join(self) -> None:
         super().join()
@@ -72,6 +85,19 @@ class _Worker(multiprocess.Process):
         self._server: Server = server(app(settings), settings, lambda url: settle())
         Thread(target=_end_with_the_supervisor, args=[self.folder], daemon=True).start()
         super().target(sockets)
+
+
+def how_ended(code: int | None, *, was_hung: bool) -> str:
+    """How a process has ended, in words for the log.
+
+    code: its exit code; below zero it is the number of the signal that has killed it
+    was_hung: whether it did not answer, and was killed for that
+    """
+    if was_hung:
+        return "did not answer"
+    if code is not None and code < 0:
+        return f"signal {-code}: {signal.strsignal(-code)}"
+    return f"exit code {code}"
 
 
 def _end_with_the_supervisor(folder: str) -> None:
@@ -112,6 +138,16 @@ class _Supervisor(multiprocess.Multiprocess):
             self.should_exit.wait(0.05)
             self.handle_signals()
             self.keep_subprocess_alive()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace those that have died. uvicorn says so in words that are not in our log."""
+        before = list(self.processes)
+        super().keep_subprocess_alive()
+        for old, new in zip(before, self.processes, strict=True):
+            if new is not old and isinstance(old, _Worker):
+                _log.warning(
+                    "a worker has died, and another one starts", worker=old.pid, cause=old.cause
+                )
 
     def handle_hup(self) -> None:
         """Have the processes read again what can be read again. uvicorn would restart them."""

@@ -17,7 +17,8 @@ from tests.support.service import eventually, running
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "clients" / "python"
 README = (PACKAGE / "README.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", README + (ROOT / "README.md").read_text(), re.DOTALL)
+READING = (ROOT / "docs" / "reading.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", README + READING, re.DOTALL)
 PRINTED = [
     r"\[\{'title': .+\}\]\n([^\[{].+\n){3}",
     r"\[\{'title': .+\}\]\n[^\[{].+\n",
@@ -27,7 +28,7 @@ PRINTED = [
     r"\[\{'title': .+\}\]\n",
     r"done \[\{'title': .+\}\]\n",
 ]
-"""What each of them prints at its end; the last two are the project's own README's."""
+"""What each of them prints at its end; the last two are those of docs/reading.md."""
 
 
 def project(file: Path) -> Any:

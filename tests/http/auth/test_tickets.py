@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,18 @@ import jwt
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from app.errors import Forbidden, Overloaded
 from app.http.auth.keys import make_key, mark_of
+from app.http.auth.ticket_uses import LEEWAY_SECONDS, TicketUses
 from app.http.auth.tickets import Ticket, TicketRequest, Tickets
+from app.limits.limit_store import LimitStore
+from app.redis.address import Address
 from tests.support.callers import CRON, KEYED, WEB, bearer, code, ticket
+from tests.support.client import SECONDS
 from tests.support.connection import connected
+from tests.support.redis import redis
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, end, saying, status, text, upstream
 
@@ -227,21 +234,80 @@ def a_ticket(jti: str = "j", *, minutes: float = 5, streams: int = 1) -> Ticket:
     return Ticket(caller="web", key="mark", sub="me", jti=jti, exp=exp, streams=streams)
 
 
-def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() -> None:
-    tickets = Tickets(None, limit=3)
+async def test_uses_are_forgotten_with_their_tickets_and_their_number_has_a_bound() -> None:
+    uses = TicketUses(limit=3)
     over = [a_ticket(str(number), minutes=-2) for number in range(3)]
     for one in over:
-        tickets.use(one)
+        await uses.use(one)
     live = [a_ticket(str(number), streams=2) for number in range(4)]
     for one in live[:3]:
-        tickets.use(one)
+        await uses.use(one)
     with pytest.raises(Overloaded):
-        tickets.use(live[3])
-    tickets.use(live[0])
+        await uses.use(live[3])
+    give_back = await uses.use(live[0])
     with pytest.raises(Forbidden):
-        tickets.use(live[0])
-    tickets.give_back(live[0])
-    tickets.use(live[0])
+        await uses.use(live[0])
+    give_back()
+    await uses.use(live[0])
+
+
+async def test_uses_count_over_all_processes_that_share_a_store_and_here_where_it_is_lost() -> None:
+    async with redis() as url, AsyncExitStack() as stack:
+        one, other, third = [await counting(stack, url) for _ in range(3)]
+        given = a_ticket(streams=3)
+        give_back = await one.use(given)
+        await asyncio.gather(one.use(given), other.use(given))
+        for uses in (one, other, third):
+            with pytest.raises(Forbidden):
+                await uses.use(given)
+        give_back()
+        await one.aclose()
+        await third.use(given)
+        async with Redis.from_url(url) as client:
+            [key] = await client.keys()
+            assert 300 < await client.ttl(key) <= 300 + LEEWAY_SECONDS
+            await client.flushall()
+        # `one` and `other` have used it once each, and may do so twice more.
+        for uses in (one, other, one):
+            await uses.use(given)
+        with pytest.raises(Forbidden):
+            await one.use(given)
+
+
+async def test_uses_count_in_each_process_while_the_store_is_not_there() -> None:
+    async with AsyncExitStack() as stack:
+        uses = await counting(stack, "unix:///nowhere/redis")
+        give_back = await uses.use(a_ticket())
+        with pytest.raises(Forbidden):
+            await uses.use(a_ticket())
+        give_back()
+        await uses.use(a_ticket())
+
+
+async def counting(stack: AsyncExitStack, url: str) -> TicketUses:
+    """Counts as one more process does."""
+    store = LimitStore(Address(url), SECONDS, lambda is_down: None)
+    stack.push_async_callback(store.aclose)
+    uses = TicketUses(store)
+    stack.push_async_callback(uses.aclose)
+    return uses
+
+
+async def test_a_ticket_is_used_up_in_each_service_that_shares_a_store() -> None:
+    settings = {**KEYED, "ticket_secret": SecretStr(SECRET)}
+    async with (
+        redis() as url,
+        running(streams_store=url, **settings) as one,
+        running(limits_store=url, **settings) as other,
+        httpx.AsyncClient() as client,
+    ):
+        asked = await client.post(f"{one.url}/tickets", json={"streams": 2}, headers=bearer(WEB))
+        headers = bearer(asked.json()["ticket"])
+        for service in (one, other):
+            assert (await client.get(service.url + STREAM, headers=headers)).status_code == 200
+        for service in (one, other):
+            refused = await client.get(service.url + STREAM, headers=headers)
+            assert code(refused) == (403, "forbidden")
 
 
 def test_a_secret_that_is_shared_makes_tickets_good_in_every_worker() -> None:

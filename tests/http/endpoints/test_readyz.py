@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
+from tests.support.client import SECONDS
 from tests.support.connection import asked
+from tests.support.redis import redis_server
 from tests.support.service import Service, eventually, running
 from tests.support.sockets import free_port
 from tests.support.upstream import HEAD, Exchange, end, status, text, upstream
@@ -22,6 +25,13 @@ async def parts(service: Service) -> Any:
     return answer.json()["parts"]
 
 
+async def stores(service: Service) -> dict[int, str]:
+    """What is told of the stores of streams, by their places in the setting."""
+    of = "streams_store_"
+    found = await parts(service)
+    return {int(name.removeprefix(of)): found[name] for name in found if name.startswith(of)}
+
+
 async def test_what_streams_can_do_without_is_told_and_leaves_it_ready() -> None:
     url = SecretStr(f"redis://127.0.0.1:{free_port()}/0")
     async with running(limits_store=url, caller_streams_per_minute=9) as service:
@@ -31,6 +41,18 @@ async def test_what_streams_can_do_without_is_told_and_leaves_it_ready() -> None
             "streams": "ready",
             "limits_store": "does not answer: each process counts by itself",
         }
+
+
+async def test_each_store_of_streams_is_told() -> None:
+    async with redis_server() as store:
+        urls = f"{store.url},unix:///nowhere/redis"
+        async with running(streams_store=urls) as service:
+            down = "does not answer"
+            assert await stores(service) == {0: "ready", 1: down}
+            await store.kill()
+            async with asyncio.timeout(SECONDS):
+                while await stores(service) != {0: down, 1: down}:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_model_that_is_passed_over_is_told(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -10,13 +11,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
+import jsonschema
 import psutil
+import pytest
 
 from app.http.server.server import SECOND_SIGNAL_SECONDS
-from tests.support.process import HOUR, SECONDS, Process, ended, process
+from app.http.server.workers import how_ended
+from tests.support.process import HOUR, ROOT, SECONDS, Process, ended, process
 from tests.support.redis import redis
 from tests.support.service import eventually
 
+LOG = json.loads((ROOT / "docs" / "log.schema.json").read_text(encoding="utf-8"))
 SETTINGS = {
     "WORKERS": "2",
     "LOG_FORMAT": "console",
@@ -77,16 +82,33 @@ async def test_with_a_store_any_of_them_serves_any_stream() -> None:
 
 
 async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile() -> None:
-    async with process(**SETTINGS) as service:
+    async with process(**{**SETTINGS, "LOG_FORMAT": "json"}) as service:
         first, second = workers(service)
         os.kill(first, signal.SIGKILL)
         async with client(service) as called:
             assert "event: done\n" in await answer(called)
+        told = json.loads(await service.line("a worker has died, and another one starts"))
+        assert (told["level"], told["worker"]) == ("warning", first)
+        assert told["cause"] == "signal 9: Killed"
+        jsonschema.validate(told, LOG)
         await eventually(lambda: len(workers(service) - {first}) == 2, SECONDS)
         assert second in workers(service)
         service.signal()
         assert await service.exit_code() == 0
         assert not psutil.pid_exists(second)
+
+
+@pytest.mark.parametrize(
+    ("code", "was_hung", "cause"),
+    [
+        (-9, True, "did not answer"),
+        (-9, False, "signal 9: Killed"),
+        (-11, False, "signal 11: Segmentation fault"),
+        (1, False, "exit code 1"),
+    ],
+)
+def test_the_log_says_how_a_worker_has_ended(code: int, was_hung: bool, cause: str) -> None:
+    assert how_ended(code, was_hung=was_hung) == cause
 
 
 async def test_a_signal_drains_all_and_a_second_one_ends_them() -> None:

@@ -1,0 +1,58 @@
+"""How a process shares its streams, and who is told what happens then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.redis.address import Address
+from app.schemas.entry import SchemaEntry
+from app.streams.stream import Stream
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How a process shares its streams.
+
+    process: its id
+    addresses: of the stores; each has a part of the streams
+    retention: seconds that an ended stream is kept
+    schema: finds a schema by its name; raises ServiceError
+    most: streams that a process runs at once. It takes no more over
+    room: takes a slot for a stream that another process has begun, for a caller: what is to be
+        called once the stream has ended; None: there is no slot
+    keeps_requests: whether the store has what streams are asked for. If not, nobody takes over
+    goes_on_alone: whether resumable streams begin without a store that doesn't answer
+    """
+
+    process: str
+    addresses: Sequence[Address]
+    retention: float
+    schema: Callable[[str], SchemaEntry]
+    most: int
+    room: Callable[[str], Callable[[Stream], None] | None]
+    keeps_requests: bool = True
+    goes_on_alone: bool = False
+
+
+class SharingObserver(Protocol):
+    """Is told what happens between processes. The metrics and the log implement it."""
+
+    def turned(self, store: int, *, up: bool) -> None:
+        """A store answers from now on, or does not any more."""
+
+    def answered(self, store: int, seconds: float) -> None:
+        """A store has answered what was sent to it at once."""
+
+    def follows(self, count: int) -> None:
+        """So many streams of other processes are read here."""
+
+    def taken_over(self, stream: Stream, *, released: bool) -> None:
+        """This process goes on with a stream. released: its last one has left it in order."""
+
+    def overruled(self, stream: Stream) -> None:
+        """Another process goes on with a stream that this one has generated."""
+
+    def missed(self) -> None:
+        """Entries of a stream were missing."""
