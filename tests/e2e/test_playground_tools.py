@@ -100,7 +100,7 @@ async def test_the_writing_is_followed_until_the_user_scrolls(browser: Browser) 
         await page.choose(topic="tea", count="10")
         await page.start()
         await expect(page.page.locator(".text.open")).to_have_text("Here")
-        held = "a number, a date or a choice once it is complete and valid"
+        held = "A number, a date or a choice is shown once it is complete and valid."
         assert held in await page.page.locator("#trace").inner_text()
         assert await page.page.evaluate(seen)
         back = page.page.locator("#back")
