@@ -63,6 +63,7 @@ run-local: $(local) ## Serve with a small model on this machine's CPU: no key, 1
 	@exec $(python) deploy/local.py
 
 run-many: programs := nginx redis-server
+soak: programs := redis-server
 run-many: $(runtime) | debian ## Serve with nginx, three processes and a Redis, all on this machine
 	@exec $(python) deploy/many.py
 
@@ -74,7 +75,7 @@ test: lint types test-clients $(npm) $(generators)/.installed | debian ## Set up
 
 chaos: $(dev) | debian ## Run the long tests of faults, which `make test` leaves out, and search for longer
 	$(python) -m pytest -m chaos --ignore $(dev_servers) --numprocesses 2 --timeout 600
-	EXAMPLES=5 $(python) -m pytest tests/partial tests/views -m "not chaos" --numprocesses 2 --timeout 600
+	EXAMPLES=5 $(python) -m pytest tests/partial tests/views tests/store/test_machine.py -m "not chaos" --numprocesses 2 --timeout 600
 
 test-clients: $(runtime) $(clients_npm) | debian ## Check the clients: format, types, tests in Node and Chromium
 	npm run check --prefix $(clients) --silent
@@ -137,14 +138,16 @@ profile: $(bench) ## Draw where a flooded service spends its time, in bench/prof
 	$(python) -m bench profile
 
 SECONDS := 60
-fuzz: $(dev) ## Fuzz the decoder with models for SECONDS (60), then with texts for as long
+fuzz: $(dev) ## Fuzz the decoder with models, then with texts, and the provider's reader, SECONDS (60) each
 	@$(call install_extra,fuzz)
 	$(python) -m tests.fuzz.models $(SECONDS)
-	$(python) -m tests.fuzz $(SECONDS)
+	$(python) -m tests.fuzz decoder $(SECONDS)
+	$(python) -m tests.fuzz reader $(SECONDS)
 
 MINUTES := 5
-soak: $(dev) ## Load the service with good and bad clients for MINUTES (5), and report
-	$(python) -m tests.soak $(MINUTES)
+PROCESSES := 1
+soak: $(dev) | debian ## Load the service with good and bad clients for MINUTES (5), and report; PROCESSES=3 share a store, and are killed and replaced
+	$(python) -m tests.soak $(MINUTES) $(PROCESSES)
 
 test-litellm: $(dev) $(litellm)/.installed ## Ask a tiny real model through LiteLLM's proxy, and report
 	$(python) -m tests.litellm

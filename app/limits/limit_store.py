@@ -1,8 +1,7 @@
 """The store in which all processes count together, and what happens while it is down.
 
-A store is down when it refuses a connection or does not answer in time. A store whose connections
-are all in use is busy, not down: its callers wait for one. A process that is itself late must not
-take a store for down either, so the time in which it was late does not count.
+A store is down when it refuses a connection or does not answer in time (`patience.py`). A store
+whose connections are all in use is busy, not down: its callers wait for one.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
 from app.errors import Overloaded
+from app.limits.patience import patiently
 from app.redis.address import Address, disconnect
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ busy machine, a shorter time would take a store for down that is not."""
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for a connection to Redis, if all are in use."""
-
-LATE: Final = 0.2
-"""A part of the time for an answer. If the timer fires later than that, this process is late."""
 
 DOWN_SECONDS: Final = 5
 """A Redis that has not answered is not asked again for this time."""
@@ -76,7 +73,7 @@ class LimitStore:
             self._require_up()  # it may have gone down while this call waited
             if self.is_down:
                 self._pass_over()  # one call tries it, and others don't wait with it
-            found = await self._answer(do)
+            found = await patiently(do, self._seconds)
         except (StorageError, TimeoutError) as error:
             self._down(error)
             raise StoreDown from None
@@ -88,30 +85,6 @@ class LimitStore:
     async def aclose(self) -> None:
         """Close the connections."""
         await disconnect(self._pool)
-
-    async def _answer(self, do: Callable[[], Awaitable[_T]]) -> _T:
-        """What `do` gives. Raises `TimeoutError` if it takes too long, though we were not late."""
-        loop = asyncio.get_running_loop()
-        timer: asyncio.TimerHandle
-
-        def wait(timeout: asyncio.Timeout) -> None:
-            nonlocal timer
-            due = loop.time() + self._seconds
-            timer = loop.call_at(due, end, timeout, due)
-
-        def end(timeout: asyncio.Timeout, due: float) -> None:
-            now = loop.time()
-            if now - due > self._seconds * LATE:
-                wait(timeout)
-            else:
-                timeout.reschedule(now)
-
-        async with asyncio.timeout(None) as timeout:
-            wait(timeout)
-            try:
-                return await do()
-            finally:
-                timer.cancel()
 
     def _require_up(self) -> None:
         if asyncio.get_running_loop().time() < self._down_until:

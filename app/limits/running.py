@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 
 from app.limits.limit_store import DOWN_SECONDS
+from app.limits.patience import patiently
 from app.redis.address import Address
 from app.redis.link import Link, Refused, Unreachable
 from app.store import keys
@@ -46,13 +48,14 @@ class Running:
 
     process: the id of this process
     count: how many streams a caller has in this process
-    seconds: how long to wait for an answer
+    seconds: how long to wait for an answer, if this process is not late itself
     """
 
     def __init__(
         self, address: Address, process: str, count: Callable[[str], int], seconds: float
     ) -> None:
-        self._link = Link(address, seconds)
+        self._link = Link(address)
+        self._seconds = seconds
         self._process = process
         self._count = count
         self._lock = asyncio.Lock()  # what is counted is written in order
@@ -94,9 +97,12 @@ class Running:
         if now < self._down_until:
             return None
         try:
-            [answer] = await self._link.call([command])
-        except Unreachable as error:
+            [answer] = await patiently(partial(self._link.call, [command]), self._seconds)
+        except (Unreachable, TimeoutError) as error:
+            await self._link.close()  # an answer that comes later is nobody's
             self._down_until = now + DOWN_SECONDS
-            _log.warning("the store does not count callers' streams", cause=str(error))
+            _log.warning(
+                "the store does not count callers' streams", cause=str(error) or "TimeoutError"
+            )
             return None
         return None if isinstance(answer, Refused) else answer

@@ -16,8 +16,9 @@ import structlog
 from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
+from app.store.commands import elect
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     BadRecord,
@@ -251,7 +252,7 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Full):
+            if isinstance(answers[0], Refused):
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
@@ -382,6 +383,8 @@ class Shard:
         ids = [self._mail, *(str(replica.last) for replica in followed.values())]
         command = ("XREAD", "COUNT", 1000, "BLOCK", BLOCK_MS, "STREAMS", box, *followed, *ids)
         [answer] = await self._reading.call([command])
+        if isinstance(answer, Refused):  # it is busy, perhaps
+            raise Unreachable
         for name, entries in answer or ():
             if name == box.encode():
                 self._take_mail(entries)

@@ -2,8 +2,7 @@
 
 It is called once for each such stream, after the stream has ended, so that it can change nothing
 of what readers get. A failure is logged and counted, and that is all. A process that is killed
-calls it no more. Where processes share streams, the one calls it that has finished the stream; if
-it was thought dead just then, another one finishes the stream again, and calls it, too.
+calls it no more. Where processes share streams, the one calls it whose end the store has.
 """
 
 from __future__ import annotations

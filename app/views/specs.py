@@ -26,7 +26,7 @@ from app.views.view import View
 class ViewContext(NamedTuple):
     """What a view gets when it is made.
 
-    ids: the ids in the body that a front end has posted
+    ids: those of the response: `ViewSpec.ids`, and whatever a front end's body has beside them
     reasoning: whether the reader wants the model's reasoning
     """
 
@@ -98,7 +98,8 @@ class ViewSpec:
     whole: the media type of the whole text, if this text is the final value; None otherwise
     body: a kind of body that `POST` accepts besides the plain body; None for no other
     requirement: what a schema must have for this view; None if it fits every schema
-    repeats: whether two readers of one stream are sent the same, byte for byte
+    ids: the names of the ids that each response has of its own, from the body or made. All else
+        that two readers of one stream are sent from its beginning is the same, byte for byte
     """
 
     name: str
@@ -111,7 +112,7 @@ class ViewSpec:
     whole: str | None = None
     body: ViewBody | None = None
     requirement: Requirement | None = None
-    repeats: bool = True
+    ids: tuple[str, ...] = ()
 
     def fits(self, entry: SchemaEntry) -> bool:
         """Whether a schema has this view."""
@@ -195,7 +196,7 @@ _ROWS: Final = (
             read=ag_ui.from_run_agent_input,
             meaning="AG-UI's `RunAgentInput` (the other parameters are in `forwardedProps`)",
         ),
-        repeats=False,  # each response is a run with an id of its own
+        ids=("thread_id", "run_id"),
     ),
 )
 

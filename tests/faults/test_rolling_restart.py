@@ -12,7 +12,7 @@ from structured_streams import stream
 from tests.support.balancer import balancer
 from tests.support.cluster import ProcessNode, cluster
 from tests.support.ideas_provider import IdeasProvider, ideas_provider
-from tests.support.oracle import made_of
+from tests.support.oracle import extends, made_of
 from tests.support.redis import redis_server
 
 DRAIN_SECONDS = 1
@@ -27,28 +27,37 @@ chaos = pytest.mark.chaos
 
 
 class Read:
-    """What a client has got. restarts: when it was told of each."""
+    """What a client has got. restarts: when it was told of each.
+
+    Only a restart may contradict what was shown before.
+    """
 
     def __init__(self) -> None:
         self.restarts: list[float] = []
         self.begun = asyncio.Event()
 
     async def __call__(self, url: str, topic: str) -> object:
-        attempt = 1
+        attempt, shown = 1, None
         ideas = stream(url, "ideas", topic=topic, count=10, interval_ms=100)
         async for partial in ideas:
             self.begun.set()
             if partial.attempt > attempt:
                 attempt = partial.attempt
                 self.restarts.append(asyncio.get_running_loop().time())
+                shown = None
+            assert extends(shown, partial.value)
+            shown = partial.value
         return await ideas.final()
 
 
+@pytest.mark.parametrize("kind", ["redis", pytest.param("valkey", marks=chaos)])
 @pytest.mark.parametrize(("number", "streams"), [(2, 12), pytest.param(3, 200, marks=chaos)])
-async def test_a_rolling_restart_costs_no_reader_anything(number: int, streams: int) -> None:
+async def test_a_rolling_restart_costs_no_reader_anything(
+    kind: str, number: int, streams: int
+) -> None:
     topics = [f"t{index}" for index in range(streams)]
     async with (
-        redis_server() as store,
+        redis_server(kind) as store,
         ideas_provider() as provider,
         cluster(number, store.url, provider, DRAIN_SECONDS=str(DRAIN_SECONDS)) as nodes,
         balancer(lambda: [node.url for node in nodes.running]) as front,

@@ -7,14 +7,21 @@ In each test a stream is begun on one service and read on two, in every view. An
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from random import Random
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from app.redis.link import ANSWER_SECONDS
+from app.store.health import LEASE_SECONDS
+from app.store.ids import read_id
+from app.store.shard import STALE_SECONDS
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
 from tests.support.readers import readers
@@ -51,10 +58,20 @@ async def asleep(store: RedisServer, seconds: float) -> None:
     await store.told("DEBUG", "SLEEP", seconds)
 
 
+async def busy(store: RedisServer, seconds: float) -> None:
+    """Let somebody else's script run, so that all others are told to come later."""
+    await store.told("CONFIG", "SET", "lua-time-limit", 10)
+    script = asyncio.create_task(store.told("EVAL", "while true do end", 0))
+    await asyncio.sleep(seconds)
+    await store.told("SCRIPT", "KILL")
+    with pytest.raises(ResponseError):
+        await script
+
+
 @pytest.mark.parametrize(
     "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
 )
-@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep])
+@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep, busy])
 async def test_a_store_that_pauses_costs_no_stream_anything(
     store: RedisServer, pause: object, seconds: float
 ) -> None:
@@ -69,20 +86,51 @@ async def test_a_store_that_pauses_costs_no_stream_anything(
         await pausing
 
 
-async def test_what_begins_while_the_store_is_down_is_told_so(store: RedisServer) -> None:
+@asynccontextmanager
+async def down(store: RedisServer) -> AsyncIterator[None]:
+    await store.kill()
+    yield
+    await store.start()
+
+
+@asynccontextmanager
+async def silent(store: RedisServer) -> AsyncIterator[None]:
+    store.pause()
+    yield
+    store.resume()
+
+
+Failure = Callable[[RedisServer], AbstractAsyncContextManager[None]]
+
+
+@pytest.mark.parametrize("fails", [down, silent])
+async def test_what_begins_while_the_store_is_down_is_told_so(
+    store: RedisServer, fails: Failure
+) -> None:
     """The refused call is not counted: the one stream in a minute can still begin."""
     async with scene(store.url, caller_streams_per_minute=1) as play:
         running = await play.begin("figs", 12)
-        await store.kill()
-        for node in play.nodes:
-            answer = await asked(f"{node.url}/ideas?topic=nuts&resumable=true")
-            assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-            assert answer.json()["retryable"]
-            assert int(answer.headers["retry-after"]) >= 1
-            answer = await asked(f"{node.url}/ideas?topic=rice&count=1", Accept="application/json")
-            assert answer.status_code == 200
-        await store.start()
-        await play.ends("figs", running)
+        with capture_logs() as logs:
+            async with fails(store):
+                for node in play.nodes:
+                    answer = await asked(f"{node.url}/ideas?topic=nuts&resumable=true")
+                    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+                    assert answer.json()["retryable"]
+                    assert int(answer.headers["retry-after"]) >= 1
+                    plain = f"{node.url}/ideas?topic=rice&count=1"
+                    answer = await asked(plain, Accept="application/json")
+                    assert answer.status_code == 200
+                await eventually(lambda: said(logs) == {"the store does not answer": 2})
+                assert [await node.metric("store_up") for node in play.nodes] == [0, 0]
+            await play.ends("figs", running)
+            await eventually(lambda: said(logs)["the store answers"] == 2)
+        assert said(logs) == {"the store does not answer": 2, "the store answers": 2}
+        assert [await node.metric("store_up") for node in play.nodes] == [1, 1]
+
+
+def said(logs: list[MutableMapping[str, Any]]) -> Counter[str]:
+    """How often the services have logged what of their store."""
+    return Counter(log["event"] for log in logs if log["event"].startswith("the store "))
 
 
 async def test_readers_on_the_owner_go_on_to_the_end_without_a_store(store: RedisServer) -> None:
@@ -93,6 +141,23 @@ async def test_readers_on_the_owner_go_on_to_the_end_without_a_store(store: Redi
         first = running[0]
         await first.sees_event("done", seconds=5)
         await store.start()
+        await play.ends("figs", running)
+
+
+async def test_readers_elsewhere_are_sent_away_when_the_store_stays_down(
+    store: RedisServer,
+) -> None:
+    async with scene(store.url) as play:
+        running = await play.begin("figs", 12)
+        here, elsewhere = running[:2], running[2:]
+        async with down(store):
+            await play.provider.write("figs", 30)
+            for reader in elsewhere:
+                responses = reader.reading.responses
+                await eventually(lambda it=responses: len(it) > 1, STALE_SECONDS + 10)
+                assert responses[0].node == play.nodes[1].name
+                assert responses[0].end is None
+            assert all(len(reader.reading.responses) == 1 for reader in here)
         await play.ends("figs", running)
 
 
@@ -125,16 +190,31 @@ async def test_a_store_that_has_lost_all_gets_the_stream_again(
 async def test_a_store_that_has_lost_all_gets_what_has_ended_again(
     store: RedisServer, lose: object
 ) -> None:
-    async with scene(store.url) as play:
-        begun = [play.readers.begin(play.nodes[0], topic) for topic in ("figs", "nuts", "rice")]
+    async with scene(store.url) as play, readers(lambda: play.nodes[1:]) as elsewhere:
+        begun = [play.readers.begin(play.nodes[0], topic) for topic in ("figs", "nuts")]
         await play.readers.end(begun)
         await lose(store)  # type: ignore[operator]
-        for topic, reader in zip(("figs", "nuts", "rice"), begun, strict=True):
-            late = play.attach(reader, play.nodes[1])
-            await play.readers.end([late])
-            again = play.readers.begin(play.nodes[1], topic)  # with its key
+        for topic, reader in zip(("figs", "nuts"), begun, strict=True):
+            late = elsewhere.attach(play.nodes[1], str(reader.stream))
+            await elsewhere.end([late])
+            again = elsewhere.begin(play.nodes[1], topic)  # with the same key
             await play.ends(topic, [reader, late, again])
             assert again.stream == reader.stream
+
+
+async def test_what_an_old_copy_of_the_store_lacks_is_written_again(store: RedisServer) -> None:
+    """A failover to a replica that is behind leaves the same."""
+    async with scene(store.url) as play:
+        await play.settled()
+        running = await play.begin("figs", 12)
+        await store.told("SAVE")
+        await play.provider.write("figs", 30)
+        own, *others = (it for it in running if it.reading.view == "delta")
+        for other in others:
+            await other.sees(lambda it: it.position >= own.position)
+        await killed(store)
+        running.append(play.attach(own, play.nodes[1]))
+        await play.ends("figs", running)
 
 
 async def test_a_stream_that_is_trimmed_under_a_reader_is_read_whole(store: RedisServer) -> None:
@@ -180,18 +260,62 @@ async def _paused(server: RedisServer) -> None:
 # -- it takes nothing new ---------------------------------------------------------------------
 
 
-async def test_a_full_store_stops_no_running_stream(store: RedisServer) -> None:
+REFUSALS = {
+    "full": (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
+    "read-only": (("REPLICAOF", "127.0.0.1", 1), ("REPLICAOF", "NO", "ONE")),
+    "without its replicas": (
+        ("CONFIG", "SET", "min-replicas-to-write", 1),
+        ("CONFIG", "SET", "min-replicas-to-write", 0),
+    ),
+    "without rights": (
+        ("ACL", "SETUSER", "default", "-xadd"),
+        ("ACL", "SETUSER", "default", "+xadd"),
+    ),
+}
+"""Commands after which a store takes nothing new, and those that end this."""
+
+
+@pytest.mark.parametrize("seconds", [0, pytest.param(LEASE_SECONDS + 1, marks=chaos)])
+@pytest.mark.parametrize(("refuse", "accept"), REFUSALS.values(), ids=REFUSALS)
+async def test_a_store_that_refuses_stops_no_running_stream(
+    store: RedisServer, refuse: Sequence[str | int], accept: Sequence[str | int], seconds: float
+) -> None:
     async with scene(store.url) as play:
         running = await play.begin("figs", 12)
-        await store.told("CONFIG", "SET", "maxmemory-policy", "noeviction")
-        await store.told("CONFIG", "SET", "maxmemory", 1)
+        await store.told(*refuse)
         play.provider.stop("figs", 30)
         written = running[0].position
         await running[0].sees(lambda it: it.position > written + 5)
         answer = await asked(f"{play.nodes[0].url}/ideas?topic=nuts&resumable=true")
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
-        await store.told("CONFIG", "SET", "maxmemory", 0)
+        await asyncio.sleep(seconds)
+        await store.told(*accept)
         await play.ends("figs", running)
+
+
+# -- there are several -----------------------------------------------------------------------
+
+
+async def test_of_two_stores_one_may_fail() -> None:
+    """One is a Redis, the other one a Valkey. What lives on the one does not notice the other."""
+    async with (
+        redis_server("redis") as first,
+        redis_server("valkey") as second,
+        scene(f"{first.url},{second.url}") as play,
+    ):
+        found = {topic: await play.begin(topic, 12) for topic in ("figs", "nuts", "rice", "oats")}
+        ids = {topic: read_id(str(them[0].stream)) for topic, them in found.items()}
+        there = [topic for topic, id in ids.items() if id is not None and id.shard == 1]
+        assert 0 < len(there) < len(found)
+        await first.kill()
+        for topic in there:
+            await play.ends(topic, found.pop(topic))
+        for node in play.nodes:
+            late = f"{node.url}/ideas?topic=late&count=1&resumable=true"
+            assert (await asked(late, Accept="application/json")).status_code == 200
+        await first.start()
+        for topic, them in found.items():
+            await play.ends(topic, them)
 
 
 # -- the way to it ----------------------------------------------------------------------------
@@ -224,7 +348,27 @@ async def test_an_answer_that_is_swallowed_costs_time_alone(
         for step in range(times):
             play.provider.stop("figs", 5 + 2 * step)
             await asyncio.wait_for(ways[whose].swallow(), 10)
+            await both_live(store)
         await play.ends("figs", running)
+
+
+async def both_live(store: RedisServer) -> None:
+    """Wait until each service has told the store once more that it lives.
+
+    One that can't for the time of a lease would be taken for dead.
+    """
+    before = await lives_until(store)
+    async with asyncio.timeout(LEASE_SECONDS + ANSWER_SECONDS):
+        while any(  # noqa: ASYNC110
+            until <= before.get(lease, 0) for lease, until in (await lives_until(store)).items()
+        ):
+            await asyncio.sleep(0.1)
+
+
+async def lives_until(store: RedisServer) -> dict[str, int]:
+    """When each service's lease runs out."""
+    leases = await store.told("KEYS", "ss:n:*")
+    return {lease: await store.told("PEXPIRETIME", lease) for lease in leases}
 
 
 @pytest.mark.parametrize(("delay", "loss"), [(0.1, 0.1), pytest.param(0.3, 0.3, marks=chaos)])

@@ -16,6 +16,8 @@ from structlog.testing import capture_logs
 from app.errors import RateLimited
 from app.limits.limit_store import MAX_CONNECTIONS, STORE_SECONDS
 from app.limits.quota import Quota, Used
+from app.limits.running import Running
+from app.redis.address import addresses
 from app.settings import Settings
 from tests.support.between import between
 from tests.support.deaf import deaf
@@ -157,14 +159,34 @@ async def test_a_store_whose_connections_are_all_in_use_is_not_down(
 
 
 async def test_a_process_that_is_late_does_not_take_the_store_for_down() -> None:
-    async with redis() as url, quotas(1, url, 0.05, caller_streams_per_minute=1) as [quota]:
+    async with redis() as url, quotas(1, url, 0.5, caller_streams_per_minute=1) as [quota]:
         assert await begun(quota)
         with capture_logs() as logs:
             asked = [asyncio.create_task(begun(quota)) for _ in range(10)]
             await asyncio.sleep(0)
-            time.sleep(0.2)  # noqa: ASYNC251 - which is the fault
+            time.sleep(1)  # noqa: ASYNC251 - which is the fault
             assert not any(await asyncio.gather(*asked))
         assert logs == []
+
+
+async def test_nor_does_it_while_it_counts_the_streams_that_run() -> None:
+    """The answer comes through the same loop, so it is late, too."""
+    async with redis() as url, between(url) as gate:
+        running = Running(addresses(gate.url)[0], "p", lambda caller: 1, 0.1)
+        assert await running.admits("web", 1)
+        gate.seconds = 0.02
+        with capture_logs() as logs:
+            asked = asyncio.create_task(running.admits("web", 1))
+            await asyncio.sleep(0.01)
+            time.sleep(0.3)  # noqa: ASYNC251 - which is the fault
+            assert await asked
+        await running.aclose()
+        assert logs == []
+    with silent() as url, capture_logs() as logs:
+        running = Running(addresses(url)[0], "p", lambda caller: 1, 0.05)
+        assert await running.admits("web", 1) is None
+        await running.aclose()
+        assert [log["cause"] for log in logs] == ["TimeoutError"]
 
 
 async def test_there_is_one_warning_when_the_store_goes_down_and_a_word_when_it_is_back(

@@ -55,6 +55,21 @@ def test_it_is_the_results_shape_in_which_leaves_may_be_null() -> None:
     }
 
 
+def test_bytes_have_no_length_as_the_string_that_stands_for_them_has_another() -> None:
+    class Data(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="base64")
+
+        data: Annotated[bytes, Field(min_length=1, max_length=3)]
+
+    (partial,) = shown(Data, '{"data": "hi"}')
+    assert partial == {"data": "aGk="}
+    result = TypeAdapter(Data).json_schema(mode="serialization", schema_generator=ResultJsonSchema)
+    for schema in (schema_of(Data), result):
+        Draft202012Validator(schema).validate(partial)
+    asked = TypeAdapter(Data).json_schema(schema_generator=ResultJsonSchema)
+    assert asked["properties"]["data"]["maxLength"] == 3
+
+
 def test_two_classes_of_one_name_have_definitions_of_their_own() -> None:
     def made(type_: Any) -> Any:
         class Item(BaseModel):

@@ -1,6 +1,8 @@
 """The clients: each visit is one call or a few, and checks all that it gets.
 
-A visit raises where the service breaks a promise.
+A visit raises where the service breaks a promise. While a process is killed or replaced, those
+that it serves may be cut off, or be asked to come again (`Gone`): a visit that can't come back
+ends there. One that can has to get all that it came for.
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -16,15 +18,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from tests.support.connection import Connection
-from tests.support.demo import OUTCOMES
+from tests.soak.fleet import Fleet
+from tests.soak.models import MODELS, Model
+from tests.support.connection import Connection, Event
 from tests.support.events import Message, messages
 from tests.support.sockets import reset_when_closed
 from tests.views.played import UNKNOWN, applied
 
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
-SECONDS = 60
+SECONDS = 120
+PATIENCE = 180
+"""Seconds that a stream may take with all that befalls it."""
+
+BACK_SECONDS = 0.2
+"""The pause before a client comes back."""
 
 Call = tuple[str, str, dict[str, Any], int]
 JSON = {"Content-Type": "application/json"}
@@ -47,62 +55,102 @@ INVALID: tuple[Call, ...] = (
 )
 
 
+class Gone(Exception):
+    """A client was asked to come again, or its response has ended without an end."""
+
+
+NAMES = len(", ".join(MODELS))
+"""The length of what a client is told that asks for a model that there is not."""
+
+CUT = (Gone, httpx.NetworkError, httpx.ProtocolError, ConnectionError)
+"""What befalls a client whose process goes."""
+
+
 class World:
     """What the clients share.
 
-    client: of the service. at_once: streams that a caller may have
-    keys: a key for each kind of client. models: that clients ask for
+    client: of the service. fleet: its processes. at_once: streams that a caller may have
+    keys: a key for each kind of client. models: those that clients ask for
     visits: how many there were; outcomes: how they ended; broken: promises that were not kept
+    cut: visits that a process has taken with it. busy: how often a client was asked to come again
+        while no process went
     """
 
     def __init__(
         self,
         client: httpx.AsyncClient,
+        fleet: Fleet,
         keys: dict[str, str],
         seed: int,
         at_once: int,
-        models: Sequence[str] = tuple(OUTCOMES),
+        models: Mapping[str, Model],
     ) -> None:
         self.client = client
-        self.url = str(client.base_url).rstrip("/")
+        self.fleet = fleet
         self.random = Random(seed)
         self.at_once = at_once
         self.models = models
         self.visits: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
+        self.cut: Counter[str] = Counter()
         self.broken: list[str] = []
+        self.busy = 0
         self._keys = keys
+        self._names = list(models)
 
     def headers(self, visit: Visit) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._keys[visit.__name__]}"}
 
+    def url(self, path: str) -> str:
+        """The URL of a path at any of the processes."""
+        return self.random.choice(self.fleet.urls) + path
+
     def query(self, *, faults: bool = True, **more: Any) -> tuple[str, dict[str, Any]]:
-        """A path and a query; two thirds ask for a model that gives what it should."""
-        right = not faults or self.random.random() < 2 / 3
-        model = self.random.choice(RIGHT if right else self.models)
+        """A path and a query; half of them ask for a model that gives what it should."""
+        right = not faults or self.random.random() < 1 / 2
+        model = self.random.choice(RIGHT if right else self._names)
         topic = f"tea {self.random.randrange(1000)}"
-        return f"/{self.random.choice(SCHEMAS)}", {"topic": topic, "model": model, **more}
+        schema = self.models[model].schema or self.random.choice(SCHEMAS)
+        return f"/{schema}", {"topic": topic, "model": model, **more}
 
 
 Visit = Callable[[World], Awaitable[None]]
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether a client was asked to come again, as the service or its store is busy."""
+    return isinstance(error, Gone) and str(error) == "overloaded"
+
+
 def check_end(world: World, model: str, found: list[Message]) -> None:
-    """A stream ends as its model does, and its last partial is its value."""
+    """A stream ends as its model does, and its last partial is its value. Raises `Gone`."""
     last = found[-1]
     outcome = "done" if last.event == "done" else last.data["code"]
-    assert outcome == OUTCOMES[model], f"{model} ended in {outcome}"
+    if outcome == "draining":
+        raise Gone(outcome)
+    asked = world.models[model]
+    assert outcome == asked.outcome, f"{model} ended in {outcome}"
     partials = [message.data for message in found if message.event is None]
     if outcome == "done" and partials:
         assert partials[-1] == last.data, "the last partial is not the value"
+    if asked.value is not None:
+        assert last.data == asked.value, f"{model} ended in another value"
     world.outcomes[outcome] += 1
 
 
 def check_problem(world: World, model: str, answer: httpx.Response) -> None:
+    """A call is refused as its model says. Raises `Gone`."""
+    require_here(answer)
     code = answer.json()["code"]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert code == OUTCOMES[model], f"{model} was refused with {code}"
+    assert code == world.models[model].outcome, f"{model} was refused with {code}"
     world.outcomes[code] += 1
+
+
+def require_here(answer: httpx.Response) -> None:
+    """Raises `Gone` for an answer, which was read, that asks to come again."""
+    if answer.status_code == 503 and (code := answer.json()["code"]) in ("draining", "overloaded"):
+        raise Gone(code)
 
 
 async def fast(world: World) -> None:
@@ -110,7 +158,7 @@ async def fast(world: World) -> None:
     view = world.random.choice(["snapshot", "delta", "items"])
     path, query = world.query(interval_ms=world.random.choice([0, 50, 200]))
     query["view"] = "delta" if path == "/briefs" and view == "items" else view
-    answer = await world.client.get(path, params=query, headers=world.headers(fast))
+    answer = await world.client.get(world.url(path), params=query, headers=world.headers(fast))
     if answer.status_code == 200:
         check_end(world, query["model"], messages(answer.content))
     else:
@@ -122,22 +170,32 @@ async def slow(world: World) -> None:
     path, query = world.query(faults=False, interval_ms=0)
     taken = b""
     headers = world.headers(slow)
-    async with world.client.stream("GET", path, params=query, headers=headers) as answer:
-        assert answer.status_code == 200, await answer.aread()
+    url = world.url(path)
+    async with world.client.stream("GET", url, params=query, headers=headers) as answer:
+        await require_stream(answer)
         async for piece in answer.aiter_raw(1024):
             taken += piece
             await asyncio.sleep(0.01)
     check_end(world, query["model"], messages(taken))
 
 
+async def require_stream(answer: httpx.Response) -> None:
+    """Raises `Gone` where a process that goes refuses."""
+    if answer.status_code != 200:
+        await answer.aread()
+        require_here(answer)
+    assert answer.status_code == 200, (answer.status_code, answer.content)
+
+
 async def whole(world: World) -> None:
     """Wants the value alone."""
     path, query = world.query()
     headers = {"Accept": "application/json", **world.headers(whole)}
-    answer = await world.client.get(path, params=query, headers=headers)
+    answer = await world.client.get(world.url(path), params=query, headers=headers)
     if answer.status_code == 200:
-        assert OUTCOMES[query["model"]] == "done"
-        assert answer.json()
+        asked = world.models[query["model"]]
+        assert asked.outcome == "done"
+        assert answer.json() == (asked.value or answer.json()) != []
         world.outcomes["done"] += 1
     else:
         check_problem(world, query["model"], answer)
@@ -146,7 +204,7 @@ async def whole(world: World) -> None:
 async def leaving(world: World) -> None:
     """Goes at any moment, in good order or not."""
     path, query = world.query()
-    parts = urlsplit(str(httpx.URL(world.url + path, params=query)))
+    parts = urlsplit(str(httpx.URL(world.url(path), params=query)))
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     lines = [f"GET {parts.path}?{parts.query} HTTP/1.1", f"Host: {parts.netloc}"]
     lines += [f"{name}: {value}" for name, value in world.headers(leaving).items()]
@@ -170,37 +228,77 @@ async def connected(
     """A stream that is read event by event, and cut off at the end. `_` stands for `-`."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     sent |= world.headers(visit)
-    async with world.client.stream(method, path, json=json, headers=sent) as response:
-        assert response.status_code == 200, (response.status_code, await response.aread())
+    async with world.client.stream(method, world.url(path), json=json, headers=sent) as response:
+        await require_stream(response)
         yield Connection(response)
 
 
 async def returning(world: World) -> None:
-    """Is cut off after each few events, and comes back for what it has not had."""
+    """Is cut off after each few events, and comes back for what it has not had, to its end.
+
+    It comes to another process each time, and also where one is gone.
+    """
     path, query = world.query(faults=False, view="delta", resumable="true", interval_ms=50)
-    path = str(httpx.URL(path, params=query))
-    state: Any = UNKNOWN
-    last, id, outcome = -1, "", None
-    while outcome is None:
-        back = {"Last_Event_ID": id} if id else {}
-        async with connected(world, returning, "GET", path, **back) as connection:
-            for _ in range(world.random.randint(2, 12)):
-                event = await connection.next()
-                assert event is not None, "a stream ended without an end"
-                # The start says where it goes on from; all else comes once.
-                assert event.position >= last if event.event == "start" else event.position > last
-                last, id = event.position, str(event.id)
-                if event.event == "restart":
-                    state = UNKNOWN
-                elif event.event == "patch":
-                    for operation in event.data:
-                        state = applied(state, operation)
-                elif event.event in ("done", "error"):
-                    outcome = event
-                    break
-    assert outcome.event == "done", outcome
-    assert state == outcome.data, "the patches do not make the value"
+    reading = Reading(str(httpx.URL(path, params=query)))
+    until = world.fleet.now + PATIENCE
+    while reading.end is None:
+        assert world.fleet.now < until, reading.tries[-10:]
+        began = world.fleet.now
+        try:
+            await reading.go_on(world)
+        except CUT as error:
+            if not world.fleet.has_changed(since=began):
+                if not is_busy(error):
+                    raise
+                world.busy += 1
+            reading.tries[-1] += f"{type(error).__name__} {error}"
+            await asyncio.sleep(BACK_SECONDS)
+    assert reading.end.event == "done", reading.end
+    assert reading.state == reading.end.data, "the patches do not make the value"
     world.outcomes["done"] += 1
+
+
+class Reading:
+    """What a client that comes back has had: the value so far, and the stream's end.
+
+    tries: what each of its calls has come to
+    """
+
+    def __init__(self, path: str) -> None:
+        self.state: Any = UNKNOWN
+        self.end: Event | None = None
+        self.tries: list[str] = []
+        self._path = path
+        self._last, self._id = -1, ""
+
+    async def go_on(self, world: World) -> None:
+        """Read a few events. Raises `Gone`."""
+        back = {"Last_Event_ID": self._id} if self._id else {}
+        self.tries.append(f"after {self._last}: ")
+        async with connected(world, returning, "GET", self._path, **back) as connection:
+            for _ in range(world.random.randint(2, 12)):
+                if (event := await connection.next()) is None:
+                    raise Gone("a response without an end")
+                self._take(event)
+                if self.end is not None:
+                    break
+
+    def _take(self, event: Event) -> None:
+        # The start says where it goes on from; all else comes once.
+        is_next = (
+            event.position >= self._last
+            if event.event == "start"
+            else (event.position > self._last)
+        )
+        assert is_next, f"{event.event} at {event.position} after {self._last}"
+        self._last, self._id = event.position, str(event.id)
+        if event.event == "restart":
+            self.state = UNKNOWN
+        elif event.event == "patch":
+            for operation in event.data:
+                self.state = applied(self.state, operation)
+        elif event.event in ("done", "error"):
+            self.end = event
 
 
 async def sharing(world: World) -> None:
@@ -219,9 +317,11 @@ async def sharing(world: World) -> None:
         cancels = world.random.random() < 0.5
         if cancels:
             gone = world.headers(sharing)
-            answer = await world.client.delete(f"/streams/{one.stream}", headers=gone)
+            url = world.url(f"/streams/{one.stream}")
+            answer = await world.client.delete(url, headers=gone)
+            require_here(answer)
             assert answer.status_code == 204, answer.text
-        ends = [(await reader.rest())[-1] for reader in (one, other)]
+        ends = [await rest(reader) for reader in (one, other)]
     assert ends[0].event == ends[1].event, "two ends of one stream"
     assert ends[0].data == ends[1].data or cancels, "two values of one stream"
     outcome = "done" if ends[0].event == "done" else ends[0].data["code"]
@@ -229,13 +329,22 @@ async def sharing(world: World) -> None:
     world.outcomes[outcome] += 1
 
 
+async def rest(reader: Connection) -> Event:
+    """The end of a stream. Raises `Gone`."""
+    last = (await reader.rest() or [None])[-1]
+    if last is None or last.event not in ("done", "error"):
+        raise Gone("a response without an end")
+    return last
+
+
 async def invalid(world: World) -> None:
     """Sends what is no request."""
     method, path, call, status = world.random.choice(INVALID)
     headers = world.headers(invalid) | call.get("headers", {})
-    answer = await world.client.request(method, path, **{**call, "headers": headers})
+    answer = await world.client.request(method, world.url(path), **{**call, "headers": headers})
+    require_here(answer)
     assert answer.status_code == status, (method, path, answer.status_code)
-    assert len(answer.content) < 1024
+    assert len(answer.content) < 1024 + NAMES
     assert answer.json()["status"] == status
 
 
@@ -244,8 +353,16 @@ async def greedy(world: World) -> None:
     path, query = world.query(faults=False)
     headers = world.headers(greedy)
     many = world.at_once + 3
-    get = world.client.get
-    answers = await asyncio.gather(*(get(path, params=query, headers=headers) for _ in range(many)))
+    found = await asyncio.gather(
+        *(world.client.get(world.url(path), params=query, headers=headers) for _ in range(many)),
+        return_exceptions=True,
+    )
+    for error in found:
+        if isinstance(error, BaseException):
+            raise error
+    answers = [answer for answer in found if isinstance(answer, httpx.Response)]
+    for answer in answers:
+        require_here(answer)
     refused = [answer for answer in answers if answer.status_code != 200]
     for answer in refused:
         assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")
@@ -271,12 +388,20 @@ KINDS: dict[Visit, int] = {
 
 async def visiting(world: World, visit: Visit, until: float) -> None:
     """One client: visit after visit, with a pause between them."""
-    loop = asyncio.get_running_loop()
-    while loop.time() < until:
+    while (began := world.fleet.now) < until:
         try:
             await visit(world)
-        except (AssertionError, httpx.HTTPError, OSError, TimeoutError) as error:
-            words = json.dumps(str(error))[:500]
-            world.broken.append(f"{visit.__name__}: {type(error).__name__}: {words}")
+        except (AssertionError, httpx.HTTPError, OSError, TimeoutError, Gone) as error:
+            if (
+                isinstance(error, CUT)
+                and visit is not returning
+                and world.fleet.has_changed(since=began)
+            ):
+                world.cut[visit.__name__] += 1
+            elif is_busy(error):
+                world.busy += 1
+            else:
+                words = json.dumps(str(error))[:500]
+                world.broken.append(f"{visit.__name__}: {type(error).__name__}: {words}")
         world.visits[visit.__name__] += 1
         await asyncio.sleep(world.random.uniform(0, 0.2))

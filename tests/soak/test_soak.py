@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.soak.clients import KINDS
+from tests.soak.models import QUICK
 from tests.soak.report import markdown, verdicts
 from tests.soak.run import soak
 from tests.soak.watch import Metrics
-from tests.support.demo import OUTCOMES, SILENT
 
 
-async def test_a_short_soak_breaks_no_promise() -> None:
+@pytest.mark.parametrize("processes", [2, pytest.param(1, marks=pytest.mark.chaos)])
+async def test_a_short_soak_breaks_no_promise(processes: int) -> None:
     said: list[str] = []
-    heard = [model for model in OUTCOMES if model not in SILENT]  # silence takes its time
-    found = await soak(2, said.append, models=heard, pace=1000)
+    found = await soak(3, said.append, processes=processes, models=QUICK, pace=1000, change=1.5)
     assert said
     assert found.world.visits.keys() == {visit.__name__ for visit in KINDS}
     assert found.world.outcomes["done"] > 5
+    assert found.recorded.requests > 5
+    assert found.world.fleet.killed == processes - 1
     assert [verdict for verdict in verdicts(found) if not verdict.held] == [], markdown(found)
     assert markdown(found).startswith("# Soak\n")
 

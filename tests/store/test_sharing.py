@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -15,10 +16,14 @@ from app.schema import StreamInfo
 from app.store import keys
 from app.store.ends import AGREE_SECONDS
 from app.store.ids import new_id
-from app.store.record import base_of
+from app.store.mirror import MARK_SECONDS
+from app.store.record import FIELD, EntryId, base_of, encode
+from app.store.streams import MOST_TAKEOVERS
 from tests.store.conftest import Shared
+from tests.store.streams import REQUEST, claim_of, new_stream
 from tests.support.client import SECONDS
 from tests.support.connection import Connection, Event, asked, code, connected
+from tests.support.deaf import deaf
 from tests.support.resuming import ALL, ANSWER, FIGS, NUTS, QUERY, RICE
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, holding, saying, status, text, upstream
@@ -119,6 +124,7 @@ async def test_others_are_told_that_there_is_no_such_stream_and_the_owner_that_i
         "stream_not_found",
     )
     await shared.redis.delete(keys.stream(own.stream))
+    await shared.redis.expire(keys.mark(own.stream), MARK_SECONDS)  # as after its retention
     b.streams._store.forget(b.streams.find(own.stream, "me"))
     assert await code(url, X_Owner="me") == (410, "stream_expired")
     assert await code(url, X_Owner="you") == (404, "stream_not_found")
@@ -184,6 +190,22 @@ async def test_what_the_store_has_lost_in_part_is_not_missing(shared: Shared) ->
             assert (await other.rest())[-1].data == ALL
         await own.rest()
     assert (await asked(url)).status_code == 200
+
+
+async def test_an_end_that_the_store_has_lost_alone_is_not_missing(shared: Shared) -> None:
+    a, b, c = shared.services
+    async with begun(shared, f"{a.url}/ideas?{QUERY}", X_Owner="me") as (own, exchange):
+        await exchange.text(ANSWER)
+        await exchange.finish()
+        last = (await own.rest())[-1]
+    key, path = keys.stream(own.stream), f"/streams/{own.stream}"
+    await shared.redis.xtrim(key, maxlen=0, approximate=False)
+    async with connected(b.url + path, X_Owner="me") as late:
+        assert (await late.rest())[-1] == last
+    await shared.redis.delete(key)
+    assert await code(c.url + path, X_Owner="you") == (404, "stream_not_found")
+    async with connected(c.url + path, X_Owner="me") as late:
+        assert (await late.rest())[-1] == last
 
 
 @pytest.mark.parametrize("reads", [True, False])
@@ -474,6 +496,27 @@ async def test_a_stream_that_moves_keeps_its_deadline(
     assert b.streams.find(own.stream, "").figures.duration_ms >= 100_000
 
 
+@pytest.mark.parametrize("takeovers", [MOST_TAKEOVERS - 1, MOST_TAKEOVERS])
+async def test_a_stream_whose_owners_die_again_and_again_is_given_up(
+    shared: Shared, takeovers: int
+) -> None:
+    b, before = shared.services[1], len(shared.provider.exchanges)
+    stream = new_stream()
+    parameters = REQUEST.parameters.model_dump_json(round_trip=True, by_alias=False)
+    claim = claim_of(stream, "dead", request=parameters, takeovers=takeovers)
+    await shared.redis.xadd(keys.stream(stream.id), {FIELD: encode(claim)}, str(EntryId(1, 0)))
+    await eventually(lambda: judges(b))
+    async with connected(f"{b.url}/streams/{stream.id}", X_Owner="me") as reader:
+        if takeovers < MOST_TAKEOVERS:
+            exchange = await answer(shared)
+            await exchange.text(ANSWER)
+            await exchange.finish()
+            assert (await reader.rest())[-1].event == "done"
+        else:
+            assert (await reader.rest())[-1].data["code"] == "internal"
+            assert len(shared.provider.exchanges) == before
+
+
 async def test_a_process_that_stops_leaves_its_streams_to_the_others(shared: Shared) -> None:
     b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
     async with AsyncExitStack() as stack:
@@ -542,13 +585,24 @@ async def test_a_callers_streams_are_counted_over_all(
             assert await third.next()
 
 
-async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local() -> None:
-    missing = "unix:///nowhere/redis"
+@pytest.fixture(params=["missing", "deaf"])
+def unreachable(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a store that takes no connection: it refuses it, or says nothing."""
+    if request.param == "missing":
+        yield "unix:///nowhere/redis"
+    else:
+        with deaf() as url:
+            yield f"redis://{urlsplit(url).netloc}"
+
+
+async def test_without_an_answer_of_the_store_a_resumable_stream_is_refused_or_local(
+    unreachable: str,
+) -> None:
     async with (
         upstream(saying(HEAD + text(ANSWER) + end())) as provider,
-        running(openai_base_url=provider.base_url, streams_store=missing) as refusing,
+        running(openai_base_url=provider.base_url, streams_store=unreachable) as refusing,
         running(
-            openai_base_url=provider.base_url, streams_store=missing, store_down="local"
+            openai_base_url=provider.base_url, streams_store=unreachable, store_down="local"
         ) as going_on,
     ):
         refused = await asked(f"{refusing.url}/ideas?{QUERY}")

@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from tests.support.sockets import free_port
@@ -66,8 +68,14 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
     async def told(self, *command: str | int) -> Any:
-        """The answer to a command, on a connection of the test's own."""
-        async with Redis.from_url(self.url, decode_responses=True) as client:
+        """The answer to a command, on a connection of the test's own.
+
+        The command is sent once, and its answer may take longer than redis-py's five seconds.
+        """
+        once = Retry(NoBackoff(), 0)
+        async with Redis.from_url(
+            self.url, decode_responses=True, socket_timeout=SECONDS, retry=once
+        ) as client:
             return await client.execute_command(*command)
 
 

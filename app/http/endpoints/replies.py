@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -35,16 +35,20 @@ class Reading(NamedTuple):
     """How a client wants to read.
 
     name: the view's name
+    view: makes the view of a response with these ids
+    ids: those of this response
     format: the format of the messages; None sends the final value alone, as JSON
     interval: the least seconds between two messages
-    repeated: what two responses to a stream have in common if they are the same; None: no two are
+    repeated: what two responses to a stream have in common if they differ in their ids alone;
+        None: no two do
     """
 
     name: str
-    view: View
+    view: Callable[[Mapping[str, str]], View]
+    ids: Mapping[str, str]
     format: Format | None
     interval: float
-    repeated: str | None = None
+    repeated: str | None
 
 
 class Replies:
@@ -111,19 +115,24 @@ class Replies:
         is_whole: bool,
     ) -> Response:
         stream.commit()
-        made = body(
-            stream,
-            reading.view,
-            format,
-            interval=reading.interval,
-            heartbeat=self._settings.heartbeat_seconds,
-            position=position,
-            delivery=delivery,
-        )
-        pieces: AsyncIterator[bytes] = made
+
+        def begin(ids: Mapping[str, str], format: Format) -> AsyncGenerator[bytes, None]:
+            return body(
+                stream,
+                reading.view(ids),
+                format,
+                interval=reading.interval,
+                heartbeat=self._settings.heartbeat_seconds,
+                position=position,
+                delivery=delivery,
+            )
+
+        pieces: AsyncIterator[bytes]
         if is_whole and reading.repeated is not None:
             key = stream.id, reading.repeated, format.media_type
-            pieces = self._whole.pieces(key, stream, made, delivery)
+            pieces = self._whole.pieces(key, begin, reading.ids, format, stream, delivery)
+        else:
+            pieces = begin(reading.ids, format)
         location = f"{prefix(request.scope)}/streams/{stream.id}"
         return respond(pieces, format, {"Location": location})
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import Any
+from uuid import uuid4
 
 from pydantic import ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -293,17 +294,22 @@ class StreamEndpoints:
     ) -> Reading:
         """How the client wants to read. Raises `NotAcceptable`, `InvalidRequest`.
 
-        ids: the ids in the body that a front end has posted
+        ids: the ids in the body that a front end has posted; others are made
         """
         spec = VIEWS[options.view]
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        view = spec.make(
-            ViewContext(entry, request_id(request.scope), ids or {}, options.reasoning)
+        id, reasoning = request_id(request.scope), options.reasoning
+        own = {name: str(uuid4()) for name in spec.ids} | dict(ids or {})
+        return Reading(
+            spec.name,
+            lambda ids: spec.make(ViewContext(entry, id, ids, reasoning)),
+            own,
+            format,
+            options.interval_ms / 1000,
+            f"{spec.name} {options.reasoning}" if own.keys() == set(spec.ids) else None,
         )
-        repeated = f"{spec.name} {options.reasoning}" if spec.repeats and not ids else None
-        return Reading(spec.name, view, format, options.interval_ms / 1000, repeated)
 
 
 def _nothing() -> None:
