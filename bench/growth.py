@@ -2,9 +2,10 @@
 
 Each answer is decoded in slices, as the producer does it, and a reader makes its messages after
 each slice. The command prints the CPU time for a character of 1 MB in µs; the exponent of growth
-(with 1, ten times the text costs ten times as much; the growing bytes of a snapshot are included);
-the longest single call in ms; and the memory as a multiple of the document, at its peak and when
-the stream is kept. `python -m bench.growth lists` measures one shape.
+(with 1, ten times the text costs ten times as much); the longest single call in ms; and the memory
+as a multiple of the document, at its peak and when the stream is kept. The bytes of snapshots are
+made, but not joined and copied: they grow with the square of the document. `python -m bench.growth
+lists` measures one shape. Where all are measured, docs/performance.md gets its table.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import gc
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import log
@@ -31,6 +32,8 @@ from app.views.snapshot import SnapshotView
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
 from bench.answers import SHAPES, answer, model
+from bench.publish import publish
+from bench.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +43,9 @@ if TYPE_CHECKING:
 
 SIZES: Final = (100_000, 1_000_000)
 RUNS: Final = 3
-PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
+PRODUCER: Final = "decoder and log"
+KEEPS_UP: Final = "keeps up"
+PACES: Final = {KEEPS_UP: 1, "slow": 20, "late": 1_000_000}
 """A slow reader reads once in this many slices."""
 
 
@@ -53,6 +58,14 @@ VIEWS: Final[dict[str, Callable[[Node], View]]] = {
 }
 
 
+class Unjoined(Document):
+    """Makes the new parts of its JSON for each message, and does not join them with the others."""
+
+    def encode(self) -> bytes:
+        self.parts()
+        return b"null"
+
+
 @dataclass
 class Seen:
     """What a view reads of a stream."""
@@ -61,7 +74,7 @@ class Seen:
     schema: str = "answers"
     schema_version: str = "0"
     log: Log = field(default_factory=Log)
-    document: Document = field(default_factory=Document)
+    document: Document = field(default_factory=lambda: Unjoined())
 
     def model_at(self, position: int) -> str:
         return "m"
@@ -113,7 +126,7 @@ def memory(shape: str, size: int) -> tuple[float, float]:
     """The memory of a stream with a `delta` reader, divided by the document's size: peak, kept."""
     root, text = planned(shape, size)
     tracemalloc.start()
-    seen, decoder, view = Seen(), Decoder(root), DeltaView("r")
+    seen, decoder, view = Seen(document=Document()), Decoder(root), DeltaView("r")
     position = 0
     for at in range(0, len(text), SLICE):
         operations = decoder.feed(text[at : at + SLICE])
@@ -145,32 +158,65 @@ def _best(root: Node, text: str, make: Callable[[Node], View], pace: int) -> tup
     return min(runs, key=lambda run: run[1].total)
 
 
-def _row(name: str, costs: list[float], longest: float, sizes: list[int]) -> str:
-    exponent = log(costs[1] / costs[0]) / log(sizes[1] / sizes[0])
-    return f"  {name:22}{costs[1] / sizes[1] * 1e6:8.2f}{exponent:8.2f}{longest * 1e3:8.1f}"
+@dataclass(frozen=True)
+class Growth:
+    """What a producer or a reader costs.
+
+    micros: CPU time for a character of the longest answer
+    exponent: of growth, between the two lengths
+    longest: the milliseconds of the longest single call
+    """
+
+    name: str
+    micros: float
+    exponent: float
+    longest: float
+
+    @classmethod
+    def of(cls, name: str, clocks: Sequence[Clock], sizes: Sequence[int]) -> Growth:
+        (short, long), (few, many) = [clock.total for clock in clocks], sizes
+        exponent = log(long / short) / log(many / few)
+        return cls(name, long / many * 1e6, exponent, clocks[1].longest * 1e3)
+
+    def __str__(self) -> str:
+        return f"  {self.name:22}{self.micros:8.2f}{self.exponent:8.2f}{self.longest:8.1f}"
 
 
-def report(shape: str) -> Iterator[str]:
-    """The lines on a shape."""
+def measure(shape: str, paces: Mapping[str, int] = PACES) -> Iterator[Growth]:
+    """The growth of the producer, then of each view at each pace."""
     answers = [planned(shape, size) for size in SIZES]
     sizes = [len(text) for _, text in answers]
-    yield "{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1]))
     for name, make in VIEWS.items():
-        for pace, slices in PACES.items():
+        for pace, slices in paces.items():
             runs = [_best(root, text, make, slices) for root, text in answers]
             producers, readers = zip(*runs, strict=True)
-            if (name, pace) == ("snapshot", "keeps up"):
-                costs = [clock.total for clock in producers]
-                yield _row("decoder and log", costs, producers[1].longest, sizes)
-            costs = [clock.total for clock in readers]
-            yield _row(f"{name}, {pace}", costs, readers[1].longest, sizes)
+            if (name, pace) == ("snapshot", KEEPS_UP):
+                yield Growth.of(PRODUCER, producers, sizes)
+            yield Growth.of(f"{name}, {pace}", readers, sizes)
+
+
+def growth_table(found: Mapping[str, Sequence[Growth]]) -> str:
+    """The exponents, and the CPU time for a character, of readers who keep up."""
+    names = [PRODUCER, *(f"{view}, {KEEPS_UP}" for view in VIEWS)]
+    rows = []
+    for shape, growths in found.items():
+        known = {growth.name: growth for growth in growths}
+        cells = [f"{known[name].exponent:.2f} ({known[name].micros:.2g} µs)" for name in names]
+        rows.append([shape, *cells])
+    return table(["exponent (µs a character)", PRODUCER, *VIEWS], rows)
 
 
 def main(shapes: Sequence[str]) -> None:
     print(f"{'':24}{'µs':>8}{'growth':>8}{'ms':>8}")
+    found: dict[str, list[Growth]] = {}
     for shape in shapes:
-        for line in report(shape):
-            print(line, flush=True)
+        print("{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1])))
+        found[shape] = []
+        for growth in measure(shape):
+            found[shape].append(growth)
+            print(growth, flush=True)
+    if list(found) == list(SHAPES):
+        publish({"growth": growth_table(found)})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from app.partial.block import Block, member
+from app.partial.block import Block, folded_index, member
 from app.partial.growing import grown
 from app.partial.operation import Add, Append, Operation, Path
 from app.partial.value import copy, dumps
@@ -97,10 +97,17 @@ class Document:
         """The value as compact JSON, one line of UTF-8."""
         if self._packed is not None:
             return zlib.decompress(self._packed)
+        return b"".join(self.parts())
+
+    def parts(self) -> list[bytes | bytearray]:
+        """The JSON of a value that is not packed, in parts, of which only the new ones are made."""
         levels = self._levels()
-        end = dumps(levels[-1].member if levels else self._value)
-        before = [part for level in levels for part in level.before]
-        return b"".join([*before, end, *(level.after for level in reversed(levels))])
+        found: list[bytes | bytearray] = []
+        for level in levels:
+            found += level.before
+        found.append(dumps(levels[-1].member if levels else self._value))
+        found += [level.after for level in reversed(levels)]
+        return found
 
     def _levels(self) -> list[_Level]:
         """The present spine. A level stays as long as its open member is the same."""
@@ -136,19 +143,10 @@ def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
         if isinstance(operation, Add):
             container.append(value)
             return
-        last = _index(container, last)
+        last = folded_index(container, last)
     if isinstance(operation, Append):
         value = grown(container[last], value)
     container[last] = value
-
-
-def _index(container: list[Any], index: int) -> int:
-    """The index in the Python list of an element that is not in a block."""
-    for block in container:
-        if type(block) is not Block:
-            break
-        index -= block.count - 1
-    return index
 
 
 class _ListLevel:
@@ -158,7 +156,8 @@ class _ListLevel:
 
     def __init__(self, container: list[Any]) -> None:
         self.container = container
-        self._blocks: list[bytes] = []
+        self._blocks = 0  # how many blocks are written
+        self._folded: list[bytes] = []  # their JSON, with a comma after each
         self._rest = bytearray()  # the JSON of the finished elements after the blocks
         self._written = 0
 
@@ -168,15 +167,16 @@ class _ListLevel:
 
     @property
     def before(self) -> list[bytes | bytearray]:
-        return [b"[", *(part for json in self._blocks for part in (json, b",")), self._rest]
+        return [b"[", *self._folded, self._rest]
 
     def update(self) -> None:
-        container, count = self.container, len(self._blocks)
-        while count < len(container) - 1 and type(container[count]) is Block:
-            self._blocks.append(container[count].json or dumps(container[count]))
-            count += 1
+        container = self.container
+        while self._blocks < len(container) - 1 and type(container[self._blocks]) is Block:
+            block = container[self._blocks]
+            self._folded += (block.json or dumps(block), b",")
+            self._blocks += 1
             self._rest.clear()
-            self._written = count
+            self._written = self._blocks
         finished = len(container) - 1
         if finished > self._written:
             self._rest += dumps(container[self._written : finished])[1:-1] + b","

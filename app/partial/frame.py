@@ -165,12 +165,14 @@ class Frame:
         if not finished:
             return
         blocks = []
+        start = self.shown[self.folded - 1].end if self.folded else 0
         json = dumps(finished)[1:-1]
         if len(json) > LARGE:  # the first one may be large: at the last fold it was still open
-            blocks.append(Block(1, None, finished.pop(0)))
+            blocks.append(Block(1, None, finished.pop(0), start=start))
             json = dumps(finished)[1:-1]
+            start += 1
         if finished:
-            blocks.append(Block(len(finished), json))
+            blocks.append(Block(len(finished), json, start=start))
         self.shown[self.folded : -1] = blocks
         self.folded += len(blocks)
 

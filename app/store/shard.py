@@ -16,8 +16,9 @@ import structlog
 from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
+from app.store.commands import elect
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     BadRecord,
@@ -35,6 +36,7 @@ from app.store.record import (
 from app.store.replica import Hole, Replica
 from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
 from app.streams.log_entry import LogEntry
+from app.streams.where_raised import where_raised
 
 LOOK_SECONDS: Final = 0.5
 """How often a process looks whether the owners of the streams that it follows live."""
@@ -296,8 +298,12 @@ class Shard:
 
         try:
             return Job(mirror.commands(now), told)
-        except Exception:
-            _log.exception("a stream could not be brought to the store", id=mirror.stream.id)
+        except Exception as error:
+            _log.error(
+                "a stream could not be brought to the store",
+                id=mirror.stream.id,
+                exception=where_raised(error),
+            )
             del self.mirrors[mirror.stream.id]
             self._events.stored(mirror)
             return None
@@ -361,8 +367,10 @@ class Shard:
                     # Another server may have taken its place, with another clock.
                     self._mail = "0"
                     await asyncio.sleep(RETRY_SECONDS)
-                except Exception:
-                    _log.exception("what a store has sent could not be taken")
+                except Exception as error:
+                    _log.error(
+                        "what a store has sent could not be taken", exception=where_raised(error)
+                    )
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._reading.close()
@@ -392,8 +400,10 @@ class Shard:
             )
             try:
                 self._events.came(kind, stream, sender)
-            except Exception:
-                _log.exception("a message of another process could not be taken")
+            except Exception as error:
+                _log.error(
+                    "a message of another process could not be taken", exception=where_raised(error)
+                )
 
     def _take(self, replica: Replica, entries: Any) -> None:
         before = replica.last

@@ -58,6 +58,7 @@ from app.streams.traces import (
     note_restart,
     stream_span,
 )
+from app.streams.where_raised import where_raised
 
 TRIES = 3
 """How often a completion is asked for, at most, until the provider begins one."""
@@ -216,11 +217,12 @@ class Producer:
             self._stream.end(Failed.of(Cancelled()))
             raise
         except Exception as error:
-            _log.exception(
+            _log.error(
                 "a generation broke",
                 id=self._stream.id,
                 schema=self._stream.request.entry.name,
                 error=type(error).__name__,
+                exception=where_raised(error),
             )
             self._stream.end(Failed.of(Internal()))
 

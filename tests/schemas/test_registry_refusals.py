@@ -167,19 +167,29 @@ def test_a_result_that_can_only_be_read_as_json_is_refused(folder: Path) -> None
     )
 
 
-def test_a_choice_whose_partials_have_no_json_schema_is_refused(folder: Path) -> None:
-    """Pydantic leaves it out of the union's schema; a partial of it has to have one."""
+@pytest.mark.parametrize(
+    "union",
+    [
+        'Annotated[Odd | Even, Field(discriminator="kind")]',
+        "Odd | Even",
+        "dict[str, Odd | Even | int]",
+        'Annotated[Annotated[Odd, WrapValidator(wrapped)] | Even, Field(discriminator="kind")]',
+    ],
+)
+def test_a_choice_that_has_no_json_schema_is_refused(folder: Path, union: str) -> None:
+    """Pydantic leaves it out of the union's schema, but its values may be shown."""
     source = """
-        from pydantic import PlainSerializer, PlainValidator
+        from pydantic import PlainSerializer, PlainValidator, WrapValidator
+        def wrapped(value, handler):
+            return handler(value)
         class Odd(BaseModel):
             kind: Literal["odd"]
             x: Annotated[str, PlainValidator(str), PlainSerializer(lambda v: v)]
         class Even(BaseModel):
             kind: Literal["even"]
-        class Result(BaseModel):
-            either: Annotated[Odd | Even, Field(discriminator="kind")]
     """
-    assert reason(folder, textwrap.dedent(source) + schema("Result", "Parameters")).startswith(
+    result = f"class Result(BaseModel):\n    either: {union}\n" + schema("Result", "Parameters")
+    assert reason(folder, textwrap.dedent(source) + result).startswith(
         "its result can't be streamed: PydanticInvalidForJsonSchema: "
     )
 

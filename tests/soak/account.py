@@ -18,13 +18,19 @@ KNOWN = {
     "stream started",
     "stream ended",
     "a stream was taken over",
-    "a stream was overruled",
     "a model is passed over",
     "a model is asked again",
-    "a reader did not read",
     "the store answers",
 }
 """What a sound service logs in a soak, beside its greeting and what it learns of a model."""
+
+LATE = {
+    "a stream was overruled",
+    "a reader did not read",
+    "the store does not answer",
+    "the store does not count callers' streams",
+}
+"""What it also logs where it, its store or its clients get too little of the processor's time."""
 
 GREETING = "serving on "
 LEARNED = " does not take requests as they are first made; these settings save the detour: "
@@ -61,6 +67,11 @@ class Account:
     @property
     def error(self) -> int:
         return self.ended.total() - self.done - self.cancelled - self.moved
+
+    @property
+    def late(self) -> int:
+        """How many lines say that something was late."""
+        return sum(self.lines[event] for event in LATE)
 
     @property
     def is_even(self) -> bool:
@@ -129,4 +140,4 @@ def _known(told: dict[str, Any] | None) -> str | None:
         return GREETING.strip()
     if LEARNED in event:
         return LEARNED.split(";")[0].strip()
-    return event if event in KNOWN else None
+    return event if event in KNOWN | LATE else None

@@ -27,8 +27,8 @@ from tests.views.played import UNKNOWN, applied
 
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
-SECONDS = 60
-PATIENCE = 60
+SECONDS = 120
+PATIENCE = 180
 """Seconds that a stream may take with all that befalls it."""
 
 BACK_SECONDS = 0.2
@@ -72,7 +72,8 @@ class World:
     client: of the service. fleet: its processes. at_once: streams that a caller may have
     keys: a key for each kind of client. models: those that clients ask for
     visits: how many there were; outcomes: how they ended; broken: promises that were not kept
-    cut: visits that a process has taken with it
+    cut: visits that a process has taken with it. busy: how often a client was asked to come again
+        while no process went
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class World:
         self.outcomes: Counter[str] = Counter()
         self.cut: Counter[str] = Counter()
         self.broken: list[str] = []
+        self.busy = 0
         self._keys = keys
         self._names = list(models)
 
@@ -113,6 +115,11 @@ class World:
 
 
 Visit = Callable[[World], Awaitable[None]]
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether a client was asked to come again, as the service or its store is busy."""
+    return isinstance(error, Gone) and str(error) == "overloaded"
 
 
 def check_end(world: World, model: str, found: list[Message]) -> None:
@@ -241,7 +248,9 @@ async def returning(world: World) -> None:
             await reading.go_on(world)
         except CUT as error:
             if not world.fleet.has_changed(since=began):
-                raise
+                if not is_busy(error):
+                    raise
+                world.busy += 1
             reading.tries[-1] += f"{type(error).__name__} {error}"
             await asyncio.sleep(BACK_SECONDS)
     assert reading.end.event == "done", reading.end
@@ -389,6 +398,8 @@ async def visiting(world: World, visit: Visit, until: float) -> None:
                 and world.fleet.has_changed(since=began)
             ):
                 world.cut[visit.__name__] += 1
+            elif is_busy(error):
+                world.busy += 1
             else:
                 words = json.dumps(str(error))[:500]
                 world.broken.append(f"{visit.__name__}: {type(error).__name__}: {words}")

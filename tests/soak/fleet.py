@@ -14,7 +14,10 @@ from itertools import cycle
 from tests.support.process import Process, process
 
 START_SECONDS = 15
-"""A process that would have less time to serve is not started."""
+"""A process that would have less time to start and to serve is not started."""
+
+LONGEST_START = 300
+"""Seconds that a process may take to start on a machine that others load, too."""
 
 SLACK = 1.5
 """Seconds after a process has gone in which clients may still notice it."""
@@ -67,7 +70,9 @@ class Fleet:
 
     async def add(self) -> None:
         """Start one more process."""
-        serving = await self._stack.enter_async_context(process(**self._settings))
+        serving = await self._stack.enter_async_context(
+            process(seconds=LONGEST_START, **self._settings)
+        )
         self.members.append(Member(serving))
 
     async def change(self, until: float, seconds: float) -> None:
@@ -79,6 +84,15 @@ class Fleet:
             if len(self.open) > 1:
                 await change(self.open[1], until)
 
+    async def end(self, changing: asyncio.Task[None]) -> None:
+        """Have no more changes. One that starts is given up; one that goes is waited for."""
+        while self._going:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        changing.cancel()
+        await asyncio.wait({changing})
+        if not changing.cancelled():
+            changing.result()
+
     async def _kill(self, member: Member, until: float) -> None:
         member.was_killed, self.killed = True, self.killed + 1
         await self._goes(member, signal.SIGKILL)
@@ -88,6 +102,7 @@ class Fleet:
     async def _replace(self, member: Member, until: float) -> None:
         if self.now + START_SECONDS < until:
             await self.add()
+        if self.now < until and len(self.open) > 2:
             self.replaced += 1
             if code := await self._goes(member, signal.SIGTERM):
                 self.broken.append(f"a process that was told to stop exits with {code}")

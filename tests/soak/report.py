@@ -83,7 +83,12 @@ def _differences(soak: Soak) -> list[str]:
 def timings(soak: Soak) -> list[Verdict]:
     """Those that need a machine with time for it, and minutes."""
     lag = f"{soak.lag_p99 * 1000:.0f} ms"
-    found = [Verdict("event-loop lag, p99 ≤ 50 ms", lag, soak.lag_p99 <= LAG_SECONDS)]
+    late, busy = soak.account.late, soak.world.busy
+    found = [
+        Verdict("event-loop lag, p99 ≤ 50 ms", lag, soak.lag_p99 <= LAG_SECONDS),
+        Verdict("no line says that anything was late", f"{late} do", not late),
+        Verdict("nobody was asked to come again without a cause", f"{busy} were", not busy),
+    ]
     if soak.grown is not None:
         most = GROWTH * soak.watch.samples[-1].rss
         words = f"{soak.grown / MIB:+.1f} MiB of {most / MIB:.1f}"

@@ -26,7 +26,7 @@ WARM_UP = 0.25
 """Of the time, in which memory may grow."""
 SHORTEST = 60
 """Seconds: nothing is said of the memory in less."""
-PATIENCE = 60
+PATIENCE = 180
 CHANGE_SECONDS = 20
 """The time after which a process is killed or replaced."""
 
@@ -37,8 +37,8 @@ SETTINGS = {
     ),
     "CALLER_STREAMS": str(AT_ONCE),
     # Shorter than usual, so that silence is soon over; long enough for a machine that is busy.
-    "CONTENT_GAP_TIMEOUT": "4",
-    "FIRST_CONTENT_TIMEOUT": "8",
+    "CONTENT_GAP_TIMEOUT": "12",
+    "FIRST_CONTENT_TIMEOUT": "15",
     "RESUME_GRACE_SECONDS": "15",
     "RETENTION_SECONDS": "20",
     "DRAIN_SECONDS": "5",
@@ -123,18 +123,22 @@ async def _soak(
     began = world.fleet.now
     until = began + seconds
     kinds = [visit for visit, count in KINDS.items() for _ in range(count * scale)]
-    tasks = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
-    tasks.append(asyncio.create_task(world.fleet.change(until, change)))
-    told = 0.0
+    visits = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
+    changing = asyncio.create_task(world.fleet.change(until, change))
+    told, shown = 0.0, 0
     while (now := world.fleet.now - began) < seconds:
         metrics = await watch.sample()
         if now < WARM_UP * seconds:
             warm = metrics
         if now >= told:
-            told += max(seconds / 40, PERIOD)
+            told = now + max(seconds / 40, PERIOD)
             say(_progress(now, seconds, watch, world, metrics.lag_quantile(0.99, before)))
-        await asyncio.sleep(min(PERIOD, seconds - now))
-    await asyncio.wait_for(asyncio.gather(*tasks), PATIENCE)
+        while shown < len(world.broken):
+            say(world.broken[shown])
+            shown += 1
+        await asyncio.sleep(max(min(PERIOD, seconds - now), 0))
+    await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
+    await world.fleet.end(changing)
     return warm
 
 

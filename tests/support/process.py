@@ -74,9 +74,9 @@ class Process:
         self._news = asyncio.Event()
         self._reading = asyncio.create_task(self._read())
 
-    async def line(self, part: str) -> str:
+    async def line(self, part: str, seconds: float = SECONDS) -> str:
         """The first line that contains this text."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 for line in self.lines:
                     if part in line:
@@ -120,13 +120,16 @@ class Process:
 
 @asynccontextmanager
 async def process(
-    *arguments: str, before: tuple[str, ...] = (), **settings: str
+    *arguments: str, before: tuple[str, ...] = (), seconds: float = SECONDS, **settings: str
 ) -> AsyncIterator[Process]:
-    """A process that serves on a free port. Its log is JSON, unless the settings say otherwise."""
+    """A process that serves on a free port. Its log is JSON, unless the settings say otherwise.
+
+    seconds: how long it may take to start
+    """
     settings = {"LOG_FORMAT": "json", **settings}
     serving = Process(await start(*arguments, before=before, stderr=STDOUT, **settings))
     try:
-        found = re.search(r"http://[\d.]+:\d+", await serving.line("http://"))
+        found = re.search(r"http://[\d.]+:\d+", await serving.line("http://", seconds))
         assert found
         serving.url = found[0]
         yield serving

@@ -299,11 +299,11 @@ class StreamEndpoints:
         format = spec.format or negotiate(",".join(request.headers.getlist("accept")))
         if format is not None:
             _require(spec, entry)
-        context = ViewContext(entry, request_id(request.scope), reasoning=options.reasoning)
+        id, reasoning = request_id(request.scope), options.reasoning
         own = {name: str(uuid4()) for name in spec.ids} | dict(ids or {})
         return Reading(
             spec.name,
-            lambda ids: spec.make(context._replace(ids=ids)),
+            lambda ids: spec.make(ViewContext(entry, id, ids, reasoning)),
             own,
             format,
             options.interval_ms / 1000,
