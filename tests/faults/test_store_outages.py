@@ -71,21 +71,19 @@ async def busy(store: RedisServer, seconds: float) -> None:
 @pytest.mark.parametrize(
     "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
 )
-@pytest.mark.parametrize(
-    "pause", [stopped, clients_paused, asleep, pytest.param(busy, marks=chaos)]
-)
 async def test_a_store_that_pauses_costs_no_stream_anything(
-    store: RedisServer, pause: object, seconds: float
+    store: RedisServer, seconds: float
 ) -> None:
     async with scene(store.url) as play:
         await play.settled()
-        running = await play.begin("figs", 12)
-        going = await play.begin("nuts")
-        pausing = asyncio.create_task(pause(store, seconds))  # type: ignore[operator]
-        await asyncio.sleep(seconds / 2)
-        await play.ends("figs", running)
-        await play.ends("nuts", going)
-        await pausing
+        for pause in (stopped, clients_paused, asleep, busy):
+            running = await play.begin(f"{pause.__name__}-figs", 12)
+            going = await play.begin(f"{pause.__name__}-nuts")
+            pausing = asyncio.create_task(pause(store, seconds))
+            await asyncio.sleep(seconds / 2)
+            await play.ends(f"{pause.__name__}-figs", running)
+            await play.ends(f"{pause.__name__}-nuts", going)
+            await pausing
 
 
 @asynccontextmanager
