@@ -95,6 +95,9 @@ class Events(Protocol):
     def turned(self, shard: Shard, *, up: bool) -> None:
         """The store answers again, or does not any more."""
 
+    def filled(self, shard: Shard, *, full: bool) -> None:
+        """The store refuses what is new from now on, or takes it again."""
+
     def answered(self, shard: Shard, seconds: float) -> None:
         """The store has answered a pipeline."""
 
@@ -258,7 +261,11 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Refused):
+            is_full = isinstance(answers[0], Refused)
+            if is_full != self.health.is_full:
+                self.health.is_full = is_full
+                self._events.filled(self, full=is_full)
+            if is_full:
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
