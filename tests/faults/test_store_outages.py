@@ -71,21 +71,19 @@ async def busy(store: RedisServer, seconds: float) -> None:
 @pytest.mark.parametrize(
     "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
 )
-@pytest.mark.parametrize(
-    "pause", [stopped, clients_paused, asleep, pytest.param(busy, marks=chaos)]
-)
 async def test_a_store_that_pauses_costs_no_stream_anything(
-    store: RedisServer, pause: object, seconds: float
+    store: RedisServer, seconds: float
 ) -> None:
     async with scene(store.url) as play:
         await play.settled()
-        running = await play.begin("figs", 12)
-        going = await play.begin("nuts")
-        pausing = asyncio.create_task(pause(store, seconds))  # type: ignore[operator]
-        await asyncio.sleep(seconds / 2)
-        await play.ends("figs", running)
-        await play.ends("nuts", going)
-        await pausing
+        for pause in (stopped, clients_paused, asleep, busy):
+            running = await play.begin(f"{pause.__name__}-figs", 12)
+            going = await play.begin(f"{pause.__name__}-nuts")
+            pausing = asyncio.create_task(pause(store, seconds))
+            await asyncio.sleep(seconds / 2)
+            await play.ends(f"{pause.__name__}-figs", running)
+            await play.ends(f"{pause.__name__}-nuts", going)
+            await pausing
 
 
 @asynccontextmanager
@@ -404,10 +402,12 @@ async def test_a_way_that_is_cut_for_a_moment_costs_time_alone(
 
 
 @pytest.mark.parametrize("lost", ["drops_questions", "drops_answers"])
+@pytest.mark.parametrize("both_end", [False, True])
 @chaos
 async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_back(
-    store: RedisServer, lost: str
+    store: RedisServer, lost: str, both_end: bool
 ) -> None:
+    """both_end: whether it comes to an end of its own, too, before it is back"""
     async with links(store) as ways, scene([way.url for way in ways]) as play:
         await play.settled()
         running = await play.begin("figs", 12)
@@ -415,6 +415,9 @@ async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_bac
         await play.provider.has_stopped("figs", 2)
         first = play.provider.of("figs")[0]
         assert not first.exchange.closed.is_set()
+        if both_end:
+            play.provider.go_on("figs")
+            await running[-1].sees_event("done")
         setattr(ways[0], lost, False)
         await first.exchange.is_closed(ANSWER_SECONDS + 1)
         await play.ends("figs", running, asked=2)
