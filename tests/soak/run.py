@@ -36,10 +36,11 @@ SETTINGS = {
         f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items()
     ),
     "CALLER_STREAMS": str(AT_ONCE),
-    # Longer than usual, or long enough, for a machine that is busy with other things, too.
+    # Long enough for a machine that has other work, too. Silence still ends within a minute.
     "CONNECT_TIMEOUT": "30",
     "CONTENT_GAP_TIMEOUT": "30",
     "FIRST_CONTENT_TIMEOUT": "40",
+    # Short, so that what is kept is dropped again and again.
     "RESUME_GRACE_SECONDS": "15",
     "RETENTION_SECONDS": "20",
     "DRAIN_SECONDS": "5",
