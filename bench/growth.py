@@ -2,25 +2,27 @@
 
 Each answer is decoded in slices, as the producer does it, and a reader makes its messages after
 each slice. The command prints the CPU time for a character of 1 MB in µs; the exponent of growth
-(with 1, ten times the text costs ten times as much; the growing bytes of a snapshot are included);
-the longest single call in ms; and the memory as a multiple of the document, at its peak and when
-the stream is kept. `python -m bench.growth lists` measures one shape.
+(with 1, ten times the text costs ten times as much); the longest single call in ms; and the memory
+as a multiple of the document, at its peak and when the stream is kept. The bytes of snapshots are
+made, but not joined and copied: they grow with the square of the document. `python -m bench.growth
+lists` measures one shape. Where all are measured, docs/performance.md gets its table.
 """
 
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import log
 from typing import TYPE_CHECKING, Final
 
 from app.partial.decoder import Decoder
 from app.partial.document import Document
+from app.partial.operation import Operation
 from app.partial.plan import plan
 from app.streams.log import Log
 from app.streams.log_entry import Done
@@ -31,6 +33,8 @@ from app.views.snapshot import SnapshotView
 from app.views.text import TextView
 from app.views.ui_message import UiMessageView
 from bench.answers import SHAPES, answer, model
+from bench.publish import publish
+from bench.report import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +44,9 @@ if TYPE_CHECKING:
 
 SIZES: Final = (100_000, 1_000_000)
 RUNS: Final = 3
-PACES: Final = {"keeps up": 1, "slow": 20, "late": 1_000_000}
+PRODUCER: Final = "decoder and log"
+KEEPS_UP: Final = "keeps up"
+PACES: Final = {KEEPS_UP: 1, "slow": 20, "late": 1_000_000}
 """A slow reader reads once in this many slices."""
 
 
@@ -50,6 +56,21 @@ VIEWS: Final[dict[str, Callable[[Node], View]]] = {
     "text": TextView,
     "ui-message": lambda root: UiMessageView("r", root),
     "ag-ui": lambda root: AgUiView("r", root, "t", "u"),
+}
+
+
+class Unjoined(Document):
+    """Makes the new parts of its JSON for each message, and does not join them with the others."""
+
+    def encode(self) -> bytes:
+        self.parts()
+        return b"null"
+
+
+READERS: Final = {
+    f"{name}, {pace}": (make, slices)
+    for name, make in VIEWS.items()
+    for pace, slices in PACES.items()
 }
 
 
@@ -88,25 +109,45 @@ def planned(shape: str, size: int) -> tuple[Node, str]:
     return plan(model(shape), keep=False), answer(shape, size)
 
 
-def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
-    """The costs of the producer (decoder, log), and of a reader that reads every `pace` slices."""
-    seen, decoder = Seen(), Decoder(root)
-    producer, reader = Clock(), Clock()
-    position = 0
-    view.start(seen, 0)
+class Reader:
+    """A reader that reads once in `pace` slices, and what it costs."""
+
+    def __init__(self, view: View, pace: int, log: Log) -> None:
+        self.clock = Clock()
+        self._view = view
+        self._pace = pace
+        self._seen = Seen(log=log, document=Unjoined())
+        self._position = 0
+        view.start(self._seen, 0)
+
+    def read(self, value: object, operations: Sequence[Operation], number: int) -> None:
+        """Take the state after a slice, and read if it is time to. number: of the slice"""
+        seen = self._seen
+        seen.document.adopt(value, operations)
+        if number % self._pace == self._pace - 1 or isinstance(seen.log.last, Done):
+            with self.clock.call():
+                unread = seen.log.unread(self._position)
+                self._position = seen.log.position
+                self._view.messages(seen, unread, self._position)
+
+
+def play(
+    root: Node, text: str, readers: Mapping[str, tuple[Callable[[Node], View], int]]
+) -> dict[str, Clock]:
+    """The costs of the producer (decoder, log), and of readers with their views and paces."""
+    log, document, decoder = Log(), Document(), Decoder(root)
+    producer = Clock()
+    reading = {name: Reader(make(root), pace, log) for name, (make, pace) in readers.items()}
     for number, at in enumerate(range(0, len(text), SLICE)):
         with producer.call():
             operations = decoder.feed(text[at : at + SLICE])
         with producer.call():
-            seen.log.extend([*operations, *([Done()] if decoder.done else ())])
-            seen.document.adopt(decoder.value, operations)
-        if decoder.done or number % pace == pace - 1:
-            with reader.call():
-                unread = seen.log.unread(position)
-                position = seen.log.position
-                view.messages(seen, unread, position)
+            log.extend([*operations, *([Done()] if decoder.done else ())])
+            document.adopt(decoder.value, operations)
+        for reader in reading.values():
+            reader.read(decoder.value, operations, number)
     assert decoder.done
-    return producer, reader
+    return {PRODUCER: producer, **{name: reader.clock for name, reader in reading.items()}}
 
 
 def memory(shape: str, size: int) -> tuple[float, float]:
@@ -131,8 +172,8 @@ def memory(shape: str, size: int) -> tuple[float, float]:
     return peak / length, kept / length
 
 
-def _best(root: Node, text: str, make: Callable[[Node], View], pace: int) -> tuple[Clock, Clock]:
-    """The costs of the best of some runs, without the garbage collector.
+def _best(root: Node, text: str) -> dict[str, Clock]:
+    """The least costs of some runs, without the garbage collector.
 
     A full collection takes as long as all objects of this process do, and comes at chance.
     """
@@ -140,37 +181,63 @@ def _best(root: Node, text: str, make: Callable[[Node], View], pace: int) -> tup
     for _ in range(RUNS):
         gc.collect()
         gc.disable()
-        runs.append(play(root, text, make(root), pace))
+        runs.append(play(root, text, READERS))
         gc.enable()
-    return min(runs, key=lambda run: run[1].total)
+    return {name: min((run[name] for run in runs), key=lambda it: it.total) for name in runs[0]}
 
 
-def _row(name: str, costs: list[float], longest: float, sizes: list[int]) -> str:
-    exponent = log(costs[1] / costs[0]) / log(sizes[1] / sizes[0])
-    return f"  {name:22}{costs[1] / sizes[1] * 1e6:8.2f}{exponent:8.2f}{longest * 1e3:8.1f}"
+@dataclass(frozen=True)
+class Growth:
+    """What a producer or a reader costs.
+
+    micros: CPU time for a character of the longest answer
+    exponent: of growth, between the two lengths
+    longest: the milliseconds of the longest single call
+    """
+
+    name: str
+    micros: float
+    exponent: float
+    longest: float
+
+    @classmethod
+    def of(cls, name: str, clocks: Sequence[Clock], sizes: Sequence[int]) -> Growth:
+        (short, long), (few, many) = [clock.total for clock in clocks], sizes
+        exponent = math.log(long / short) / math.log(many / few)
+        return cls(name, long / many * 1e6, exponent, clocks[1].longest * 1e3)
+
+    def __str__(self) -> str:
+        return f"  {self.name:22}{self.micros:8.2f}{self.exponent:8.2f}{self.longest:8.1f}"
 
 
-def report(shape: str) -> Iterator[str]:
-    """The lines on a shape."""
+def measure(shape: str) -> list[Growth]:
+    """The growth of the producer, and of each view at each pace."""
     answers = [planned(shape, size) for size in SIZES]
     sizes = [len(text) for _, text in answers]
-    yield "{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1]))
-    for name, make in VIEWS.items():
-        for pace, slices in PACES.items():
-            runs = [_best(root, text, make, slices) for root, text in answers]
-            producers, readers = zip(*runs, strict=True)
-            if (name, pace) == ("snapshot", "keeps up"):
-                costs = [clock.total for clock in producers]
-                yield _row("decoder and log", costs, producers[1].longest, sizes)
-            costs = [clock.total for clock in readers]
-            yield _row(f"{name}, {pace}", costs, readers[1].longest, sizes)
+    short, long = (_best(root, text) for root, text in answers)
+    return [Growth.of(name, (short[name], long[name]), sizes) for name in short]
+
+
+def growth_table(found: Mapping[str, Sequence[Growth]]) -> str:
+    """The exponents, and the CPU time for a character, of readers who keep up."""
+    names = [PRODUCER, *(f"{view}, {KEEPS_UP}" for view in VIEWS)]
+    rows = []
+    for shape, growths in found.items():
+        known = {growth.name: growth for growth in growths}
+        cells = [f"{known[name].exponent:.2f} ({known[name].micros:.2g} µs)" for name in names]
+        rows.append([shape, *cells])
+    return table(["exponent (µs a character)", PRODUCER, *VIEWS], rows)
 
 
 def main(shapes: Sequence[str]) -> None:
     print(f"{'':24}{'µs':>8}{'growth':>8}{'ms':>8}")
+    found: dict[str, list[Growth]] = {}
     for shape in shapes:
-        for line in report(shape):
-            print(line, flush=True)
+        print("{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1])))
+        found[shape] = measure(shape)
+        print(*found[shape], sep="\n", flush=True)
+    if list(found) == list(SHAPES):
+        publish({"growth": growth_table(found)})
 
 
 if __name__ == "__main__":

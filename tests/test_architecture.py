@@ -169,6 +169,15 @@ def test_nothing_but_a_process_of_ours_decides_how_it_logs() -> None:
     assert configuring == {"asgi", "cli", "http.server.workers", "terminal.commands"}
 
 
+def test_no_exception_is_given_to_the_log() -> None:
+    """It gets `where_raised` of it: another app's renderer may write what an exception quotes."""
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("_log."):
+                assert ast.unparse(node.func) != "_log.exception", name_of(file)
+                assert "exc_info" not in {part.arg for part in node.keywords}, name_of(file)
+
+
 def test_nothing_but_the_settings_reads_the_environment() -> None:
     for file in FILES:
         if name_of(file) == "settings":

@@ -19,7 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from tests.support.command import invoked
 from tests.support.documents import ROOT, commands, samples, text_of
 from tests.support.events import messages
-from tests.support.process import ended
+from tests.support.process import environment
 from tests.support.program import printed
 from tests.support.service import Service, eventually, running
 from tests.support.sockets import free_port, listens
@@ -58,6 +58,8 @@ COMMANDS = {
     r"pip install \./clients/python": "tests/clients/python/test_package.py",
     r"cd deploy|cp service\.env\.example .+|mkdir tls|docker compose .+": "deploy/compose.yaml",
     r"(uvicorn|fastapi run|gunicorn|hypercorn) .+": "tests/e2e/test_other_servers.py",
+    r"pip install --require-hashes -r \.\./structured-streams/requirements\.lock": "Makefile",
+    r"PYTHONPATH=\.\./structured-streams uvicorn main:app": "tests/test_documents.py",
     r"ROOT_PATH=/ai PORT=8000 python -m app": "tests/test_documents.py",
     r"curl .+": "tests/test_documents.py",
     r"password=.+|hash=.+|sed .+|chmod 600 .+": "tests/deploy/test_store.py",
@@ -140,11 +142,8 @@ async def test_each_command_of_the_service_does_what_it_says(command: str, tmp_p
     if "NAME" in arguments:
         arguments[arguments.index("NAME")] = "trips"
     settings = {"SCHEMAS": str(tmp_path) if arguments[0] == "new" else SHIPPED, "MODELS": "demo"}
-    if arguments[0] == "stream":
-        async with running(schemas=(SHIPPED,), model="demo") as service:
-            found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url)
-    else:
-        found = await invoked(*arguments, **settings)
+    async with running(schemas=(SHIPPED,), model="demo") as service:
+        found = await invoked(*arguments, STRUCTURED_STREAMS_URL=service.url, **settings)
     assert found.code == 0, found.said
     assert found.out
 
@@ -182,6 +181,7 @@ async def test_what_schemas_do_before_and_after_runs(tmp_path: Path) -> None:
 
 # -- docs/your-app.md --------------------------------------------------------------------------
 
+NAME = "structured-streams"
 HOSTS = [text for page, kind, text in samples() if (page, kind) == ("docs/your-app.md", "python")]
 
 
@@ -208,6 +208,35 @@ async def test_the_service_is_mounted_as_the_document_says(
         assert (await client.post("/ai/ideas", json=body)).status_code == (401 if knows else 200)
         blocked = await client.post("/ai/ideas", json=body, headers={"X-Blocked": "1"})
         assert blocked.status_code == (403 if knows else 200)
+
+
+async def test_an_app_in_a_folder_of_its_own_finds_the_service(tmp_path: Path) -> None:
+    [command] = [command for _, command in commands() if command.startswith("PYTHONPATH=")]
+    path, _, run = command.partition(" ")
+    assert path == f"PYTHONPATH=../{NAME}"
+    (tmp_path / NAME).symlink_to(ROOT)
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "main.py").write_text(HOSTS[0], encoding="utf-8")
+    port = free_port()
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", *run.split(), "--port", str(port)),
+        cwd=own,
+        env=environment(PYTHONPATH=path.partition("=")[2]),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not await listens(port):
+                assert server.returncode is None
+                await asyncio.sleep(0.05)
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"http://127.0.0.1:{port}/ai/readyz", timeout=30)
+        assert answer.status_code == 200
+    finally:
+        server.kill()
+        await server.wait()
 
 
 @asynccontextmanager

@@ -15,17 +15,36 @@ KEYS: Final = {"summary", "decisions", "tasks"}
 """An answer with these keys is the minutes of a meeting."""
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]+(?:[.!?](?=\S)[^.!?\n]*)*[.!?]?")
-_DECISION: Final = re.compile(r"\b(decided|decides?|agreed?|chose|resolved|settled)\b", re.I)
-_DECIDED: Final = re.compile(r"^(?:we )?(?:decided|agreed|resolved)\b(?: that| to|:)? *", re.I)
-_TASK: Final = re.compile(
-    r"^(?:(?P<who>\w+) )?(?:will|is to|has to|should|must|to do|todo|action)\b[: ]*(?P<what>.+)",
+_BULLET: Final = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)]|\[[ xX]?\])+[ \t]*")
+_LABEL: Final = re.compile(r"^(?:action(?: items?)?|actions?|tasks?|to ?dos?)\b[: ]+(?:to )?", re.I)
+_DECISION: Final = re.compile(
+    r"\b(decision|decided|decides?|agreed?|chose|resolved|settled)\b", re.I
+)
+_UNDECIDED: Final = re.compile(
+    r"\b(?:nothing (?:is|was|has been)|not(?: yet)?(?: been)?) (?:decided|agreed|settled)\b(?! to)"
+    r"|\bno decision\b",
     re.I,
+)
+_DECIDED: Final = re.compile(
+    r"^(?:(?:we|it was|the \w+|everybody|all) )?(?:decided|decisions?|agreed|resolved)\b"
+    r"(?: that| to|:)? *",
+    re.I,
+)
+_TASK: Final = re.compile(
+    r"^(?:(?P<who>@?[A-Z][\w'\u2019-]*(?: (?:and )?[A-Z][\w'\u2019-]*){1,4}|@?\w+) )?"
+    r"(?:will|(?:is|are|has|have) to|should|must|(?P<to>to))\b[: ]*(?P<what>.+)"
 )
 _DAY: Final = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _UNTIL: Final = re.compile(rf",? *\b(?:by|until|till|before|on) ({'|'.join(_WEEKDAYS)})\b", re.I)
 _DATED: Final = re.compile(rf",? *\b(?:by|until|till|before|on) {_DAY.pattern}", re.I)
-_NOBODY: Final = frozenset({"somebody", "someone", "we", "it", "that", "this", "there", "they"})
+_SOMEBODY: Final = frozenset({"somebody", "someone", "we", "they", "everybody", "all"})
+"""Who is to do something, where nobody is named."""
+_NO_ONE: Final = frozenset((
+    "it", "that", "this", "there", "nobody", "nothing", "what", "which", "thanks", "welcome",
+    "due", "next", "back", "access",
+))  # fmt: skip
+"""Words before "will" or "to" that begin no task."""
 _SHOWN: Final = 2  # sentences in a summary
 
 
@@ -36,16 +55,19 @@ def minutes(value: Any, notes: str, held_on: date | None) -> Any:
     """
     if not (isinstance(value, dict) and value.keys() == KEYS):
         return value
-    sentences = [found.strip(" -*\t") for found in _SENTENCE.findall(notes)]
-    sentences = [sentence for sentence in sentences if sentence]
-    decisions = [sentence for sentence in sentences if _DECISION.search(sentence)]
-    found = [(sentence, _TASK.match(sentence)) for sentence in sentences]
-    tasks = [match for sentence, match in found if match and sentence not in decisions]
+    found = (_BULLET.sub("", sentence).strip() for sentence in _SENTENCE.findall(notes))
+    sentences = [sentence for sentence in found if sentence]
+    decisions = [sentence for sentence in sentences if _is_decision(sentence)]
+    tasks = [_task(sentence, held_on) for sentence in sentences if sentence not in decisions]
     return {
         "summary": _summary(sentences),
         "decisions": [_bare(sentence) for sentence in decisions],
-        "tasks": [_task(match, held_on) for match in tasks],
+        "tasks": [task for task in tasks if task],
     }
+
+
+def _is_decision(sentence: str) -> bool:
+    return bool(_DECISION.search(sentence)) and not _UNDECIDED.search(sentence)
 
 
 def _summary(sentences: Sequence[str]) -> str:
@@ -58,17 +80,29 @@ def _bare(decision: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _task(found: re.Match[str], held_on: date | None) -> dict[str, Any]:
-    who, what = found["who"], found["what"]
+def _task(sentence: str, held_on: date | None) -> dict[str, Any] | None:
+    """What somebody is to do, who, and until when; None if the sentence is no task."""
+    bare = _LABEL.sub("", sentence)
+    found = _TASK.match(bare)
+    who, what = (found["who"], found["what"]) if found else (None, bare)
+    if (found is None and bare == sentence) or _names_no_one(found):
+        return None
     day = _day(what, held_on)
     if day is not None:
         what = _DATED.sub("", _UNTIL.sub("", what))
-    named = who is not None and who.lower() not in _NOBODY
     return {
         "what": what[:1].upper() + what[1:],
-        "who": who if named else None,
+        "who": None if who is None or who.lower() in _SOMEBODY else who.removeprefix("@"),
         "by_when": None if day is None else day.isoformat(),
     }
+
+
+def _names_no_one(found: re.Match[str] | None) -> bool:
+    """Whether what reads like a task has a subject that does nothing: "It will rain"."""
+    if found is None:
+        return False
+    who = found["who"] or ""
+    return who.lower() in _NO_ONE or bool(found["to"] and not who[:1].isupper())
 
 
 def _day(text: str, held_on: date | None) -> date | None:

@@ -34,7 +34,7 @@ SENTENCES: Final = (
     "A quiet hour a week does more for {topic} than a busy weekend.",
     "With {topic}, nobody gets it right the first time, and nobody has to.",
     "What is true of {topic} in summer need not be true in winter.",
-    "Look at three good examples of {topic} before you decide.",
+    "Look at what three others did with {topic} before you decide.",
     "The best advice on {topic} fits on one page.",
     "Set a date, and invite two friends who care about {topic}.",
     "Leave out whatever does not help with {topic}.",
@@ -43,7 +43,7 @@ SENTENCES: Final = (
     "Write down what you expect of {topic}, and compare it with what happens.",
 )  # fmt: skip
 FITS: Final = (
-    "It goes well with {topic}.",
+    "Worth a try for {topic}.",
     "A fine choice for {topic}.",
     "Keep it in mind for {topic}.",
     "Chosen with {topic} in mind.",

@@ -5,12 +5,16 @@ instructions use. The rows of `SAVOURY` and
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence, Set
+from functools import cache
 from typing import Final
 
-from app.demo.topic import Topic
+from app.demo.topic import Topic, alike
 
 COLUMNS: Final = ("name", "minutes", "tags", "ingredients", "instructions")
 Row = tuple[str, int, str, str, str]
+Dish = tuple[str, int, str, str]
+"""A row for whatever food: its name, minutes, ingredients and instructions."""
 
 ROWS: Final[tuple[Row, ...]] = (
     ("Red lentil soup with lemon", 25, "soup vegetarian vegan quick dinner lentils winter cheap "
@@ -32,7 +36,7 @@ ROWS: Final[tuple[Row, ...]] = (
      "chickpeas "
      "in the sauce and finish with the parsley."),
     ("Overnight oats with berries", 10,
-     "breakfast sugar healthy quick morning oats children snack brunch cold fruit",
+     "breakfast sugar healthy quick morning oats children snack brunch cold fruit dessert sweet",
      "80 g rolled oats; 200 ml milk; 100 g yoghurt; a handful of berries",
      "Mix the oats, the milk and the yoghurt in the evening and chill them overnight. Top them "
      "with "
@@ -64,7 +68,7 @@ ROWS: Final[tuple[Row, ...]] = (
      "Dry the chickpeas well and roll them in the oil. Roast them at 200 °C for half an hour, and "
      "season while they are hot."),
     ("Apple slices with tahini and cinnamon", 5,
-     "snack healthy children sugar quick fruit school breakfast vegan apples",
+     "snack healthy children sugar quick fruit school breakfast vegan apples dessert sweet",
      "2 apples; 2 tbsp tahini; a pinch of cinnamon",
      "Slice the apples across, so that a star shows. Thin the tahini with a little water, "
      "drizzle it "
@@ -107,7 +111,7 @@ ROWS: Final[tuple[Row, ...]] = (
      "with them "
      "and top with avocado and the onion."),
     ("Banana pancakes without sugar", 15, "breakfast sugar children quick banana eggs brunch "
-    "sweet birthday",
+    "sweet birthday dessert",
      "2 ripe bananas; 3 eggs; 60 g rolled oats; butter for the pan",
      "Mash the bananas, stir in the eggs and the oats and wait for five minutes. Fry small "
      "pancakes on "
@@ -124,7 +128,8 @@ ROWS: Final[tuple[Row, ...]] = (
      "Cut the watermelon into cubes and crumble the feta over it. Finish with torn mint and the "
      "juice "
      "of the lime just before serving."),
-    ("Baked salmon with dill potatoes", 35, "fish salmon dinner healthy sunday guests oven protein",
+    ("Baked salmon with dill potatoes", 35, "fish seafood salmon dinner healthy sunday guests oven "
+    "protein",
      "4 salmon fillets; 700 g small potatoes; a bunch of dill; 1 lemon; 2 tbsp butter",
      "Boil the potatoes. Bake the salmon at 180 °C for 15 minutes under slices of lemon, and "
      "toss the "
@@ -142,7 +147,7 @@ ROWS: Final[tuple[Row, ...]] = (
      "Cut out rounds and bake them at 220 °C for 14 minutes."),
 )  # fmt: skip
 
-SAVOURY: Final[tuple[tuple[str, int, str, str], ...]] = (
+SAVOURY: Final[tuple[Dish, ...]] = (
     ("{One} soup with lemon", 30,
      "{amount}; 1 onion, finely chopped; 1 potato; 800 ml vegetable stock; juice of half a lemon",
      "Soften the onion, add the {many}, the diced potato and the stock, and simmer for 20 minutes. "
@@ -191,7 +196,7 @@ SAVOURY: Final[tuple[tuple[str, int, str, str], ...]] = (
      "with them, "
      "a fried egg and the sesame oil."),
 )  # fmt: skip
-SWEET: Final[tuple[tuple[str, int, str, str], ...]] = (
+SWEET: Final[tuple[Dish, ...]] = (
     ("{One} crumble", 40, "{amount}; 120 g flour; 80 g butter; 60 g rolled oats; 60 g brown sugar",
      "Put the {many} into a dish. Rub the rest into crumbs, scatter them on top and bake at 190 "
      "°C for "
@@ -218,11 +223,27 @@ SWEET: Final[tuple[tuple[str, int, str, str], ...]] = (
 )  # fmt: skip
 
 
-class Food:
-    """A food that a topic may name. one: as in "carrot soup"; many: as in "with carrots"."""
+HEARTY: Final = tuple(row for row in SAVOURY if not re.search("soup|fritters|risotto", row[0]))
+"""What goes with a food that is not to be blended or grated."""
+RICH: Final = tuple(row for row in SWEET if re.search("oats|pancakes|cake", row[0]))
+"""What goes with a sweet that is no fruit."""
 
-    def __init__(self, one: str, many: str, amount: str, *, is_sweet: bool = False) -> None:
-        self.one, self.many, self.amount, self.is_sweet = one, many, amount, is_sweet
+
+def _plural(one: str) -> str:
+    return re.sub(r"y$", "ie", one) + ("es" if one.endswith(("o", "ch")) else "s")
+
+
+class Food:
+    """A food that a topic may name. one: as in "carrot soup"; many: as in "with carrots"; dishes:
+    what can be made of it"""
+
+    def __init__(self, one: str, many: str, amount: str, dishes: Sequence[Dish] = SAVOURY) -> None:
+        self.one, self.many, self.amount, self.dishes = one, many, amount, dishes
+        self._names = [{part, _plural(part)} for part in one.split()]
+
+    def is_named_in(self, words: Set[str]) -> bool:
+        """Whether these are words of a text that names it."""
+        return self.many in words or all(names & words for names in self._names)
 
 
 _F = Food
@@ -235,38 +256,83 @@ FOODS: Final[tuple[Food, ...]] = (
     _F("broccoli", "broccoli florets", "1 large head of broccoli"), _F("leek", "leeks", "3 leeks"),
     _F("aubergine", "aubergines", "2 aubergines"), _F("eggplant", "eggplants", "2 eggplants"),
     _F("beetroot", "beetroots", "500 g beetroots"), _F("bean", "green beans", "400 g green beans"),
+    _F("sweet potato", "sweet potatoes", "600 g sweet potatoes"),
     _F("potato", "potatoes", "600 g potatoes"), _F("pepper", "peppers", "3 red peppers"),
-    _F("onion", "onions", "4 large onions"), _F("apple", "apples", "4 apples", is_sweet=True),
-    _F("pear", "pears", "4 ripe pears", is_sweet=True), _F("plum", "plums", "500 g plums",
-    is_sweet=True),
-    _F("berry", "berries", "300 g mixed berries", is_sweet=True),
-    _F("strawberry", "strawberries", "400 g strawberries", is_sweet=True),
-    _F("cherry", "cherries", "400 g cherries", is_sweet=True),
-    _F("peach", "peaches", "4 peaches", is_sweet=True), _F("banana", "bananas", "3 ripe bananas",
-    is_sweet=True),
-    _F("rhubarb", "rhubarb pieces", "400 g rhubarb, in pieces", is_sweet=True),
-    _F("mango", "mango cubes", "2 ripe mangos", is_sweet=True),
+    _F("onion", "onions", "4 large onions"), _F("spinach", "spinach leaves", "400 g spinach"),
+    _F("cabbage", "cabbage strips", "half a cabbage, in strips"), _F("pea", "peas", "400 g peas"),
+    _F("parsnip", "parsnips", "500 g parsnips"),
+    _F("asparagus", "asparagus spears", "500 g asparagus"),
+    _F("chicken", "chicken pieces", "600 g chicken, in pieces", HEARTY),
+    _F("tofu", "tofu cubes", "400 g firm tofu, in cubes", HEARTY),
+    _F("salmon", "salmon pieces", "500 g salmon, in pieces", HEARTY),
+    _F("fish", "fish pieces", "500 g white fish, in pieces", HEARTY),
+    _F("prawn", "prawns", "400 g peeled prawns", HEARTY),
+    _F("shrimp", "shrimps", "400 g peeled shrimps", HEARTY),
+    _F("sausage", "sausages", "4 sausages, sliced", HEARTY),
+    _F("apple", "apples", "4 apples", SWEET), _F("pear", "pears", "4 ripe pears", SWEET),
+    _F("plum", "plums", "500 g plums", SWEET), _F("berry", "berries", "300 g mixed berries", SWEET),
+    _F("strawberry", "strawberries", "400 g strawberries", SWEET),
+    _F("cherry", "cherries", "400 g cherries", SWEET),
+    _F("peach", "peaches", "4 peaches", SWEET), _F("banana", "bananas", "3 ripe bananas", SWEET),
+    _F("rhubarb", "rhubarb pieces", "400 g rhubarb, in pieces", SWEET),
+    _F("mango", "mango cubes", "2 ripe mangos", SWEET),
+    _F("chocolate", "chocolate chips", "100 g chocolate chips", RICH),
+    _F("hazelnut", "hazelnuts", "100 g hazelnuts, chopped", RICH),
 )  # fmt: skip
+_DISH: Final = re.compile(r"[a-z]{3,}")
+_NO_DISH: Final = frozenset((
+    "one", "many", "with", "and", "quick", "warm", "roasted", "fried", "lemon", "lentils",
+    "garlic", "goat", "egg",
+))  # fmt: skip
+"""Words in the name of a dish that don't say what it is."""
+
+
+@cache
+def _kind(dish: Dish) -> frozenset[str]:
+    """What a dish is called: "soup"."""
+    return frozenset(_DISH.findall(dish[0].lower())) - _NO_DISH
+
+
+def _by_beginning() -> dict[str, list[tuple[str, Dish]]]:
+    """The dishes and what they are called, by the first three letters."""
+    found: dict[str, list[tuple[str, Dish]]] = {}
+    for dish in (*SAVOURY, *SWEET):
+        for name in _kind(dish):
+            found.setdefault(name[:3], []).append((name, dish))
+    return found
+
+
+_CALLED: Final = _by_beginning()
 
 
 def made_of(topic: Topic) -> list[Row]:
-    """Recipes for the foods that a topic names; none if it names none."""
-    foods = [food for food in FOODS if topic.words & {food.one, food.many, _plural(food.one)}]
-    return [_filled(row, food) for food in foods for row in (SWEET if food.is_sweet else SAVOURY)]
+    """Recipes for the foods that a topic names, else for the dishes; none if it names neither."""
+    foods, dishes = _named(topic), _wanted(topic)
+    if foods:
+        return [_filled(dish, food) for food in foods for dish in food.dishes]
+    return [_filled(dish, food) for food in FOODS for dish in food.dishes if dish in dishes]
 
 
-def _plural(one: str) -> str:
-    return re.sub(r"y$", "ie", one) + ("es" if one.endswith(("o", "ch")) else "s")
+def _wanted(topic: Topic) -> set[Dish]:
+    """The dishes that a topic names."""
+    called = [(found, word) for word in topic.words for found in _CALLED.get(word[:3], ())]
+    return {dish for (name, dish), word in called if alike(name, word)}
 
 
-def _filled(row: tuple[str, int, str, str], food: Food) -> Row:
-    name, minutes, ingredients, instructions = row
+def _named(topic: Topic) -> list[Food]:
+    """The foods that a topic names. Sweet potatoes are no potatoes."""
+    found = [food for food in FOODS if food.is_named_in(topic.words)]
+    longer = [food.one for food in found if " " in food.one]
+    return [food for food in found if not any(food.one in one.split() for one in longer)]
+
+
+def _filled(dish: Dish, food: Food) -> Row:
+    name, minutes, ingredients, instructions = dish
     words = {
         "one": food.one,
         "One": food.one.capitalize(),
         "many": food.many,
         "amount": food.amount,
     }
-    made = (text.format_map(words) for text in (name, ingredients, instructions))
-    filled, listed, told = made
-    return filled, minutes, f"{food.one} {food.many}", listed, told
+    filled, listed, told = (text.format_map(words) for text in (name, ingredients, instructions))
+    return filled, minutes, f"{food.one} {food.many} {' '.join(_kind(dish))}", listed, told

@@ -77,9 +77,11 @@ class Pool:
         self._rows: list[Row] = []
         self._next = 0
         self._list = self._begun = 0
+        self._is_quotation = False
 
     def fill(self, objects: Sequence[Row], about: Sequence[str]) -> None:
         """Find the rows. objects: examples of the whole object; about: the object's names"""
+        self._is_quotation = any("quot" in name.lower() for name in about)
         examples = self._examples()
         known = subjects.rows(about, [f.key for f in self.fields], self._words.topic, self._rng)
         mine = [*objects, *self._rng.sample(examples, len(examples))]
@@ -172,9 +174,9 @@ class Pool:
         return row | {field.key: self._words.headed(text, longest(field.node))}
 
     def _told(self, row: Row) -> Row:
-        """A row whose text goes on with a sentence about the topic."""
+        """A row whose text goes on with a sentence about the topic, unless somebody has said it."""
         prose = self._prose
-        if prose is None or not isinstance(text := row.get(prose.key), str):
+        if self._is_quotation or prose is None or not isinstance(text := row.get(prose.key), str):
             return row
         return row | {prose.key: self._words.about(text, longest(prose.node))}
 

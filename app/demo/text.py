@@ -59,7 +59,9 @@ def write_value(schema: object, topic: str, seed: str, there: Sequence[Any] = ()
 def write_prose(topic: str, seed: str) -> str:
     """Two paragraphs about the topic."""
     words = Words(Topic(topic), Random(seed))
-    return "\n\n".join(" ".join(words.sentence() for _ in range(3)) for _ in range(2))
+    return "\n\n".join(
+        " ".join(words.sentence(is_named=at == 0) for at in range(3)) for _ in range(2)
+    )
 
 
 def tokens(text: str) -> list[str]:

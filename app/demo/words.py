@@ -25,6 +25,8 @@ from app.demo.topic import Topic
 ELEMENT: Final = "[]"
 """Ends the name of a list's element. Examples of elements are used as they are, each once."""
 
+_BEFORE: Final = re.compile(r"^(?:With|For) \{topic\}, ")
+
 future_names: Final = re.compile(r"due|deadline|until|expir|launch|upcoming|next|deliver")
 later_names: Final = re.compile(
     r"(^|_)(end|until|finish|return|check_?out|updated|closed|arriv)", re.I
@@ -87,18 +89,20 @@ class Words:
         """A phrase with the topic in it. Where that is too long, it stands for "this"."""
         if text.startswith("{Lead} "):
             return self._led(text[7:], high)
-        made = self._put(text, self.topic.text, self.topic.opening)
+        topic = self.topic
+        opening = topic.text if topic.is_question else topic.opening
+        made = self._put(text, topic.text, opening)
         return made if len(made) <= high else self._put(text, "this", "This")
 
     def about(self, text: str, high: int) -> str:
         """A sentence or more, and two about the topic, if there is room."""
-        made = f"{ended(text)} {self.prose(high - len(text) - 2, 2)}"
+        more = self.prose(high - len(text) - 2, 2, is_named=self.topic.is_phrase)
+        made = f"{ended(text)} {more}"
         return made if len(made) <= high else text
 
     def headed(self, text: str, high: int) -> str:
         """A title that begins with the topic, if there is room."""
-        opening = self.topic.opening
-        made = f"{opening}{'' if opening.endswith('?') else ':'} {capital(text)}"
+        made = f"{self._lead} {capital(text)}"
         return made if len(made) <= high else text
 
     def fit_for(self, text: str, high: int) -> str:
@@ -106,18 +110,27 @@ class Words:
         made = f"{ended(text)} {self.draw('fits', phrases.FITS, high - len(text) - 2)}"
         return made if len(made) <= high else text
 
-    def sentence(self, high: int = 1000) -> str:
-        """One sentence about the topic."""
-        return self.draw("sentences", phrases.SENTENCES, high)
+    def sentence(self, high: int = 1000, *, is_named: bool = True) -> str:
+        """One sentence about the topic. is_named: whether it says what "this" is"""
+        text = self._drawn("sentences", phrases.SENTENCES)
+        if is_named and self.topic.is_phrase:
+            return self.filled(text, high)
+        plain = self._put(_BEFORE.sub("", text), "this", "This")
+        if not is_named:
+            return capital(plain)
+        return self._led(plain[:1].lower() + plain[1:], high)
 
     def draw(self, deck: str, texts: Sequence[str], high: int = 1000) -> str:
         """The next of some phrases, in an order that is drawn; again from the first after all."""
+        return self.filled(self._drawn(deck, texts), high)
+
+    def _drawn(self, deck: str, texts: Sequence[str]) -> str:
         left = self._decks.get(deck)
         if not left:
             left = self._decks[deck] = self._rng.sample(texts, len(texts))
             unused = [text for text in left if text.lower() not in self._there]
             left[:] = unused or left
-        return self.filled(left.pop(), high)
+        return left.pop()
 
     def key(self) -> str:
         """A key of a dictionary."""
@@ -158,18 +171,20 @@ class Words:
             return self.prose(high, 1 if name.endswith(ELEMENT) else self.n(1, 3))
         return self._title(high)
 
-    def prose(self, high: int, count: int) -> str:
-        """Sentences about the topic, at most so many."""
-        parts = [self.sentence(high)]
+    def prose(self, high: int, count: int, *, is_named: bool = True) -> str:
+        """Sentences about the topic, at most so many. is_named: whether the first one names it"""
+        parts = [self.sentence(high, is_named=is_named)]
         for _ in range(count - 1):
-            more = self.sentence()
+            more = self.sentence(is_named=False)
             if len(" ".join([*parts, more])) <= min(high, 300):
                 parts.append(more)
         return " ".join(parts)
 
     def _title(self, high: int) -> str:
-        texts = phrases.TITLES if self.topic.is_phrase else phrases.QUOTED_TITLES
-        made = self.draw("titles", texts, high)
+        if self.topic.is_phrase:
+            made = self.draw("titles", phrases.TITLES, high)
+        else:
+            made = self.headed(self._drawn("titles", phrases.QUOTED_TITLES), high)
         time = self._turns[made] = self._turns.get(made, -1) + 1
         return self.varied(made, time - 1, high) if time else made
 
@@ -177,9 +192,16 @@ class Words:
         return text.replace("{topic}", topic).replace("{Topic}", opening)
 
     def _led(self, text: str, high: int) -> str:
-        opening = self.topic.opening
-        made = f"{opening} {capital(text)}" if opening.endswith("?") else f"{opening}: {text}"
+        made = f"{self._lead} {capital(text) if self.topic.is_question else text}"
         return made if len(made) <= high else capital(text)
+
+    @property
+    def _lead(self) -> str:
+        """The topic before a text that it opens, with the mark that is between them."""
+        opening = self.topic.opening
+        if self.topic.is_question:
+            return opening
+        return f"{opening} \u2013" if ":" in opening else f"{opening}:"
 
     def _fit(self, text: str, low: int, high: int) -> str:
         while len(text) < low:

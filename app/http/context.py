@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.streams.where_raised import where_raised
 from app.views.text import CannotTakeBack
 
 HEADER = "X-Request-ID"
@@ -111,10 +112,12 @@ class RequestContext:
         except CannotTakeBack:
             _log.info("a text was cut off", request_id=scope["request_id"])
             raise  # the server closes the connection in the middle of the response
-        except Exception:
+        except Exception as error:
             if started:
                 raise
-            _log.exception("a request broke", request_id=scope["request_id"])
+            _log.error(
+                "a request broke", request_id=scope["request_id"], exception=where_raised(error)
+            )
             await self._fault(scope["request_id"])(scope, receive, send_with_headers)
         finally:
             with ExitStack() as stack:  # each is called, even if another one raises

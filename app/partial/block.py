@@ -2,12 +2,15 @@
 
 As Python objects they would take up to thirty times as much memory: 64 bytes for each `{}`. In
 the shown value, the first elements of a long list are `Block`s, and so may be the members of a
-long object. The functions `member`, `length` and `pieces` read a value with or without blocks.
+long object. The functions below read a value with or without blocks. They look for a block by
+bisection, because a list of a megabyte has hundreds.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from math import inf
 from typing import Any, Final
 
 import msgspec
@@ -25,14 +28,23 @@ class Block:
 
     json: the JSON of the elements with commas between them; None for a single large element
     value: the large element
+    start: the index of the first of them
     """
 
-    __slots__ = ("count", "json", "value")
+    __slots__ = ("count", "json", "start", "value")
 
-    def __init__(self, count: int, json: bytes | None, value: Any = None) -> None:
+    def __init__(
+        self, count: int, json: bytes | None, value: Any = None, *, start: int = 0
+    ) -> None:
         self.count = count
         self.json = json
         self.value = value
+        self.start = start
+
+    @property
+    def end(self) -> int:
+        """The index after the last of them."""
+        return self.start + self.count
 
     def element(self, index: int) -> Any:
         return self.value if self.json is None else msgspec.json.decode(self._parts()[index])
@@ -58,33 +70,29 @@ class Block:
 
 def member(container: Any, step: Any) -> Any:
     """The value at a key or an index, also inside a block. Raises LookupError."""
-    if type(container) is list and container and type(container[0]) is Block:
-        block, step = _find(container, step)
-        if block is not None:
-            return block.element(step)
-    found = container[step]
-    return found.element(0) if type(found) is Block else found
+    if type(container) is not list:
+        found = container[step]
+        return found.element(0) if type(found) is Block else found
+    found = container[folded_index(container, step)]
+    return found.element(step - found.start) if type(found) is Block else found
 
 
-def _find(container: list[Any], index: int) -> tuple[Block | None, int]:
-    """The block that an element is in, and its index there. None: the index is in the list."""
-    for number, block in enumerate(container):
-        if type(block) is not Block:
-            return None, number + index
-        if index < block.count:
-            return block, index
-        index -= block.count
-    raise IndexError
+def folded_index(container: Sequence[Any], index: int) -> int:
+    """The index in the Python list of an element, or of the block that holds it."""
+    if not container or type(container[0]) is not Block:
+        return index
+    # The blocks that begin at it or before.
+    count = bisect_right(container, float(index), key=_start)
+    last = container[count - 1]
+    return count - 1 if index < last.end else count + index - last.end
 
 
 def length(container: Sequence[Any]) -> int:
     """How many elements a list has."""
-    count = len(container)
-    for block in container:
-        if type(block) is not Block:
-            break
-        count += block.count - 1
-    return count
+    if not container or type(container[0]) is not Block:
+        return len(container)
+    count = bisect_left(container, inf, key=_start)  # all blocks
+    return len(container) - count + int(container[count - 1].end)
 
 
 def elements(container: Sequence[Any], start: int, end: int) -> list[Any]:
@@ -98,12 +106,16 @@ def elements(container: Sequence[Any], start: int, end: int) -> list[Any]:
 def pieces(container: Sequence[Any], start: int, end: int) -> list[Any]:
     """The elements of a list from `start` to `end`. Some of them may be in blocks."""
     found: list[Any] = []
-    at = 0
-    for part in container:
-        count = part.count if type(part) is Block else 1
-        if at >= end:
-            break
-        if at + count > start:
-            found.append(part.cut(start - at, end - at) if type(part) is Block else part)
-        at += count
+    at = folded_index(container, start)
+    while start < end and at < len(container):
+        part = container[at]
+        is_block = type(part) is Block
+        found.append(part.cut(start - part.start, end - part.start) if is_block else part)
+        start = part.end if is_block else start + 1
+        at += 1
     return found
+
+
+def _start(part: Any) -> float:
+    """The index at which a block begins. What is no block comes after all blocks."""
+    return part.start if type(part) is Block else inf

@@ -519,7 +519,7 @@ class Decoder:
         if "Omit" not in str(error):
             self._use_default()
         elif is_shown and type(frame.node) is not Model:
-            if len(self._stack) == 2:  # readers of a list result have had the element already
+            if len(self._stack) == 2 and type(frame.node) is List:  # readers have had the element
                 raise self.refuse(_NOT_VALID)
             frame.left_out.add(frame.out)
 
@@ -543,10 +543,7 @@ class Decoder:
             return
         self._check_extra(node, key)
         if node.extra != "ignore" or key in node.read_at_close:
-            value = loads(text)
-            if not is_json(value):
-                raise self.refuse(_NOT_JSON)
-            frame.values[key] = Raw(text) if node.as_json else value
+            frame.values[key] = Raw(text) if node.as_json else loads(text)
 
     def _check_extra(self, node: Model, key: str) -> None:
         """Refuse an extra key that is also a field's serialized key: it would be written twice."""
@@ -614,6 +611,12 @@ class Decoder:
             self._stack.pop()
             raise self.refuse(_NOT_VALID) from None
         self._stack.pop()
+        self._settle(frame, value)
+        return [value]
+
+    def _settle(self, frame: Frame, value: Any) -> None:
+        """Show a closed container as it is written, if that differs from what was shown of it."""
+        node = frame.node
         if node.changing or type(node) is Model:
             written = self._written(node, value)
             if node.changing or frame.with_settled(written) != frame.shown:
@@ -621,7 +624,6 @@ class Decoder:
                 self._shown.settle(frame, frame.with_settled(new))
         elif frame.left_out:
             self._shown.settle(frame, frame.remaining())
-        return [value]
 
     # -- the end -----------------------------------------------------------------------------
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from app.partial.block import Block, member
-from app.partial.growing import grown
+from app.partial.block import Block, folded_index, member
+from app.partial.growing import Growing, grown
 from app.partial.operation import Add, Append, Operation, Path
 from app.partial.value import copy, dumps
 
@@ -34,6 +34,7 @@ class Document:
         self.known = False
         self.tip: Path = ()
         self._spine: list[_Level] = []
+        self._text: _OpenText | None = None  # the long string at the end of the spine
 
     @property
     def value(self) -> Any:
@@ -82,7 +83,7 @@ class Document:
         """Compress the document, because it will not change any more. `value` decompresses it."""
         if self.known and self._packed is None:
             self._packed = zlib.compress(self.encode(), 1)
-            self._value, self._spine = None, []
+            self._value, self._spine, self._text = None, [], None
 
     @property
     def size(self) -> int:
@@ -97,10 +98,26 @@ class Document:
         """The value as compact JSON, one line of UTF-8."""
         if self._packed is not None:
             return zlib.decompress(self._packed)
+        return b"".join(self.parts())
+
+    def parts(self) -> list[bytes | bytearray]:
+        """The JSON of a value that is not packed, in parts, of which only the new ones are made."""
         levels = self._levels()
-        end = dumps(levels[-1].member if levels else self._value)
-        before = [part for level in levels for part in level.before]
-        return b"".join([*before, end, *(level.after for level in reversed(levels))])
+        found: list[bytes | bytearray] = []
+        for level in levels:
+            found += level.before
+        found += self._open(levels[-1].member if levels else self._value)
+        found += [level.after for level in reversed(levels)]
+        return found
+
+    def _open(self, value: Any) -> list[bytes | bytearray]:
+        """The JSON of the value at the end of the spine."""
+        if not isinstance(value, Growing):
+            self._text = None
+            return [dumps(value)]
+        if self._text is None or self._text.text is not value:
+            self._text = _OpenText(value)
+        return [self._text.update(), b'"']
 
     def _levels(self) -> list[_Level]:
         """The present spine. A level stays as long as its open member is the same."""
@@ -136,19 +153,24 @@ def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
         if isinstance(operation, Add):
             container.append(value)
             return
-        last = _index(container, last)
+        last = folded_index(container, last)
     if isinstance(operation, Append):
         value = grown(container[last], value)
     container[last] = value
 
 
-def _index(container: list[Any], index: int) -> int:
-    """The index in the Python list of an element that is not in a block."""
-    for block in container:
-        if type(block) is not Block:
-            break
-        index -= block.count - 1
-    return index
+class _OpenText:
+    """The JSON of a long string that grows, without the quote at its end."""
+
+    def __init__(self, text: Growing) -> None:
+        self.text = text
+        self._json = bytearray(b'"')
+        self._written = 0
+
+    def update(self) -> bytearray:
+        self._json += dumps(self.text.since(self._written))[1:-1]
+        self._written = len(self.text)
+        return self._json
 
 
 class _ListLevel:
@@ -158,7 +180,8 @@ class _ListLevel:
 
     def __init__(self, container: list[Any]) -> None:
         self.container = container
-        self._blocks: list[bytes] = []
+        self._blocks = 0  # how many blocks are written
+        self._folded: list[bytes] = []  # their JSON, with a comma after each
         self._rest = bytearray()  # the JSON of the finished elements after the blocks
         self._written = 0
 
@@ -168,15 +191,16 @@ class _ListLevel:
 
     @property
     def before(self) -> list[bytes | bytearray]:
-        return [b"[", *(part for json in self._blocks for part in (json, b",")), self._rest]
+        return [b"[", *self._folded, self._rest]
 
     def update(self) -> None:
-        container, count = self.container, len(self._blocks)
-        while count < len(container) - 1 and type(container[count]) is Block:
-            self._blocks.append(container[count].json or dumps(container[count]))
-            count += 1
+        container = self.container
+        while self._blocks < len(container) - 1 and type(container[self._blocks]) is Block:
+            block = container[self._blocks]
+            self._folded += (block.json or dumps(block), b",")
+            self._blocks += 1
             self._rest.clear()
-            self._written = count
+            self._written = self._blocks
         finished = len(container) - 1
         if finished > self._written:
             self._rest += dumps(container[self._written : finished])[1:-1] + b","

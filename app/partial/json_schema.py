@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
+from pydantic.errors import PydanticInvalidForJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaWarningKind
 from pydantic_core import core_schema
 
 from app.partial.node import Dict, Field, Leaf, List, Model, Node, String, Tagged, empty
@@ -28,20 +29,33 @@ def partial_json_schema(root: Node) -> Json:
 
 
 class ResultJsonSchema(GenerateJsonSchema):
-    """Pydantic's JSON Schema, but with strings for numbers if a config writes numbers as strings.
+    """Pydantic's JSON Schema, which values can have that Pydantic's own schema doesn't allow.
 
-    `ser_json_inf_nan="strings"` writes NaN as `"NaN"`. Pydantic's own schema doesn't allow that.
+    `ser_json_inf_nan="strings"` writes NaN as `"NaN"`: numbers may be strings then. The lengths of
+    bytes are left out, because the string that stands for them has another length.
+    Raises PydanticInvalidForJsonSchema if a choice of a union has no JSON Schema. Pydantic leaves
+    such a choice out, but the decoder may show its values.
     """
 
     def __init__(self, by_alias: bool = True, **options: Any) -> None:
         super().__init__(by_alias, **options)
         self._told = [False]  # for each class that is open: whether its config says "strings"
 
+    def emit_warning(self, kind: JsonSchemaWarningKind, detail: str) -> None:
+        if kind == "skipped-choice":
+            raise PydanticInvalidForJsonSchema(detail)
+        super().emit_warning(kind, detail)
+
     def float_schema(self, schema: core_schema.FloatSchema) -> Json:
         number = super().float_schema(schema)
         if self.mode == "validation" or not self._told[-1]:
             return number
         return {"anyOf": [number, {"type": "string", "enum": _NO_NUMBERS}]}
+
+    def bytes_schema(self, schema: core_schema.BytesSchema) -> Json:
+        made = super().bytes_schema(schema)
+        lengths = ("minLength", "maxLength") if self.mode == "serialization" else ()
+        return {key: value for key, value in made.items() if key not in lengths}
 
     def model_schema(self, schema: core_schema.ModelSchema) -> Json:
         with self._configured(schema.get("config", {})):
@@ -214,6 +228,8 @@ _ANNOTATIONS = ("title", "description", "examples")
 
 def _or_null(schema: Json) -> Json:
     if schema.get("type") == "null" or _NULL in schema.get("anyOf", ()):
+        return schema
+    if isinstance(schema.get("type"), list) and "null" in schema["type"]:
         return schema
     if schema.keys() == {"anyOf"}:
         return {"anyOf": [*schema["anyOf"], _NULL]}

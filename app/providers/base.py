@@ -34,11 +34,13 @@ class Tokens:
     """Tokens of one completion, as the provider counted them.
 
     cached_tokens: those of the input that the provider had cached
+    cache_write_tokens: those of the input that it has cached now, which may cost more
     """
 
     input_tokens: int
     output_tokens: int
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def all(self) -> int:

@@ -18,11 +18,15 @@ FallBackOn = Literal["refused", "filtered", "truncated"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """US dollars for a million tokens. cached_input: None where it costs what input costs."""
+    """US dollars for a million tokens.
+
+    cached_input, cache_write: None where they cost what input costs
+    """
 
     input: float
     output: float
     cached_input: float | None = None
+    cache_write: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

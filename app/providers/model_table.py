@@ -44,6 +44,9 @@ class PricesTable(_Table):
     cached_input: Annotated[
         _Dollars | None, _key("dollars for a million tokens of input that the provider had cached")
     ] = None
+    cache_write: Annotated[
+        _Dollars | None, _key("dollars for a million tokens of input that the provider caches")
+    ] = None
 
 
 class ModelTable(_Table):

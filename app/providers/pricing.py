@@ -35,10 +35,12 @@ def price_of(model: ModelSettings) -> Price | None:
 
 def _by_settings(prices: Prices) -> Price:
     cached = prices.input if prices.cached_input is None else prices.cached_input
+    cache_write = prices.input if prices.cache_write is None else prices.cache_write
 
     def price(tokens: Tokens) -> float:
-        fresh = tokens.input_tokens - tokens.cached_tokens
+        fresh = tokens.input_tokens - tokens.cached_tokens - tokens.cache_write_tokens
         asked = fresh * prices.input + tokens.cached_tokens * cached
+        asked += tokens.cache_write_tokens * cache_write
         return (asked + tokens.output_tokens * prices.output) / MILLION
 
     return price
@@ -58,6 +60,7 @@ def _by_table(model: ModelSettings) -> Price | None:
             input_tokens=tokens.input_tokens,
             output_tokens=tokens.output_tokens,
             cache_read_tokens=tokens.cached_tokens,
+            cache_write_tokens=tokens.cache_write_tokens,
         )
         if model.base_url is None:
             found = calc_price(usage, model.model, provider_id=model.provider)

@@ -18,17 +18,13 @@ PLACES: Final = 9
 _EXACT: Final = Context(prec=200)
 
 
-def integer_pattern(low: int | None = None, high: int | None = None) -> str | None:
-    """The integers from `low` to `high`, where None is no bound; None where there are none."""
-    return decimal_pattern(_decimal(low), _decimal(high), places=0)
-
-
 def decimal_pattern(
     low: Decimal | None = None, high: Decimal | None = None, places: int = PLACES
 ) -> str | None:
     """The decimals from `low` to `high` that have so many places after the point, at most.
 
-    None where there are none. They have neither an exponent nor leading zeros.
+    A bound that is None is no bound. The decimals have neither an exponent nor leading zeros.
+    Returns None if there are none.
     """
     first, last = _units(low, high, places)
     if first > last:
@@ -41,10 +37,6 @@ def decimal_pattern(
     if last >= 0:
         parts.append(_magnitudes(max(first, 0), last, places))
     return "|".join(parts)
-
-
-def _decimal(value: int | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
 
 
 def _units(low: Decimal | None, high: Decimal | None, places: int) -> tuple[int, int]:

@@ -69,28 +69,25 @@ class Ends:
         mirror.is_urgent = True
         shard.wake()
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._most_seconds
         if shard.health.is_up:
-            loop.call_later(AGREE_SECONDS, self._show, shard, mirror, until)
+            loop.call_later(AGREE_SECONDS, self._show, shard, mirror, loop.time())
         else:
-            self._show(shard, mirror, until)
+            self._show(shard, mirror, loop.time())
 
-    def _show(self, shard: Shard, mirror: Mirror, until: float) -> None:
+    def _show(self, shard: Shard, mirror: Mirror, since: float) -> None:
         """Show an end, unless the store has it, or another process has the stream."""
         loop = asyncio.get_running_loop()
         if shard.mirrors.get(mirror.stream.id) is not mirror:
             return
         is_ours = mirror.is_confirmed and shard.health.holds_lease(loop.time())
-        if is_ours or loop.time() >= until:
+        if is_ours or loop.time() >= since + self._most_seconds:
             mirror.stream.conclude()
         else:
-            loop.call_later(AGREE_SECONDS, self._show, shard, mirror, until)
+            loop.call_later(AGREE_SECONDS, self._show, shard, mirror, since)
 
-    def hurry(self, mirrors: Sequence[Mirror]) -> None:
-        """Show the ends of these now, and later ones soon: the process stops."""
+    def hurry(self) -> None:
+        """Let no end wait any longer than it must: the process stops."""
         self._most_seconds = AGREE_SECONDS
-        for mirror in mirrors:
-            mirror.stream.conclude()
 
     # -- whose it is --------------------------------------------------------------------------
 
@@ -164,7 +161,7 @@ class Ends:
         passed = now - (stream.figures.ended or now)
         left = max(self._retention - passed, 1)
         mirror = Mirror(stream, kept.claim, kept.last, now, retention=left)
-        mirror.is_urgent = True
+        mirror.resync()
         shard.mirror(mirror)
         shard.wake()
         return True

@@ -11,7 +11,7 @@ def stream(id: str) -> str:
 
 
 def mark(id: str) -> str:
-    """What is left of a stream that is no longer kept: a digest of its owner."""
+    """What is left of a stream that is no longer kept: a digest of its owner, and the process."""
     return f"ss:x:{id}"
 
 

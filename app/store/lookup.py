@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from app.errors import Overloaded, StreamExpired, StreamNotFound
 from app.redis.link import Refused
 from app.store import keys
+from app.store.mirror import MARK_SECONDS
 from app.store.patience import answers_in_time
 from app.store.record import BadRecord, Batch, Claim, End, EntryId, Record, records
 from app.store.shard import Shard
@@ -16,7 +17,7 @@ POLL_SECONDS: Final = 0.025
 """The time between two looks at what is about to be there."""
 
 CLAIM_SECONDS: Final = 0.5
-"""How long a call waits for a claim that the store has lost to be written again."""
+"""How long a call waits for what the store has lost to be written again."""
 
 Records = list[tuple[EntryId, Record]]
 
@@ -40,6 +41,19 @@ class Found(NamedTuple):
         return isinstance(self.records[-1][1], End)
 
 
+class _Look(NamedTuple):
+    """What a store has of a stream.
+
+    mark, mark_seconds: what it keeps of a stream that has ended, and for how long; b"" if nothing
+    may_lack: whether it may lack what its owner will write again
+    """
+
+    records: Records
+    mark: bytes
+    mark_seconds: int
+    may_lack: bool
+
+
 async def find(shard: Shard, id: str, owner: str) -> Found:
     """An owner's stream.
 
@@ -47,51 +61,64 @@ async def find(shard: Shard, id: str, owner: str) -> Found:
     it again.
     """
     digest = keys.digest(id, owner)
-    found = await _records(shard, id, digest)
-    claim = claim_in(found)
-    if claim is None:
-        found, claim = await _claimed_again(shard, id, digest, found)
-    if claim.owner != digest or is_forgotten(found):
-        raise StreamNotFound
-    return Found(found, claim)
+    look = await _look(shard, id)
+    if lost := _lost(look, digest):
+        shard.mail(*lost, id)
+        look = await _look_until_claimed(shard, id)
+    return _found(look, digest)
 
 
-async def _records(shard: Shard, id: str, digest: str) -> Records:
-    """All records of a stream. Raises as `find` does."""
+async def _look(shard: Shard, id: str) -> _Look:
+    """Raises `Overloaded` if the store does not answer, or has what can't be read."""
     if not shard.health.is_up:
         raise Overloaded(retry_after=1)
-    asked = shard.ask(
-        ("XRANGE", keys.stream(id), "-", "+"),
-        ("MGET", keys.mark(id), keys.lease(shard.process)),
-    )
+    mark, lease = keys.mark(id), keys.lease(shard.process)
+    asked = shard.ask(("XRANGE", keys.stream(id), "-", "+"), ("MGET", mark, lease), ("TTL", mark))
     answers = await answers_in_time(asked)
     if answers is None or any(isinstance(answer, Refused) for answer in answers):
         raise Overloaded(retry_after=1)
-    found = _read(answers[0])
-    if not found:
-        mark, lease = answers[1]
-        now = asyncio.get_running_loop().time()
-        if lease is None or shard.health.may_lack(now):
+    entries, [marked, own], seconds = answers
+    may_lack = own is None or shard.health.may_lack(asyncio.get_running_loop().time())
+    return _Look(_read(entries), marked or b"", seconds, may_lack)
+
+
+async def _look_until_claimed(shard: Shard, id: str) -> _Look:
+    """Look again and again, for some time, until there is a claim."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + CLAIM_SECONDS
+    while True:
+        await asyncio.sleep(POLL_SECONDS)
+        look = await _look(shard, id)
+        if claim_in(look.records) or loop.time() >= until:
+            return look
+
+
+def _lost(look: _Look, digest: str) -> tuple[str, str] | None:
+    """If a store has lost a part of a stream: the process that has it, and what to send to it.
+
+    The mark of an end is there for longer than the end, and is by itself only from then on.
+    """
+    if look.records:
+        writer = None if claim_in(look.records) else writer_in(look.records)
+        return (writer, "resync") if writer else None
+    owner, _, process = look.mark.decode().partition(" ")
+    is_early = look.mark_seconds > MARK_SECONDS + 1
+    return (process, "follow") if is_early and process and owner == digest else None
+
+
+def _found(look: _Look, digest: str) -> Found:
+    """Raises as `find` does."""
+    if not look.records:
+        if look.may_lack:
             raise Overloaded(retry_after=1)
-        is_own = isinstance(mark, bytes) and mark.decode() == digest
+        is_own = look.mark.decode().partition(" ")[0] == digest
         raise StreamExpired if is_own else StreamNotFound
-    return found
-
-
-async def _claimed_again(
-    shard: Shard, id: str, digest: str, found: Records
-) -> tuple[Records, Claim]:
-    """The same with the claim, which the store has lost, and its owner writes again."""
-    if writer := writer_in(found):
-        shard.mail(writer, "resync", id)
-        loop = asyncio.get_running_loop()
-        until = loop.time() + CLAIM_SECONDS
-        while loop.time() < until:
-            await asyncio.sleep(POLL_SECONDS)
-            found = await _records(shard, id, digest)
-            if claim := claim_in(found):
-                return found, claim
-    raise Overloaded(retry_after=1)
+    claim = claim_in(look.records)
+    if claim is None:
+        raise Overloaded(retry_after=1)
+    if claim.owner != digest or is_forgotten(look.records):
+        raise StreamNotFound
+    return Found(look.records, claim)
 
 
 async def is_gone(shard: Shard, id: str, seconds: float) -> bool:

@@ -16,7 +16,8 @@ from msgspec import Raw, structs
 
 from app.redis.link import Behind, Command, Refused
 from app.store import keys
-from app.store.record import FIELD, Batch, Claim, End, EndText, EntryId, Record, Released, encode
+from app.store.commands import RUNNING_SECONDS, free, hold
+from app.store.record import FIELD, Batch, Claim, EndText, EntryId, Record, Released, encode
 from app.streams.log_entry import LogEntry
 from app.streams.stream import Stream
 
@@ -25,9 +26,6 @@ PAUSE_SECONDS: Final = 1
 
 TOUCH_SECONDS: Final = 60
 """How often the time is put off after which the store drops a running stream."""
-
-RUNNING_SECONDS: Final = 300
-"""How long the store keeps a running stream of which it hears nothing more."""
 
 MOST_TAIL: Final = 1000
 """Entries that wait to be written. If there are more, they are read from the log later."""
@@ -202,7 +200,8 @@ class Mirror:
         found = [self._expire(LINGER_SECONDS if end.forgotten else self._retention)]
         if not end.forgotten:
             seconds = round(self._retention) + MARK_SECONDS
-            found.append(("SET", keys.mark(self.stream.id), self.claim.owner, "EX", seconds))
+            whose = f"{self.claim.owner} {self.claim.process}"
+            found.append(("SET", keys.mark(self.stream.id), whose, "EX", seconds))
         if (key := self.claim.key) is not None:
             if self._keeps_key:
                 found.append(("PEXPIRE", key, round(self._retention * 1000)))
@@ -278,31 +277,3 @@ class Mirror:
         else:
             self.last, self._tail_from = max(last, self.last), -1
         return Fate.GOES_ON
-
-
-def hold(key: str, id: str, retention: float) -> Command:
-    """Hold an idempotency key for a stream, unless another one has it."""
-    return ("SET", key, id, "NX", "GET", "PX", round((RUNNING_SECONDS + retention) * 1000))
-
-
-def free(key: str, id: str) -> Command:
-    """Free an idempotency key, if it is this stream's."""
-    return ("EVAL", _FREE, 1, key, id)
-
-
-def elect(id: str, seen: int, claim: EntryId, record: Claim | End) -> Command:
-    """Claim a stream, unless another process has claimed it since the epoch that was seen.
-
-    A store that has lost the stream has it again.
-    """
-    return ("EVAL", _ELECT, 1, keys.stream(id), seen, str(claim), FIELD, encode(record))
-
-
-_ELECT = """
-local last = redis.call('xrevrange', KEYS[1], '+', '-', 'COUNT', 1)[1]
-if not last or tonumber(string.match(last[1], '%d+')) <= tonumber(ARGV[1]) then
-    return redis.call('xadd', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
-end
-"""
-
-_FREE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end"

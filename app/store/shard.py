@@ -16,8 +16,9 @@ import structlog
 from app.redis.address import Address
 from app.redis.link import Command, Full, Link, Refused, Unreachable
 from app.store import keys
+from app.store.commands import elect
 from app.store.health import LEASE_SECONDS, RENEW_SECONDS, Health
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     BadRecord,
@@ -35,6 +36,7 @@ from app.store.record import (
 from app.store.replica import Hole, Replica
 from app.store.writer import RETRY_SECONDS, Answers, Job, Writer
 from app.streams.log_entry import LogEntry
+from app.streams.where_raised import where_raised
 
 LOOK_SECONDS: Final = 0.5
 """How often a process looks whether the owners of the streams that it follows live."""
@@ -59,6 +61,12 @@ MAILBOX_MS: Final = 60_000
 
 IDLE_SECONDS: Final = 2
 """How long a stream is followed for which there is no reader here."""
+
+MEND_SECONDS: Final = 0.2
+"""The time between two tries to fill a hole."""
+
+TICK_SECONDS: Final = 0.02
+"""The time between two looks whether all is written, when the process stops."""
 
 _log = structlog.get_logger("store")
 
@@ -86,6 +94,9 @@ class Events(Protocol):
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         """The store answers again, or does not any more."""
+
+    def filled(self, shard: Shard, *, full: bool) -> None:
+        """The store refuses what is new from now on, or takes it again."""
 
     def answered(self, shard: Shard, seconds: float) -> None:
         """The store has answered a pipeline."""
@@ -141,10 +152,10 @@ class Shard:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self.health.is_up and self.mirrors and loop.time() < until:  # noqa: ASYNC110
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         if self.health.is_up:
             gone = self.ask(("DEL", keys.lease(self.process), keys.mailbox(self.process)))
-            await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK))
+            await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK_SECONDS))
             _forget(gone)
         for task in self._tasks:
             task.cancel()
@@ -250,7 +261,11 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Refused):
+            is_full = isinstance(answers[0], Refused)
+            if is_full != self.health.is_full:
+                self.health.is_full = is_full
+                self._events.filled(self, full=is_full)
+            if is_full:
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
@@ -296,8 +311,12 @@ class Shard:
 
         try:
             return Job(mirror.commands(now), told)
-        except Exception:
-            _log.exception("a stream could not be brought to the store", id=mirror.stream.id)
+        except Exception as error:
+            _log.error(
+                "a stream could not be brought to the store",
+                id=mirror.stream.id,
+                exception=where_raised(error),
+            )
             del self.mirrors[mirror.stream.id]
             self._events.stored(mirror)
             return None
@@ -361,8 +380,10 @@ class Shard:
                     # Another server may have taken its place, with another clock.
                     self._mail = "0"
                     await asyncio.sleep(RETRY_SECONDS)
-                except Exception:
-                    _log.exception("what a store has sent could not be taken")
+                except Exception as error:
+                    _log.error(
+                        "what a store has sent could not be taken", exception=where_raised(error)
+                    )
                     await asyncio.sleep(RETRY_SECONDS)
         finally:
             await self._reading.close()
@@ -392,8 +413,10 @@ class Shard:
             )
             try:
                 self._events.came(kind, stream, sender)
-            except Exception:
-                _log.exception("a message of another process could not be taken")
+            except Exception as error:
+                _log.error(
+                    "a message of another process could not be taken", exception=where_raised(error)
+                )
 
     def _take(self, replica: Replica, entries: Any) -> None:
         before = replica.last
@@ -450,12 +473,6 @@ class Shard:
                 replica.stream.cut()
 
         self.send(("XRANGE", keys.stream(id), "-", "+"), told=told)
-
-
-MEND_SECONDS: Final = 0.2
-"""The time between two tries to fill a hole."""
-
-TICK: Final = 0.02
 
 
 def _forget(asked: asyncio.Future[Any]) -> None:

@@ -26,24 +26,20 @@ from app.errors import (
     StreamExpired,
     StreamNotFound,
 )
-from app.redis.link import Command, Refused
-from app.store import keys
+from app.redis.link import Refused
+from app.store import commands, keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
 from app.store.ends import AGREE_SECONDS, Ends
 from app.store.ids import new_id, read_id, seconds_since
 from app.store.lookup import POLL_SECONDS, Found, find, is_gone
-from app.store.mirror import RUNNING_SECONDS, Mirror, free, hold
+from app.store.mirror import Mirror
 from app.store.patience import answers_in_time
 from app.store.record import (
-    FIELD,
     LAST_NUMBER,
     Claim,
-    End,
     EntryId,
     base_of,
-    encode,
     epoch_of,
-    next_epoch,
 )
 from app.store.remote_readers import RemoteReaders
 from app.store.replica import Replica
@@ -96,15 +92,14 @@ class SharedStreams(Streams):
         ]
         self._remote = RemoteReaders(self.read)
         self._ends = Ends(store, sharing.retention, self._done_hook.call)
-        self._doubted: set[str] = set()  # streams that are said to be here, and aren't
         self._is_closed = False
 
     async def start(self) -> None:
         await asyncio.gather(*(shard.start() for shard in self._shards))
 
     @property
-    def stores(self) -> tuple[bool, ...]:
-        return tuple(shard.health.is_up for shard in self._shards)
+    def stores(self) -> tuple[str | None, ...]:
+        return tuple(shard.health.what_is_wrong for shard in self._shards)
 
     # -- which shard --------------------------------------------------------------------------
 
@@ -181,36 +176,32 @@ class SharedStreams(Streams):
         """Begin a stream in a shard, or find that of its key. None: try again."""
         id = new_id(time.time(), shard.index)
         claim = self._claimant.claim(id, request, origin)
-        name, last = keys.stream(id), EntryId(1, 0)
-        kept_for = round((RUNNING_SECONDS + self._sharing.retention) * 1000)
-        commands: list[Command] = [
-            ("XADD", name, str(last), FIELD, encode(claim)),
-            ("PEXPIRE", name, kept_for),
-        ]
-        if claim.key is not None:
-            commands.append(hold(claim.key, id, self._sharing.retention))
-        undo = partial(self._undo, shard, id, claim.key)
-        answers = await answers_in_time(shard.ask(*commands), undo, shard.health.patience)
+        asked = shard.ask(*commands.begin(id, claim, self._retention))
+        take_back = partial(self._take_back, shard, id, claim.key)
+        answers = await answers_in_time(asked, take_back, shard.health.patience)
         if answers is None:
             return self._begin_alone(request, origin, on_end)
         if any(isinstance(answer, Refused) for answer in answers):
-            undo()
+            take_back()
             return self._begin_alone(request, origin, on_end)
-        holder = answers[2] if claim.key is not None else None
+        holder = answers[-1] if claim.key is not None else None
         if isinstance(holder, bytes):
-            shard.send(("DEL", name))
+            shard.send(*commands.undo(id, None))
             return await self._of_key(holder.decode(), request, origin)
         if self.draining:
-            undo()
+            take_back()
             raise Draining(retry_after=1)
         stream = Stream(id, request, origin)
-        self._share(shard, Mirror(stream, claim, last, self._now, retention=self._retention))
+        self._share(shard, stream, claim, commands.FIRST)
         self._run(stream, on_end)
         return stream
 
-    def _share(self, shard: Shard, mirror: Mirror) -> None:
-        mirror.stream.agree = self._agree
+    def _share(self, shard: Shard, stream: Stream, claim: Claim, last: EntryId) -> Mirror:
+        """Bring a stream of this process to the store from now on, behind its claim there."""
+        stream.agree = self._agree
+        mirror = Mirror(stream, claim, last, self._now, retention=self._retention)
         shard.mirror(mirror)
+        return mirror
 
     async def _of_key(self, id: str, request: GenerationRequest, origin: Origin) -> Stream | None:
         """The stream that has an idempotency key. None if it is of no use any more.
@@ -225,7 +216,7 @@ class SharedStreams(Streams):
         except (StreamNotFound, StreamExpired):
             stream = None
         if stream is None or not stream.is_of_use:
-            shard.send(free(keys.idempotency(origin.owner, origin.key), id))
+            shard.send(commands.free(keys.idempotency(origin.owner, origin.key), id))
             return None
         if self._digest(shard, stream) != digest_of(request):
             raise IdempotencyConflict
@@ -235,18 +226,15 @@ class SharedStreams(Streams):
         replica = shard.replicas.get(stream.id)
         return digest_of(stream.request) if replica is None else replica.claim.digest
 
-    def _undo(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
+    def _take_back(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
         """Take back a claim that may have been written."""
-        commands: list[Command] = [("DEL", keys.stream(id))]
-        if key is not None:
-            commands.append(free(key, id))
 
         def told(answers: Answers) -> None:
             if answers is None and tries and not self._is_closed:
                 loop = asyncio.get_running_loop()
-                loop.call_later(1, self._undo, shard, id, key, tries - 1)
+                loop.call_later(1, self._take_back, shard, id, key, tries - 1)
 
-        shard.send(*commands, told=told)
+        shard.send(*commands.undo(id, key), told=told)
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -279,12 +267,12 @@ class SharedStreams(Streams):
         shard = self._shard(id)
         if shard is None:
             return self.find(id, owner)
-        for _ in range(TRIES):
+        for tried in range(TRIES):
             known = self._known_here(id, owner)
             if known is not None and not (known.is_copy and known.ended):
                 return known
             try:
-                found = await self._looked_up(shard, id, owner)
+                found = await self._looked_up(shard, id, owner, is_first=not tried)
             except Overloaded:
                 if known is None:
                     raise
@@ -302,18 +290,20 @@ class SharedStreams(Streams):
                 return stream
         return None
 
-    async def _looked_up(self, shard: Shard, id: str, owner: str) -> Stream | None:
-        """An owner's stream, from the store. None: this process is about to have it.
+    async def _looked_up(
+        self, shard: Shard, id: str, owner: str, *, is_first: bool
+    ) -> Stream | None:
+        """An owner's stream, from the store. None: this process may be about to have it.
 
         What has ended elsewhere is looked up each time: it may have been forgotten since.
+        is_first: whether this is the first look
         """
         found = await find(shard, id, owner)
         known = self._known_here(id, owner)
         if known is not None:  # another call has looked it up, too
             return known
         is_said_to_be_here = not found.has_ended and found.claim.process == self._sharing.process
-        if is_said_to_be_here and id not in self._doubted:
-            self._doubted.add(id)
+        if is_said_to_be_here and is_first:
             return None
         return self._copied(shard, id, owner, found)
 
@@ -435,7 +425,9 @@ class SharedStreams(Streams):
             return
         shard.mail(found.claim.process, "cancel", id)
         if not await is_gone(shard, id, REACH_SECONDS):
-            await self._erase(shard, id, found)
+            gone = commands.forget(id, found.claim, found.last_id, has_ended=found.has_ended)
+            if await answers_in_time(shard.ask(*gone)) is None:
+                raise Overloaded(retry_after=1)
 
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
@@ -443,23 +435,6 @@ class SharedStreams(Streams):
         self._store.forget(mirror.stream)
         self._stop(mirror.stream, Cancelled())
         shard.wake()
-
-    async def _erase(self, shard: Shard, id: str, found: Found) -> None:
-        """Forget a stream whose owner does not. Its readers learn that it was cancelled."""
-        name, claim = keys.stream(id), found.claim
-        if found.has_ended:
-            commands: list[Command] = [("DEL", name)]
-        else:
-            epoch = next_epoch(found.last_id.epoch)
-            end = End(claim, base_of(epoch), [Failed.of(Cancelled())], forgotten=True)
-            added = ("XADD", name, "NOMKSTREAM", str(EntryId(epoch, 0)), FIELD, encode(end))
-            # It stays as long as its owner may come back, and would write it again.
-            commands = [added, ("PEXPIRE", name, RUNNING_SECONDS * 1000)]
-        if claim.key is not None:
-            commands.append(free(claim.key, id))
-        asked = shard.ask(*commands, ("DEL", keys.mark(id)))
-        if await answers_in_time(asked) is None:
-            raise Overloaded(retry_after=1)
 
     # -- what happens in a shard --------------------------------------------------------------
 
@@ -510,9 +485,7 @@ class SharedStreams(Streams):
             return
         kept = kept_of(stream) if self._settings.keep_elements else None
         stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
-        mirror = Mirror(stream, replica.claim, replica.last, self._now, retention=self._retention)
-        mirror.is_urgent = True
-        self._share(shard, mirror)
+        self._share(shard, stream, replica.claim, replica.last).is_urgent = True
         on_end = self._sharing.room(replica.claim.caller)
         with in_trace(replica.claim.trace):
             self._run(stream, on_end or (lambda stream: None), kept)
@@ -556,13 +529,15 @@ class SharedStreams(Streams):
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
-        self._doubted.discard(id)
         stream = self._store.get(id)
         if stream is not None and stream.is_copy:
             self._store.forget(stream)
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         self._watcher.turned(shard.index, up=up)
+
+    def filled(self, shard: Shard, *, full: bool) -> None:
+        self._watcher.filled(shard.index, full=full)
 
     def answered(self, shard: Shard, seconds: float) -> None:
         self._watcher.answered(shard.index, seconds)
@@ -585,7 +560,7 @@ class SharedStreams(Streams):
         self._cut_copies()
         if self._sharing.keeps_requests:
             await self._release()
-        self._ends.hurry([mirror for shard in self._shards for mirror in shard.mirrors.values()])
+        self._ends.hurry()
         await super().stop()
 
     async def aclose(self) -> None:

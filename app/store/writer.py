@@ -13,8 +13,9 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from app.redis.link import Command, Link, Unreachable
+from app.redis.patience import TURN_SECONDS
 from app.store.health import Health
-from app.store.patience import TURN_SECONDS
+from app.streams.where_raised import where_raised
 
 TICK_SECONDS: Final = 0.05
 """The time between two pipelines, unless something is urgent."""
@@ -96,8 +97,10 @@ class Writer:
                 await self._pause()
                 try:
                     await self.flush()
-                except Exception:
-                    _log.exception("what is due could not be sent to a store")
+                except Exception as error:
+                    _log.error(
+                        "what is due could not be sent to a store", exception=where_raised(error)
+                    )
         finally:
             self._drop()
             await self._link.close()
@@ -150,6 +153,8 @@ def _tell(jobs: Sequence[Job], answers: list[Any] | None) -> None:
         upto = at + len(job.commands)
         try:
             job.told(None if answers is None else answers[at:upto])
-        except Exception:
-            _log.exception("what a store has answered could not be taken")
+        except Exception as error:
+            _log.error(
+                "what a store has answered could not be taken", exception=where_raised(error)
+            )
         at = upto

@@ -2,8 +2,7 @@
 
 It is called once for each such stream, after the stream has ended, so that it can change nothing
 of what readers get. A failure is logged and counted, and that is all. A process that is killed
-calls it no more. Where processes share streams, the one calls it that has finished the stream; if
-it was thought dead just then, another one finishes the stream again, and calls it, too.
+calls it no more. Where processes share streams, the one calls it whose end the store has.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from app.partial.value import loads
 from app.schema import StreamInfo
 from app.streams.log_entry import Done
 from app.streams.stream import Stream
+from app.streams.where_raised import where_raised
 
 MOST: Final = 1000
 """The most calls that run at once in a process. A further one is dropped, and counted so."""
@@ -63,10 +63,15 @@ class DoneHook:
             async with asyncio.timeout(seconds) as deadline:
                 await _done(stream, value)
             outcome = "ok"
-        except Exception:
+        except Exception as error:
             if not deadline.expired():
                 outcome = "failed"
-                _log.exception("the schema's done broke", id=stream.id, schema=stream.schema)
+                _log.error(
+                    "the schema's done broke",
+                    id=stream.id,
+                    schema=stream.schema,
+                    exception=where_raised(error),
+                )
         finally:
             self._tell(stream, outcome)
 

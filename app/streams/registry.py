@@ -30,6 +30,7 @@ from app.streams.memory_store import Held, MemoryStore
 from app.streams.producer import AttemptObserver, Producer, ProducerSettings
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
+from app.streams.where_raised import where_raised
 
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 22  # 130 random bits: without keys, the id alone protects the stream
@@ -114,8 +115,8 @@ class Streams:
         return self._circuits.open
 
     @property
-    def stores(self) -> tuple[bool, ...]:
-        """Of each store through which processes share streams, whether it answers."""
+    def stores(self) -> tuple[str | None, ...]:
+        """Of each store through which processes share streams, what is wrong with it, if it is."""
         return ()
 
     @property
@@ -213,8 +214,12 @@ class Streams:
                 steps.callback(self._observer.ended, stream)
                 steps.callback(self._running[stream].on_end, stream)
                 steps.callback(self.call_hook, stream)
-        except Exception:
-            _log.exception("what was to be done at a stream's end broke", id=stream.id)
+        except Exception as error:
+            _log.error(
+                "what was to be done at a stream's end broke",
+                id=stream.id,
+                exception=where_raised(error),
+            )
 
     def _ended(self, stream: Stream) -> None:
         self._running.pop(stream).end_grace()

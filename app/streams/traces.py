@@ -188,6 +188,10 @@ def note_answer(completion: Completion, text: str | None) -> None:
     if (usage := completion.usage) is not None:
         span.set_attribute("gen_ai.usage.input_tokens", usage.input_tokens)
         span.set_attribute("gen_ai.usage.output_tokens", usage.output_tokens)
+        if usage.cached_tokens:
+            span.set_attribute("gen_ai.usage.cache_read.input_tokens", usage.cached_tokens)
+        if usage.cache_write_tokens:
+            span.set_attribute("gen_ai.usage.cache_creation.input_tokens", usage.cache_write_tokens)
     if text is not None:
         reason = _REASONS.get(finish, "error") if finish else "error"
         said = {"role": "assistant", "parts": [_part(text)], "finish_reason": reason}

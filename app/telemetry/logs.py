@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import traceback
 from typing import Literal
 
 import structlog
 
 from app.streams.traces import trace_id
+from app.streams.where_raised import where_raised
 from app.views.text import CannotTakeBack
 
 _NOISY = ("openai", "sse_starlette", "sse_starlette.sse", "httpcore2", "aiohttp", "asyncio")
@@ -87,6 +87,4 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 def _without_words(exc_info: structlog.typing.ExcInfo) -> str:
-    """A traceback without the exception's message, which may quote a payload or a key."""
-    kind, _, trace = exc_info
-    return "".join([*traceback.format_tb(trace), kind.__qualname__])
+    return where_raised(exc_info[1])

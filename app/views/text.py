@@ -55,14 +55,17 @@ class TextView:
 class _Open:
     """A container whose text has begun, with the members that are written.
 
+    begun: the container whose text has begun. It may be replaced by another one
+    count: how many members are written, or begun
     seen: how many members of a dict `new_keys` has given
     """
 
-    __slots__ = ("count", "node", "path", "seen", "written")
+    __slots__ = ("begun", "count", "node", "path", "seen", "written")
 
-    def __init__(self, path: Path, node: Node) -> None:
+    def __init__(self, path: Path, node: Node, begun: Any) -> None:
         self.path = path
         self.node = node
+        self.begun = begun
         self.count = 0
         self.seen = 0
         self.written: dict[str, Any] = {}
@@ -72,6 +75,22 @@ class _Open:
         keys = list(islice(reversed(value), len(value) - self.seen))
         self.seen = len(value) - 1  # the last one is still being written
         return keys[::-1]
+
+    def takes(self, value: Any) -> bool:
+        """Take the value that has replaced the container; false if it does not begin as written."""
+        if type(value) is not type(self.begun):
+            return False
+        if isinstance(value, list):
+            written, its = (pieces(whole, 0, self.count) for whole in (self.begun, value))
+            is_same = dumps(written) == dumps(its)
+        elif isinstance(self.node, Dict):
+            is_same = all(
+                key in value and _is_same(self.begun[key], value[key]) for key in self.written
+            )
+        else:
+            is_same = self.written.keys() <= value.keys()  # `_close` compares the members
+        self.begun = value
+        return is_same
 
     def has(self, step: str | int) -> bool:
         """Whether a member is written, or begun."""
@@ -144,7 +163,7 @@ class TextWriter:
 
     def _write_others(self, top: _Open, step: str | int) -> None:
         """Write all members of an object but `step`. They are complete, as the change is there."""
-        value = self._at(top.path)
+        value = self._container(top)
         if isinstance(top.node, Dict):
             if not _changes(top.node.item):
                 self._members(top, value, [key for key in top.new_keys(value) if key != step])
@@ -170,7 +189,7 @@ class TextWriter:
         """
         while True:
             top = self._stack[-1]
-            value = self._at(top.path)
+            value = self._container(top)
             if isinstance(value, list):
                 count = length(value)
                 steps: list[Any] = [count - 1] if count > top.count else []
@@ -193,7 +212,7 @@ class TextWriter:
 
     def _write_member(self, top: _Open, step: str | int) -> bool:
         """Write a member if it is certain. Returns whether this has opened a container."""
-        value = self._at(top.path)
+        value = self._container(top)
         node = None if top.has(step) else _child(top.node, step, member(value, step))
         if node is None or _changes(node):
             return False
@@ -234,13 +253,13 @@ class TextWriter:
             top.count = end
 
     def _begin(self, path: Path, node: Node) -> None:
-        self._out.append(b"[" if isinstance(self._at(path), list) else b"{")
-        self._stack.append(_Open(path, node))
+        value = self._at(path)
+        self._out.append(b"[" if isinstance(value, list) else b"{")
+        self._stack.append(_Open(path, node, value))
 
     def _close(self, top: _Open) -> None:
-        value = self._at(top.path)
+        value = self._container(top)
         if self._stack and isinstance(top.path[-1], str):
-            # If the value was replaced, this is another object than the one that was begun.
             self._stack[-1].written[top.path[-1]] = value
         if isinstance(value, list):
             self._elements(top, value, length(value))
@@ -267,10 +286,25 @@ class TextWriter:
             if self._stack and isinstance(path[-1], str):
                 self._stack[-1].written[path[-1]] = text
 
+    def _container(self, top: _Open) -> Any:
+        """The open container as it is now, which may be another one than was begun.
+
+        It is if its object has closed, or if the model has written it twice, under two names.
+        Raises `CannotTakeBack` if it does not begin with what was written.
+        """
+        value = self._at(top.path)
+        if value is not top.begun and not top.takes(value):
+            raise CannotTakeBack
+        return value
+
     def _at(self, path: Path) -> Any:
+        """What is at a path that was written. Raises `CannotTakeBack` if nothing is there now."""
         value = self._value
-        for step in path:
-            value = member(value, step)
+        try:
+            for step in path:
+                value = member(value, step)
+        except (LookupError, TypeError):
+            raise CannotTakeBack from None
         return value
 
 

@@ -232,7 +232,7 @@ async def test_without_a_schema_it_writes_prose_and_json_mode_an_object() -> Non
         plain, _ = await read(client, {"model": "demo", "messages": MESSAGES, "stream": True})
         asked = {"model": "demo", "messages": MESSAGES, "response_format": {"type": "json_object"}}
         message = (await client.post("/chat/completions", json=asked)).json()["choices"][0]
-    assert "garden parties & <tea>" in written(plain)
+    assert "Garden parties & <tea>: " in written(plain)
     assert finish(plain) == "stop"
     assert json.loads(message["message"]["content"]).keys() == {"title", "summary", "points"}
 

@@ -39,7 +39,7 @@ from typing_extensions import TypedDict
 from app.demo.names import FIRST, LAST, PLACES
 from app.demo.spoil import NOTHING, spoil
 from app.demo.text import TooDeep, tokens, write_prose, write_value
-from app.demo.topic import Topic
+from app.demo.topic import Topic, alike
 
 T = TypeVar("T")
 
@@ -416,12 +416,50 @@ def test_the_examples_of_fields_belong_together_and_then_titles_vary() -> None:
 
 
 @pytest.mark.parametrize(
+    ("tag", "word", "is_alike"),
+    [
+        ("cook", "cooking", True),
+        ("friend", "friendships", True),
+        ("bake", "baking", True),
+        ("run", "running", True),
+        ("berry", "berries", True),
+        ("team", "tea", False),
+        ("plan", "planets", False),
+        ("love", "lovelace", False),
+        ("art", "artificial", False),
+    ],
+)
+def test_words_of_one_stem_are_alike(tag: str, word: str, is_alike: bool) -> None:
+    assert alike(tag, word) == alike(word, tag) == is_alike
+
+
+def test_a_topic_that_is_no_phrase_leads_and_is_this_afterwards() -> None:
+    said = write_prose("how do I fix a bike?", "1")
+    assert said.count("How do I fix a bike? ") == said.count("ike?") > 1
+    assert "this" in write_prose("tea", "1")
+
+
+@pytest.mark.parametrize(
     ("given", "text", "opening"),
     [
         ("Healthy snacks", "healthy snacks", "Healthy snacks"),
-        ("Italy in spring", "Italy in spring", "Italy in spring"),
+        ("Italy in spring", "“Italy in spring”", "Italy in spring"),
         ("give me some ideas for a party", "a party", "A party"),
+        ("10 tips for rainy days", "rainy days", "Rainy days"),
+        ("make friends", "“make friends”", "Make friends"),
+        ("help desk", "“help desk”", "Help desk"),
+        ("wedding", "“wedding”", "Wedding"),
+        ("weddings", "weddings", "Weddings"),
+        ("wedding cake", "“wedding cake”", "Wedding cake"),
+        ("baking bread", "baking bread", "Baking bread"),
+        ("the sky is blue", "“the sky is blue”", "The sky is blue"),
+        ("people who are late", "“people who are late”", "People who are late"),
+        ("best pizza in Naples", "the best pizza in Naples", "Best pizza in Naples"),
+        ("IT security", "“IT security”", "IT security"),
+        ("iPhone repair", "“iPhone repair”", "iPhone repair"),
+        ("...", "the subject", "The subject"),
         ("How do I fix a bike?", "“How do I fix a bike?”", "How do I fix a bike?"),
+        ("why is the sky blue", "“why is the sky blue?”", "Why is the sky blue?"),
         ("learn piano", "“learn piano”", "Learn piano"),
         ("paint the fence", "“paint the fence”", "Paint the fence"),
         ("日本の朝食", "“日本の朝食”", "日本の朝食"),

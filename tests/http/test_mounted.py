@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
+from structlog.testing import capture_logs
 
 from app.main import create_app
 from app.settings import Settings
@@ -87,14 +88,32 @@ async def test_a_reader_that_leaves_stops_the_model() -> None:
         await eventually(lambda: not len(streams.state.streams))
 
 
-async def test_without_its_lifespan_a_call_fails_and_the_log_says_why(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_without_its_lifespan_a_call_fails_and_the_log_says_why() -> None:
     app = FastAPI()
     app.mount("/ai", service())
-    async with served(app) as client:
-        answer = await client.get("/ai/ideas?topic=tea")
+    with capture_logs() as log:
+        async with served(app) as client:
+            answer = await client.get("/ai/ideas?topic=tea")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    [line] = log
+    assert "the app's lifespan was not begun: see docs/your-app.md" in line["exception"]
+
+
+async def test_a_fault_is_logged_with_its_place_alone_whoever_writes_the_log() -> None:
+    """A renderer of the host's might write an exception's words, and the values of variables."""
+
+    def broken(request: Request) -> str:
+        raise ValueError(request.headers["cookie"])
+
+    with capture_logs() as log:
+        async with served(host(service(authenticate=broken))) as client:
+            answer = await client.get("/ai/ideas?topic=tea", headers={"Cookie": "session=3f9a"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal")
+    [line] = log
+    assert line["event"] == "a request broke"
+    assert "in broken" in line["exception"]
+    assert "3f9a" not in str(line)
+    assert "exc_info" not in line
 
 
 def known(request: Request) -> str | None:

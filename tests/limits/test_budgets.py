@@ -96,7 +96,7 @@ def priced(folder: Path, provider: Upstream) -> str:
     """A file of models with one whose tokens cost: $1 a million of input, $10 of output."""
     (file := folder / "models.toml").write_text(
         f"[models.m]\nbase_url = '{provider.base_url}'\nmode = 'tools'\n"
-        "prices = { input = 1, output = 10, cached_input = 0.5 }\n"
+        "prices = { input = 1, output = 10, cached_input = 0.5, cache_write = 2 }\n"
     )
     return str(file)
 
@@ -134,7 +134,7 @@ async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_token
     told = {
         "prompt_tokens": 100,
         "completion_tokens": 20,
-        "prompt_tokens_details": {"cached_tokens": 40},
+        "prompt_tokens_details": {"cached_tokens": 40, "cache_write_tokens": 10},
     }
     answers = (ANSWER + event({"choices": [], "usage": told}) + end(), WHOLE)
     async with (
@@ -143,13 +143,13 @@ async def test_what_a_stream_has_cost_is_told_where_the_provider_tells_its_token
     ):
         first, second = [await read(service.url + STREAM) for _ in range(2)]
         metrics = service.app.state.telemetry.exposition().decode()
-    usage = '{"input_tokens":100,"output_tokens":20,"attempts":1,"cost_usd":0.00028}'
+    usage = '{"input_tokens":100,"output_tokens":20,"attempts":1,"cost_usd":0.00029}'
     assert f"event: usage\ndata: {usage}\n" in first
     assert "event: usage" not in second
     prompt = sum(len(message["content"]) for message in PROMPT)
     body = len('{"items": [{"title": "Figs", "blurb": "Sweet."}]}')
     given, written = prompt // 4, (prompt + body) // 4 - prompt // 4
-    costs = {"false": 0.00028, "true": (given + 10 * written) / 1e6}
+    costs = {"false": 0.00029, "true": (given + 10 * written) / 1e6}
     for estimated, cost in costs.items():
         labels = f'caller="",estimated="{estimated}",model="m",schema="ideas"'
         assert f"cost_usd_total{{{labels}}} {cost}" in metrics

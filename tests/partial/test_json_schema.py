@@ -55,6 +55,21 @@ def test_it_is_the_results_shape_in_which_leaves_may_be_null() -> None:
     }
 
 
+def test_bytes_have_no_length_as_the_string_that_stands_for_them_has_another() -> None:
+    class Data(BaseModel):
+        model_config = ConfigDict(ser_json_bytes="base64")
+
+        data: Annotated[bytes, Field(min_length=1, max_length=3)]
+
+    (partial,) = shown(Data, '{"data": "hi"}')
+    assert partial == {"data": "aGk="}
+    result = TypeAdapter(Data).json_schema(mode="serialization", schema_generator=ResultJsonSchema)
+    for schema in (schema_of(Data), result):
+        Draft202012Validator(schema).validate(partial)
+    asked = TypeAdapter(Data).json_schema(schema_generator=ResultJsonSchema)
+    assert asked["properties"]["data"]["maxLength"] == 3
+
+
 def test_two_classes_of_one_name_have_definitions_of_their_own() -> None:
     def made(type_: Any) -> Any:
         class Item(BaseModel):
@@ -111,14 +126,16 @@ def test_a_member_that_is_not_null_has_no_null_unless_its_type_has() -> None:
         name: Annotated[str, NotNull, Field(description="Of the row.")]
         note: Annotated[str | None, NotNull]
         other: str
+        more: str | None
 
     properties = schema_of(list[Row])["$defs"]["PartialRow"]["properties"]
     assert properties["key"]["type"] == "integer"
     assert properties["name"]["type"] == "string"
     assert properties["note"]["type"] == ["string", "null"]
     assert properties["other"]["type"] == ["string", "null"]
+    assert properties["more"] == properties["other"]  # its null is said once
     Draft202012Validator(schema_of(list[Row])).validate(
-        [{"key": 1, "name": "", "note": None, "other": None}]
+        [{"key": 1, "name": "", "note": None, "other": None, "more": None}]
     )
 
 

@@ -96,7 +96,8 @@ def test_a_packed_document_is_the_same() -> None:
 
 
 def test_elements_in_blocks_are_found() -> None:
-    blocks = [Block(2, b'1,"a"'), Block(1, None, {"b": [2]}), Block(1, b"[3]"), 4, 5]
+    large, last = Block(1, None, {"b": [2]}, start=2), Block(1, b"[3]", start=3)
+    blocks = [Block(2, b'1,"a"'), large, last, 4, 5]
     all_of_it = [1, "a", {"b": [2]}, [3], 4, 5]
     assert plain(blocks) == all_of_it
     assert length(blocks) == 6

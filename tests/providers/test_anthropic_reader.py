@@ -283,11 +283,11 @@ def test_without_a_stop_reason_the_end_is_said_or_not() -> None:
 def test_usage_counts_what_the_cache_has_to_do_with_and_the_last_count_holds() -> None:
     cached = {"cache_creation_input_tokens": 100, "cache_read_input_tokens": 1000}
     first = start(input_tokens=7, output_tokens=1, **cached)
-    assert read(first + called(PIECES) + end(output_tokens=9)).usage == Tokens(1107, 9, 1000)
+    assert read(first + called(PIECES) + end(output_tokens=9)).usage == Tokens(1107, 9, 1000, 100)
     last = end(input_tokens=8, output_tokens=12, **cached)
-    assert read(first + called(PIECES) + last).usage == Tokens(1108, 12, 1000)
+    assert read(first + called(PIECES) + last).usage == Tokens(1108, 12, 1000, 100)
     zeros = end(input_tokens=0, output_tokens=9, cache_read_input_tokens=None)
-    assert read(first + called(PIECES) + zeros).usage == Tokens(1107, 9, 1000)
+    assert read(first + called(PIECES) + zeros).usage == Tokens(1107, 9, 1000, 100)
     odd = start(input_tokens="many", output_tokens=[], cache_read_input_tokens=-3)
     assert read(odd + called(PIECES) + end(output_tokens=5.5)).usage == Tokens(0, 5)
 

@@ -307,6 +307,46 @@ def test_usage_comes_whole_in_halves_growing_or_oddly() -> None:
         assert read(content("a") + told + end(), in_tools=False).usage == Tokens(7, 9)
 
 
+REASONED = {"completion_tokens_details": {"reasoning_tokens": 386}}
+
+
+@pytest.mark.parametrize(
+    ("told", "tokens"),
+    [
+        ({"completion_tokens": 387, "total_tokens": 399, **REASONED}, Tokens(12, 387)),
+        ({"completion_tokens": 1, "total_tokens": 399, **REASONED}, Tokens(12, 387)),  # xAI
+        ({"completion_tokens": 1, "total_tokens": 399}, Tokens(12, 387)),  # Gemini
+        ({"completion_tokens": 0, "total_tokens": 398, **REASONED}, Tokens(12, 386)),
+        ({"completion_tokens": 387, "total_tokens": 900, **REASONED}, Tokens(12, 773)),
+        ({"completion_tokens": 387, "total_tokens": 12, **REASONED}, Tokens(12, 387)),
+        ({"completion_tokens": 387, "total_tokens": "many", **REASONED}, Tokens(12, 387)),
+        ({"completion_tokens": 387, "completion_tokens_details": [1]}, Tokens(12, 387)),
+    ],
+)
+def test_reasoning_counts_as_output_whether_it_is_among_the_completions_tokens_or_not(
+    told: Any, tokens: Tokens
+) -> None:
+    usage = event({"choices": [], "usage": {"prompt_tokens": 12, **told}})
+    assert read(content("a") + usage + end(), in_tools=False).usage == tokens
+
+
+@pytest.mark.parametrize(
+    ("details", "tokens"),
+    [
+        ({"cached_tokens": 4}, Tokens(12, 9, 4)),
+        ({"cached_tokens": 40}, Tokens(12, 9, 12)),
+        ({"cached_tokens": 4, "cache_write_tokens": 3}, Tokens(12, 9, 4, 3)),
+        ({"cache_creation_tokens": 3.0}, Tokens(12, 9, 0, 3)),
+        ({"cached_tokens": 10, "cache_write_tokens": 10}, Tokens(12, 9, 10, 2)),
+        ({"cached_tokens": -4, "cache_write_tokens": "no"}, Tokens(12, 9)),
+    ],
+)
+def test_what_the_cache_has_to_do_with_is_a_part_of_the_input(details: Any, tokens: Tokens) -> None:
+    told = {"prompt_tokens": 12, "completion_tokens": 9, "prompt_tokens_details": details}
+    usage = event({"choices": [], "usage": told})
+    assert read(content("a") + usage + end(), in_tools=False).usage == tokens
+
+
 @pytest.mark.parametrize(
     ("data", "finish"),
     [

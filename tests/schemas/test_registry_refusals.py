@@ -167,19 +167,29 @@ def test_a_result_that_can_only_be_read_as_json_is_refused(folder: Path) -> None
     )
 
 
-def test_a_choice_whose_partials_have_no_json_schema_is_refused(folder: Path) -> None:
-    """Pydantic leaves it out of the union's schema; a partial of it has to have one."""
+@pytest.mark.parametrize(
+    "union",
+    [
+        'Annotated[Odd | Even, Field(discriminator="kind")]',
+        "Odd | Even",
+        "dict[str, Odd | Even | int]",
+        'Annotated[Annotated[Odd, WrapValidator(wrapped)] | Even, Field(discriminator="kind")]',
+    ],
+)
+def test_a_choice_that_has_no_json_schema_is_refused(folder: Path, union: str) -> None:
+    """Pydantic leaves it out of the union's schema, but its values may be shown."""
     source = """
-        from pydantic import PlainSerializer, PlainValidator
+        from pydantic import PlainSerializer, PlainValidator, WrapValidator
+        def wrapped(value, handler):
+            return handler(value)
         class Odd(BaseModel):
             kind: Literal["odd"]
             x: Annotated[str, PlainValidator(str), PlainSerializer(lambda v: v)]
         class Even(BaseModel):
             kind: Literal["even"]
-        class Result(BaseModel):
-            either: Annotated[Odd | Even, Field(discriminator="kind")]
     """
-    assert reason(folder, textwrap.dedent(source) + schema("Result", "Parameters")).startswith(
+    result = f"class Result(BaseModel):\n    either: {union}\n" + schema("Result", "Parameters")
+    assert reason(folder, textwrap.dedent(source) + result).startswith(
         "its result can't be streamed: PydanticInvalidForJsonSchema: "
     )
 
@@ -509,6 +519,22 @@ def test_a_coroutine_s_deadline_is_a_positive_number(folder: Path, name: str, se
         ),
         ("mood: Literal['calm'] = Field(examples=[1])", "examples[0] of mood is 1, and no string"),
         (
+            "mood: Literal['calm', 'sad'] | None = Field(examples=['calm', 'clam'])",
+            "examples[1] of mood is 'clam', which it refuses",
+        ),
+        (
+            "days: int = Field(le=7, examples=[7, 8])",
+            "examples[1] of days is 8, which it refuses",
+        ),
+        (
+            "share: float | None = Field(gt=0, examples=[None, 0.0])",
+            "examples[1] of share is 0.0, which it refuses",
+        ),
+        (
+            "text: str = Field(max_length=3, examples=['fig', 'figs'])",
+            "examples[1] of text is 'figs', which it refuses",
+        ),
+        (
             "text: str = Field(json_schema_extra={'examples': 'abc'})",
             "the examples of text are 'abc', and no list",
         ),
@@ -538,6 +564,8 @@ class Fine(BaseModel):
     mood: Mood = Field(examples=[Mood.CALM, 'calm'])
     inner: Word | None = Field(examples=[{'text': 'x'}, None])
     anything: object = Field(examples=[1, 'a', [2]])
+    few: int | None = Field(ge=1, le=3, examples=[1, 3, None])
+    coded: bytes = Field(max_length=3, examples=['YWJj'])
 """
     assert load_one(folder, source + schema("Fine", "Parameters")).name == "words"
 

@@ -21,8 +21,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from app.redis.address import Address
 from app.redis.link import Link
 from app.store import keys
+from app.store.commands import elect
 from app.store.ids import new_id
-from app.store.mirror import Fate, Mirror, elect
+from app.store.mirror import Fate, Mirror
 from app.store.record import (
     FIELD,
     Batch,

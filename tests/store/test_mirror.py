@@ -226,7 +226,7 @@ async def test_an_end_that_the_store_has_lost_has_its_key_again() -> None:
     assert bring(mirror, kept) is Fate.STORED
     kept.clear()
     again = Mirror(stream, mirror.claim, mirror.last, 100, retention=300)
-    again.is_urgent = True
+    again.resync()
     kept.options.clear()
     assert bring(again, kept, 100) is Fate.STORED
     assert [type(record) for record in kept.records] == [End]

@@ -23,7 +23,16 @@ from app.store.record import (
 )
 from app.streams.log_entry import Done, ElementClosed, Restart
 
-CLAIM = Claim("p", "o", "ideas", "v", "m", "d", '{"topic":"é"}', "key", "web", "R", True, 2)
+CLAIM = Claim(
+    *("p", "o", "ideas", "v", "m", "d"),
+    request='{"topic":"é"}',
+    key="key",
+    caller="web",
+    request_id="R",
+    trace={"traceparent": "00-1-2-01"},
+    reasoning=True,
+    takeovers=2,
+)
 ENTRIES = [Replace((), [1, 2**70, 1.5]), Append((0, "é"), "x"), Restart(2, "moved", []), Done()]
 
 

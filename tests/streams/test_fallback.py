@@ -40,7 +40,7 @@ IDEAS = "/ideas?topic=figs&count=1&interval_ms=0"
 GOOD = HEAD + text(ANSWER) + end("stop", (7, 9))
 BEGUN = HEAD + text('{"items":[{"title":"Da')
 DOWN = status(503, Retry_After="60")
-LATE = "deadlines.first_content = 0.2\ndeadlines.gap = 0.2\n"
+LATE = "deadlines.first_content = 0.5\ndeadlines.gap = 0.5\n"
 
 
 def described(folder: Path, providers: Sequence[Upstream], more: str = "") -> str:
@@ -313,7 +313,7 @@ async def test_the_fallbacks_of_a_fallback_are_not_asked(tmp_path: Path) -> None
 
 async def test_all_models_share_the_stream_s_deadline(tmp_path: Path) -> None:
     scripts = holding(HEAD), holding(HEAD), saying(GOOD)
-    async with serving(tmp_path, *scripts, more=LATE, total_timeout=1) as (service, asked):
+    async with serving(tmp_path, *scripts, more=LATE, total_timeout=2) as (service, asked):
         stream = await told(service.url + IDEAS)
         assert stream[:2] == [("start", "a"), restart("provider_timeout", "b")]
         assert (stream[2][0], stream[2][1]["code"]) == ("error", "provider_timeout")

@@ -110,11 +110,17 @@ class Inside(Node):
 
 @asynccontextmanager
 async def services(
-    number: int, store: str | Sequence[str], provider: IdeasProvider, **settings: Any
+    number: int,
+    store: str | Sequence[str],
+    provider: IdeasProvider,
+    *,
+    first: int = 0,
+    **settings: Any,
 ) -> AsyncIterator[list[Inside]]:
     """So many services in the test's own process, which cost less than processes.
 
     store: the URL of their store, or one for each, by which it reaches it
+    first: the number in the first one's name
     """
     urls = [store] * number if isinstance(store, str) else store
     shared = {name.lower(): value for name, value in SETTINGS.items()} | settings
@@ -131,5 +137,5 @@ async def services(
                     )
                 ),
             )
-            for index, url in enumerate(urls)
+            for index, url in enumerate(urls, first)
         ]

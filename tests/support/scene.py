@@ -82,6 +82,18 @@ async def scene(
 
 
 @asynccontextmanager
+async def process_and_service(store: str) -> AsyncIterator[Scene[Node]]:
+    """A process of its own, and a service in the test's own process. store: its URL."""
+    async with (
+        ideas_provider() as provider,
+        cluster(1, store, provider) as own,
+        services(1, store, provider, first=1) as inside,
+        readers(lambda: [*own.running, *inside]) as reading,
+    ):
+        yield Scene(provider, [*own.nodes, *inside], reading)
+
+
+@asynccontextmanager
 async def processes(
     store: str, number: int = 2, *, pace: float = 0.02, **settings: str
 ) -> AsyncIterator[Scene[ProcessNode]]:

@@ -211,6 +211,38 @@ def test_a_member_that_stands_there_under_two_of_its_names_may_break_it_off() ->
         written(Twice, '{"title": "a', '", "name": "b"', ', "text": "b"}')
 
 
+class Renamed(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    many: list[str] | None = Field(None, alias="list")
+    keyed: dict[str, list[int]] = Field({}, alias="dict")
+    inner: Twice | None = Field(None, alias="object")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ('"many": ["a", "b"]', '"list": ["a"]'),
+        ('"many": ["a", "b"]', '"list": ["a", "c", "d"]'),
+        ('"many": ["a", "b"]', '"list": []'),
+        ('"many": ["a", "b"]', '"list": null'),
+        ('"keyed": {"a": [1, 2]}', '"dict": {"b": [3]}'),
+        ('"keyed": {"a": [1, 2]}', '"dict": {"a": [1]}'),
+        ('"inner": {"name": "a", "text": "b"}', '"object": {"name": "c", "text": "b"}'),
+        ('"inner": {"name": "a", "text": "b"}', '"object": null'),
+    ],
+)
+def test_a_container_that_stands_there_twice_breaks_it_off_unless_it_is_the_same(
+    first: str, second: str
+) -> None:
+    with pytest.raises(CannotTakeBack):
+        written(Renamed, *f"{{{first}, {second}}}")
+    same = second.split(":")[0] + first[first.index(":") :]
+    for answer in (f"{{{first}, {same}}}", f"{{{second}, {first}}}"):
+        expected = Renamed.model_validate_json(answer).model_dump(by_alias=True)
+        assert json.loads("".join(written(Renamed, *answer))) == expected
+
+
 class Word(BaseModel):
     kind: Literal["word"] = Field(alias="type")
     text: str

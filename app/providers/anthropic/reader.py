@@ -26,7 +26,8 @@ from app.providers.sse import DONE
 
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _CACHED: Final = "cache_read_input_tokens"
-_ASKED: Final = ("input_tokens", "cache_creation_input_tokens", _CACHED)
+_CACHE_WRITE: Final = "cache_creation_input_tokens"
+_ASKED: Final = ("input_tokens", _CACHE_WRITE, _CACHED)
 """Together, these count the input: the first leaves out what the cache has read or written."""
 
 _WRITTEN: Final = "output_tokens"
@@ -69,7 +70,8 @@ class AnthropicReader:
         if not self._counts:
             return None
         asked = sum(self._counts.get(name, 0) for name in _ASKED)
-        return Tokens(asked, self._counts.get(_WRITTEN, 0), self._counts.get(_CACHED, 0))
+        names = (_WRITTEN, _CACHED, _CACHE_WRITE)
+        return Tokens(asked, *(self._counts.get(name, 0) for name in names))
 
     def take(self, event: bytes) -> bool:
         """Take an event's data. Gives whether it says that the model writes or reasons.

@@ -76,13 +76,23 @@ class Choice(msgspec.Struct):
 
 
 class PromptTokensDetails(msgspec.Struct):
+    """cache_write_tokens is OpenRouter's name; LiteLLM calls it cache_creation_tokens."""
+
     cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+
+
+class CompletionTokensDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
 
 
 class CompletionUsage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: int | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
+    completion_tokens_details: CompletionTokensDetails | None = None
 
 
 class Chunk(msgspec.Struct):

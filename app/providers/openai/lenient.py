@@ -13,11 +13,14 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
+import msgspec
+
 from app.providers.answer_text import unreadable
 from app.providers.openai.chunk import (
     Choice,
     ChoiceDelta,
     Chunk,
+    CompletionTokensDetails,
     CompletionUsage,
     Function,
     PromptTokensDetails,
@@ -191,13 +194,21 @@ def _index(value: Any) -> int | None:
 def _usage(value: Any) -> CompletionUsage | None:
     if not isinstance(value, dict):
         return None
-    details = value.get("prompt_tokens_details")
-    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
     return CompletionUsage(
         _count(value.get("prompt_tokens")),
         _count(value.get("completion_tokens")),
-        PromptTokensDetails(cached),
+        _count(value.get("total_tokens")),
+        PromptTokensDetails(**_counts(value.get("prompt_tokens_details"), PromptTokensDetails)),
+        CompletionTokensDetails(
+            **_counts(value.get("completion_tokens_details"), CompletionTokensDetails)
+        ),
     )
+
+
+def _counts(value: Any, of: type[msgspec.Struct]) -> dict[str, int | None]:
+    """The counts that an object holds, by the names of a struct's fields."""
+    found = value if isinstance(value, dict) else {}
+    return {name: _count(found.get(name)) for name in of.__struct_fields__}
 
 
 def _count(value: Any) -> int | None:

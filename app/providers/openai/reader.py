@@ -16,6 +16,7 @@ from app.providers.openai.chunk import (
     Chunk,
     CompletionUsage,
     Function,
+    PromptTokensDetails,
     ToolCall,
     decode,
 )
@@ -97,14 +98,18 @@ class OpenAIReader:
     def _count(self, told: CompletionUsage) -> None:
         """Take the provider's counts, which may come in halves, or grow."""
         before = self.usage or Tokens(0, 0)
-        asked, written = told.prompt_tokens or 0, told.completion_tokens or 0
-        details = told.prompt_tokens_details
-        cached = (details.cached_tokens or 0) if details else 0
+        asked = told.prompt_tokens or 0
+        written = max(told.completion_tokens or 0, 0) + _uncounted(told)
+        details = told.prompt_tokens_details or PromptTokensDetails()
+        cached = details.cached_tokens or 0
+        put = details.cache_write_tokens or details.cache_creation_tokens or 0
         given = asked if asked > 0 else before.input_tokens
+        hit = min(cached, given) if cached > 0 else before.cached_tokens
         counted = Tokens(
             given,
             written if written > 0 else before.output_tokens,
-            min(cached, given) if cached > 0 else before.cached_tokens,
+            hit,
+            min(put, given - hit) if put > 0 else before.cache_write_tokens,
         )
         if counted != Tokens(0, 0):
             self.usage = counted
@@ -147,6 +152,18 @@ class OpenAIReader:
         text = "".join([self._calls.text(call) for call in calls])
         self.text.add_call(text)
         return text
+
+
+def _uncounted(told: CompletionUsage) -> int:
+    """Tokens of reasoning that are in the total alone, and cost as much as the completion's.
+
+    So do xAI (https://docs.x.ai/docs/key-information/consumption-and-rate-limits) and Gemini count.
+    """
+    asked, written = told.prompt_tokens or 0, max(told.completion_tokens or 0, 0)
+    left = (told.total_tokens or 0) - asked - written if asked > 0 else 0
+    details = told.completion_tokens_details
+    reasoned = details.reasoning_tokens if details else None
+    return max(left if reasoned is None else min(left, reasoned), 0)
 
 
 def _says(text: str | None) -> bool:

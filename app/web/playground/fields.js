@@ -4,7 +4,7 @@
 import { element } from './element.js';
 import { isProse, isScalar, label, longest, resolve } from './shape.js';
 import { linesOf, Text } from './text.js';
-import { written } from './written.js';
+import { kind, written } from './written.js';
 
 const HEADING = 60; // the most characters of a heading
 
@@ -55,7 +55,7 @@ export class Fields {
   }
 
   #fact({ name, schema, label: title }) {
-    const inner = new Text(1, 'dd', written(schema));
+    const inner = new Text(1, 'dd', written(schema), kind(schema));
     inner.element.classList.toggle('choice', Boolean(schema.enum || schema.const !== undefined));
     inner.element.style.setProperty('--characters', String(widest(schema)));
     this.#places.set(name, inner);

@@ -4,19 +4,9 @@
 
 import { byId, element } from './element.js';
 import { resolve } from './shape.js';
-import { isDecimal } from './written.js';
+import { kind } from './written.js';
 
 const BEFORE = 160; // characters that are shown before what is held back
-
-const KINDS = [
-  [({ type }) => type === 'number' || type === 'integer', 'a number'],
-  [isDecimal, 'a number'],
-  [({ type }) => type === 'boolean', 'yes or no'],
-  [schema => schema.enum || schema.const !== undefined, 'one of several words'],
-  [({ format }) => format === 'date' || format === 'date-time', 'a date'],
-  [({ format }) => format === 'uri', 'an address'],
-  [({ format }) => Boolean(format), 'a value of a fixed form'],
-];
 
 export class Manuscript {
   #element = byId('manuscript');
@@ -84,9 +74,9 @@ function why(root, leaves, from, to) {
   const open = leaves.find(({ end }) => end > from);
   if (!open || from === to) return 'All that was written is shown.';
   const schema = schemaAt(root, open.path);
-  const [, kind] = KINDS.find(([fits]) => fits(schema)) ?? [];
-  return kind
-    ? `What is marked is held back: ${kind} is shown once it is complete and valid, as half of it would be wrong.`
+  const held = kind(schema);
+  return held
+    ? `What is marked is held back: ${held} is shown once it is complete and valid, as half of it would be wrong.`
     : 'What is marked comes with the next message: a text is shown while it grows.';
 }
 

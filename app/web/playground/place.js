@@ -11,7 +11,7 @@ import { isFlat, isProse, resolve } from './shape.js';
 import { Table } from './table.js';
 import { linesOf, Text } from './text.js';
 import { Union } from './union.js';
-import { written } from './written.js';
+import { kind, written } from './written.js';
 
 /**
  * The place for a value of a schema.
@@ -33,7 +33,7 @@ export function place(root, schema, about) {
   if (found.properties) return new Fields(root, found, context);
   if (found.type === 'object' || found.type === undefined) return new Anything();
   if (isProse(found)) return new Text(linesOf(found, context));
-  return new Text(1, 'span', written(found));
+  return new Text(1, 'span', written(found), kind(found));
 }
 
 /** A value of which the schema says nothing. It is shown as JSON. */

@@ -2,6 +2,9 @@
 
 import { parts } from './pointer.js';
 
+const HEADS = /\b(name|title|heading|headline|label|product|item)$/i; // names of short texts
+const WORDS =
+  /\b(street|city|town|region|state|country|zip|postcode|e-?mail|phone|code|author|role|job|unit|category|genre|kind|type|status|colou?r|company|currency)$/i;
 const COLUMNS = 5; // the most of a table
 const SHORT = 60; // characters of a text that fits into a table
 
@@ -98,13 +101,18 @@ export function isProse(schema) {
   );
 }
 
-/** How many characters to expect of a string. */
+/** How many characters to expect of a string: its bound, its examples and its name tell. */
 export function longest(schema) {
   const examples = (schema.examples ?? []).filter(example => typeof example === 'string');
   if (schema.enum || schema.const || schema.format) return 12;
   const bound = schema.maxLength ?? Infinity;
   const seen = Math.max(0, ...examples.map(example => example.length));
-  return Math.min(bound, seen ? seen * 1.5 : 120);
+  return Math.min(bound, seen ? seen * 1.5 : usual(schema.title ?? ''));
+}
+
+function usual(name) {
+  if (WORDS.test(name)) return 30;
+  return HEADS.test(name) ? 60 : 120;
 }
 
 function follow(root, reference) {

@@ -3,7 +3,7 @@
 import { element } from './element.js';
 import { label, resolve } from './shape.js';
 import { Text } from './text.js';
-import { written } from './written.js';
+import { kind, written } from './written.js';
 
 export class Table {
   #columns;
@@ -80,7 +80,7 @@ class Row {
 
   constructor(columns) {
     this.#places = new Map(
-      columns.map(({ name, schema }) => [name, new Text(1, 'td', written(schema))]),
+      columns.map(({ name, schema }) => [name, new Text(1, 'td', written(schema), kind(schema))]),
     );
     this.element = element('tr', {}, ...[...this.#places.values()].map(inner => inner.element));
   }

@@ -17,10 +17,13 @@ export class Text {
   #isFinal = false;
   #format;
 
-  /** @param {number} lines @param {string} tag @param {((value: any) => string|Node)|null} write */
-  constructor(lines = 1, tag = 'p', write = null) {
+  /**
+   * @param {number} lines @param {string} tag @param {((value: any) => string|Node)|null} write
+   * @param {string|null} kind what is held back until it is complete; null: it is shown while it grows
+   */
+  constructor(lines = 1, tag = 'p', write = null, kind = null) {
     this.#format = write;
-    this.#bones = bones(lines);
+    this.#bones = kind ? held(kind) : bones(lines);
     this.element = element(tag, { class: 'text' });
     this.#empty();
     this.element.style.setProperty('--lines', String(lines));
@@ -69,6 +72,16 @@ function words(value) {
   if (value === undefined) return '';
   if (typeof value === 'boolean') return value ? 'Yes' : 'No';
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** A word for what is held back until it is complete: "number". */
+function held(kind) {
+  const word = kind.replace(/^an? /, '');
+  return element(
+    'span',
+    { class: 'bones', 'aria-hidden': 'true' },
+    element('span', { class: 'held' }, word),
+  );
 }
 
 /** Grey lines that stand for a text that is not known yet. */

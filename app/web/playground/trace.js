@@ -6,6 +6,7 @@ import { counted } from './units.js';
 
 const HINT =
   'Point at a field to see the messages that wrote it, or at a message to see its field.';
+const LIVE = 'Texts grow. A number, a date or a choice is shown once it is complete and valid.';
 
 export class Trace {
   #told = byId('trace');
@@ -13,6 +14,8 @@ export class Trace {
   #wire;
   #timeline;
   #record = null;
+  #hint = '';
+  #canPoint = matchMedia('(hover: hover)').matches;
   #lit = [];
 
   /** @param {import("./result.js").Result} result @param {import("./wire.js").Wire} wire @param {any} timeline */
@@ -25,13 +28,15 @@ export class Trace {
     holder.addEventListener('pointerleave', () => this.clear());
     wire.element.addEventListener('pointerover', event => this.#message(event.target));
     wire.element.addEventListener('pointerleave', () => this.clear());
-    this.clear();
+    this.show(null);
   }
 
   /** @param {import("./record.js").Record|null} record */
   show(record) {
-    if (record === this.#record) return;
+    const hint = (record && !record.isOver) || !this.#canPoint ? LIVE : HINT;
+    if (record === this.#record && hint === this.#hint) return;
     this.#record = record;
+    this.#hint = hint;
     this.clear();
   }
 
@@ -40,7 +45,7 @@ export class Trace {
     this.#lit = [];
     this.#wire.mark([]);
     this.#timeline.band(null);
-    this.#told.textContent = HINT;
+    this.#told.textContent = this.#hint;
   }
 
   #field(target) {

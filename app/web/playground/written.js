@@ -16,6 +16,26 @@ export function written(schema) {
   return isDecimal(schema) ? number : null;
 }
 
+const KINDS = [
+  [({ type }) => type === 'number' || type === 'integer', 'a number'],
+  [isDecimal, 'a number'],
+  [({ type }) => type === 'boolean', 'yes or no'],
+  [schema => schema.enum || schema.const !== undefined, 'a choice'],
+  [({ format }) => format === 'date' || format === 'date-time', 'a date'],
+  [({ format }) => format === 'uri', 'an address'],
+  [({ format }) => Boolean(format), 'a fixed form'],
+];
+
+/**
+ * What a value is that is held back until it is complete and valid: "a number". Null for a text, which
+ * is shown while it grows.
+ * @param {any} schema resolved
+ * @returns {string|null}
+ */
+export function kind(schema) {
+  return KINDS.find(([fits]) => fits(schema))?.[1] ?? null;
+}
+
 /** Whether a string holds a number: a decimal is sent as one, and its examples tell. */
 export function isDecimal({ type, format, examples }) {
   const isText = type === 'string' && !format && examples?.length > 0;
@@ -26,7 +46,7 @@ function number(value) {
   if (!NUMERIC.test(String(value))) return String(value);
   const digits = String(value).split('.')[1]?.length ?? 0;
   const text = new Intl.NumberFormat(undefined, {
-    useGrouping: Math.abs(value) >= 10000, // a year is not 2,001
+    useGrouping: digits > 0 || Math.abs(value) >= 10000, // a year is not 2,001
     minimumFractionDigits: Math.min(digits, 20),
     maximumFractionDigits: 20,
   });

@@ -86,7 +86,7 @@ export interface BriefsPartial {
   owner: PartialOwner;
   sections: PartialSection[];
   highlight: PartialFigure | PartialQuotation | null;
-  open_question: (string | null) | null;
+  open_question: string | null;
   language: string | null;
 }
 export interface PartialOwner {

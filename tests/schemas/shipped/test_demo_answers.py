@@ -15,26 +15,26 @@ from tests.schemas.shipped.reading import SHIPPED
 
 READ = {
     ("ideas", "healthy snacks"): [
-        "A shelf of good examples | Collect the three best examples of healthy snacks you can "
-        "find, and say what each one gets right.",
+        "A shelf of good examples | Collect the three best things that others did with healthy "
+        "snacks, and say what each gets right.",
         "Ask the neighbours first | The people next door know more about healthy snacks than "
         "any search does.",
     ],
     ("ideas", "How do I fix a bike?"): [
-        "Half the budget, twice the fun | How do I fix a bike? Plan it for half of the money. "
+        "Half the budget, twice the fun | How do I fix a bike? Plan for half of the money. "
         "What is missing may turn out to be the best part.",
         "A buddy for the first month | How do I fix a bike? Find somebody who is a step ahead "
         "of you, and meet once a week.",
     ],
     ("ideas", "a birthday party for a six-year-old"): [
-        "A buddy for the first month | Pair all who are new to a birthday party for a "
-        "six-year-old with somebody a step ahead, and let them meet each week.",
+        "A buddy for the first month | Everybody who is new to a birthday party for a "
+        "six-year-old meets somebody a step ahead, once a week, for a month.",
         "Ask the neighbours first | The people next door know more about a birthday party for "
         "a six-year-old than any search does.",
     ],
     ("ideas", "tax law"): [
-        "A shelf of good examples | Collect the three best examples of tax law you can find, "
-        "and say what each one gets right.",
+        "A shelf of good examples | Collect the three best things that others did with tax law, "
+        "and say what each gets right.",
         "The swap evening | Everybody brings what they no longer need for tax law and goes "
         "home with something new.",
     ],
@@ -74,12 +74,11 @@ READ = {
     ("briefs", "a repair café in our neighbourhood"): [
         "A repair café in our neighbourhood: From idea to pilot in ten weeks | A small team "
         "tries it with real people, measures, and decides in public. What is true of a repair "
-        "café in our neighbourhood in summer need not be true in winter. With a repair café "
-        "in our neighbourhood, a small budget is enough if you plan ahead. | Who looks after "
-        "it once the pilot is over? | Lucía Romero | What we will do | We test three small "
-        "versions with twenty people each and keep the best one. Look at three good examples "
-        "of a repair café in our neighbourhood before you decide. Leave out whatever does not "
-        "help with a repair café in our neighbourhood.",
+        "café in our neighbourhood in summer need not be true in winter. A small budget is "
+        "enough if you plan ahead. | Who looks after it once the pilot is over? | Lucía Romero "
+        "| What we will do | We test three small versions with twenty people each and keep the "
+        "best one. Look at what three others did with a repair café in our neighbourhood before "
+        "you decide. Leave out whatever does not help with this.",
     ],
 }
 TOPICS = ["cats", "How do I fix a bike?", "日本の朝食", "write a poem about autumn", "x", "tax law"]
@@ -130,6 +129,22 @@ def test_a_movie_has_its_own_year_and_reason(topic: str) -> None:
         year, reason = known[movie["title"]]
         assert movie["year"] == year
         assert movie["reason"].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("topic", "names"),
+    [
+        ("soup", "soup"),
+        ("chicken", "chicken"),
+        ("sweet potatoes", "sweet potato"),
+        ("chocolate", "chocolate"),
+        ("curry with tofu", "tofu"),
+        ("rhubarb jam", "rhubarb"),
+    ],
+)
+def test_a_recipe_is_for_the_food_or_the_dish_that_a_topic_names(topic: str, names: str) -> None:
+    found = [recipe["name"].lower() for recipe in answer("recipes", topic, 3)]
+    assert [name for name in found if names not in name] == []
 
 
 def test_a_source_is_the_same_wherever_it_stands() -> None:

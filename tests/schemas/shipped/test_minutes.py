@@ -87,6 +87,10 @@ async def test_the_demo_model_takes_its_answer_from_the_text() -> None:
         ("We must leave before Monday.", [("Leave.", None, "2026-04-27")]),
         ("- Sam has to wait\n- nothing else", [("Wait", "Sam", None)]),
         ("Nothing came of it.", []),
+        ("It will rain. Thanks to Jonas. Nobody will pay.", []),
+        ("Mei to send the draft.", [("Send the draft.", "Mei", None)]),
+        ("[ ] Action: Amara Okafor will ring Sam", [("Ring Sam", "Amara Okafor", None)]),
+        ("1. TODO: to buy tea", [("Buy tea", None, None)]),
     ],
 )
 def test_the_demo_model_finds_tasks(notes: str, tasks: list[tuple[Any, ...]]) -> None:
@@ -94,3 +98,9 @@ def test_the_demo_model_finds_tasks(notes: str, tasks: list[tuple[Any, ...]]) ->
     found = minutes(blank, notes, date(2026, 4, 20))
     assert [(it["what"], it["who"], it["by_when"]) for it in found["tasks"]] == tasks
     assert minutes(["x"], notes, None) == ["x"]
+
+
+def test_the_demo_model_tells_what_was_decided_from_what_was_not() -> None:
+    notes = "Decision: we keep the hall. The group agreed to meet in May. Nothing was decided yet."
+    found = minutes({"summary": "", "decisions": [], "tasks": []}, notes, None)
+    assert found["decisions"] == ["We keep the hall.", "Meet in May."]
