@@ -138,7 +138,7 @@ def only_workers(rounds: int = 3, streams: int = WORKED) -> None:
 
 
 @cli.command("edges")
-def only_edges(rounds: int = 5, streams: int = 100, calls: int = 100) -> None:
+def only_edges(rounds: int = 5, streams: int = STREAMS, calls: int = 100) -> None:
     """How long a full service takes to refuse calls and to stop, and what nginx adds.
 
     Where everything is measured (about a minute), the page gets its table.

@@ -57,7 +57,7 @@ class Plan:
     kept: int = 0
     worked: int = 0
     edged: int = 0
-    filling: int = 100
+    filling: int = 300
     edge_calls: int = 100
     large: Sequence[str] = ()
 
