@@ -26,7 +26,7 @@ from bench.process import CORES, OTHER_CORES, SERVER_CORE, Process, started
 from bench.progress import Progress
 from tests.support.front import Front, nginx
 
-OURS: Final = Contestant("ours, snapshot", "ours", "view=snapshot")
+OURS: Final = Contestant("ours, delta", "ours", "view=delta")
 DOCUMENT: Final = "list-320"
 """What takes the slots. It takes four minutes, so it outlasts each measurement."""
 

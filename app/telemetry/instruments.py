@@ -82,7 +82,7 @@ class Instruments:
         self.streams_active = self._gauge("streams_active", "Streams that run.")
         self.streams_ended = self._counter(
             "streams_ended",
-            "Streams ended, by outcome: done, or the code of the error.",
+            "Streams ended, by outcome: done, the code of the error, or moved to another process.",
             *("schema", "code"),
         )
         self.first_content = self._histogram(
