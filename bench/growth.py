@@ -11,17 +11,18 @@ lists` measures one shape. Where all are measured, docs/performance.md gets its 
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import log
 from typing import TYPE_CHECKING, Final
 
 from app.partial.decoder import Decoder
 from app.partial.document import Document
+from app.partial.operation import Operation
 from app.partial.plan import plan
 from app.streams.log import Log
 from app.streams.log_entry import Done
@@ -66,6 +67,13 @@ class Unjoined(Document):
         return b"null"
 
 
+READERS: Final = {
+    f"{name}, {pace}": (make, slices)
+    for name, make in VIEWS.items()
+    for pace, slices in PACES.items()
+}
+
+
 @dataclass
 class Seen:
     """What a view reads of a stream."""
@@ -74,7 +82,7 @@ class Seen:
     schema: str = "answers"
     schema_version: str = "0"
     log: Log = field(default_factory=Log)
-    document: Document = field(default_factory=lambda: Unjoined())
+    document: Document = field(default_factory=Document)
 
     def model_at(self, position: int) -> str:
         return "m"
@@ -101,32 +109,52 @@ def planned(shape: str, size: int) -> tuple[Node, str]:
     return plan(model(shape), keep=False), answer(shape, size)
 
 
-def play(root: Node, text: str, view: View, pace: int) -> tuple[Clock, Clock]:
-    """The costs of the producer (decoder, log), and of a reader that reads every `pace` slices."""
-    seen, decoder = Seen(), Decoder(root)
-    producer, reader = Clock(), Clock()
-    position = 0
-    view.start(seen, 0)
+class Reader:
+    """A reader that reads once in `pace` slices, and what it costs."""
+
+    def __init__(self, view: View, pace: int, log: Log) -> None:
+        self.clock = Clock()
+        self._view = view
+        self._pace = pace
+        self._seen = Seen(log=log, document=Unjoined())
+        self._position = 0
+        view.start(self._seen, 0)
+
+    def read(self, value: object, operations: Sequence[Operation], number: int) -> None:
+        """Take the state after a slice, and read if it is time to. number: of the slice"""
+        seen = self._seen
+        seen.document.adopt(value, operations)
+        if number % self._pace == self._pace - 1 or isinstance(seen.log.last, Done):
+            with self.clock.call():
+                unread = seen.log.unread(self._position)
+                self._position = seen.log.position
+                self._view.messages(seen, unread, self._position)
+
+
+def play(
+    root: Node, text: str, readers: Mapping[str, tuple[Callable[[Node], View], int]]
+) -> dict[str, Clock]:
+    """The costs of the producer (decoder, log), and of readers with their views and paces."""
+    log, document, decoder = Log(), Document(), Decoder(root)
+    producer = Clock()
+    reading = {name: Reader(make(root), pace, log) for name, (make, pace) in readers.items()}
     for number, at in enumerate(range(0, len(text), SLICE)):
         with producer.call():
             operations = decoder.feed(text[at : at + SLICE])
         with producer.call():
-            seen.log.extend([*operations, *([Done()] if decoder.done else ())])
-            seen.document.adopt(decoder.value, operations)
-        if decoder.done or number % pace == pace - 1:
-            with reader.call():
-                unread = seen.log.unread(position)
-                position = seen.log.position
-                view.messages(seen, unread, position)
+            log.extend([*operations, *([Done()] if decoder.done else ())])
+            document.adopt(decoder.value, operations)
+        for reader in reading.values():
+            reader.read(decoder.value, operations, number)
     assert decoder.done
-    return producer, reader
+    return {PRODUCER: producer, **{name: reader.clock for name, reader in reading.items()}}
 
 
 def memory(shape: str, size: int) -> tuple[float, float]:
     """The memory of a stream with a `delta` reader, divided by the document's size: peak, kept."""
     root, text = planned(shape, size)
     tracemalloc.start()
-    seen, decoder, view = Seen(document=Document()), Decoder(root), DeltaView("r")
+    seen, decoder, view = Seen(), Decoder(root), DeltaView("r")
     position = 0
     for at in range(0, len(text), SLICE):
         operations = decoder.feed(text[at : at + SLICE])
@@ -144,8 +172,8 @@ def memory(shape: str, size: int) -> tuple[float, float]:
     return peak / length, kept / length
 
 
-def _best(root: Node, text: str, make: Callable[[Node], View], pace: int) -> tuple[Clock, Clock]:
-    """The costs of the best of some runs, without the garbage collector.
+def _best(root: Node, text: str) -> dict[str, Clock]:
+    """The least costs of some runs, without the garbage collector.
 
     A full collection takes as long as all objects of this process do, and comes at chance.
     """
@@ -153,9 +181,9 @@ def _best(root: Node, text: str, make: Callable[[Node], View], pace: int) -> tup
     for _ in range(RUNS):
         gc.collect()
         gc.disable()
-        runs.append(play(root, text, make(root), pace))
+        runs.append(play(root, text, READERS))
         gc.enable()
-    return min(runs, key=lambda run: run[1].total)
+    return {name: min((run[name] for run in runs), key=lambda it: it.total) for name in runs[0]}
 
 
 @dataclass(frozen=True)
@@ -175,24 +203,19 @@ class Growth:
     @classmethod
     def of(cls, name: str, clocks: Sequence[Clock], sizes: Sequence[int]) -> Growth:
         (short, long), (few, many) = [clock.total for clock in clocks], sizes
-        exponent = log(long / short) / log(many / few)
+        exponent = math.log(long / short) / math.log(many / few)
         return cls(name, long / many * 1e6, exponent, clocks[1].longest * 1e3)
 
     def __str__(self) -> str:
         return f"  {self.name:22}{self.micros:8.2f}{self.exponent:8.2f}{self.longest:8.1f}"
 
 
-def measure(shape: str, paces: Mapping[str, int] = PACES) -> Iterator[Growth]:
-    """The growth of the producer, then of each view at each pace."""
+def measure(shape: str) -> list[Growth]:
+    """The growth of the producer, and of each view at each pace."""
     answers = [planned(shape, size) for size in SIZES]
     sizes = [len(text) for _, text in answers]
-    for name, make in VIEWS.items():
-        for pace, slices in paces.items():
-            runs = [_best(root, text, make, slices) for root, text in answers]
-            producers, readers = zip(*runs, strict=True)
-            if (name, pace) == ("snapshot", KEEPS_UP):
-                yield Growth.of(PRODUCER, producers, sizes)
-            yield Growth.of(f"{name}, {pace}", readers, sizes)
+    short, long = (_best(root, text) for root, text in answers)
+    return [Growth.of(name, (short[name], long[name]), sizes) for name in short]
 
 
 def growth_table(found: Mapping[str, Sequence[Growth]]) -> str:
@@ -211,10 +234,8 @@ def main(shapes: Sequence[str]) -> None:
     found: dict[str, list[Growth]] = {}
     for shape in shapes:
         print("{}: memory {:.1f} at its peak, {:.1f} kept".format(shape, *memory(shape, SIZES[1])))
-        found[shape] = []
-        for growth in measure(shape):
-            found[shape].append(growth)
-            print(growth, flush=True)
+        found[shape] = measure(shape)
+        print(*found[shape], sep="\n", flush=True)
     if list(found) == list(SHAPES):
         publish({"growth": growth_table(found)})
 

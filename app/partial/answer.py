@@ -88,7 +88,7 @@ class Answer:
         self._kept = kept
         self._decoder = decoder
         self._text = bytearray()  # a list of its pieces would take five times the memory
-        self._step: Callable[[str, list[Operation]], str] = self._look
+        self._step: Callable[[str, list[Operation]], str] = self._pass_prose
         self._open: _Candidate | None = None
         self._best: _Candidate | None = None  # of those that have closed and are valid
         self._flaw: Invalid | None = None  # of those that have failed
@@ -234,7 +234,7 @@ class Answer:
 
     # -- around the value --------------------------------------------------------------------
 
-    def _look(self, text: str, operations: list[Operation]) -> str:
+    def _pass_prose(self, text: str, operations: list[Operation]) -> str:
         """Pass over text up to the next mark."""
         found = _mark.search(text)
         if found is None:
@@ -310,7 +310,7 @@ class Answer:
 
     def _begin_anew(self) -> None:
         """All that was before was reasoning."""
-        self._step = self._look
+        self._step = self._pass_prose
         self._said, self._fence, self._named = "", "", True
         self._twice = False
         self._open = None
@@ -398,7 +398,7 @@ class Answer:
     def _close(self, candidate: _Candidate, rest: str, operations: list[Operation]) -> None:
         """A candidate is complete and valid."""
         candidate.end = self._before(rest)
-        self._open, self._step = None, self._look
+        self._open, self._step = None, self._pass_prose
         self._hear("}")
         if self._best is None:
             self._best = candidate
@@ -426,7 +426,7 @@ class Answer:
         recognised, best = candidate.recognised, self._best
         if recognised and candidate.certain and candidate.may_show:
             raise flaw
-        self._open, self._step = None, self._look
+        self._open, self._step = None, self._pass_prose
         if recognised or self._flaw is None:
             self._flaw = flaw
         if candidate.shown:

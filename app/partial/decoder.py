@@ -418,9 +418,10 @@ class Decoder:
             self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
-        # This value may become that of an extra key, which is shown as it was written. So it is
-        # not shown in parts, unless it is a string.
-        comes_whole = frame.may_be_extra and isinstance(field.node, Container | Tagged)
+        # This value may be nobody's, and then what is wrong in it does not count; or it becomes
+        # that of an extra key, which is shown as it was written. So it is not shown in parts,
+        # unless it is a string.
+        comes_whole = frame.may_be_outdone and isinstance(field.node, Container | Tagged)
         return as_leaf(field.node, deferred=False) if comes_whole else field.node
 
     def _outdo(self, frame: Frame, field: Field, other: str) -> None:
@@ -518,7 +519,7 @@ class Decoder:
         if "Omit" not in str(error):
             self._use_default()
         elif is_shown and type(frame.node) is not Model:
-            if len(self._stack) == 2:  # readers of a list result have had the element already
+            if len(self._stack) == 2 and type(frame.node) is List:  # readers have had the element
                 raise self.refuse(_NOT_VALID)
             frame.left_out.add(frame.out)
 
@@ -542,10 +543,7 @@ class Decoder:
             return
         self._check_extra(node, key)
         if node.extra != "ignore" or key in node.read_at_close:
-            value = loads(text)
-            if not is_json(value):
-                raise self.refuse(_NOT_JSON)
-            frame.values[key] = Raw(text) if node.as_json else value
+            frame.values[key] = Raw(text) if node.as_json else loads(text)
 
     def _check_extra(self, node: Model, key: str) -> None:
         """Refuse an extra key that is also a field's serialized key: it would be written twice."""
@@ -613,6 +611,12 @@ class Decoder:
             self._stack.pop()
             raise self.refuse(_NOT_VALID) from None
         self._stack.pop()
+        self._settle(frame, value)
+        return [value]
+
+    def _settle(self, frame: Frame, value: Any) -> None:
+        """Show a closed container as it is written, if that differs from what was shown of it."""
+        node = frame.node
         if node.changing or type(node) is Model:
             written = self._written(node, value)
             if node.changing or frame.with_settled(written) != frame.shown:
@@ -620,7 +624,6 @@ class Decoder:
                 self._shown.settle(frame, frame.with_settled(new))
         elif frame.left_out:
             self._shown.settle(frame, frame.remaining())
-        return [value]
 
     # -- the end -----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from app.partial.block import Block, folded_index, member
-from app.partial.growing import grown
+from app.partial.growing import Growing, grown
 from app.partial.operation import Add, Append, Operation, Path
 from app.partial.value import copy, dumps
 
@@ -34,6 +34,7 @@ class Document:
         self.known = False
         self.tip: Path = ()
         self._spine: list[_Level] = []
+        self._text: _OpenText | None = None  # the long string at the end of the spine
 
     @property
     def value(self) -> Any:
@@ -82,7 +83,7 @@ class Document:
         """Compress the document, because it will not change any more. `value` decompresses it."""
         if self.known and self._packed is None:
             self._packed = zlib.compress(self.encode(), 1)
-            self._value, self._spine = None, []
+            self._value, self._spine, self._text = None, [], None
 
     @property
     def size(self) -> int:
@@ -105,9 +106,18 @@ class Document:
         found: list[bytes | bytearray] = []
         for level in levels:
             found += level.before
-        found.append(dumps(levels[-1].member if levels else self._value))
+        found += self._open(levels[-1].member if levels else self._value)
         found += [level.after for level in reversed(levels)]
         return found
+
+    def _open(self, value: Any) -> list[bytes | bytearray]:
+        """The JSON of the value at the end of the spine."""
+        if not isinstance(value, Growing):
+            self._text = None
+            return [dumps(value)]
+        if self._text is None or self._text.text is not value:
+            self._text = _OpenText(value)
+        return [self._text.update(), b'"']
 
     def _levels(self) -> list[_Level]:
         """The present spine. A level stays as long as its open member is the same."""
@@ -147,6 +157,20 @@ def change(container: Any, last: Any, operation: Operation, value: Any) -> None:
     if isinstance(operation, Append):
         value = grown(container[last], value)
     container[last] = value
+
+
+class _OpenText:
+    """The JSON of a long string that grows, without the quote at its end."""
+
+    def __init__(self, text: Growing) -> None:
+        self.text = text
+        self._json = bytearray(b'"')
+        self._written = 0
+
+    def update(self) -> bytearray:
+        self._json += dumps(self.text.since(self._written))[1:-1]
+        self._written = len(self.text)
+        return self._json
 
 
 class _ListLevel:

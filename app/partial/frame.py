@@ -18,7 +18,7 @@ class Frame:
 
     node: how it streams; of a discriminated union, its Tagged until the tag is known
     path: where it is shown
-    place: its key or index in the frame below
+    step: its key or index in the frame below
     shown: its members so far, plain JSON; None for a union before its tag
     count: of a list, how many elements are shown
     values: its members so far, validated: by the key in the JSON text, or in order
@@ -59,17 +59,17 @@ class Frame:
         "node",
         "out",
         "path",
-        "place",
         "seen",
         "settled",
         "shown",
+        "step",
         "values",
     )
 
-    def __init__(self, node: Node, path: Path, place: str | int | None, values: Any) -> None:
+    def __init__(self, node: Node, path: Path, step: str | int | None, values: Any) -> None:
         self.node: Any = node
         self.path = path
-        self.place = place
+        self.step = step
         self.values = values
         self.shown: Any = None
         self.key: Any = None

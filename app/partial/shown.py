@@ -82,7 +82,7 @@ class Shown:
         """Give a frame its empty container, and show it unless a NotNull field is missing."""
         node = frame.node
         frame.forgets = parent.forgets and not node.needs_values
-        there = parent.shown.get(frame.place) if type(parent.shown) is dict else None
+        there = parent.shown.get(frame.step) if type(parent.shown) is dict else None
         if there is not None:  # the container is shown from the start
             frame.shown, frame.live = there, parent.live
             return
@@ -103,7 +103,7 @@ class Shown:
 
     def _attach(self, frame: Frame, parent: Frame) -> None:
         """Add a frame's container to the shown value."""
-        parent.out = frame.place
+        parent.out = frame.step
         self.show(parent, frame.shown)
 
     def reveal(self, frame: Frame) -> None:
@@ -197,9 +197,9 @@ class Shown:
 
     def _change(self, frame: Frame, new: Any) -> None:
         """Replace a container that has closed by another value."""
-        if not frame.hidden and frame.place is not None:
+        if not frame.hidden and frame.step is not None:
             below = self.stack[-1].shown
-            below[-1 if type(below) is list else frame.place] = new
+            below[-1 if type(below) is list else frame.step] = new
             if frame.live:
                 self._operations.append(Replace(frame.path, new))
             elif self._operations and self._operations[-1].value is frame.shown:

@@ -385,30 +385,16 @@ class Producer:
         begun = self._loop.time()
         completion: Completion | None = None
         is_settled = False
-
-        def due() -> float:
-            if completion is None:
-                return min(begun + self._limits.first_content, self._last)
-            if not attempt.begun:
-                return min(max(begun, completion.active) + self._limits.first_content, self._last)
-            waits = attempt.is_whole and completion.finish is None
-            gap = min(self._limits.gap, SETTLED_SECONDS) if waits else self._limits.gap
-            return min(max(completion.active, self._decoded) + gap, self._last)
-
         async with AsyncExitStack() as contexts:
             try:
-                async with Deadline(due) as deadline:
+                async with Deadline(lambda: self._due(begun, completion, attempt)) as deadline:
                     since = begun if self._stream.was_begun else self._figures.started
-                    until = min(since + self._settings.opening, due())
+                    until = min(since + self._settings.opening, self._due(begun, None, attempt))
                     model = self._stream.model
                     request = self._stream.request.completion(model, messages, kept)
                     completion = await self._opened(request, contexts, until, figures)
                     figures.sent = completion.sent
-                    if self._stream.keeps_reasoning:
-                        completion.on_reasoning = partial(self._reason, completion)
-                    completion.received.add_done_callback(self._stream.audience.end_demand)
-                    attempt.answered(completion)
-                    self._stream.answer()
+                    self._answered(completion, attempt)
                     await self._read(completion, attempt, deadline, figures)
             except TimeoutError:
                 is_settled = attempt.is_whole and self._is_settled(completion)
@@ -427,6 +413,28 @@ class Producer:
                     note_answer(completion, text)
         assert completion is not None
         _conclude(completion, attempt, is_settled=is_settled)
+
+    def _due(self, begun: float, completion: Completion | None, attempt: Attempt) -> float:
+        """The time at which content has to be there: the first, or more of it.
+
+        begun: when the attempt began
+        completion: None until the provider has begun it
+        """
+        if completion is None:
+            return min(begun + self._limits.first_content, self._last)
+        if not attempt.begun:
+            return min(max(begun, completion.active) + self._limits.first_content, self._last)
+        waits = attempt.is_whole and completion.finish is None
+        gap = min(self._limits.gap, SETTLED_SECONDS) if waits else self._limits.gap
+        return min(max(completion.active, self._decoded) + gap, self._last)
+
+    def _answered(self, completion: Completion, attempt: Attempt) -> None:
+        """The provider has begun a completion: tell those who wait for that."""
+        if self._stream.keeps_reasoning:
+            completion.on_reasoning = partial(self._reason, completion)
+        completion.received.add_done_callback(self._stream.audience.end_demand)
+        attempt.answered(completion)
+        self._stream.answer()
 
     def _new_attempt(self, kept: Kept | None) -> Attempt:
         keeps = self._settings.keep_elements

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from app.partial.decoder import Decoder
 from app.partial.document import Document
+from app.partial.growing import PART
 from app.partial.operation import Add, Append, Operation, Replace
+from app.partial.plan import plan
 from app.partial.value import copy, dumps, loads
 
 
@@ -129,3 +132,14 @@ def test_copies_share_nothing_that_changes() -> None:
 def test_loads_is_strict(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         loads(text)
+
+
+def test_a_long_string_that_grows_is_written_as_it_would_be_at_once() -> None:
+    decoder, adopted, applied = Decoder(plan(list[str])), Document(), Document()
+    text = json.dumps(["é\u2028\n\U0001f600 " * PART, "short", "word " * PART], ensure_ascii=False)
+    for at in range(0, len(text), 1000):
+        operations = decoder.feed(text[at : at + 1000])
+        adopted.adopt(decoder.value, operations)
+        applied.apply(operations)
+        assert adopted.encode() == applied.encode() == dumps(decoder.value)
+    assert json.loads(adopted.encode()) == json.loads(text)

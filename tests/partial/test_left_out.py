@@ -82,6 +82,7 @@ class Defaults(BaseModel):
         (dict[str, OnErrorOmit[list[int]]], '{"a": [1], "b": ["x"], "c": []}'),
         (list[OnErrorOmit[dict[str, int]]], '[{"a": 1}, 2, {"a": "x"}, {}]'),
         (list[Omitting], "[1, 0, 3]"),
+        (dict[str, OmittingText], '{"a": "b", "c": "0", "d": "e"}'),
         (Lists, '{"numbers": [0, 1, 0], "texts": ["0", "a", "0", "b"]}'),
         (Lists, '{"by_name": {"a": "0", "b": "c"}}'),
         (Lists, '{"points": [{"x": 2}, {"x": 0}, {"x": 3}], "named": {"a": {"x": 0}}}'),

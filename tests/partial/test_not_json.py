@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import OrderedDict, deque
 from decimal import Decimal
 from enum import IntEnum
@@ -79,11 +80,14 @@ def test_a_value_that_json_has_no_form_for_is_invalid(type_: Any, text: str) -> 
 
 
 class Told(BaseModel):
-    model_config = ConfigDict(ser_json_inf_nan="strings")
+    model_config = ConfigDict(ser_json_inf_nan="strings", extra="allow")
 
     size: float
     sizes: list[float] = []
     pair: tuple[float, float] = (0, float("inf"))
+    any: Any = None
+    either: float | list[Any] = 0
+    inner: Told | None = None
 
 
 class Roots(RootModel[list[float]]):
@@ -93,7 +97,12 @@ class Roots(RootModel[list[float]]):
 def test_a_configuration_that_gives_them_a_form_is_followed() -> None:
     assert outcome(Told, '{"size": "NaN", "sizes": [1, 1e400, "-inf"]}') == {
         "size": "NaN", "sizes": [1, "Infinity", "-Infinity"], "pair": [0, "Infinity"],
+        "any": None, "either": 0, "inner": None,
     }  # fmt: skip
+    numbers = '"any": {"a": 1e400}, "either": [-1e400]'
+    text = f'{{"size": 1, {numbers}, "extra": [1e400], "inner": {{"size": 2, {numbers}}}}}'
+    assert outcome(Told, text) == json.loads(Told.model_validate_json(text).model_dump_json())
+    assert outcome(list[Told], f"[{text}]") == "can't be written as JSON"  # `list` has no config
     assert outcome(Roots, '["NaN"]') == ["NaN"]
     assert outcome(list[Decimal], '["1e400"]') == ["1E+400"]
 

@@ -230,7 +230,7 @@ async def connected(
     sent |= world.headers(visit)
     async with world.client.stream(method, world.url(path), json=json, headers=sent) as response:
         await require_stream(response)
-        yield Connection(response)
+        yield Connection(response, SECONDS)
 
 
 async def returning(world: World) -> None:

@@ -36,9 +36,10 @@ SETTINGS = {
         f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items()
     ),
     "CALLER_STREAMS": str(AT_ONCE),
-    # Shorter than usual, so that silence is soon over; long enough for a machine that is busy.
-    "CONTENT_GAP_TIMEOUT": "12",
-    "FIRST_CONTENT_TIMEOUT": "15",
+    # Longer than usual, or long enough, for a machine that is busy with other things, too.
+    "CONNECT_TIMEOUT": "30",
+    "CONTENT_GAP_TIMEOUT": "30",
+    "FIRST_CONTENT_TIMEOUT": "40",
     "RESUME_GRACE_SECONDS": "15",
     "RETENTION_SECONDS": "20",
     "DRAIN_SECONDS": "5",
@@ -72,8 +73,8 @@ async def soak(
     ):
         kept = [httpx.URL(it.url).port for it in (demo, recorded, store) if it]
         watch = Watch(observer, serving, kept)
-        # Shorter than the server's own time: no request meets a connection that it closes.
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
+        # A request on a connection that is kept may meet its end, and would have to be sent again.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=SECONDS, limits=limits) as client:
             world = World(client, serving, KEYS, seed, AT_ONCE, models)
             warm = await _soak(world, watch, seconds, say, scale, change)
