@@ -63,7 +63,7 @@ class Gone(Exception):
 
 
 FAILURES = (AssertionError, AttributeError, httpx.HTTPError, OSError, TimeoutError, Gone)
-"""What a visit may raise. An AttributeError is anyio's, for a connection that was closed at once."""
+"""What a visit may raise. An AttributeError is anyio's, for a connection that is closed at once."""
 
 NAMES = len(", ".join(MODELS))
 """The length of what a client is told that asks for a model that there is not."""
