@@ -152,7 +152,7 @@ def only_edges(rounds: int = 5, streams: int = STREAMS, calls: int = 100) -> Non
 
     table = asyncio.run(run())
     print(table)
-    if rounds >= FULL.edged and streams >= STREAMS and calls >= FULL.edge_calls:
+    if rounds >= FULL.edged and streams >= FULL.filling and calls >= FULL.edge_calls:
         publish({"edges": table})
 
 

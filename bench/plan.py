@@ -35,8 +35,8 @@ class Plan:
     held: the contestants whose capacity is searched for, in `trials` trials each
     delayed: the contestants whose delay is measured, with `streams` streams of `paced` at once
     worked: rounds that compare one worker with two
-    edged: rounds of a service that is behind nginx, full, and stopped, with `edge_calls` calls of
-        each kind
+    edged: rounds of a service that is behind nginx, full, and stopped; `filling` streams fill it,
+        and `edge_calls` calls of each kind are made
     large: shapes of large answers
     opened, kept: how many streams to open, or to keep, to measure their memory
     """
@@ -57,6 +57,7 @@ class Plan:
     kept: int = 0
     worked: int = 0
     edged: int = 0
+    filling: int = 300
     edge_calls: int = 100
     large: Sequence[str] = ()
 
@@ -103,7 +104,7 @@ async def play(place: Field, plan: Plan, progress: Progress) -> Results:
             results.memory[who.KEPT.name] = await kept_streams(place, who.KEPT, plan.kept)
     if plan.worked:
         results.workers = await workers(place, plan.worked, WORKED, progress)
-    results.edges = await edges(place, plan.edged, plan.streams, plan.edge_calls, progress)
+    results.edges = await edges(place, plan.edged, plan.filling, plan.edge_calls, progress)
     results.large = await large(plan.large, progress)
     return results
 

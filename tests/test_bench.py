@@ -61,6 +61,7 @@ async def test_everything_is_measured_with_a_service_and_a_proxy() -> None:
         streams=3,
         opened=[(BASELINE, 3)],
         edged=1,
+        filling=3,
         edge_calls=2,
     )
     async with field() as place:

@@ -19,7 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from tests.support.command import invoked
 from tests.support.documents import ROOT, commands, samples, text_of
 from tests.support.events import messages
-from tests.support.process import ended, environment
+from tests.support.process import environment
 from tests.support.program import printed
 from tests.support.service import Service, eventually, running
 from tests.support.sockets import free_port, listens
@@ -142,11 +142,8 @@ async def test_each_command_of_the_service_does_what_it_says(command: str, tmp_p
     if "NAME" in arguments:
         arguments[arguments.index("NAME")] = "trips"
     settings = {"SCHEMAS": str(tmp_path) if arguments[0] == "new" else SHIPPED, "MODELS": "demo"}
-    if arguments[0] == "stream":
-        async with running(schemas=(SHIPPED,), model="demo") as service:
-            found = await ended(*arguments, STRUCTURED_STREAMS_URL=service.url)
-    else:
-        found = await invoked(*arguments, **settings)
+    async with running(schemas=(SHIPPED,), model="demo") as service:
+        found = await invoked(*arguments, STRUCTURED_STREAMS_URL=service.url, **settings)
     assert found.code == 0, found.said
     assert found.out
 

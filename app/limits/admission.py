@@ -73,8 +73,8 @@ class Admission:
         self.streams: Counter[str] = Counter()
         self._queue_seconds = settings.queue_seconds
         limit = settings.caller_streams
-        self._caller_streams = settings.share(limit) if limit else None
-        self._everywhere = limit
+        self._own_limit = settings.share(limit) if limit else None
+        self._shared_limit = limit
         self._running: Running | None = None
         if limit and process and settings.streams_store:
             [address, *_] = addresses(settings.streams_store.get_secret_value())
@@ -112,8 +112,8 @@ class Admission:
             self._require_few(caller, 1)
         slot = self._enter(caller)
         try:
-            if self._running is not None and self._everywhere is not None:
-                admits = await self._running.admits(caller, self._everywhere)
+            if self._running is not None and self._shared_limit is not None:
+                admits = await self._running.admits(caller, self._shared_limit)
                 self._require_few(caller, 0, admits=admits)
             await self.quota.check(caller)
             waited = await self._turn(slot, wait)
@@ -140,7 +140,7 @@ class Admission:
 
         admits: what all processes together say; None: this one decides for itself
         """
-        limit = self._caller_streams
+        limit = self._own_limit
         if admits is None:
             admits = limit is None or self.streams[caller] + more <= limit
         if not admits:

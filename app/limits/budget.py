@@ -16,7 +16,7 @@ from limits.aio.storage import Storage
 from app.limits.refusal import reached
 
 LEAST_SECONDS: Final = 2
-"""Nothing is given back to a day that has less left: its count may be gone when that arrives."""
+"""Nothing is given back in the last seconds of a day, as its count may be gone by then."""
 
 
 @dataclass(frozen=True, slots=True)

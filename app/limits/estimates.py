@@ -13,13 +13,13 @@ from app.streams.figures import Figures
 from app.streams.request import GenerationRequest
 
 CHARACTERS: Final = 4
-"""So many make a token, roughly."""
+"""The characters of a token, roughly."""
 
 FIRST_GUESS: Final = 1000
-"""Tokens of an answer, while there was none by its schema and the schema sets no `max_tokens`."""
+"""The tokens of the first answer by a schema, unless the schema has `max_tokens`."""
 
 WEIGHT: Final = 0.1
-"""Of the newest answer in what is typical."""
+"""How much the newest answer counts for what is typical."""
 
 
 class Estimates:
@@ -30,7 +30,10 @@ class Estimates:
         self._written: dict[str, float] = {}
 
     def of(self, wanted: GenerationRequest) -> Tokens:
-        """The prompt, the schema, and its typical answer; `max_tokens` while there was none."""
+        """The tokens of a stream: its prompt, its schema, and an answer of the usual length.
+
+        Before there was an answer by the schema, its `max_tokens` stands for that length.
+        """
         first = wanted.entry.schema.max_tokens or FIRST_GUESS
         return Tokens(self._input(wanted), round(self._written.get(wanted.entry.name, first)))
 

@@ -1,7 +1,7 @@
 """The store in which all processes count together, and what happens while it is down.
 
-A store is down when it refuses a connection or does not answer in time (`patience.py`). A store
-whose connections are all in use is busy, not down: its callers wait for one.
+A store is down when it refuses a connection or does not answer in time. A store whose connections
+are all in use is busy, not down: its callers wait for one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
 from app.errors import Overloaded
-from app.limits.patience import patiently
 from app.redis.address import Address, disconnect
+from app.redis.patience import in_time
 
 if TYPE_CHECKING:
     from redis.asyncio import ConnectionPool
@@ -73,7 +73,7 @@ class LimitStore:
             self._require_up()  # it may have gone down while this call waited
             if self.is_down:
                 self._pass_over()  # one call tries it, and others don't wait with it
-            found = await patiently(do, self._seconds)
+            found = await in_time(do, self._seconds)
         except (StorageError, TimeoutError) as error:
             self._down(error)
             raise StoreDown from None

@@ -14,9 +14,9 @@ from functools import partial
 import structlog
 
 from app.limits.limit_store import DOWN_SECONDS
-from app.limits.patience import patiently
 from app.redis.address import Address
 from app.redis.link import Link, Refused, Unreachable
+from app.redis.patience import in_time
 from app.store import keys
 
 KEPT_MS = 86_400_000
@@ -97,7 +97,7 @@ class Running:
         if now < self._down_until:
             return None
         try:
-            [answer] = await patiently(partial(self._link.call, [command]), self._seconds)
+            [answer] = await in_time(partial(self._link.call, [command]), self._seconds)
         except (Unreachable, TimeoutError) as error:
             await self._link.close()  # an answer that comes later is nobody's
             self._down_until = now + DOWN_SECONDS

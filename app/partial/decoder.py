@@ -418,9 +418,10 @@ class Decoder:
             self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
-        # This value may become that of an extra key, which is shown as it was written. So it is
-        # not shown in parts, unless it is a string.
-        comes_whole = frame.may_be_extra and isinstance(field.node, Container | Tagged)
+        # This value may be nobody's, and then what is wrong in it does not count; or it becomes
+        # that of an extra key, which is shown as it was written. So it is not shown in parts,
+        # unless it is a string.
+        comes_whole = frame.may_be_outdone and isinstance(field.node, Container | Tagged)
         return as_leaf(field.node, deferred=False) if comes_whole else field.node
 
     def _outdo(self, frame: Frame, field: Field, other: str) -> None:

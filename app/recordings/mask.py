@@ -30,7 +30,6 @@ class Mask:
         """Take a piece that came at that time. Gives those in which no secret can go on."""
         self._held.append((at, data))
         self._mask_held()
-        after = 0
         while self._held:
             after = sum(len(piece) for _, piece in self._held[1:])
             if after < self._longest - 1:

@@ -57,14 +57,14 @@ class Recorder:
             yield
             return
         with file:
-            taken = StreamTap(file, stream, self._secrets)
-            taken.begin(in_turn(stream.request.model, self._models))
-            token = tap.set(taken)
+            stream_tap = StreamTap(file, stream, self._secrets)
+            stream_tap.begin(in_turn(stream.request.model, self._models))
+            token = tap.set(stream_tap)
             try:
                 yield
             finally:
                 tap.reset(token)
-                taken.finish()
+                stream_tap.finish()
         with suppress(OSError):
             remove_oldest(self._folder)
 
@@ -149,8 +149,8 @@ class StreamTap:
 class StreamExchange:
     """Writes what happens in one exchange with a provider; an `Exchange`."""
 
-    def __init__(self, of: StreamTap, number: int, mask: Mask) -> None:
-        self._of = of
+    def __init__(self, stream_tap: StreamTap, number: int, mask: Mask) -> None:
+        self._tap = stream_tap
         self._number = number
         self._mask = mask
         self._is_over = False
@@ -162,15 +162,15 @@ class StreamExchange:
             asked = from_json(masked)
         except ValueError:  # a secret that looks like JSON has hidden a part of it
             asked = said(masked)
-        self._of.write({"at": self._of.now, **self._which, "model": model, "asked": asked})
+        self._tap.write({"at": self._tap.now, **self._which, "model": model, "asked": asked})
 
     def answered(self, status: int) -> None:
         """The answer has begun."""
-        self._of.write({"at": self._of.now, **self._which, "status": status})
+        self._tap.write({"at": self._tap.now, **self._which, "status": status})
 
     def heard(self, data: bytes) -> None:
         """These bytes have come."""
-        self._tell(self._mask.feed(self._of.now, data))
+        self._tell(self._mask.feed(self._tap.now, data))
 
     def ended(self, end: End) -> None:
         """Nothing more will come."""
@@ -178,7 +178,7 @@ class StreamExchange:
             return
         self._is_over = True
         self.flush()
-        self._of.write({"at": self._of.now, **self._which, "end": end})
+        self._tap.write({"at": self._tap.now, **self._which, "end": end})
 
     def flush(self) -> None:
         """Write what is held back because a secret might go on in what follows."""
@@ -190,7 +190,7 @@ class StreamExchange:
 
     def _tell(self, pieces: Iterable[tuple[float, bytes]]) -> None:
         for at, data in pieces:
-            self._of.write({"at": at, **self._which, **said(data)})
+            self._tap.write({"at": at, **self._which, **said(data)})
 
 
 def remove_oldest(folder: Path, most: int = FOLDER_BYTES) -> None:

@@ -1,9 +1,14 @@
-"""The examples of fields in a JSON Schema: each must be of a kind that its field takes. Pure."""
+"""The examples of fields in a JSON Schema: each must be one that its field takes. Pure.
+
+Kinds, words of enums, bounds of numbers and lengths of strings are looked at. What only a
+validator of the schema's own could refuse is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 from app.schemas.subschemas import IN_LISTS, Json, inside, target
 
@@ -38,6 +43,8 @@ def fault(root: Json) -> Fault | None:
                 expected = " or ".join(sorted(allowed))
                 reason = f"examples[{index}] of {name} is {example!r}, and no {expected}"
                 return Fault(name, reason)
+            if not _takes(root, schema, example):
+                return Fault(name, f"examples[{index}] of {name} is {example!r}, which it refuses")
     return None
 
 
@@ -60,6 +67,36 @@ def _is_of(example: object, allowed: frozenset[str]) -> bool:
     if isinstance(example, float) and example.is_integer():
         return not allowed.isdisjoint({"integer", "number"})
     return kind in allowed
+
+
+def _takes(root: Json, schema: Json, example: Any) -> bool:
+    """Whether a schema takes an example of a kind that it allows, as far as that is easily seen."""
+    if "$ref" in schema:
+        return _takes(root, target(root, schema), example)
+    for choices in IN_LISTS & {"anyOf", "oneOf"} & schema.keys():
+        return any(
+            _is_of(example, _kinds(root, choice)) and _takes(root, choice, example)
+            for choice in schema[choices]
+        )
+    if "const" in schema or "enum" in schema:
+        return example in schema.get("enum", [schema.get("const")])
+    # The lengths of texts with a format may be those of what they stand for, such as bytes.
+    bounds = {} if "format" in schema else _BOUNDS.get(KINDS[type(example)], {})
+    return all(fits(example, schema[key]) for key, fits in bounds.items() if key in schema)
+
+
+_LENGTHS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "minLength": lambda text, least: len(text) >= least,
+    "maxLength": lambda text, most: len(text) <= most,
+}
+_RANGE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "minimum": operator.ge,
+    "maximum": operator.le,
+    "exclusiveMinimum": operator.gt,
+    "exclusiveMaximum": operator.lt,
+}
+_BOUNDS: Final = {"string": _LENGTHS, "integer": _RANGE, "number": _RANGE}
+"""The bounds that a value of a kind has to keep, by their keywords."""
 
 
 def _kinds(root: Json, schema: Json) -> frozenset[str]:

@@ -23,10 +23,12 @@ class Health:
     """Of a store, as one process sees it. Times are those of the loop, and passed in.
 
     is_up: whether it answers
+    is_full: whether it refuses what is new, most often as its memory is full
     """
 
     def __init__(self) -> None:
         self.is_up = False
+        self.is_full = False
         self._slowest = 0.0  # of the last answers
         self._trouble = float("-inf")
         self._good = float("-inf")
@@ -54,6 +56,13 @@ class Health:
     def refused(self, now: float) -> None:
         """It answers, but takes nothing new. Leases may run out although their holders live."""
         self._trouble = now
+
+    @property
+    def what_is_wrong(self) -> str | None:
+        """What keeps it from taking new streams; None: nothing does."""
+        if not self.is_up:
+            return "does not answer"
+        return "refuses what is new: its memory may be full" if self.is_full else None
 
     @property
     def patience(self) -> float:

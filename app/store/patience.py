@@ -8,10 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from app.redis.link import Unreachable
-
-TURN_SECONDS: Final = 0.01
-"""Who waits for the store counts turns of this length rather than time: a process that is late
-itself must not blame the store."""
+from app.redis.patience import comes
 
 PATIENT_SECONDS: Final = 2
 """How long a call waits for the store that can do nothing else."""
@@ -27,9 +24,8 @@ async def answers_in_time(
     late: is called once, if the answer was not waited for, or there is none
     """
     try:
-        for _ in range(round(seconds / TURN_SECONDS)):
-            if (await asyncio.wait({asked}, timeout=TURN_SECONDS))[0]:
-                return asked.result()
+        if await comes(asked, seconds):
+            return asked.result()
     except Unreachable:
         late()
         return None

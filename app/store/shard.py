@@ -62,6 +62,12 @@ MAILBOX_MS: Final = 60_000
 IDLE_SECONDS: Final = 2
 """How long a stream is followed for which there is no reader here."""
 
+MEND_SECONDS: Final = 0.2
+"""The time between two tries to fill a hole."""
+
+TICK_SECONDS: Final = 0.02
+"""The time between two looks whether all is written, when the process stops."""
+
 _log = structlog.get_logger("store")
 
 
@@ -88,6 +94,9 @@ class Events(Protocol):
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         """The store answers again, or does not any more."""
+
+    def filled(self, shard: Shard, *, full: bool) -> None:
+        """The store refuses what is new from now on, or takes it again."""
 
     def answered(self, shard: Shard, seconds: float) -> None:
         """The store has answered a pipeline."""
@@ -143,10 +152,10 @@ class Shard:
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         while self.health.is_up and self.mirrors and loop.time() < until:  # noqa: ASYNC110
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
         if self.health.is_up:
             gone = self.ask(("DEL", keys.lease(self.process), keys.mailbox(self.process)))
-            await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK))
+            await asyncio.wait({gone}, timeout=max(until - loop.time(), TICK_SECONDS))
             _forget(gone)
         for task in self._tasks:
             task.cancel()
@@ -252,7 +261,11 @@ class Shard:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
-            if isinstance(answers[0], Refused):
+            is_full = isinstance(answers[0], Refused)
+            if is_full != self.health.is_full:
+                self.health.is_full = is_full
+                self._events.filled(self, full=is_full)
+            if is_full:
                 self.health.refused(now)
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
@@ -460,12 +473,6 @@ class Shard:
                 replica.stream.cut()
 
         self.send(("XRANGE", keys.stream(id), "-", "+"), told=told)
-
-
-MEND_SECONDS: Final = 0.2
-"""The time between two tries to fill a hole."""
-
-TICK: Final = 0.02
 
 
 def _forget(asked: asyncio.Future[Any]) -> None:

@@ -42,6 +42,9 @@ class SharingObserver(Protocol):
     def turned(self, store: int, *, up: bool) -> None:
         """A store answers from now on, or does not any more."""
 
+    def filled(self, store: int, *, full: bool) -> None:
+        """A store refuses what is new from now on, or takes it again."""
+
     def answered(self, store: int, seconds: float) -> None:
         """A store has answered what was sent to it at once."""
 

@@ -98,8 +98,8 @@ class SharedStreams(Streams):
         await asyncio.gather(*(shard.start() for shard in self._shards))
 
     @property
-    def stores(self) -> tuple[bool, ...]:
-        return tuple(shard.health.is_up for shard in self._shards)
+    def stores(self) -> tuple[str | None, ...]:
+        return tuple(shard.health.what_is_wrong for shard in self._shards)
 
     # -- which shard --------------------------------------------------------------------------
 
@@ -535,6 +535,9 @@ class SharedStreams(Streams):
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         self._watcher.turned(shard.index, up=up)
+
+    def filled(self, shard: Shard, *, full: bool) -> None:
+        self._watcher.filled(shard.index, full=full)
 
     def answered(self, shard: Shard, seconds: float) -> None:
         self._watcher.answered(shard.index, seconds)

@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 import structlog
 
 from app.redis.link import Command, Link, Unreachable
+from app.redis.patience import TURN_SECONDS
 from app.store.health import Health
-from app.store.patience import TURN_SECONDS
 from app.streams.where_raised import where_raised
 
 TICK_SECONDS: Final = 0.05

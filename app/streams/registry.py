@@ -115,8 +115,8 @@ class Streams:
         return self._circuits.open
 
     @property
-    def stores(self) -> tuple[bool, ...]:
-        """Of each store through which processes share streams, whether it answers."""
+    def stores(self) -> tuple[str | None, ...]:
+        """Of each store through which processes share streams, what is wrong with it, if it is."""
         return ()
 
     @property

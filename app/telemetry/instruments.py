@@ -51,6 +51,7 @@ class StoreInstruments:
     """The metrics of a store that processes share."""
 
     up: Gauge
+    full: Gauge
     seconds: Histogram
     followed: Gauge
     taken_over: Counter
@@ -81,7 +82,7 @@ class Instruments:
         self.streams_active = self._gauge("streams_active", "Streams that run.")
         self.streams_ended = self._counter(
             "streams_ended",
-            "Streams ended, by outcome: done, or the code of the error.",
+            "Streams ended, by outcome: done, the code of the error, or moved to another process.",
             *("schema", "code"),
         )
         self.first_content = self._histogram(
@@ -211,6 +212,11 @@ class Instruments:
         """The metrics of a store that processes share. Without one, there are none."""
         return StoreInstruments(
             up=self._gauge("store_up", "Processes for which a store answers.", "store"),
+            full=self._gauge(
+                "store_full",
+                "Processes from which a store takes nothing new, most often as its memory is full.",
+                "store",
+            ),
             seconds=self._histogram(
                 "store_answer_seconds",
                 "How long a store took to answer what was sent to it at once.",

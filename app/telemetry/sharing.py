@@ -25,6 +25,14 @@ class SharingTelemetry:
         else:
             _log.warning("the store does not answer", store=store)
 
+    def filled(self, store: int, *, full: bool) -> None:
+        """A store refuses what is new from now on, or takes it again."""
+        self._of.full.labels(str(store)).set(full)
+        if full:
+            _log.warning("the store takes nothing new: its memory may be full", store=store)
+        else:
+            _log.info("the store takes what is new again", store=store)
+
     def answered(self, store: int, seconds: float) -> None:
         """A store has answered what was sent to it at once."""
         self._of.seconds.labels(str(store)).observe(seconds)

@@ -18,7 +18,7 @@ from app.schemas.registry import SchemaError, load
 from app.schemas.typescript import GeneratorError, typescript
 from app.settings import Settings, describe
 from app.telemetry.logs import configure_logging
-from app.terminal.new import NEXT, NewError, write
+from app.terminal.new import NewError, next_steps, write
 from app.terminal.schemas import print_schemas
 
 
@@ -42,8 +42,7 @@ def new(
     with _stopping():
         settings = Settings()
         file = write(name, settings.schemas, into)
-        endpoint = name.replace("_", "-")
-        print(NEXT.format(file=file, name=endpoint, url=f"http://localhost:{settings.port}"))
+        print(next_steps(file, name, settings.schemas, f"http://localhost:{settings.port}"))
 
 
 def types() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +74,7 @@ schema = Schema(
 NEXT: Final = """\
 {file} is there. Now:
 
-    make dev    serves it, and follows the file while you change it
+    {serve}    serves it, and follows the file while you change it
     curl -N '{url}/{name}?topic=rainy+Sundays&count=3'
 
 docs/schemas.md says what a file may hold."""
@@ -108,6 +109,17 @@ def write(name: str, folders: tuple[str, ...], into: str | None) -> Path:
     except OSError as error:
         raise NewError(f"{file} can't be written: {error.strerror}") from None
     return file
+
+
+def next_steps(file: Path, name: str, folders: tuple[str, ...], url: str) -> str:
+    """What to do with a schema's new file.
+
+    folders: those of the settings. Where the file is in none of them, they are named with its own
+    """
+    folder, known = file.parent.resolve(), [known.resolve() for known in folders_of(folders)]
+    more = "" if folder in known else f"SCHEMAS={shlex.quote(','.join([*folders, str(folder)]))} "
+    endpoint = name.replace("_", "-")
+    return NEXT.format(file=file, name=endpoint, url=url, serve=f"{more}make dev")
 
 
 def source(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -29,20 +30,20 @@ def _rows(entry: SchemaEntry, models: Sequence[str]) -> Iterator[tuple[str, str]
     schema = entry.parameters_json_schema
     for name, field in schema["properties"].items():
         is_needed = name in schema.get("required", ())
-        yield name, words(field, schema.get("$defs", {})) + ("" if is_needed else ", optional")
+        yield name, words(field, schema.get("$defs", {}), is_needed=is_needed)
     yield "model", entry.default_model(models)
     yield "views", " ".join(views_of(entry))
 
 
-def words(field: dict[str, Any], definitions: dict[str, Any]) -> str:
-    """Say in a few words what a parameter takes: `integer 1 to 20, default 5`."""
+def words(field: dict[str, Any], definitions: dict[str, Any], *, is_needed: bool) -> str:
+    """Say in a few words what a parameter takes: `integer 1 to 20, default 5, optional`."""
     field = _resolved(field, definitions)
     parts = [_kind(field, definitions)]
-    if field.get("default") is not None:
-        parts.append(f"default {field['default']}")
-    if "description" in field:
-        parts.append(field["description"])
-    return ", ".join(parts)
+    if field.get("default") not in (None, ""):
+        parts.append(f"default {json.dumps(field['default'], ensure_ascii=False)}")
+    if not is_needed:
+        parts.append("optional")
+    return ": ".join([", ".join(parts), *filter(None, [field.get("description")])])
 
 
 def _kind(field: dict[str, Any], definitions: dict[str, Any]) -> str:

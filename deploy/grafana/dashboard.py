@@ -136,6 +136,7 @@ ROWS: Final[dict[str, list[tuple[str, str, Queries]]]] = {
             "short",
             {
                 "store {{store}}": "sum by (store) (store_up)",
+                "store {{store}}, full": "sum by (store) (store_full)",
                 "without the limits' store": "sum(limits_store_down)",
             },
         ),

@@ -101,6 +101,10 @@ async def test_the_service_needs_no_right_that_it_is_not_given(tmp_path: Path) -
         assert elsewhere.text.splitlines()[-3:] == begun.text.splitlines()[-3:]
         again = await client.post(f"{second.url}/ideas", json={"topic": "figs"}, headers=key)
         assert again.headers["location"] == begun.headers["location"]
+        made = await client.post(f"{first.url}/tickets", json={})
+        ticket = bearer(made.json()["ticket"])
+        used = await client.get(f"{first.url}/ideas?topic=figs", headers=ticket)
+        assert used.status_code == 200
         async with client.stream("GET", f"{second.url}/ideas?topic=nuts&resumable=true") as slow:
             location = slow.headers["location"]
             assert (await client.delete(f"{first.url}{location}")).status_code == 204

@@ -70,8 +70,9 @@ async def test_use_chat_is_told_of_a_restart_and_of_an_error() -> None:
 async def test_use_chat_has_what_the_model_reasons_as_a_part_before_the_value() -> None:
     async with running(model="", demo_tokens_per_second=PACE) as service:
         url = f"{service.url}/ideas?view=ui-message&model="
-        for model in FORMS:
-            found = await client("use-chat", f"{url}{model}&reasoning=true")
+        for found in await asyncio.gather(
+            *(client("use-chat", f"{url}{model}&reasoning=true") for model in FORMS)
+        ):
             assert (found["status"], found["error"]) == ("ready", None)
             reasoned, value = found["messages"][1]["parts"]
             assert (reasoned["type"], reasoned["state"]) == ("reasoning", "done")
@@ -84,8 +85,9 @@ async def test_use_chat_has_what_the_model_reasons_as_a_part_before_the_value() 
 async def test_an_agent_has_what_the_model_reasons_as_a_message() -> None:
     async with running(model="", demo_tokens_per_second=PACE) as service:
         url = f"{service.url}/ideas?view=ag-ui&model="
-        for model in FORMS:
-            found = await client("http-agent", f"{url}{model}&reasoning=true")
+        for found in await asyncio.gather(
+            *(client("http-agent", f"{url}{model}&reasoning=true") for model in FORMS)
+        ):
             assert (found["error"], found["failure"], found["warnings"]) == (None, None, [])
             types = [event["type"] for event in found["events"]]
             assert types[1:3] == ["REASONING_START", "REASONING_MESSAGE_START"]

@@ -62,7 +62,11 @@ async def test_an_order_has_labels_of_its_fields_a_table_and_the_readers_numbers
         running(openai_base_url=provider.base_url, registry=load(tmp_path)) as service,
         playground(browser, service.url) as page,
     ):
-        await page.run("orders", topic="tea")
+        await page.choose("orders", topic="tea")
+        held = await page.page.locator("#result .held").all_inner_texts()
+        assert held == ["date", "number", "number", "number"]  # two rows are expected
+        await page.run("orders")
+        assert await page.page.locator("#result .held").count() == 0
         labels = await page.page.locator("#result .depth-0 > .block > .label").all_inner_texts()
         assert labels == ["Home", "Work", "Lines"]
         rows = await page.page.locator("#result .rows tr").all_inner_texts()
@@ -96,6 +100,8 @@ async def test_the_writing_is_followed_until_the_user_scrolls(browser: Browser) 
         await page.choose(topic="tea", count="10")
         await page.start()
         await expect(page.page.locator(".text.open")).to_have_text("Here")
+        held = "A number, a date or a choice is shown once it is complete and valid."
+        assert held in await page.page.locator("#trace").inner_text()
         assert await page.page.evaluate(seen)
         back = page.page.locator("#back")
         await expect(back).to_be_hidden()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ from app.store.ids import read_id
 from app.store.shard import STALE_SECONDS
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
-from tests.support.readers import readers
+from tests.support.readers import SECONDS, readers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.scene import scene
 from tests.support.sentinel import watched
@@ -71,19 +71,19 @@ async def busy(store: RedisServer, seconds: float) -> None:
 @pytest.mark.parametrize(
     "seconds", [0.5, pytest.param(3, marks=chaos), pytest.param(10, marks=chaos)]
 )
-@pytest.mark.parametrize("pause", [stopped, clients_paused, asleep, busy])
 async def test_a_store_that_pauses_costs_no_stream_anything(
-    store: RedisServer, pause: object, seconds: float
+    store: RedisServer, seconds: float
 ) -> None:
     async with scene(store.url) as play:
         await play.settled()
-        running = await play.begin("figs", 12)
-        going = await play.begin("nuts")
-        pausing = asyncio.create_task(pause(store, seconds))  # type: ignore[operator]
-        await asyncio.sleep(seconds / 2)
-        await play.ends("figs", running)
-        await play.ends("nuts", going)
-        await pausing
+        for pause in (stopped, clients_paused, asleep, busy):
+            running = await play.begin(f"{pause.__name__}-figs", 12)
+            going = await play.begin(f"{pause.__name__}-nuts")
+            pausing = asyncio.create_task(pause(store, seconds))
+            await asyncio.sleep(seconds / 2)
+            await play.ends(f"{pause.__name__}-figs", running)
+            await play.ends(f"{pause.__name__}-nuts", going)
+            await pausing
 
 
 @asynccontextmanager
@@ -260,36 +260,40 @@ async def _paused(server: RedisServer) -> None:
 # -- it takes nothing new ---------------------------------------------------------------------
 
 
-REFUSALS = {
-    "full": (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
-    "read-only": (("REPLICAOF", "127.0.0.1", 1), ("REPLICAOF", "NO", "ONE")),
-    "without its replicas": (
-        ("CONFIG", "SET", "min-replicas-to-write", 1),
-        ("CONFIG", "SET", "min-replicas-to-write", 0),
+REFUSALS = [
+    pytest.param("CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0", id="full"),
+    pytest.param("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", id="read-only"),
+    pytest.param(
+        "CONFIG SET min-replicas-to-write 1",
+        "CONFIG SET min-replicas-to-write 0",
+        id="without its replicas",
+        marks=chaos,
     ),
-    "without rights": (
-        ("ACL", "SETUSER", "default", "-xadd"),
-        ("ACL", "SETUSER", "default", "+xadd"),
+    pytest.param(
+        "ACL SETUSER default -xadd",
+        "ACL SETUSER default +xadd",
+        id="without rights",
+        marks=chaos,
     ),
-}
-"""Commands after which a store takes nothing new, and those that end this."""
+]
+"""A command after which a store takes nothing new, and the one that ends this."""
 
 
 @pytest.mark.parametrize("seconds", [0, pytest.param(LEASE_SECONDS + 1, marks=chaos)])
-@pytest.mark.parametrize(("refuse", "accept"), REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize(("refuse", "accept"), REFUSALS)
 async def test_a_store_that_refuses_stops_no_running_stream(
-    store: RedisServer, refuse: Sequence[str | int], accept: Sequence[str | int], seconds: float
+    store: RedisServer, refuse: str, accept: str, seconds: float
 ) -> None:
     async with scene(store.url) as play:
         running = await play.begin("figs", 12)
-        await store.told(*refuse)
+        await store.told(*refuse.split())
         play.provider.stop("figs", 30)
         written = running[0].position
         await running[0].sees(lambda it: it.position > written + 5)
         answer = await asked(f"{play.nodes[0].url}/ideas?topic=nuts&resumable=true")
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
         await asyncio.sleep(seconds)
-        await store.told(*accept)
+        await store.told(*accept.split())
         await play.ends("figs", running)
 
 
@@ -398,10 +402,12 @@ async def test_a_way_that_is_cut_for_a_moment_costs_time_alone(
 
 
 @pytest.mark.parametrize("lost", ["drops_questions", "drops_answers"])
+@pytest.mark.parametrize("both_end", [False, True])
 @chaos
 async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_back(
-    store: RedisServer, lost: str
+    store: RedisServer, lost: str, both_end: bool
 ) -> None:
+    """both_end: whether it comes to an end of its own, too, before it is back"""
     async with links(store) as ways, scene([way.url for way in ways]) as play:
         await play.settled()
         running = await play.begin("figs", 12)
@@ -409,6 +415,9 @@ async def test_an_owner_that_is_cut_off_reads_what_another_writes_when_it_is_bac
         await play.provider.has_stopped("figs", 2)
         first = play.provider.of("figs")[0]
         assert not first.exchange.closed.is_set()
+        if both_end:
+            play.provider.go_on("figs")
+            await running[-1].sees_event("done")
         setattr(ways[0], lost, False)
         await first.exchange.is_closed(ANSWER_SECONDS + 1)
         await play.ends("figs", running, asked=2)
@@ -435,8 +444,8 @@ async def test_readers_that_leave_while_the_store_is_slow_leave_nothing(
             await asyncio.gather(*(left(play.nodes[1].url, it, random) for it in streams))
         for way in ways:
             way.delay = 0
-        await eventually(lambda: not play.nodes[1].service.connections)
-        await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
+        await eventually(lambda: not play.nodes[1].service.connections, SECONDS)
+        await eventually(lambda: len(asyncio.all_tasks()) <= before[1], SECONDS)
         assert await connections(store) == before[0]
         for index, reader in enumerate(begun):
             more = play.attach(reader, play.nodes[1])

@@ -139,6 +139,14 @@ class Named(BaseModel):
     number: int = Field(alias="n")
 
 
+class Holding(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+
+    numbers: list[int] = Field(alias="list", default=[])
+    named: Named | None = Field(alias="model", default=None)
+    table: dict[str, int] = Field(alias="dict", default={})
+
+
 class Chosen(BaseModel):
     number: int = Field(validation_alias=AliasChoices("first", "second", "third"))
 
@@ -149,6 +157,10 @@ class Chosen(BaseModel):
         (Named, '{"n": 1, "number": "x"}'),
         (Named, '{"number": "x", "n": 1}'),
         (Named, '{"number": [{"a": 2}], "n": 1}'),
+        (Holding, '{"numbers": ["x"], "list": [1]}'),
+        (Holding, '{"named": {}, "model": {"n": 1}}'),
+        (Holding, '{"table": {"a": "x"}, "dict": {"a": 1}}'),
+        (Holding, '{"dict": {"a": 1}, "table": {"a": "x"}}'),
         (Chosen, '{"third": "x", "second": "y", "first": 1}'),
         (Chosen, '{"second": 1, "third": "x"}'),
     ],
@@ -165,6 +177,9 @@ def test_the_losing_one_of_a_fields_names_is_not_validated(type_: Any, text: str
 def test_without_a_better_name_it_is(text: str) -> None:
     _, error = run(Decoder(plan(Named)), [text])
     assert error is not None
+    for holding in ('{"numbers": ["x"]}', '{"named": {}}', '{"table": {"a": "x"}}'):
+        _, error = run(Decoder(plan(Holding)), [holding])
+        assert error is not None
 
 
 class Swapped(BaseModel):

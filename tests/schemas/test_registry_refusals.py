@@ -519,6 +519,22 @@ def test_a_coroutine_s_deadline_is_a_positive_number(folder: Path, name: str, se
         ),
         ("mood: Literal['calm'] = Field(examples=[1])", "examples[0] of mood is 1, and no string"),
         (
+            "mood: Literal['calm', 'sad'] | None = Field(examples=['calm', 'clam'])",
+            "examples[1] of mood is 'clam', which it refuses",
+        ),
+        (
+            "days: int = Field(le=7, examples=[7, 8])",
+            "examples[1] of days is 8, which it refuses",
+        ),
+        (
+            "share: float | None = Field(gt=0, examples=[None, 0.0])",
+            "examples[1] of share is 0.0, which it refuses",
+        ),
+        (
+            "text: str = Field(max_length=3, examples=['fig', 'figs'])",
+            "examples[1] of text is 'figs', which it refuses",
+        ),
+        (
             "text: str = Field(json_schema_extra={'examples': 'abc'})",
             "the examples of text are 'abc', and no list",
         ),
@@ -548,6 +564,8 @@ class Fine(BaseModel):
     mood: Mood = Field(examples=[Mood.CALM, 'calm'])
     inner: Word | None = Field(examples=[{'text': 'x'}, None])
     anything: object = Field(examples=[1, 'a', [2]])
+    few: int | None = Field(ge=1, le=3, examples=[1, 3, None])
+    coded: bytes = Field(max_length=3, examples=['YWJj'])
 """
     assert load_one(folder, source + schema("Fine", "Parameters")).name == "words"
 

@@ -15,6 +15,9 @@ from random import Random
 from tests.soak.answers import Answer
 from tests.support.sockets import reset_when_closed
 
+FIRST_SECONDS = 60
+"""For the first request of a connection."""
+
 IDLE_SECONDS = 3
 DRIP_SECONDS = 0.2
 LONGEST_DRIP = 150  # blanks
@@ -36,7 +39,7 @@ class RecordedProvider:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, TimeoutError, RuntimeError):
-            answer = await self._read(reader, IDLE_SECONDS)
+            answer = await self._read(reader, FIRST_SECONDS)
             while await self._play(answer, writer):
                 answer = await self._read(reader, self._random.uniform(0, IDLE_SECONDS))
                 if self._random.random() < 0.25:

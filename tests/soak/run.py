@@ -36,11 +36,13 @@ SETTINGS = {
         f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items()
     ),
     "CALLER_STREAMS": str(AT_ONCE),
-    # Shorter than usual, so that silence is soon over; long enough for a machine that is busy.
-    "CONTENT_GAP_TIMEOUT": "12",
-    "FIRST_CONTENT_TIMEOUT": "15",
+    # Long enough for a machine that has other work, too. Silence still ends within a minute.
+    "CONNECT_TIMEOUT": "30",
+    "CONTENT_GAP_TIMEOUT": "30",
+    "FIRST_CONTENT_TIMEOUT": "40",
+    # Short, so that what is kept is dropped again and again.
     "RESUME_GRACE_SECONDS": "15",
-    "RETENTION_SECONDS": "20",
+    "RETENTION_SECONDS": "60",
     "DRAIN_SECONDS": "5",
 }
 
@@ -72,8 +74,8 @@ async def soak(
     ):
         kept = [httpx.URL(it.url).port for it in (demo, recorded, store) if it]
         watch = Watch(observer, serving, kept)
-        # Shorter than the server's own time: no request meets a connection that it closes.
-        limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
+        # A request on a connection that is kept may meet its end, and would have to be sent again.
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         async with httpx.AsyncClient(timeout=SECONDS, limits=limits) as client:
             world = World(client, serving, KEYS, seed, AT_ONCE, models)
             warm = await _soak(world, watch, seconds, say, scale, change)
@@ -125,6 +127,7 @@ async def _soak(
     kinds = [visit for visit, count in KINDS.items() for _ in range(count * scale)]
     visits = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
     changing = asyncio.create_task(world.fleet.change(until, change))
+    minding = asyncio.create_task(world.mind_itself())
     told, shown = 0.0, 0
     while (now := world.fleet.now - began) < seconds:
         metrics = await watch.sample()
@@ -138,6 +141,7 @@ async def _soak(
             shown += 1
         await asyncio.sleep(max(min(PERIOD, seconds - now), 0))
     await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
+    minding.cancel()
     await world.fleet.end(changing)
     return warm
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.soak.account import account
 from tests.soak.clients import KINDS
 from tests.soak.models import QUICK
 from tests.soak.report import markdown, verdicts
@@ -35,3 +38,26 @@ def test_the_lag_is_read_from_its_buckets() -> None:
     assert lag(90, 99, 100).lag_quantile(0.99) == 0.05
     assert lag(90, 98, 100).lag_quantile(0.99) == float("inf")
     assert lag(90, 98, 100).lag_quantile(0.99, since=lag(0, 0, 2)) == 0.05
+
+
+def test_each_stream_is_accounted_for() -> None:
+    def line(event: str, id: str, **more: str) -> str:
+        return json.dumps({"event": event, "id": id, **more})
+
+    def begun(id: str) -> str:
+        return line("stream started", id)
+
+    def ended(id: str, outcome: str) -> str:
+        return line("stream ended", id, outcome=outcome)
+
+    killed = [begun("a"), ended("a", "done"), begun("b"), begun("c"), '{"event": "stre']
+    lives = [begun("b"), ended("b", "cancelled"), begun("d"), ended("d", "moved")]
+    good = account([(killed, True), (lives, False)])
+    assert good.is_even
+    assert (good.started, good.done, good.cancelled, good.moved, good.lost) == (5, 1, 1, 1, 2)
+    assert (good.unended, good.twice, good.unknown) == ([], [], [])
+    bad = account([([begun("a"), ended("a", "done"), begun("b")], False), ([*lives, "!"], False)])
+    assert not bad.is_even
+    assert (bad.unended, bad.unknown) == (["b"], ["!"])
+    twice = account([([begun("a"), ended("a", "done")], False)] * 2)
+    assert twice.twice == ["a"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -125,7 +126,8 @@ async def test_others_are_told_that_there_is_no_such_stream_and_the_owner_that_i
     )
     await shared.redis.delete(keys.stream(own.stream))
     await shared.redis.expire(keys.mark(own.stream), MARK_SECONDS)  # as after its retention
-    b.streams._store.forget(b.streams.find(own.stream, "me"))
+    if copy := b.streams._store.get(own.stream):  # it may be gone by itself
+        b.streams._store.forget(copy)
     assert await code(url, X_Owner="me") == (410, "stream_expired")
     assert await code(url, X_Owner="you") == (404, "stream_not_found")
 
@@ -501,7 +503,7 @@ async def test_a_stream_whose_owners_die_again_and_again_is_given_up(
     shared: Shared, takeovers: int
 ) -> None:
     b, before = shared.services[1], len(shared.provider.exchanges)
-    stream = new_stream()
+    stream = new_stream(new_id(time.time(), 0))
     parameters = REQUEST.parameters.model_dump_json(round_trip=True, by_alias=False)
     claim = claim_of(stream, "dead", request=parameters, takeovers=takeovers)
     await shared.redis.xadd(keys.stream(stream.id), {FIELD: encode(claim)}, str(EntryId(1, 0)))

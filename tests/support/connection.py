@@ -29,10 +29,11 @@ class Event(NamedTuple):
 
 
 class Connection:
-    """A response that is being read, in either format."""
+    """A response that is being read, in either format. seconds: how long an event may take."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, seconds: float = SECONDS) -> None:
         self.response = response
+        self._seconds = seconds
         self._lines = response.headers["content-type"] == NDJSON
         self._texts = response.aiter_text()
         self._rest = ""
@@ -49,7 +50,7 @@ class Connection:
 
     async def _next(self) -> Event | None:
         end = "\n" if self._lines else "\n\n"
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(self._seconds):
             while end not in self._rest:
                 piece = await anext(self._texts, None)
                 if piece is None:

@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from tests.http.server.test_workers import workers
 from tests.support.process import SECONDS, Process, process
-from tests.support.service import eventually
+from tests.support.service import eventually, running
 from tests.support.sockets import free_port
 
 STREAM = "/ideas?topic=figs&count=1&interval_ms=0"
@@ -41,10 +41,10 @@ def counted_by(worker: int) -> float:
     return sum(each.value for each in samples if each.name == "streams_started_total")
 
 
-async def begin(service: Process, query: str = "") -> httpx.Response:
+async def begin(service: Process) -> httpx.Response:
     """A stream on a new connection, which either worker may get."""
     async with httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client:
-        return await client.get(STREAM + query)
+        return await client.get(STREAM)
 
 
 async def told(service: Process) -> dict[str, float]:
@@ -60,7 +60,7 @@ async def prometheus(folder: Path, service: Process) -> AsyncIterator[httpx.Asyn
     """A Prometheus that scrapes the service, and a client of it."""
     (folder / "prometheus.yml").write_text(CONFIG.format(target=service.url.split("//")[1]))
     url = f"127.0.0.1:{free_port()}"
-    running = await asyncio.create_subprocess_exec(
+    program = await asyncio.create_subprocess_exec(
         *("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"),
         f"--web.listen-address={url}",
         cwd=folder,
@@ -70,8 +70,8 @@ async def prometheus(folder: Path, service: Process) -> AsyncIterator[httpx.Asyn
         async with httpx.AsyncClient(base_url=f"http://{url}", timeout=SECONDS) as client:
             yield client
     finally:
-        running.kill()
-        await running.wait()
+        program.kill()
+        await program.wait()
 
 
 async def until(client: httpx.AsyncClient, query: str, expected: float) -> None:
@@ -141,11 +141,13 @@ async def begin_some_that_stall(service: Process, pair: set[int]) -> int:
 
 
 async def test_promtool_is_content_with_what_is_told() -> None:
-    async with process(DEMO_TOKENS_PER_SECOND="0") as service:
+    async with (
+        running(model="") as service,
+        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+    ):
         for model in ("demo", "demo-invalid", "demo-401", "demo-down"):
-            await begin(service, f"&model={model}")
-        async with httpx.AsyncClient(base_url=service.url) as client:
-            metrics = (await client.get("/metrics")).content
+            await client.get(f"{STREAM}&model={model}")
+        metrics = (await client.get("/metrics")).content
     checking = await asyncio.create_subprocess_exec(
         *("promtool", "check", "metrics"), stdin=PIPE, stdout=PIPE, stderr=PIPE
     )

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from app.cli import cli
 from app.schemas.registry import load
-from app.terminal.new import source
+from app.terminal.new import next_steps, source
 from tests.support.command import invoked
 from tests.support.events import messages
 from tests.support.process import ROOT, ended
@@ -55,6 +55,14 @@ def test_a_name_that_is_no_endpoint_s_is_refused(tmp_path: Path, name: str) -> N
     result = RUNNER.invoke(cli, ["new", "--into", str(tmp_path), "--", name])
     assert (result.exit_code, list(tmp_path.iterdir())) == (2, [])
     assert "is no name of a schema" in result.output
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_next_step_names_a_folder_that_is_not_served(tmp_path: Path, is_known: bool) -> None:
+    folders = ("schemas", str(tmp_path)) if is_known else ("schemas",)
+    said = next_steps(tmp_path / "trips.py", "trips", folders, "http://localhost:8000")
+    served = "make dev" if is_known else f"SCHEMAS=schemas,{tmp_path} make dev"
+    assert f"\n    {served}    serves it" in said
 
 
 def test_a_name_of_a_route_is_refused(tmp_path: Path) -> None:

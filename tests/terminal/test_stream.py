@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.support.command import invoked
 from tests.support.process import Ended, ended, start
 from tests.support.resuming import ALL, ANSWER, FIGS
 from tests.support.service import Service, eventually, running
@@ -34,7 +35,7 @@ async def service(provider: Upstream) -> AsyncIterator[Service]:
 async def said(answer: bytes, *arguments: str) -> Ended:
     """What the command says where the provider answers so."""
     async with upstream(saying(answer)) as it, running(openai_base_url=it.base_url) as service:
-        return await ended(*WORDS, *arguments, "--url", service.url)
+        return await invoked(*WORDS, *arguments, "--url", service.url)
 
 
 # -- in a terminal ----------------------------------------------------------------------------
@@ -219,7 +220,7 @@ async def test_where_no_service_runs_one_line_says_so() -> None:
 
 
 async def test_what_the_service_refuses_is_said_in_its_words(service: Service) -> None:
-    found = await ended("stream", "ideas", "tea", "count=99", "--url", service.url)
+    found = await invoked("stream", "ideas", "tea", "count=99", "--url", service.url)
     assert (found.code, found.out) == (1, "")
     assert re.fullmatch(
         r"invalid_request: The parameters of ideas are not valid. \(request \w+\)\n"

@@ -7,7 +7,6 @@ prefix with each request, so the first request is waited for.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from threading import Lock
 from typing import Any
 
@@ -17,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.http.context import prefix
-from app.partial.value import dumps
+from app.http.endpoints.fixed_json import FixedJson
 
 Make = Callable[[str], dict[str, Any]]
 """Makes a document for a prefix."""
@@ -29,29 +28,18 @@ def add_openapi(app: FastAPI, path: str, make: Make) -> None:
 
 
 def _endpoint(make: Make) -> Callable[[Request], Awaitable[Response]]:
-    made: dict[str, tuple[bytes, str]] = {}  # by the prefix, of which most services have one
+    made: dict[str, FixedJson] = {}  # by the prefix, of which most services have one
     lock = Lock()
 
     def make_once(under: str) -> None:
         with lock:
             if under not in made:
-                body = dumps(make(under))
-                made[under] = (body, f'"{sha256(body).hexdigest()[:32]}"')
+                made[under] = FixedJson(make(under))
 
     async def endpoint(request: Request) -> Response:
         under = prefix(request.scope)
         if under not in made:  # making it takes a sixth of a second, too long for the event loop
             await run_in_threadpool(make_once, under)
-        body, etag = made[under]
-        headers = {"ETag": etag, "Cache-Control": "no-cache"}
-        if _has(request, etag):
-            return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return made[under].response(request)
 
     return endpoint
-
-
-def _has(request: Request, etag: str) -> bool:
-    """Whether `If-None-Match` names this version, or any (RFC 9110 13.1.2: weakly compared)."""
-    given = ",".join(request.headers.getlist("If-None-Match"))
-    return any(tag.strip().removeprefix("W/") in (etag, "*") for tag in given.split(","))

@@ -99,10 +99,10 @@ def there_are(known: Iterable[str], given: Iterable[str], beside: Iterable[str] 
     beside: known keys that are not listed, but may be meant
     """
     known = list(known)
-    return f"{_meant([*known, *beside], given)} There are: {', '.join(known) or 'none'}."
+    return f"{did_you_mean([*known, *beside], given)} There are: {', '.join(known) or 'none'}."
 
 
-def _meant(known: Sequence[str], given: Iterable[str]) -> str:
+def did_you_mean(known: Sequence[str], given: Iterable[str]) -> str:
     """Which known keys are near to the unknown ones. Looking for them in long keys takes long."""
     short = [key.lower() for key in islice(given, MAX_DETAILS) if len(key) <= MAX_KEY]
     near = [found for key in short for found in get_close_matches(key, known, 1)]

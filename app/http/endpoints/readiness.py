@@ -24,6 +24,6 @@ class Readiness:
         if self._quota.is_shared:
             down = "does not answer: each process counts by itself"
             parts["limits_store"] = down if self._quota.is_down else "ready"
-        for store, answers in enumerate(self._streams.stores):
-            parts[f"streams_store_{store}"] = "ready" if answers else "does not answer"
+        for store, wrong in enumerate(self._streams.stores):
+            parts[f"streams_store_{store}"] = wrong or "ready"
         return parts | dict.fromkeys(self._streams.passed_over, "is passed over")

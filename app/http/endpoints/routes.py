@@ -20,6 +20,7 @@ from app.errors import (
 )
 from app.http.auth.authenticator import Authenticator
 from app.http.context import path_within, request_id
+from app.http.endpoints.fixed_json import FixedJson
 from app.http.endpoints.readiness import Readiness
 from app.http.endpoints.streams import StreamEndpoints
 from app.http.endpoints.tickets import TicketEndpoint
@@ -90,13 +91,16 @@ def _guarded(authenticator: Authenticator, endpoint: Endpoint, telemetry: Teleme
 
 
 def _add_schemas(app: FastAPI, registry: Registry, models: Sequence[str]) -> None:
+    every = FixedJson({"schemas": [_summary(entry, models) for entry in registry]})
+    each = {entry.name: FixedJson(_description(entry, models)) for entry in registry}
+
     @app.get("/schemas", include_in_schema=False)
-    async def schemas() -> Response:
-        return _json({"schemas": [_summary(entry, models) for entry in registry]})
+    async def schemas(request: Request) -> Response:
+        return every.response(request)
 
     @app.get("/schemas/{name}", include_in_schema=False)
-    async def schema(name: str) -> Response:
-        return _json(_description(registry.get(name), models))
+    async def schema(request: Request, name: str) -> Response:
+        return each[registry.get(name).name].response(request)
 
 
 def _add_health(app: FastAPI, readiness: Readiness, telemetry: Telemetry) -> None:

@@ -26,6 +26,7 @@ from app.http.endpoints.negotiation import negotiate
 from app.http.endpoints.options import (
     IDEMPOTENCY_KEY,
     Options,
+    did_you_mean,
     invalid,
     refuse_unknown,
     split_query,
@@ -108,7 +109,7 @@ class StreamEndpoints:
         name = body.pop("schema", None)
         if not isinstance(name, str):
             raise InvalidRequest(
-                "The body must name a schema.",
+                f"The body must name a schema.{did_you_mean(['schema'], body)}",
                 errors=[{"path": "/schema", "message": "must be a string"}],
             )
         entry = self.registry.get(name)
@@ -370,6 +371,12 @@ def _unknown_keys(error: ValidationError) -> set[str | int]:
     return {location[0] for location in locations if len(location) == 1}
 
 
+def _elsewhere(unknown: Iterable[str | int]) -> str:
+    """Which unknown keys of a body belong into the query: in a query they are known."""
+    found = [name for name in Options.model_fields if name in set(unknown)]
+    return f" What belongs into the query: {', '.join(found)}." if found else ""
+
+
 def _parameters(
     entry: SchemaEntry,
     given: Any,
@@ -387,4 +394,5 @@ def _parameters(
         if unknown := _unknown_keys(error):
             properties = entry.parameters_json_schema["properties"]
             message += there_are(properties, map(str, unknown), beside)
+            message += _elsewhere(unknown)
         raise invalid(message, error, entry.parameter_keys) from None

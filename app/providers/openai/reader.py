@@ -104,12 +104,12 @@ class OpenAIReader:
         cached = details.cached_tokens or 0
         put = details.cache_write_tokens or details.cache_creation_tokens or 0
         given = asked if asked > 0 else before.input_tokens
-        hit = min(cached, given) if cached > 0 else before.cached_tokens
+        hit = min(cached if cached > 0 else before.cached_tokens, given)
         counted = Tokens(
             given,
             written if written > 0 else before.output_tokens,
             hit,
-            min(put, given - hit) if put > 0 else before.cache_write_tokens,
+            min(put if put > 0 else before.cache_write_tokens, given - hit),
         )
         if counted != Tokens(0, 0):
             self.usage = counted

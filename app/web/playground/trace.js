@@ -6,8 +6,7 @@ import { counted } from './units.js';
 
 const HINT =
   'Point at a field to see the messages that wrote it, or at a message to see its field.';
-const LIVE =
-  'A text is shown while it grows; a number, a date or a choice once it is complete and valid.';
+const LIVE = 'Texts grow. A number, a date or a choice is shown once it is complete and valid.';
 
 export class Trace {
   #told = byId('trace');

@@ -463,6 +463,20 @@ async def test_who_gives_an_unknown_key_is_told_which_there_are(client: httpx.As
     assert body["detail"].startswith("The query has an unknown key. There are: view, interval_ms, ")
 
 
+async def test_a_key_of_the_query_that_stands_in_the_body_is_told_where_it_belongs(
+    client: httpx.AsyncClient,
+) -> None:
+    given = b'{"topic": "tea", "view": "delta", "resumable": true, "c4n4ry": 1}'
+    body = check(await post(client, given), 422)
+    end = "There are: topic, count. What belongs into the query: view, resumable."
+    assert body["detail"] == f"The parameters of ideas are not valid. {end}"
+
+
+async def test_a_body_whose_schema_is_misspelt_is_told_the_key(client: httpx.AsyncClient) -> None:
+    body = check(await post(client, b'{"schma": "ideas", "topic": "tea"}', "/streams"), 422)
+    assert body["detail"] == "The body must name a schema. Did you mean schema?"
+
+
 @pytest.mark.parametrize(
     ("path", "given", "meant"),
     [

@@ -32,6 +32,16 @@ async def stores(service: Service) -> dict[int, str]:
     return {int(name.removeprefix(of)): found[name] for name in found if name.startswith(of)}
 
 
+async def comes(service: Service, expected: dict[int, str]) -> None:
+    """Wait until this is told of the stores, and the metrics agree."""
+    async with asyncio.timeout(SECONDS):
+        while await stores(service) != expected:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    told = service.app.state.telemetry.exposition().decode()
+    for store, words in expected.items():
+        assert (f'store_full{{store="{store}"}} 1.0' in told) == words.startswith("refuses")
+
+
 async def test_what_streams_can_do_without_is_told_and_leaves_it_ready() -> None:
     url = SecretStr(f"redis://127.0.0.1:{free_port()}/0")
     async with running(limits_store=url, caller_streams_per_minute=9) as service:
@@ -49,10 +59,12 @@ async def test_each_store_of_streams_is_told() -> None:
         async with running(streams_store=urls) as service:
             down = "does not answer"
             assert await stores(service) == {0: "ready", 1: down}
+            await store.told("CONFIG", "SET", "maxmemory", 1)
+            await comes(service, {0: "refuses what is new: its memory may be full", 1: down})
+            await store.told("CONFIG", "SET", "maxmemory", 0)
+            await comes(service, {0: "ready", 1: down})
             await store.kill()
-            async with asyncio.timeout(SECONDS):
-                while await stores(service) != {0: down, 1: down}:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+            await comes(service, {0: down, 1: down})
 
 
 async def test_a_model_that_is_passed_over_is_told(tmp_path: Path) -> None:

@@ -34,6 +34,19 @@ async def test_the_schemas_are_listed(client: httpx.AsyncClient) -> None:
         assert entry["views"] == ["snapshot", "delta", *lists, "text", "ui-message", "ag-ui"]
 
 
+async def test_they_are_made_once_and_sent_again_only_where_they_are_not_known(
+    client: httpx.AsyncClient,
+) -> None:
+    paths = ["/schemas", *(f"/schemas/{name}" for name in NAMES)]
+    etags = [(await client.get(path)).headers["etag"] for path in paths]
+    assert len(set(etags)) == len(paths)
+    for path, etag in zip(paths, etags, strict=True):
+        known = await client.get(path, headers={"If-None-Match": etag})
+        assert (known.status_code, known.content) == (304, b"")
+        other = await client.get(path, headers={"If-None-Match": '"other"'})
+        assert (other.status_code, other.headers["etag"]) == (200, etag)
+
+
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_schema_has_the_views_that_are_listed_and_no_other(
     client: httpx.AsyncClient, name: str
