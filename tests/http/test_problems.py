@@ -93,6 +93,20 @@ def leaves(kind: type[ServiceError]) -> list[type[ServiceError]]:
     return below + ([kind] if hasattr(kind, "code") else [])
 
 
+@pytest.mark.parametrize(
+    ("error", "title"),
+    [
+        (app.errors.PayloadTooLarge(), "Content Too Large"),
+        (app.errors.InvalidRequest(), "Unprocessable Content"),
+        (app.errors.HeadersTooLarge(), "Request Header Fields Too Large"),
+    ],
+)
+def test_a_title_has_the_words_of_the_rfc_whichever_python_it_is(
+    error: ServiceError, title: str
+) -> None:
+    assert json.loads(bytes(problem(error, "R").body))["title"] == title
+
+
 def check_problem(answer: httpx.Response, code: str) -> None:
     """The answer is a problem with this code, as the table has it."""
     body = answer.json()

@@ -89,6 +89,7 @@ def never(*_: object) -> None:
     raise AssertionError("the log is read again")
 
 
+@pytest.mark.usefixtures("new_minute")
 async def test_whole_replays_are_limited_and_coming_back_is_not() -> None:
     async with (
         upstream(saying(DONE)) as provider,
