@@ -10,8 +10,9 @@ What is shown can't be taken back, so a candidate is shown as it comes only wher
 or nearly, to be the value: at the very beginning, in a fence, behind the end of the reasoning, or
 behind one short announcement. Any other is decoded unseen, and shown when the text has ended:
 
-- What is before a tag like `</think>` is reasoning, even if no tag has opened it. (Only then is it
-  known to be: `reasoning` hands it out late, and that in a tag as it comes.)
+- What is before a tag like `</think>` is reasoning, even if no tag has opened it. Without a tag
+  at its beginning it is known to be reasoning only then, so `reasoning` hands it out late. With
+  one, it is handed out as it comes.
 - A value in a fence counts more than one outside.
 - Of two values that count alike neither is the answer, unless they are the same text.
 
@@ -78,9 +79,9 @@ class Answer:
     """Finds and decodes the value in one answer. The value's root is an object in the text.
 
     decoder: makes a bare decoder that has decoded nothing, but may begin with what was kept
-    kept: what was kept, which readers have: the operations go on from there
-    restarts: how often what was shown has turned out not to be the value: the operations of that
-        feed, which begin with a `Replace` of the whole, are those of another value
+    kept: what an earlier answer has left. Readers have it, so the operations go on from there
+    restarts: how often what was shown has turned out not to be the value. The operations of such a
+        feed make another value, and begin with a `Replace` of the whole
     """
 
     def __init__(self, decoder: Callable[[], Decoder], kept: Kept | None = None) -> None:

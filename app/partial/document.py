@@ -168,8 +168,9 @@ class _OpenText:
         self._written = 0
 
     def update(self) -> bytearray:
-        self._json += dumps(self.text.since(self._written))[1:-1]
-        self._written = len(self.text)
+        new = self.text.since(self._written)
+        self._json += dumps(new)[1:-1]
+        self._written += len(new)
         return self._json
 
 

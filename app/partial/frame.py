@@ -25,20 +25,21 @@ class Frame:
     closed: how many members have been validated
     forgets: nothing reads the values of its members once they are valid, so those of a list
         or a dict (0.5 KB each where they are objects) are not kept
-    settled: of a model that forgets, where the members are shown that have closed by themselves
+    settled: of a model that forgets, the keys of the members that have closed, and stay as they
+        are shown
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
     seen: the keys so far, None before the first. A dict's are those of `shown` and `left_out`:
         a set of them would take as much memory as what is shown
     held: of a union before its tag, the JSON texts at the keys
-    live: what is done to `shown` are operations
+    live: whether each change of `shown` is an operation
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
-    doubts: of an object, what is wrong with members under names that a better one may outdo;
-        None: nothing
-    kept: of an object, the JSON texts of such members, where they then are extra keys
-    dropped: a default is to stand in for the member that it is, or is in
-    left_out: of a list or a dict, where members are, or would be, shown that were left out
-    folded: how many places in `shown` have been folded, or are to stay as they are
+    doubts: of an object, the errors of members whose field has a better name, which may follow;
+        None: there are none
+    kept: of an object that keeps extra keys, the JSON texts of such members, which may become extra
+    dropped: its value does not count: a default stands in for it, or for a member around it
+    left_out: of a list or a dict, the indices or keys of the members that were left out
+    folded: how many items of `shown` are blocks, or are too large for one
     """
 
     __slots__ = (

@@ -38,6 +38,8 @@ class Growing:
     def since(self, position: int) -> str:
         """The characters from `position` on. The cost depends only on their number."""
         missing = self._length - position
+        if 0 < missing <= len(self._tail):
+            return self._tail[-missing:]
         found = [self._tail]
         missing -= len(self._tail)
         for part in reversed(self._parts):

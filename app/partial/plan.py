@@ -19,7 +19,6 @@ from app.partial.close import CLOSED, Close, CloseAsJson, CloseInTwo
 from app.partial.definitions import Definitions
 from app.partial.layers import (
     ANY,
-    OBJECTS,
     LayeredSchema,
     Schema,
     asks_inside,
@@ -62,14 +61,15 @@ class Compiler:
         self._nodes: dict[tuple[object, ...], Node] = {}
         self._layered: list[LayeredSchema] = []  # keeps what the keys of _nodes are the ids of
         self._nullables: dict[int, Schema] = {}
-        self._config: Schema = {}  # of the root, by which `Any` is serialized everywhere
+        self._config: Schema = {}  # of a model at the root, by which every `Any` is serialized
         self.root = self._root(schema)
 
     def _root(self, schema: Schema) -> Node:
         layered = peel(schema, self.definitions, {})
         if layered.omits:
             raise ValueError("a value that is left out where it fails needs a list around it")
-        self._config = next((part["config"] for part in layered.parts if "config" in part), {})
+        models = [part for part in layered.parts if part["type"] == "model"]
+        self._config = models[0].get("config", {}) if models else {}
         root = self._item(schema, {})
         if needs_proof(schema, self.definitions):
             root.proof = Proof(schema, self.definitions)
@@ -122,8 +122,8 @@ class Compiler:
         return leaf
 
     def _common(self, layered: LayeredSchema) -> dict[str, Any]:
-        is_object = layered.base["type"] in OBJECTS  # it has a config of its own
-        written_by = self._config if is_object else layered.config
+        is_model = layered.base["type"] == "model"  # it has a config of its own
+        written_by = self._config if is_model else layered.config
         return {
             "schema": self.definitions.complete(layered.schema),
             "config": layered.config,

@@ -94,7 +94,7 @@ _BUSY = (ProviderUnavailable, ProviderRateLimited)
 """The provider may have time for us a little later."""
 
 _MENDABLE = (*_BUSY, ProviderInterrupted, ProviderProtocol, OutputInvalid)
-"""What may break off an answer that another attempt may have in full."""
+"""What may break off an answer. Another attempt may bring it in full."""
 
 CIRCUIT_OPEN = "circuit_open"
 """Why a model was passed over, beside the codes of errors."""
@@ -106,11 +106,11 @@ _log = structlog.get_logger("stream")
 class ProducerSettings:
     """What bounds a generation.
 
-    attempts: at a valid value, at most; a list that is continued where its answer was cut by its
-        length needs none
+    attempts: the most that are made at a valid value. To continue a list whose answer was cut by
+        its length is not one of them
     keep_elements: whether the good elements of a list are kept when an attempt fails
     output_bytes: of one completion's text, at most
-    opening: seconds from an attempt's begin in which its completion may be asked for again
+    opening: seconds after an attempt's beginning in which its completion may be asked for again
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
     capture_content: whether spans hold what models are told and what they answer
@@ -441,7 +441,7 @@ class Producer:
         return Attempt(self._stream, self._stream.request.decoder, kept, keeps=keeps)
 
     def _is_settled(self, completion: Completion | None) -> bool:
-        """Whether a whole value needs no more: there is a reason, or a second without any."""
+        """Whether a whole value needs no more: it has a finish reason, or a second of silence."""
         if completion is None:
             return False
         settled = self._loop.time() >= completion.active + SETTLED_SECONDS
@@ -599,7 +599,8 @@ def _pause(error: ServiceError) -> float:
 def _conclude(completion: Completion, attempt: Attempt, *, is_settled: bool) -> None:
     """The text has ended: is it a value? Raises what is wrong instead.
 
-    is_settled: whether nothing has followed a whole value for so long that it needs no reason
+    is_settled: whether nothing has followed a whole value for so long that it needs no finish
+        reason
     """
     try:
         if not attempt.is_over and not (is_settled and completion.finish is None):

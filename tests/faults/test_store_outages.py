@@ -24,7 +24,7 @@ from app.store.ids import read_id
 from app.store.shard import STALE_SECONDS
 from tests.support.connection import asked
 from tests.support.proxy import Proxy, proxy
-from tests.support.readers import readers
+from tests.support.readers import SECONDS, readers
 from tests.support.redis import RedisServer, redis_server
 from tests.support.scene import scene
 from tests.support.sentinel import watched
@@ -444,8 +444,8 @@ async def test_readers_that_leave_while_the_store_is_slow_leave_nothing(
             await asyncio.gather(*(left(play.nodes[1].url, it, random) for it in streams))
         for way in ways:
             way.delay = 0
-        await eventually(lambda: not play.nodes[1].service.connections)
-        await eventually(lambda: len(asyncio.all_tasks()) <= before[1])
+        await eventually(lambda: not play.nodes[1].service.connections, SECONDS)
+        await eventually(lambda: len(asyncio.all_tasks()) <= before[1], SECONDS)
         assert await connections(store) == before[0]
         for index, reader in enumerate(begun):
             more = play.attach(reader, play.nodes[1])

@@ -9,14 +9,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import pytest
 
 from app.store.health import LEASE_SECONDS
 from tests.support.cluster import Node, ProcessNode
+from tests.support.ideas_provider import Asked
+from tests.support.oracle import Reading, extends, states
 from tests.support.readers import Reader
 from tests.support.redis import RedisServer, redis_server
 from tests.support.scene import process_and_service, processes
+from tests.views.played import UNKNOWN
 
 chaos = pytest.mark.chaos
 SERVERS = ["redis", pytest.param("valkey", marks=chaos)]
@@ -42,11 +46,21 @@ def elsewhere(found: Sequence[Reader], owner: Node) -> list[Reader]:
     return [it for it in found if it.reading.responses[0].node != owner.name]
 
 
-async def caught_up(found: Sequence[Reader]) -> None:
-    """Wait until all readers of deltas have got what the first one has."""
+async def caught_up(asked: Asked, found: Sequence[Reader]) -> None:
+    """Wait until all have been shown what was written: nobody has read more than the store has.
+
+    Those of items know less, and are not looked at.
+    """
     for reader in found:
-        if reader.reading.view == "delta":
-            await reader.sees(lambda it: it.position >= found[0].position)
+        if reader.reading.view != "items":
+            await reader.sees(
+                lambda it: not asked.shown or extends(asked.shown, newest(it.reading))
+            )
+
+
+def newest(reading: Reading) -> Any:
+    """The value that a reader knows."""
+    return [UNKNOWN, *(value for _, value in states(reading))][-1]
 
 
 def items(found: Sequence[Reader]) -> list[object]:
@@ -74,7 +88,7 @@ async def test_an_owner_may_be_killed_at_each_entry(
         running = {topic: await play.begin(topic, pieces) for topic, pieces in stops.items()}
         shown = {}
         for topic, found in running.items():
-            await caught_up(found)
+            await caught_up(play.provider.of(topic)[-1], found)
             shown[topic] = items(found)
         await owner.kill()
         play.provider.go_on()
@@ -97,7 +111,7 @@ async def test_a_reader_may_have_read_more_than_its_dead_owner_has_stored(
         reader = play.readers.begin(play.nodes[0], "figs")
         await play.provider.has_stopped("figs")
         other = play.attach(reader, play.nodes[1])
-        await caught_up([reader, other])
+        await caught_up(play.provider.of("figs")[-1], [reader, other])
         await store.told("CONFIG", "SET", "maxmemory", 1)
         await play.provider.write("figs", 24)
         stored = reader.position
@@ -114,6 +128,7 @@ async def test_a_stream_is_taken_over_twice_at_most(store: RedisServer) -> None:
         running = await play.begin("figs", 12)
         for asked in range(1, 4):
             await play.provider.has_stopped("figs", asked)
+            await caught_up(play.provider.of("figs")[-1], running)
             name = play.provider.of("figs")[-1].node
             await next(node for node in play.nodes if node.name == name).kill()
         end = await play.ends("figs", running, asked=3)
@@ -128,7 +143,7 @@ async def test_a_store_that_is_lost_with_the_owner_gets_the_stream_from_its_read
         await play.settled()
         owner = play.nodes[0]
         running = await play.begin("figs", 12)
-        await caught_up(running)
+        await caught_up(play.provider.of("figs")[-1], running)
         shown = items(running)
         await asyncio.gather(store.kill(), owner.kill())
         await store.start()
@@ -193,7 +208,7 @@ async def test_what_runs_beyond_the_drain_goes_on_elsewhere_at_once(store: Redis
         await play.settled()
         owner = play.nodes[0]
         running = await play.begin("figs", 30)
-        await caught_up(running)
+        await caught_up(play.provider.of("figs")[-1], running)
         shown = items(running)
         owner.process.signal(signal.SIGTERM)
         [other, *_] = elsewhere(running, owner)

@@ -28,6 +28,9 @@ from tests.views.played import UNKNOWN, applied
 RIGHT = ("demo", "demo-invalid")
 SCHEMAS = ("ideas", "movies", "recipes", "briefs")
 SECONDS = 120
+LATE_SECONDS = 2
+"""A soak that is late by more than that can't blame the service."""
+
 PATIENCE = 180
 """Seconds that a stream may take with all that befalls it."""
 
@@ -59,6 +62,9 @@ class Gone(Exception):
     """A client was asked to come again, or its response has ended without an end."""
 
 
+FAILURES = (AssertionError, AttributeError, httpx.HTTPError, OSError, TimeoutError, Gone)
+"""What a visit may raise. An AttributeError is of anyio, where a connection closes at once."""
+
 NAMES = len(", ".join(MODELS))
 """The length of what a client is told that asks for a model that there is not."""
 
@@ -74,6 +80,7 @@ class World:
     visits: how many there were; outcomes: how they ended; broken: promises that were not kept
     cut: visits that a process has taken with it. busy: how often a client was asked to come again
         while no process went
+    unjudged: visits during which the soak was late itself, so that they say nothing
     """
 
     def __init__(
@@ -95,8 +102,23 @@ class World:
         self.cut: Counter[str] = Counter()
         self.broken: list[str] = []
         self.busy = 0
+        self.unjudged = 0
+        self._late_at = float("-inf")
         self._keys = keys
         self._names = list(models)
+
+    async def mind_itself(self) -> None:
+        """Note when this process was late, as any client may then have been."""
+        due = self.fleet.now
+        while True:
+            if self.fleet.now - due > LATE_SECONDS:
+                self._late_at = self.fleet.now
+            due = self.fleet.now + LATE_SECONDS / 10
+            await asyncio.sleep(LATE_SECONDS / 10)
+
+    def was_late(self, since: float) -> bool:
+        """Whether this process was late at any time since then."""
+        return self._late_at >= since
 
     def headers(self, visit: Visit) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._keys[visit.__name__]}"}
@@ -391,7 +413,7 @@ async def visiting(world: World, visit: Visit, until: float) -> None:
     while (began := world.fleet.now) < until:
         try:
             await visit(world)
-        except (AssertionError, httpx.HTTPError, OSError, TimeoutError, Gone) as error:
+        except FAILURES as error:
             if (
                 isinstance(error, CUT)
                 and visit is not returning
@@ -400,6 +422,8 @@ async def visiting(world: World, visit: Visit, until: float) -> None:
                 world.cut[visit.__name__] += 1
             elif is_busy(error):
                 world.busy += 1
+            elif world.was_late(since=began):
+                world.unjudged += 1
             else:
                 words = json.dumps(str(error))[:500]
                 world.broken.append(f"{visit.__name__}: {type(error).__name__}: {words}")

@@ -131,6 +131,7 @@ def _figures(soak: Soak) -> list[tuple[object, ...]]:
             " / ".join(f"{rss / MIB:.1f} MiB" for rss in memory),
         ),
         ("processes killed, replaced", f"{fleet.killed}, {fleet.replaced}"),
+        ("visits that were not judged, as the soak was late itself", soak.world.unjudged),
         ("streams that went on to another model", f"{soak.metrics.fallbacks:.0f}"),
         ("requests for recorded answers", soak.recorded.requests),
         ("of these, met by a connection that was closed", soak.recorded.closed),

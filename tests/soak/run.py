@@ -36,12 +36,13 @@ SETTINGS = {
         f"{name}={hashlib.sha256(key.encode()).hexdigest()}" for name, key in KEYS.items()
     ),
     "CALLER_STREAMS": str(AT_ONCE),
-    # Longer than usual, or long enough, for a machine that is busy with other things, too.
+    # Long enough for a machine that has other work, too. Silence still ends within a minute.
     "CONNECT_TIMEOUT": "30",
     "CONTENT_GAP_TIMEOUT": "30",
     "FIRST_CONTENT_TIMEOUT": "40",
+    # Short, so that what is kept is dropped again and again.
     "RESUME_GRACE_SECONDS": "15",
-    "RETENTION_SECONDS": "20",
+    "RETENTION_SECONDS": "60",
     "DRAIN_SECONDS": "5",
 }
 
@@ -126,6 +127,7 @@ async def _soak(
     kinds = [visit for visit, count in KINDS.items() for _ in range(count * scale)]
     visits = [asyncio.create_task(visiting(world, each, until)) for each in kinds]
     changing = asyncio.create_task(world.fleet.change(until, change))
+    minding = asyncio.create_task(world.mind_itself())
     told, shown = 0.0, 0
     while (now := world.fleet.now - began) < seconds:
         metrics = await watch.sample()
@@ -139,6 +141,7 @@ async def _soak(
             shown += 1
         await asyncio.sleep(max(min(PERIOD, seconds - now), 0))
     await asyncio.wait_for(asyncio.gather(*visits), PATIENCE)
+    minding.cancel()
     await world.fleet.end(changing)
     return warm
 

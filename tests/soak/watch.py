@@ -96,7 +96,8 @@ class Watch:
     async def sample(self) -> Metrics:
         """One more sample; the metrics that it is made of."""
         for member in self._fleet.running:
-            with suppress(httpx.TransportError, psutil.NoSuchProcess):  # it may just be going
+            # It may just be going. (An AttributeError is anyio's, for a connection that is closed.)
+            with suppress(httpx.TransportError, psutil.NoSuchProcess, AttributeError):
                 self.seen[member] = await self._metrics(member)
                 times = psutil.Process(member.process.pid).cpu_times()
                 self.cpu[member] = times.user + times.system

@@ -250,10 +250,10 @@ async def test_content_that_comes_in_time_puts_off_the_deadline_again_and_again(
         running(openai_base_url=provider.base_url, **{**LONG, "content_gap_timeout": 1}) as service,
         streaming(service, provider, IDEAS) as (reader, exchange),
     ):
-        for piece in ('{"items": [', '{"title": "', "F", "igs", '", "blurb": "Swe', 'et."}]}'):
+        for piece in ('{"items": [', '{"title": "', "F", "igs", '", "blurb": "Swe', 'et."}'):
             await exchange.text(piece)
             await asyncio.sleep(0.3)
-        await exchange.finish()
+        await exchange.send(text("]}") + end())
         assert (await reader.rest()).endswith(f"event: done\ndata: [{FIGS}]\n\n")
 
 

@@ -73,11 +73,11 @@ async def test_each_piece_shows_as_it_comes() -> None:
             ('{"items": [', "[]"),
             ('{"title": "Fi', '[{"title":"Fi","blurb":null}]'),
             ('gs", "blurb": "Swe', '[{"title":"Figs","blurb":"Swe"}]'),
-            ('et."}]}', f"[{FIGS}]"),
+            ('et."}', f"[{FIGS}]"),
         ):
             await exchange.text(piece)
             assert await reader.next() == f"data: {partial}"
-        await exchange.finish()
+        await exchange.send(text("]}") + end())
         assert await reader.rest() == f"event: done\ndata: [{FIGS}]\n\n"
 
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from pydantic_core import from_json
+
 from app.demo.request import find_elements, find_topic
 from tests.support.upstream import HEAD, Exchange, end, text, upstream
 
@@ -59,6 +61,14 @@ class Asked:
         """What is written one after the other. The last one is the answer's end."""
         texts = [self._answer[at : at + PIECE] for at in range(0, len(self._answer), PIECE)]
         return [*map(text, texts), end(usage=(7, len(texts)))]
+
+    @property
+    def shown(self) -> list[Any]:
+        """What can be shown once all that was written has come, but for what is empty."""
+        text = self._answer[: self.written * PIECE]
+        found = from_json(text, allow_partial="trailing-strings") if text else {}
+        items = [{name: it for name, it in item.items() if it} for item in found.get("items", [])]
+        return [*self.there, *filter(None, items)]
 
     @property
     def finished(self) -> list[dict[str, str]]:

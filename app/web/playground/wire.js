@@ -33,12 +33,13 @@ export class Wire {
     const fresh = record.wire.filter(({ number }) => number > this.#last);
     if (!fresh.length) return;
     this.#last = record.messages;
-    const isAtEnd =
-      this.#scroller.scrollTop + this.#scroller.clientHeight >= this.#scroller.scrollHeight - 40;
+    const scroller = this.#scroller;
+    const isAtEnd = scroller.scrollTop > -40; // which is counted from the end
+    const height = this.#list.offsetHeight;
     this.#list.append(...fresh.map(entry));
+    if (!isAtEnd) scroller.scrollTop -= this.#list.offsetHeight - height; // what is read stays
     this.element.classList.remove('is-empty');
     while (this.#list.childElementCount > record.wire.length) this.#list.firstElementChild.remove();
-    if (isAtEnd) this.#scroller.scrollTop = this.#scroller.scrollHeight;
     const shown =
       record.messages > record.wire.length ? `, the last ${record.wire.length} shown` : '';
     this.#count.textContent = `The ${this.#view} view: ${counted(record.seen(this.#view).messages, 'message')}${shown}`;
@@ -53,8 +54,13 @@ export class Wire {
       line.classList.toggle('lit', isWanted);
       if (isWanted) first ??= line;
     }
-    if (isShown && first) this.#scroller.scrollTop = first.offsetTop - this.#list.offsetTop - 40;
+    if (isShown && first) this.#scroller.scrollTop += below(first, this.#scroller) - 40;
   }
+}
+
+/** How far an element's top is below another's. */
+function below(one, other) {
+  return one.getBoundingClientRect().top - other.getBoundingClientRect().top;
 }
 
 function entry({ at, event, text, note, number }) {
