@@ -504,7 +504,7 @@ async def test_a_left_server_is_gone_and_a_new_one_can_be_entered() -> None:
         url = server.base_url
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/models")
     async with served() as client:
