@@ -92,8 +92,10 @@ class RecordedProvider:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """Let the connection be reset when it is closed, if it is still open."""
-    if (connection := writer.get_extra_info("socket")) is not None:
-        reset_when_closed(connection)
+    connection = writer.get_extra_info("socket")
+    if connection is not None and not writer.transport.is_closing():
+        with suppress(OSError):
+            reset_when_closed(connection)
 
 
 async def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
