@@ -105,6 +105,9 @@ class Followed:
         self.document = Document()
         self.position = 0
 
+    def model_at(self, position: int) -> str:
+        return self.model
+
 
 def _messages(run: Followed, view: Any, entries: Sequence[LogEntry]) -> list[Any]:
     """The messages that a view makes of one piece."""

@@ -13,6 +13,8 @@ from bench.client import Report
 from bench.contestants import BASELINE, OURS
 from bench.documents import END, LISTS, MODELS, OTHERS, STAMP, document
 from bench.field import DIRECT, field
+from bench.growth import growth_table
+from bench.growth import measure as measure_growth
 from bench.large import Case, cases, measure
 from bench.paced import MOST_STREAMS, capacity, ideal_seconds
 from bench.plan import Plan, play
@@ -158,3 +160,12 @@ def test_a_table_without_a_place_in_the_page_is_refused() -> None:
     assert insert("<!-- a -->\nold<!-- /a -->", "a", "new\n") == "<!-- a -->\nnew\n<!-- /a -->"
     with pytest.raises(ValueError, match="no place for b"):
         insert("<!-- a -->\n<!-- /a -->", "b", "new\n")
+
+
+def test_how_the_cost_grows_is_measured_for_every_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.growth.SIZES", (1000, 3000))
+    monkeypatch.setattr("bench.growth.RUNS", 1)
+    head, _, row = growth_table({"numbers": measure_growth("numbers")}).splitlines()
+    assert "| decoder and log | snapshot | delta | text | ui-message | ag-ui |" in head
+    assert row.startswith("| numbers | ")
+    assert row.count("µs)") == 6

@@ -142,6 +142,7 @@ def test_there_is_no_frame_and_the_heartbeat_is_a_space() -> None:
     assert (TEXT.media_type, TEXT.heartbeat, TEXT.headers) == ("text/plain", b" ", {})
 
 
+@searched(80)
 @given(st.integers(0, 80))
 def test_heartbeats_between_any_two_pieces_leave_the_value_as_it_is(size: int) -> None:
     text = '[{"title": "Figs  and nuts", "score": 12, "tags": ["a b", "c"]}, {"title": "R"'
