@@ -154,7 +154,7 @@ async def test_a_store_whose_connections_are_all_in_use_is_not_down(
     monkeypatch.setattr("app.limits.limit_store.BUSY_SECONDS", 30)
     async with redis() as url, between(url) as gate:
         gate.seconds = 0.02
-        async with quotas(1, gate.url, 0.5, caller_tokens_per_day=30) as [quota]:
+        async with quotas(1, gate.url, 2, caller_tokens_per_day=30) as [quota]:
             with capture_logs() as logs:
                 waits = [begun(quota, tokens=1) for _ in range(MAX_CONNECTIONS * 20)]
                 assert sum(await asyncio.gather(*waits)) == 30
