@@ -5,16 +5,21 @@ there is a server for them, and what they saw is told at the end.
 from __future__ import annotations
 
 import gc
+import time
 from asyncio import AbstractEventLoop
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 from tests.support.real_model import IS_THERE
 
 collect_ignore = [] if IS_THERE else ["real"]
+
+settings.register_profile("patient", deadline=None)  # however slow the machine is
+settings.load_profile("patient")
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
@@ -36,6 +41,22 @@ def no_collector() -> Iterator[None]:
     gc.disable()
     yield
     gc.enable()
+
+
+@pytest.fixture
+def new_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is counted in a minute in this process is counted in one that begins with the test.
+
+    The library's minutes are those of the clock, and one of them might end in the middle of it.
+    """
+    passed = time.time() % 60
+
+    class Clock:
+        @staticmethod
+        def time() -> float:
+            return time.time() - passed
+
+    monkeypatch.setattr("limits.aio.storage.memory.time", Clock)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -48,7 +48,7 @@ async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> No
         command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
         assert (await printed(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
-        async with httpx.AsyncClient(follow_redirects=True) as client:
+        async with httpx.AsyncClient(timeout=60, follow_redirects=True) as client:
             assert "<title>" in (await client.get(f"{service.url}/")).text
         service.signal()
         assert await service.exit_code() == 0
@@ -208,7 +208,7 @@ async def test_the_service_takes_the_demo_model_for_a_provider() -> None:
     async with (
         process("demo", "--port", "0", "--tokens-per-second", "0") as demo,
         console(OPENAI_BASE_URL=f"{demo.url}/v1", MODEL="demo") as service,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         assert f"serving on {service.url}/" in service.lines[0]
         answer = await client.get(f"{service.url}/briefs?topic=tea", timeout=30)

@@ -231,7 +231,7 @@ async def test_an_app_in_a_folder_of_its_own_finds_the_service(tmp_path: Path) -
             while not await listens(port):
                 assert server.returncode is None
                 await asyncio.sleep(0.05)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             answer = await client.get(f"http://127.0.0.1:{port}/ai/readyz", timeout=30)
         assert answer.status_code == 200
     finally:

@@ -102,7 +102,7 @@ async def test_the_provider_is_given_the_topic_as_data_whose_end_cannot_be_forge
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         for topic in TOPICS:
             await client.post("/ideas", json={"topic": topic})
@@ -122,7 +122,7 @@ async def test_a_model_that_says_nothing_but_its_prompt_is_an_error_without_it()
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         for accept in ("text/event-stream", "application/x-ndjson", "application/json"):
             params = {"topic": TOPICS[0]}

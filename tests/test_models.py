@@ -189,7 +189,7 @@ async def test_a_schema_s_own_model_and_options_are_asked_unless_a_call_chooses(
             assert "event: done" in await read(words)
             assert "event: done" in await read(f"{words}&model=first")
             assert "event: done" in await read(words.replace("words", "more"))
-            async with httpx.AsyncClient(base_url=service.url) as client:
+            async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
                 listed = (await client.get("/schemas")).json()["schemas"]
                 described_one = (await client.get("/schemas/words")).json()
                 openapi = (await client.get("/openapi.json")).json()

@@ -152,7 +152,7 @@ async def test_nothing_that_a_provider_says_reaches_a_client(told: Told, name: s
 
 async def test_nothing_that_the_service_tells_of_itself_holds_one(told: Told) -> None:
     service, _, _ = told
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         for path in (
             *("/metrics", "/openapi.json", "/docs", "/schemas", "/schemas/ideas"),
             *("/healthz", "/readyz", "/sonnets", "/ideas?model=none"),

@@ -37,6 +37,9 @@ _OF_STATUS: dict[int, type[ServiceError]] = {
     413: PayloadTooLarge,
 }
 
+_TITLES: dict[int, str] = {413: "Content Too Large", 422: "Unprocessable Content"}
+"""What RFC 9110 calls them. Before version 3.13, Python has the words of an older RFC."""
+
 
 def problem(
     error: ServiceError | Failed, request_id: str, headers: Mapping[str, str] | None = None
@@ -44,7 +47,7 @@ def problem(
     """The response of an error, or of a stream that has failed."""
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(error.status).phrase,
+        "title": _TITLES.get(error.status) or HTTPStatus(error.status).phrase,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,

@@ -48,7 +48,7 @@ async def pages() -> AsyncIterator[Site]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def count(service: Service) -> AsyncIterator[Count]:
     """What the service counts. At a test's end no stream runs, so that it is the next one's."""
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         counted = Count(client)
         yield counted
         await counted.stopped()

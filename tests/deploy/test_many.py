@@ -66,7 +66,7 @@ async def test_a_client_goes_on_when_its_process_is_killed_and_ctrl_c_ends_all_p
         async def note(response: httpx.Response) -> None:
             answered.append(response.headers["X-Served-By"])
 
-        async with httpx.AsyncClient(event_hooks={"response": [note]}) as client:
+        async with httpx.AsyncClient(timeout=60, event_hooks={"response": [note]}) as client:
             reading = stream(url, "ideas", topic="figs", count=5, client=client)
             async for partial in reading:
                 if len(answered) == 1 and len(partial.value) == 2:

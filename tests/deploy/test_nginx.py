@@ -82,7 +82,7 @@ async def test_a_response_keeps_its_headers(tmp_path: Path) -> None:
     async with running(model="demo", models="") as service, nginx(service.url, tmp_path) as front:
         async with curl(front, "/ideas?topic=figs", "-H", "X-Request-ID: mine") as answer:
             ours = answer.headers
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             direct = await client.get(service.url + "/ideas?topic=figs")
         assert ours["x-request-id"] == "mine"
         assert ours["content-type"] == direct.headers["content-type"]
@@ -122,7 +122,7 @@ async def test_the_first_byte_is_not_held_up(tmp_path: Path) -> None:
     """It comes though no other follows: the provider and the heartbeat are silent until then."""
     async with chain(tmp_path, heartbeat_seconds=3600, open_timeout=0.1) as it:
         async with (
-            httpx.AsyncClient(verify=it.front.tls) as client,
+            httpx.AsyncClient(timeout=60, verify=it.front.tls) as client,
             client.stream("GET", it.front.url + IDEAS) as answer,
         ):
             assert (await anext(answer.aiter_raw())).startswith(b"event: start")
@@ -241,7 +241,7 @@ async def test_slow_heads_and_bodies_are_closed_in_time_and_the_service_answers_
                 "a body, dripped": tasks.create_task(closed(SIZED, b" ")),
                 "a body in chunks, dripped": tasks.create_task(closed(CHUNKED, b"1\r\n \r\n")),
             }
-            async with httpx.AsyncClient(verify=it.front.tls) as client:
+            async with httpx.AsyncClient(timeout=60, verify=it.front.tls) as client:
                 while not all(task.done() for task in slow_ones.values()):
                     assert (await client.get(it.front.url + "/healthz")).status_code == 200
                     await asyncio.sleep(0.2)

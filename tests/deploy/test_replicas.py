@@ -37,7 +37,7 @@ async def test_replicas_are_found_as_they_come_and_passed_over_when_they_are_gon
             tmp_path,
             ("resolver 127.0.0.11 valid=2s", f"resolver 127.0.0.1:{names_port} valid=1s"),
         ) as front,
-        httpx.AsyncClient(base_url=front.url, verify=front.tls) as client,
+        httpx.AsyncClient(timeout=60, base_url=front.url, verify=front.tls) as client,
         AsyncExitStack() as staying,
     ):
 

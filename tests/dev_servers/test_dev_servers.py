@@ -141,7 +141,7 @@ async def test_a_stream_comes_through_as_it_is_written_and_stops_when_it_is_left
         running(openai_base_url=provider.base_url) as service,
         front_end(name, service) as url,
         httpx.AsyncClient(base_url=url, timeout=SECONDS) as page,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         # What the browser sends from the front end's page, which asks for compression.
         headers = {"Origin": url, "Sec-Fetch-Site": "same-origin", "Accept-Encoding": "gzip, br"}

@@ -60,7 +60,7 @@ async def watched(query: str, *, keyed: bool = False) -> AsyncIterator[Watched]:
         proxy(service.url) as between,
     ):
         if keyed:
-            async with httpx.AsyncClient(base_url=service.url) as client:
+            async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
                 query += f"&ticket={await ticket(client, origin=notes.url, streams=1)}"
         url = f"{between.url}/ideas?topic=figs&count=1&{query}"
         async with chromium(f"{notes.url}/?url={quote(url)}"):

@@ -24,7 +24,7 @@ async def test_a_page_of_another_site_cannot_spend_even_unseen() -> None:
         pages(PAGE) as notes,
         upstream(holding(HEAD)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         site = notes.url.replace("127.0.0.1", NAME)
         url = f"{service.url}/ideas?topic=figs&count=1"

@@ -67,7 +67,7 @@ async def test_every_native_view_is_read_by_httpx_sse(view: str) -> None:
     url = f"/ideas?topic=tea&count=3&view={view}"
     async with (
         running() as service,
-        httpx.AsyncClient(base_url=service.url) as http,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as http,
         aconnect_sse(http, "GET", url) as source,
     ):
         events = [(event.event, event.json()) async for event in source.aiter_sse()]

@@ -26,7 +26,7 @@ PACE = 400.0  # tokens a second: several messages, and soon over
 
 async def final(url: str) -> Any:
     """The value that the demo model gives for the same request."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         body = {"topic": "tea", "count": 3}
         response = await http.post(url, json=body, headers={"Accept": "application/json"})
         return response.json()
@@ -157,7 +157,7 @@ async def test_the_documents_lines_with_a_ticket_open_a_stream() -> None:
     done = "event => { source.close(); console.log(event.data); }"
     async with (
         running(**KEYED, demo_tokens_per_second=PACE) as service,
-        httpx.AsyncClient(base_url=service.url) as calls,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as calls,
     ):
         code = (
             'import { EventSource } from "eventsource";\n'

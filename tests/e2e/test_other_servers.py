@@ -35,7 +35,7 @@ async def ready(url: str, process: asyncio.subprocess.Process, port: int) -> Non
         while not await listens(port):
             assert process.returncode is None
             await asyncio.sleep(0.05)
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(f"{url}/readyz", timeout=30)).status_code == 200
 
 

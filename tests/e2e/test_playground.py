@@ -72,7 +72,7 @@ def leaves(value: Any) -> Iterator[str]:
 async def final(service: Service, wire: list[str]) -> Any:
     """The final value of the stream that begins a wire."""
     data = json.loads(wire[0].split("data: ")[1].split("\n")[0])
-    async with httpx.AsyncClient(base_url=service.url) as http:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url) as http:
         headers = {"Accept": "application/json"}
         return (await http.get(f"/streams/{data['stream']}", headers=headers)).json()
 

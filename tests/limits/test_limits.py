@@ -18,6 +18,7 @@ from app.streams.request import GenerationRequest
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.connection import Connection, asked, connected
+from tests.support.process import SECONDS
 from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import (
@@ -323,7 +324,7 @@ async def test_a_refusal_waits_for_nothing_and_the_service_is_alive_when_it_is_f
         serving(**settings) as (service, provider),
         streams(service, provider, 3),
         streams(service, provider, 2, CRON),
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
     ):
 
         async def seconds(path: str, headers: dict[str, str], expected: int) -> float:

@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 async def test_both_are_endpoints_with_a_version_and_a_result_of_their_own(folder: Path) -> None:
     async with (
         running(schemas=(str(folder),), model="demo", **KEYED) as service,
-        httpx.AsyncClient(base_url=service.url, headers=bearer(WEB)) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url, headers=bearer(WEB)) as client,
     ):
         listed = (await client.get("/schemas")).json()["schemas"]
         assert [schema["name"] for schema in listed] == ["ideas", "ideas@2"]
@@ -68,7 +68,7 @@ async def test_clients_and_their_types_know_both(folder: Path) -> None:
     async with running(schemas=(str(folder),), model="demo") as service:
         final = await stream(service.url, "ideas@2", topic="tea", count=1).final()
         assert final[0].keys() == {"title", "pitch"}
-        async with httpx.AsyncClient(base_url=service.url) as client:
+        async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
             openapi = (await client.get("/openapi.json")).json()
     validate(openapi)
     assert "/ideas@2" in openapi["paths"]

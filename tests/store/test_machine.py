@@ -44,6 +44,9 @@ from tests.support.redis import VALKEY, redis
 PROCESSES = st.sampled_from("abc")
 RARELY = st.sampled_from([False, False, False, True])
 
+SECONDS = 60
+"""How long the store may take to answer on a machine that is busy with other tests."""
+
 
 class Machine(RuleBasedStateMachine):
     """link: to the store. loop: in which all of it happens"""
@@ -236,7 +239,7 @@ def machine(request: pytest.FixtureRequest) -> Iterator[type[Machine]]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         stack = AsyncExitStack()
         url = runner.run(stack.enter_async_context(redis(request.param)))
-        Machine.loop, Machine.link = runner.get_loop(), Link(Address(url))
+        Machine.loop, Machine.link = runner.get_loop(), Link(Address(url), SECONDS)
         try:
             yield Machine
         finally:

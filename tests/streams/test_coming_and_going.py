@@ -134,7 +134,9 @@ async def test_clients_that_come_and_go_leave_nothing_behind(clients: int) -> No
         held = END_OBJECTS * max(after.files - before.files, 0)
         await eventually(lambda: objects() - before.objects < OBJECTS * clients + held)
         assert after.bytes - before.bytes < BYTES
-        async with httpx.AsyncClient(base_url=service.url, headers={"X-API-Key": WEB}) as client:
+        async with httpx.AsyncClient(
+            timeout=60, base_url=service.url, headers={"X-API-Key": WEB}
+        ) as client:
             assert "event: done\n" in (await client.get(STREAM)).text
             told = (await client.get("/metrics")).text
     for code in ("done", "cancelled", "unauthorized", "rate_limited", "overloaded"):

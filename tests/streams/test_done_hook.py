@@ -53,14 +53,14 @@ async def post(service: Service, topic: str, query: str = "") -> Any:
 
 
 async def exposed(service: Service) -> str:
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         return (await client.get("/metrics")).text
 
 
 async def test_it_gets_the_value_the_parameters_and_the_facts_once(service: Service) -> None:
     end = await post(service, "tea", "?resumable=true")
     await eventually(lambda: kept().CALLS)
-    async with httpx.AsyncClient(base_url=service.url) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         stream = str(end.id).split("-")[0]
         assert (await client.get(f"/streams/{stream}")).status_code == 200  # one more reader
     [(value, parameters, info)] = kept().CALLS

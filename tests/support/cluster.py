@@ -29,7 +29,7 @@ class Node:
 
     async def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             lines = (await client.get(self.url + "/metrics")).text.splitlines()
         return sum(float(it.rsplit(" ", 1)[1]) for it in lines if re.match(rf"{name}[ {{]", it))
 

@@ -216,7 +216,7 @@ def lines(document: Json, path: str) -> list[Json]:
 
 
 async def read(service: Service, path: str, *, json: Any = None, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(base_url=service.url, headers=headers) as client:
+    async with httpx.AsyncClient(timeout=60, base_url=service.url, headers=headers) as client:
         if json is None:
             return await client.get(path)
         return await client.post(path, json=json)

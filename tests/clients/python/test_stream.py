@@ -132,7 +132,7 @@ async def test_an_answer_that_is_begun_again_shows_nothing_in_between(way: str) 
 
 
 async def test_a_client_of_one_s_own_sends_the_requests_and_stays_open(demo: Service) -> None:
-    async with httpx.AsyncClient(headers={"X-Request-ID": "mine"}) as client:
+    async with httpx.AsyncClient(timeout=60, headers={"X-Request-ID": "mine"}) as client:
         ideas = stream(demo.url, "ideas", topic="tea", model="demo-truncated", client=client)
         with pytest.raises(StreamError) as raised:
             await ideas.final()

@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(
 async def test_a_service_takes_a_new_key_without_a_restart(file: Path) -> None:
     async with (
         running(api_keys_file=str(file)) as service,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         assert (await client.get("/streams/x", headers=bearer(CRON))).status_code == 401
         _rewrite(file, CRON_PAIR)

@@ -144,7 +144,10 @@ async def test_the_same_idempotency_key_of_two_callers_is_two(client: httpx.Asyn
 
 async def test_two_keys_of_one_caller_are_one_caller() -> None:
     settings = {"api_keys": (WEB_PAIR, OTHER_PAIR)}
-    async with running(**settings) as service, httpx.AsyncClient(base_url=service.url) as client:
+    async with (
+        running(**settings) as service,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+    ):
         mine = await client.get(f"{STREAM}&resumable=true", headers=bearer(WEB))
         again = await client.get(mine.headers["location"], headers=bearer(OTHER))
         assert again.status_code == 200

@@ -34,7 +34,7 @@ def create(root_path: str = "") -> FastAPI:
 def client(root_path: str = "") -> httpx.AsyncClient:
     """A client whose requests come through a proxy that takes the prefix away."""
     transport = httpx.ASGITransport(create(root_path), root_path=root_path)
-    return httpx.AsyncClient(transport=transport, base_url="http://docs.test")
+    return httpx.AsyncClient(timeout=60, transport=transport, base_url="http://docs.test")
 
 
 class Links(HTMLParser):

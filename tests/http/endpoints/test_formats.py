@@ -35,7 +35,7 @@ async def stream(accept: str, *answers: bytes, **settings: object) -> httpx.Resp
     async with (
         upstream(saying(*answers)) as provider,
         running(openai_base_url=provider.base_url, **settings) as service,
-        httpx.AsyncClient(headers={"Accept": accept, "X-Request-ID": "R"}) as client,
+        httpx.AsyncClient(timeout=60, headers={"Accept": accept, "X-Request-ID": "R"}) as client,
     ):
         return await client.get(service.url + PATH)
 
@@ -149,7 +149,7 @@ async def test_each_piece_is_a_partial_and_start_goes_out_before_the_first() -> 
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream("GET", service.url + PATH) as response,
     ):
         read = response.aiter_raw()
@@ -189,7 +189,7 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.05) as service,
-        httpx.AsyncClient(headers={"Accept": accept}) as client,
+        httpx.AsyncClient(timeout=60, headers={"Accept": accept}) as client,
         client.stream("GET", f"{service.url}{PATH}&view={view}") as response,
     ):
         read = response.aiter_raw()
@@ -198,7 +198,7 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
 
 
 async def test_a_start_tells_the_version_that_the_schema_has() -> None:
-    async with running() as service, httpx.AsyncClient(base_url=service.url) as client:
+    async with running() as service, httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         for name in ("ideas", "briefs"):
             version = (await client.get(f"/schemas/{name}")).json()["version"]
             assert version == REGISTRY.get(name).version
@@ -215,7 +215,7 @@ async def test_a_start_tells_the_version_that_the_schema_has() -> None:
 
 
 async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
-    async with running() as service, httpx.AsyncClient(base_url=service.url) as client:
+    async with running() as service, httpx.AsyncClient(timeout=60, base_url=service.url) as client:
         for name in ("ideas", "movies", "recipes", "briefs"):
             path = f"/{name}?topic=tea&interval_ms=0"
             found = messages((await client.get(path)).content)

@@ -21,7 +21,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None, docs_url=None)
     mount_playground(app)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url=ROOT) as client:
+    async with httpx.AsyncClient(timeout=60, transport=transport, base_url=ROOT) as client:
         yield client
 
 

@@ -34,7 +34,7 @@ async def prompt(query: str = "", path: str = "/ideas", **call: Any) -> str:
     async with (
         upstream(saying(answer)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         response = await client.request(
             **{"method": "GET", "url": service.url + path + query, **call}
@@ -197,7 +197,7 @@ async def test_a_model_is_chosen_among_those_configured_and_the_first_is_the_def
     async with (
         upstream(saying(answer)) as provider,
         running(openai_base_url=provider.base_url, **settings) as service,
-        httpx.AsyncClient() as client,
+        httpx.AsyncClient(timeout=60) as client,
     ):
         for query, model in (("", "small"), ("&model=small", "small"), ("&model=large", "large")):
             stream = await client.get(f"{service.url}/ideas?topic=tea{query}")

@@ -105,7 +105,7 @@ async def test_what_is_not_there_is_not_there_stripped_or_not(
 async def test_a_prefix_may_have_several_parts() -> None:
     async with (
         running(root_path="/team-a/v1.0") as service,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         for path in ("/ideas?topic=tea", "/team-a/v1.0/ideas?topic=tea"):
             location = (await client.get(path)).headers["location"]

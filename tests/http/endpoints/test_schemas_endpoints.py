@@ -95,7 +95,7 @@ async def test_what_is_streamed_satisfies_the_published_schemas(
     result = Draft202012Validator(described["result"])
     async with (
         running(demo_tokens_per_second=2000) as service,
-        httpx.AsyncClient() as slower,
+        httpx.AsyncClient(timeout=60) as slower,
     ):
         answer = await slower.get(f"{service.url}/{name}?topic=tea&interval_ms=0")
     found = messages(answer.content)
@@ -158,7 +158,7 @@ async def test_any_other_path_has_nothing(client: httpx.AsyncClient, path: str) 
 
 
 async def test_a_folder_with_no_schema_serves_and_says_so(tmp_path: Path) -> None:
-    async with running(registry=load(tmp_path)) as service, httpx.AsyncClient() as client:
+    async with running(registry=load(tmp_path)) as service, httpx.AsyncClient(timeout=60) as client:
         assert (await client.get(f"{service.url}/schemas")).json() == {"schemas": []}
         assert names_what_exists(await client.get(f"{service.url}/ideas"), [])
 
@@ -167,7 +167,7 @@ async def test_a_file_more_is_an_endpoint_and_a_description_more(tmp_path: Path)
     write(tmp_path, "long_words.py", schema())
     async with (
         running(registry=load(tmp_path)) as service,
-        httpx.AsyncClient(base_url=service.url) as client,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
     ):
         assert [s["name"] for s in (await client.get("/schemas")).json()["schemas"]] == [
             "long-words"

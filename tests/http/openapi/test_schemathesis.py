@@ -69,7 +69,7 @@ def with_events(document: dict[str, Any]) -> dict[str, Any]:
 async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     async with process(MODELS=MODELS, DEMO_TOKENS_PER_SECOND="0") as service:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             document = (await client.get(f"{service.url}/openapi.json")).json()
         file.write_text(json.dumps(with_events(document)))
         ran = await asyncio.create_subprocess_exec(

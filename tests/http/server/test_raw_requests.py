@@ -238,7 +238,7 @@ async def test_a_body_longer_than_it_says_is_cut_there(service: Service) -> None
     ],
 )
 async def test_100_000_deep_nesting_is_400_where_so_large_a_body_is_taken(content: bytes) -> None:
-    async with running(max_body_bytes=1 << 24) as service, httpx.AsyncClient() as client:
+    async with running(max_body_bytes=1 << 24) as service, httpx.AsyncClient(timeout=60) as client:
         headers = {"Content-Type": "application/json"}
         for path in ("/ideas", "/streams", "/ideas?view=ag-ui", "/ideas?view=ui-message"):
             answer = await client.post(service.url + path, content=content, headers=headers)

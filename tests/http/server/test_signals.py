@@ -40,7 +40,9 @@ async def test_sighup_reads_the_keys_again_and_cuts_nothing(
         assert not service.server.should_exit
         file.write_text("nonsense")
         os.kill(os.getpid(), signal.SIGHUP)  # the keys stay as they were
-        async with httpx.AsyncClient(base_url=service.url, headers=bearer(new)) as client:
+        async with httpx.AsyncClient(
+            timeout=60, base_url=service.url, headers=bearer(new)
+        ) as client:
             assert (await client.get("/streams/none")).status_code == 404
         await exchange.text('Hot."}]}')
         await exchange.finish()

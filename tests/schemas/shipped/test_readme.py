@@ -41,7 +41,7 @@ async def test_what_the_readme_shows_is_what_comes() -> None:
     command, sample = re.findall(r"-d '(.*?)'\n\n```text\n(.*?)```", README, re.DOTALL)[0]
     async with (
         running(model="", schemas=("schemas",)) as service,
-        httpx.AsyncClient(base_url=service.url) as http,
+        httpx.AsyncClient(timeout=60, base_url=service.url) as http,
     ):
         real = messages((await http.post("/ideas", json=json.loads(command))).text)
     shown = messages(sample)
