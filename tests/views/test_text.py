@@ -233,15 +233,18 @@ class Renamed(BaseModel):
         ('"inner": {"name": "a", "text": "b"}', '"object": null'),
     ],
 )
-def test_a_container_that_stands_there_twice_breaks_it_off_unless_it_is_the_same(
+def test_a_container_that_stands_there_twice_is_never_written_as_another_value(
     first: str, second: str
 ) -> None:
-    with pytest.raises(CannotTakeBack):
-        written(Renamed, *f"{{{first}, {second}}}")
     same = second.split(":")[0] + first[first.index(":") :]
-    for answer in (f"{{{first}, {same}}}", f"{{{second}, {first}}}"):
+    for answer in (f"{{{first}, {same}}}", f"{{{second}, {first}}}", f"{{{first}, {second}}}"):
         expected = Renamed.model_validate_json(answer).model_dump(by_alias=True)
-        assert json.loads("".join(written(Renamed, *answer))) == expected
+        try:
+            text = "".join(written(Renamed, *answer))
+        except CannotTakeBack:
+            assert answer.endswith(f"{second}}}")  # the better name comes last
+        else:
+            assert json.loads(text) == expected
 
 
 class Word(BaseModel):
