@@ -70,6 +70,8 @@ class Document:
     def _go(self, operation: Operation) -> None:
         """Move the tip to the operation's path. Drop the levels whose bytes it makes wrong."""
         path = self.tip = operation.path
+        if not isinstance(operation, Append):
+            self._text = None  # the string is complete, or replaced
         for depth, (level, step) in enumerate(zip(self._spine, path, strict=False)):
             if isinstance(level, _ListLevel) or level.key == step:
                 continue

@@ -100,7 +100,7 @@ class Proxy:
                 if limit is not None and (limit := limit - len(data)) <= 0:
                     writer.transport.abort()
                     return
-            writer.close()
+        writer.close()  # even if the other side was reset: else its connection would stay
 
     def _is_dropped(self, data: bytes, *, answers: bool) -> bool:
         if answers and self._swallowed is not None:
