@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
+import httpx
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -26,6 +28,12 @@ REST = json.dumps({"items": [NUTS, RICE]})
 
 def parent(span: ReadableSpan) -> int | None:
     return span.parent.span_id if span.parent else None
+
+
+async def is_found(path: str) -> bool:
+    """Whether a stream can be attached to. A process that is late itself answers 503."""
+    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", path) as answer:
+        return answer.status_code == 200
 
 
 def told(span: ReadableSpan, name: str) -> object:
@@ -51,6 +59,9 @@ async def test_its_next_span_is_in_the_same_trace_and_says_that_it_has_moved(
                         await exchange.is_closed(SECONDS)
                         await own.rest()
                 path = f"{other.url}/streams/{own.stream}?interval_ms=0"
+                async with asyncio.timeout(SECONDS):
+                    while not await is_found(path):  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
                 async with connected(path, Traceparent=READER) as reader:
                     following = await provider.next()
                     await following.send(HEAD)
