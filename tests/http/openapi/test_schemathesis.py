@@ -21,7 +21,7 @@ from tests.support.process import process
 EXAMPLES = 12
 """For each call and phase: more than 1,500 calls in all."""
 
-SECONDS = 90
+SECONDS = 400
 MODELS = "demo,demo-invalid"
 """Those whose answer is a value: the others' errors are 5xx on purpose."""
 
