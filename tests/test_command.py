@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import httpx
 import openai
 import pytest
 from openai.types.chat import ChatCompletion
@@ -25,6 +24,7 @@ from app import __version__
 from app.cli import cli
 from tests.support.client import read
 from tests.support.command import invoked
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, ended, process
 from tests.support.program import printed
 from tests.support.sockets import free_port
@@ -48,7 +48,7 @@ async def test_without_a_key_one_line_says_where_to_look_and_what_to_try() -> No
         command = re.search(r"curl -N '[^']+'", service.lines[0])
         assert command
         assert (await printed(*shlex.split(command[0]), "-sS")).count("event: done\n") == 1
-        async with httpx.AsyncClient(timeout=60, follow_redirects=True) as client:
+        async with http_client(timeout=60, follow_redirects=True) as client:
             assert "<title>" in (await client.get(f"{service.url}/")).text
         service.signal()
         assert await service.exit_code() == 0
@@ -105,7 +105,7 @@ async def test_a_key_is_made_printed_once_and_known_by_its_hash() -> None:
     assert pair == f"web={hashlib.sha256(key.encode()).hexdigest()}"
     async with (
         console(API_KEYS=pair, HOST="0.0.0.0") as service,
-        httpx.AsyncClient(timeout=30) as client,
+        http_client(timeout=30) as client,
     ):
         assert "to those who have a key of 1 caller;" in service.lines[0]
         assert key not in service.lines[0]
@@ -208,7 +208,7 @@ async def test_the_service_takes_the_demo_model_for_a_provider() -> None:
     async with (
         process("demo", "--port", "0", "--tokens-per-second", "0") as demo,
         console(OPENAI_BASE_URL=f"{demo.url}/v1", MODEL="demo") as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         assert f"serving on {service.url}/" in service.lines[0]
         answer = await client.get(f"{service.url}/briefs?topic=tea", timeout=30)

@@ -19,6 +19,7 @@ from app.demo import MODELS as DEMO_MODELS
 from tests.support.command import invoked
 from tests.support.documents import ROOT, commands, samples, text_of
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.process import environment
 from tests.support.program import printed
 from tests.support.service import Service, eventually, running
@@ -167,7 +168,7 @@ async def test_what_schemas_do_before_and_after_runs(tmp_path: Path) -> None:
     (tmp_path / "other.py").write_text(other, encoding="utf-8")
     async with (
         running(schemas=(str(tmp_path),), model="demo") as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         body = {"topic": "the delay of an order", "customer": "amara"}
         answer = await client.post("/letters", json=body)
@@ -196,7 +197,7 @@ async def test_the_service_is_mounted_as_the_document_says(
     knows = "authenticate" in found
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(
+        http_client(
             transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", timeout=30
         ) as client,
     ):
@@ -231,7 +232,7 @@ async def test_an_app_in_a_folder_of_its_own_finds_the_service(tmp_path: Path) -
             while not await listens(port):
                 assert server.returncode is None
                 await asyncio.sleep(0.05)
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with http_client(timeout=60) as client:
             answer = await client.get(f"http://127.0.0.1:{port}/ai/readyz", timeout=30)
         assert answer.status_code == 200
     finally:
@@ -282,7 +283,7 @@ async def test_it_runs_beside_an_app_behind_one_proxy(tmp_path: Path) -> None:
     async with (
         running(root_path="/ai", model="demo") as service,
         beside(service, tmp_path) as url,
-        httpx.AsyncClient(base_url=url, timeout=30) as client,
+        http_client(base_url=url, timeout=30) as client,
     ):
         assert (await client.get("/anything")).text == "host"
         assert '<base href="/ai/">' in (await client.get("/ai/")).text

@@ -10,13 +10,13 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from app.views.specs import VIEWS
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, Exchange, end, text, upstream
@@ -70,7 +70,7 @@ def test_there_are_secrets_to_look_for() -> None:
 async def test_the_answer_satisfies_the_schema_and_tells_nothing(
     obedient: Service, topic: str
 ) -> None:
-    async with httpx.AsyncClient(base_url=obedient.url, timeout=30) as client:
+    async with http_client(base_url=obedient.url, timeout=30) as client:
         for name in ENTRIES:
             answer = await client.post(f"/{name}", json={"topic": topic})
             check(name, answer.content)
@@ -83,7 +83,7 @@ async def test_the_answer_satisfies_the_schema_and_tells_nothing(
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("view", VIEWS)
 async def test_in_each_view_and_format(obedient: Service, view: str) -> None:
-    async with httpx.AsyncClient(base_url=obedient.url, timeout=30) as client:
+    async with http_client(base_url=obedient.url, timeout=30) as client:
         for topic in TOPICS:
             for accept in ("text/event-stream", "application/x-ndjson", "application/json"):
                 answer = await client.get(
@@ -102,7 +102,7 @@ async def test_the_provider_is_given_the_topic_as_data_whose_end_cannot_be_forge
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for topic in TOPICS:
             await client.post("/ideas", json={"topic": topic})
@@ -122,7 +122,7 @@ async def test_a_model_that_says_nothing_but_its_prompt_is_an_error_without_it()
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for accept in ("text/event-stream", "application/x-ndjson", "application/json"):
             params = {"topic": TOPICS[0]}

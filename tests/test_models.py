@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from app.schema import Deadlines, ListParameters
@@ -15,6 +14,7 @@ from app.schemas.registry import SchemaError, load
 from app.streams.request import GenerationRequest, Limits
 from tests.support.client import read, refused
 from tests.support.deaf import deaf
+from tests.support.http_client import http_client
 from tests.support.process import HOUR, process
 from tests.support.schema_files import REGISTRY, schema, write
 from tests.support.service import running
@@ -117,7 +117,7 @@ async def test_nothing_secret_of_a_model_is_told_or_logged(tmp_path: Path) -> No
             "LOG_LEVEL": "debug",
         }
         service = await stack.enter_async_context(process(**settings))
-        async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+        async with http_client(base_url=service.url, timeout=30) as client:
             for path in ("/ideas?topic=s3cret&model=first", "/ideas?topic=s3cret&model=second"):
                 answer = await client.get(path)
                 assert answer.json()["code"] == "provider_rejected"
@@ -189,7 +189,7 @@ async def test_a_schema_s_own_model_and_options_are_asked_unless_a_call_chooses(
             assert "event: done" in await read(words)
             assert "event: done" in await read(f"{words}&model=first")
             assert "event: done" in await read(words.replace("words", "more"))
-            async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+            async with http_client(timeout=60, base_url=service.url) as client:
                 listed = (await client.get("/schemas")).json()["schemas"]
                 described_one = (await client.get("/schemas/words")).json()
                 openapi = (await client.get("/openapi.json")).json()

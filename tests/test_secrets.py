@@ -11,11 +11,11 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from app.views.specs import VIEWS
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, Process, process
 from tests.support.raw import exchange as answer_to
 from tests.support.upstream import HEAD, Exchange, Upstream, delta, end, event, text, upstream
@@ -152,7 +152,7 @@ async def test_nothing_that_a_provider_says_reaches_a_client(told: Told, name: s
 
 async def test_nothing_that_the_service_tells_of_itself_holds_one(told: Told) -> None:
     service, _, _ = told
-    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with http_client(timeout=60, base_url=service.url) as client:
         for path in (
             *("/metrics", "/openapi.json", "/docs", "/schemas", "/schemas/ideas"),
             *("/healthz", "/readyz", "/sonnets", "/ideas?model=none"),

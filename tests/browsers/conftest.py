@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from tests.browsers.count import Count
 from tests.browsers.site import Site, site
 from tests.support.engines import Browser, browser
+from tests.support.http_client import http_client
 from tests.support.service import Service, running
 
 long = pytest.mark.browsers
@@ -48,7 +48,7 @@ async def pages() -> AsyncIterator[Site]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def count(service: Service) -> AsyncIterator[Count]:
     """What the service counts. At a test's end no stream runs, so that it is the next one's."""
-    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with http_client(timeout=60, base_url=service.url) as client:
         counted = Count(client)
         yield counted
         await counted.stopped()

@@ -28,6 +28,7 @@ from app.demo.refusals import REFUSING
 from app.demo.request import TOPIC, BadRequest, find_topic, read_request
 from app.schema import quote
 from tests.support.held import held
+from tests.support.http_client import http_client
 from tests.support.service import eventually
 from tests.support.sockets import reset_when_closed
 
@@ -84,7 +85,7 @@ endless = ["demo-stall", "demo-silent", "demo-drip", "demo-blanks"]
 async def served(tokens_per_second: float = 0) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         DemoServer(tokens_per_second) as server,
-        httpx.AsyncClient(base_url=server.base_url, timeout=20) as client,
+        http_client(base_url=server.base_url, timeout=20) as client,
     ):
         yield client
 
@@ -485,7 +486,7 @@ async def test_blanks_come_after_some_content_and_where_json_may_have_them() -> 
 
 async def test_leaving_the_server_breaks_off_what_runs_and_leaves_nothing() -> None:
     before = asyncio.all_tasks()
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with http_client(timeout=20) as client:
         async with DemoServer(1) as server:
             url = f"{server.base_url}/chat/completions"
             calls = [client.build_request("POST", url, json=body(m)) for m in [*endless, "demo"]]
@@ -504,7 +505,7 @@ async def test_a_left_server_is_gone_and_a_new_one_can_be_entered() -> None:
         url = server.base_url
         assert url.startswith("http://127.0.0.1:")
         assert url.endswith("/v1")
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with http_client(timeout=60) as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/models")
     async with served() as client:
@@ -619,7 +620,7 @@ async def test_the_server_of_its_own_says_its_address_and_stops_on_a_signal() ->
     try:
         assert process.stdout is not None
         line = (await process.stdout.readline()).decode()
-        async with httpx.AsyncClient(base_url=line.split()[-1], timeout=20) as client:
+        async with http_client(base_url=line.split()[-1], timeout=20) as client:
             assert finish((await read(client, body()))[0]) == "stop"
             assert isinstance((await read(client, body("demo-disconnect")))[1], Exception)
             request = client.build_request("POST", "/chat/completions", json=body("demo-silent"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 from structured_streams import stream
 
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, Process, environment
 from tests.support.service import eventually
 from tests.support.sockets import free_port
@@ -66,7 +67,7 @@ async def test_a_client_goes_on_when_its_process_is_killed_and_ctrl_c_ends_all_p
         async def note(response: httpx.Response) -> None:
             answered.append(response.headers["X-Served-By"])
 
-        async with httpx.AsyncClient(timeout=60, event_hooks={"response": [note]}) as client:
+        async with http_client(timeout=60, event_hooks={"response": [note]}) as client:
             reading = stream(url, "ideas", topic="figs", count=5, client=client)
             async for partial in reading:
                 if len(answered) == 1 and len(partial.value) == 2:

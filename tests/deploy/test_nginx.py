@@ -20,6 +20,7 @@ from app.main import CORS_METHODS, CORS_REQUEST_HEADERS, CORS_RESPONSE_HEADERS
 from tests.support.chromium import chromium
 from tests.support.curl import curl
 from tests.support.front import Front, nginx
+from tests.support.http_client import http_client
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
 
@@ -82,7 +83,7 @@ async def test_a_response_keeps_its_headers(tmp_path: Path) -> None:
     async with running(model="demo", models="") as service, nginx(service.url, tmp_path) as front:
         async with curl(front, "/ideas?topic=figs", "-H", "X-Request-ID: mine") as answer:
             ours = answer.headers
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with http_client(timeout=60) as client:
             direct = await client.get(service.url + "/ideas?topic=figs")
         assert ours["x-request-id"] == "mine"
         assert ours["content-type"] == direct.headers["content-type"]

@@ -11,7 +11,6 @@ from pathlib import Path
 from shutil import copy
 from typing import Any
 
-import httpx
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
@@ -21,6 +20,7 @@ from app.redis.link import Link, Unreachable
 from tests.support.callers import KEYED, WEB, bearer
 from tests.support.client import SECONDS
 from tests.support.front import DEPLOY, certificate
+from tests.support.http_client import http_client
 from tests.support.service import running
 from tests.support.sockets import free_port
 
@@ -92,7 +92,7 @@ async def test_the_service_needs_no_right_that_it_is_not_given(tmp_path: Path) -
         store(tmp_path) as url,
         running(streams_store=url, **KEYED, **LIMITS) as first,
         running(streams_store=url, **KEYED, **LIMITS, demo_tokens_per_second=20) as second,
-        httpx.AsyncClient(headers=bearer(WEB), timeout=SECONDS) as client,
+        http_client(headers=bearer(WEB), timeout=SECONDS) as client,
     ):
         key = {"Idempotency-Key": "one"}
         begun = await client.post(f"{first.url}/ideas", json={"topic": "figs"}, headers=key)

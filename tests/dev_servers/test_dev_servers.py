@@ -20,6 +20,7 @@ import pytest
 
 from tests.browsers.count import Count
 from tests.browsers.site import sample
+from tests.support.http_client import http_client
 from tests.support.service import Service, running
 from tests.support.sockets import free_port
 from tests.support.upstream import HEAD, Exchange, end, text, upstream
@@ -117,7 +118,7 @@ def _write(folder: Path, files: dict[str, str]) -> None:
 
 async def _answering(url: str, process: asyncio.subprocess.Process) -> None:
     """Wait until the page is there."""
-    async with asyncio.timeout(SECONDS), httpx.AsyncClient(timeout=SECONDS) as client:
+    async with asyncio.timeout(SECONDS), http_client(timeout=SECONDS) as client:
         while True:
             assert process.returncode is None, "the development server has ended"
             try:
@@ -140,8 +141,8 @@ async def test_a_stream_comes_through_as_it_is_written_and_stops_when_it_is_left
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
         front_end(name, service) as url,
-        httpx.AsyncClient(base_url=url, timeout=SECONDS) as page,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(base_url=url, timeout=SECONDS) as page,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         # What the browser sends from the front end's page, which asks for compression.
         headers = {"Origin": url, "Sec-Fetch-Site": "same-origin", "Accept-Encoding": "gzip, br"}

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-import httpx
 import pytest
 
 from tests.e2e.notes import Notes, pages
 from tests.support.callers import KEYED, ticket
 from tests.support.chromium import chromium
+from tests.support.http_client import http_client
 from tests.support.proxy import Proxy, proxy
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
@@ -60,7 +60,7 @@ async def watched(query: str, *, keyed: bool = False) -> AsyncIterator[Watched]:
         proxy(service.url) as between,
     ):
         if keyed:
-            async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+            async with http_client(timeout=60, base_url=service.url) as client:
                 query += f"&ticket={await ticket(client, origin=notes.url, streams=1)}"
         url = f"{between.url}/ideas?topic=figs&count=1&{query}"
         async with chromium(f"{notes.url}/?url={quote(url)}"):

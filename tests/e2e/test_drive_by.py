@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import quote
 
-import httpx
-
 from tests.e2e.notes import pages
 from tests.support.chromium import chromium
+from tests.support.http_client import http_client
 from tests.support.service import running
 from tests.support.upstream import HEAD, holding, upstream
 
@@ -24,7 +23,7 @@ async def test_a_page_of_another_site_cannot_spend_even_unseen() -> None:
         pages(PAGE) as notes,
         upstream(holding(HEAD)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         site = notes.url.replace("127.0.0.1", NAME)
         url = f"{service.url}/ideas?topic=figs&count=1"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
 import jsonpatch
 import pytest
 from httpx_sse import aconnect_sse
 
 from tests.e2e.clients import client
+from tests.support.http_client import http_client
 from tests.support.service import running
 
 
@@ -67,7 +67,7 @@ async def test_every_native_view_is_read_by_httpx_sse(view: str) -> None:
     url = f"/ideas?topic=tea&count=3&view={view}"
     async with (
         running() as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as http,
+        http_client(timeout=60, base_url=service.url) as http,
         aconnect_sse(http, "GET", url) as source,
     ):
         events = [(event.event, event.json()) async for event in source.aiter_sse()]

@@ -9,8 +9,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
-
 from app.demo.reasoning import FORMS
 from app.demo.reasoning import reasoning as thoughts
 from tests.browsers.site import sample
@@ -18,6 +16,7 @@ from tests.e2e.clients import client, front_ends
 from tests.e2e.scripted_server import serving
 from tests.support.callers import KEYED, ticket
 from tests.support.chromium import chromium
+from tests.support.http_client import http_client
 from tests.support.program import printed
 from tests.support.service import running
 
@@ -26,7 +25,7 @@ PACE = 400.0  # tokens a second: several messages, and soon over
 
 async def final(url: str) -> Any:
     """The value that the demo model gives for the same request."""
-    async with httpx.AsyncClient(timeout=60) as http:
+    async with http_client(timeout=60) as http:
         body = {"topic": "tea", "count": 3}
         response = await http.post(url, json=body, headers={"Accept": "application/json"})
         return response.json()
@@ -157,7 +156,7 @@ async def test_the_documents_lines_with_a_ticket_open_a_stream() -> None:
     done = "event => { source.close(); console.log(event.data); }"
     async with (
         running(**KEYED, demo_tokens_per_second=PACE) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as calls,
+        http_client(timeout=60, base_url=service.url) as calls,
     ):
         code = (
             'import { EventSource } from "eventsource";\n'

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.documents import commands
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, environment
 from tests.support.sockets import free_port, listens
 
@@ -35,7 +36,7 @@ async def ready(url: str, process: asyncio.subprocess.Process, port: int) -> Non
         while not await listens(port):
             assert process.returncode is None
             await asyncio.sleep(0.05)
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with http_client(timeout=60) as client:
         assert (await client.get(f"{url}/readyz", timeout=30)).status_code == 200
 
 
@@ -59,7 +60,7 @@ async def test_it_streams_a_reader_may_leave_and_a_stop_drains(name: str) -> Non
     )
     try:
         await ready(url, process, port)
-        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        async with http_client(base_url=url, timeout=30) as client:
             whole = await client.post("/ideas", json={"topic": "tea", "count": 1})
             assert messages(whole.content)[-1].event == "done"
             stalled = "/ideas?topic=tea&model=demo-stall"

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
@@ -23,6 +22,7 @@ from app.schemas.registry import load
 from app.views.specs import VIEWS
 from tests.browsers.site import bundled, site
 from tests.e2e.playground import playground
+from tests.support.http_client import http_client
 from tests.support.program import printed
 from tests.support.proxy import proxy
 from tests.support.schema_files import schema, write
@@ -72,7 +72,7 @@ def leaves(value: Any) -> Iterator[str]:
 async def final(service: Service, wire: list[str]) -> Any:
     """The final value of the stream that begins a wire."""
     data = json.loads(wire[0].split("data: ")[1].split("\n")[0])
-    async with httpx.AsyncClient(timeout=60, base_url=service.url) as http:
+    async with http_client(timeout=60, base_url=service.url) as http:
         headers = {"Accept": "application/json"}
         return (await http.get(f"/streams/{data['stream']}", headers=headers)).json()
 

@@ -17,6 +17,7 @@ from app.views.message import Message
 from tests.browsers.site import sample
 from tests.clients.python.answers import answer, answering
 from tests.support.events import dispatched, messages
+from tests.support.http_client import http_client
 from tests.support.program import printed
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, text, upstream
@@ -70,7 +71,7 @@ def sort(events: list[tuple[str, str]]) -> Read:
 
 async def with_httpx_sse(url: str, body: dict[str, Any]) -> Read:
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        http_client(timeout=30) as client,
         httpx_sse.aconnect_sse(client, "POST", url, json=body) as source,
     ):
         return sort([(event.event, event.data) async for event in source.aiter_sse()])
@@ -78,7 +79,7 @@ async def with_httpx_sse(url: str, body: dict[str, Any]) -> Read:
 
 async def to_the_letter(url: str, body: dict[str, Any]) -> Read:
     """The algorithm of the HTML standard."""
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with http_client(timeout=30) as client:
         answer = await client.post(url, json=body)
     return sort([(event.type, event.data) for event in dispatched(answer.content)])
 
@@ -88,7 +89,7 @@ async def line_by_line(url: str, body: dict[str, Any]) -> Read:
     events: list[tuple[str, str]] = []
     kind = "message"
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        http_client(timeout=30) as client,
         client.stream("POST", url, json=body) as response,
     ):
         async for line in response.aiter_lines():
@@ -106,7 +107,7 @@ async def lines_of_json(url: str, body: dict[str, Any]) -> Read:
     """The other format, line by line."""
     headers = {"Accept": "application/x-ndjson"}
     async with (
-        httpx.AsyncClient(timeout=30, headers=headers) as client,
+        http_client(timeout=30, headers=headers) as client,
         client.stream("POST", url, json=body) as response,
     ):
         found = [json.loads(line) async for line in response.aiter_lines()]
@@ -235,7 +236,7 @@ async def test_no_text_of_a_model_fools_a_reader(reader: Reader, ascii: bool, si
 
 
 async def test_hostile_text_leaves_the_form_of_a_stream_as_it_is() -> None:
-    async with hostile(False, 997) as url, httpx.AsyncClient(timeout=30) as client:
+    async with hostile(False, 997) as url, http_client(timeout=30) as client:
         answer = await client.post(url, json={"topic": "tea", "count": 20})
         found = messages(answer.content)
         assert [item["title"] for item in found[-1].data] == HOSTILE

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest_asyncio
 
+from tests.support.http_client import http_client
 from tests.support.service import Service, running
 
 
@@ -18,5 +19,5 @@ async def service() -> AsyncIterator[Service]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def client(service: Service) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+    async with http_client(base_url=service.url, timeout=30) as client:
         yield client

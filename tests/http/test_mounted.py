@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from app.main import create_app
 from app.settings import Settings
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import FOLDER
 from tests.support.service import eventually
 
@@ -47,7 +48,7 @@ async def served(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     try:
         await eventually(lambda: server.started or serving.done())
         port = server.servers[0].sockets[0].getsockname()[1]
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        async with http_client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             yield client
     finally:
         server.should_exit = True
@@ -193,9 +194,7 @@ async def test_an_open_service_answers_at_loopback_addresses_alone() -> None:
         app = create_app(settings)
         async with (
             app.state.lifespan(app),
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(app), base_url=f"http://{address}"
-            ) as client,
+            http_client(transport=httpx.ASGITransport(app), base_url=f"http://{address}") as client,
         ):
             answer = await client.get("/ideas?topic=tea", headers={"Accept": "application/json"})
         assert answer.status_code == status, (allowed, address)

@@ -25,6 +25,7 @@ from app.streams.log_entry import Failed
 from tests.support.callers import CRON, KEYED, WEB, bearer
 from tests.support.demo import FAULTS, OUTCOMES, SILENT
 from tests.support.events import Message, messages
+from tests.support.http_client import http_client
 from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
 from tests.support.stream import streaming
@@ -271,7 +272,7 @@ async def test_a_stream_that_is_cancelled_is_forgotten(client: httpx.AsyncClient
 async def test_a_stream_that_is_no_longer_kept_has_expired() -> None:
     async with (
         running(retention_seconds=0.05) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         kept = await client.get("/ideas?topic=tea&count=1&resumable=true")
         path, first = kept.headers["location"], str(messages(kept.content)[0].id)
@@ -370,7 +371,7 @@ async def impatient() -> AsyncIterator[httpx.AsyncClient]:
     settings = {"first_content_timeout": 0.8, "content_gap_timeout": 0.5, "open_timeout": 0.5}
     async with (
         running(**settings) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         yield client
 
@@ -427,7 +428,7 @@ async def test_no_connection_is_provider_unavailable() -> None:
     async with upstream(saying(b"")) as provider:
         nobody = provider.base_url
     settings = {"openai_base_url": nobody, "open_timeout": 0.3}
-    async with running(**settings) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(**settings) as service, http_client(timeout=60) as client:
         check_problem(await get(service, client), "provider_unavailable")
 
 
@@ -435,7 +436,7 @@ async def test_the_retry_after_of_the_providers_429_is_passed_on() -> None:
     async with (
         upstream(saying(status(429, Retry_After="17"))) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         answer = await get(service, client)
         check_problem(answer, "provider_rate_limited")
@@ -454,7 +455,7 @@ async def test_a_late_429_is_an_event_that_says_when_to_come_back() -> None:
     async with (
         upstream(saying(broken, status(429, Retry_After="17"))) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         found = messages((await get(service, client)).content)
         check_event(found, "provider_rate_limited")
@@ -466,7 +467,7 @@ async def test_an_answer_over_the_cap_is_output_too_large() -> None:
     async with (
         upstream(saying(long)) as provider,
         running(openai_base_url=provider.base_url, max_output_bytes=900) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         check_event(messages((await get(service, client)).content), "output_too_large")
         answer = await client.get(f"{service.url}/ideas?topic=tea", headers=JSON)
@@ -477,7 +478,7 @@ async def test_while_the_service_stops_new_streams_are_refused_and_old_ones_end(
     async with (
         upstream() as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         running_one = asyncio.create_task(get(service, client))
         await (await provider.next()).send(HEAD, text('{"items": ['))
@@ -499,7 +500,7 @@ async def test_a_stream_that_is_cancelled_ends_so_for_all_its_readers() -> None:
     async with (
         upstream() as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
         streaming(service, provider, "/ideas?topic=tea&resumable=true") as (reader, exchange),
     ):
         path = reader.response.headers["location"]
@@ -527,7 +528,7 @@ async def test_no_key_no_stream_and_no_more_than_a_caller_and_the_service_may_ha
             max_streams=1,
             max_queued=0,
         ) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         url = f"{service.url}/ideas?topic=tea"
         none = await client.get(url)
@@ -551,14 +552,14 @@ class Broken:
 
 
 async def test_a_fault_within_a_stream_is_internal() -> None:
-    async with running(provider=Broken()) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(provider=Broken()) as service, http_client(timeout=60) as client:
         answer = await get(service, client)
         check_problem(answer, "internal")
         assert "secret" not in answer.text
 
 
 async def test_a_fault_of_an_endpoint_is_internal_and_readable_by_a_page() -> None:
-    async with running() as service, httpx.AsyncClient(timeout=60) as client:
+    async with running() as service, http_client(timeout=60) as client:
         del service.streams.provider  # set before the first stream, always
         headers = {"Origin": "http://localhost:3000"}
         answer = await client.get(f"{service.url}/ideas?topic=tea", headers=headers)

@@ -7,7 +7,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from app.limits.estimates import Estimates
@@ -19,6 +18,7 @@ from tests.limits.test_limits import ANSWER, PROMPT, REQUEST, STREAM, WHOLE, get
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.client import read
+from tests.support.http_client import http_client
 from tests.support.process import SECONDS
 from tests.support.service import eventually, running
 from tests.support.upstream import Exchange, Upstream, by_hand, end, event, saying, upstream
@@ -40,7 +40,7 @@ async def test_streams_that_begin_at_once_cannot_all_have_the_same_rest() -> Non
 
     async with (
         serving(script, caller_tokens_per_day=2000) as (service, provider),
-        httpx.AsyncClient(base_url=service.url, headers=bearer(WEB), timeout=SECONDS) as client,
+        http_client(base_url=service.url, headers=bearer(WEB), timeout=SECONDS) as client,
     ):
         go.set()
         assert code(await get(service)) == (200, "")  # now it is known what is typical

@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 from typing import Any
 
-import httpx
 import pytest
 
 from app.limits.quota import Used
@@ -18,6 +17,7 @@ from app.streams.request import GenerationRequest
 from tests.support.bare import Client
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
 from tests.support.connection import Connection, asked, connected
+from tests.support.http_client import http_client
 from tests.support.process import SECONDS
 from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, eventually, running
@@ -324,7 +324,7 @@ async def test_a_refusal_waits_for_nothing_and_the_service_is_alive_when_it_is_f
         serving(**settings) as (service, provider),
         streams(service, provider, 3),
         streams(service, provider, 2, CRON),
-        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+        http_client(base_url=service.url, timeout=SECONDS) as client,
     ):
 
         async def seconds(path: str, headers: dict[str, str], expected: int) -> float:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from tests.support.callers import CRON, KEYED, WEB, bearer, code, ticket
+from tests.support.http_client import http_client
 from tests.support.redis import redis
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Upstream, end, saying, text, upstream
@@ -88,7 +89,7 @@ async def place() -> AsyncIterator[Place]:
             limits_store=SecretStr(url),
             ticket_secret=SecretStr("s" * 32),
         ) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=20) as client,
+        http_client(base_url=service.url, timeout=20) as client,
         Redis.from_url(url) as store,
     ):
         made = [await ticket(client) for _ in range(2)]

@@ -22,6 +22,7 @@ import httpx
 from app.providers.model_settings import Mode
 from tests.litellm.proxy import Proxy, proxy
 from tests.support.connection import Connection, connected
+from tests.support.http_client import http_client
 from tests.support.real_model import SECONDS, RealModel, asking, tiny
 from tests.support.service import Service
 
@@ -77,7 +78,7 @@ def through(proxied: Proxy) -> dict[str, Any]:
 
 async def ask(service: Service, row: Row) -> None:
     """Each schema on each topic, read to its end."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client:
+    async with http_client(base_url=service.url, timeout=SECONDS) as client:
         for schema in SCHEMAS:
             for topic in TOPICS:
                 outcome = await outcome_of(client, f"/{schema}?topic={topic}&interval_ms=0", row)

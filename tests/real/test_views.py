@@ -13,6 +13,7 @@ from app.views.specs import VIEWS, views_of
 from tests.real.reading import READERS
 from tests.schemas.shipped.reading import SHIPPED
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.real_model import SECONDS, RealModel, asking
 
 MODES = ("json_schema", "auto")
@@ -59,7 +60,7 @@ async def test_all_views_of_an_answer_keep_their_promises_and_end_alike(
     views = views_of(entry)
     async with (
         asking(each_model, schemas=("schemas",), instructor_mode=mode) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+        http_client(base_url=service.url, timeout=SECONDS) as client,
     ):
         found = await asyncio.gather(*(read(client, entry.name, view) for view in views))
     bodies = {view: body for view, body in zip(views, found, strict=True) if body is not None}

@@ -22,6 +22,7 @@ from app.recordings.recording import RecordingError, parse, read
 from app.settings import Settings
 from tests.support.client import read as read_stream
 from tests.support.client import reading
+from tests.support.http_client import http_client
 from tests.support.service import DEFAULTS, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, refusal, saying, status, text, upstream
 
@@ -100,13 +101,13 @@ async def test_a_key_that_the_provider_repeats_is_masked(tmp_path: Path) -> None
         running(
             openai_base_url=provider.base_url, openai_api_key=KEY, record=str(tmp_path)
         ) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         assert (await client.get(service.url + IDEAS)).status_code == 502
     recording = read(the_one(tmp_path))
     assert b"*" * len(KEY) in recording.answers[0].pieces[-2].data
     assert KEY not in the_one(tmp_path).read_text()
-    async with replayed(recording) as url, httpx.AsyncClient(timeout=60) as client:
+    async with replayed(recording) as url, http_client(timeout=60) as client:
         again = await client.get(url + IDEAS)
     assert again.json()["code"] == "provider_rejected"
 
@@ -183,7 +184,7 @@ async def test_the_demo_serves_a_recording_as_a_model_of_its_own(tmp_path: Path)
         await read_stream(service.url + IDEAS)
     app = create_demo_app(0, Replays({"bug-17": read(the_one(tmp_path)).answers}, pace=0))
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(timeout=60, transport=transport, base_url="http://demo") as client:
+    async with http_client(timeout=60, transport=transport, base_url="http://demo") as client:
         names = [model["id"] for model in (await client.get("/v1/models")).json()["data"]]
         asked = {"model": "bug-17", "messages": [], "stream": True}
         answer = await client.post("/v1/chat/completions", json=asked)

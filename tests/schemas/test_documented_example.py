@@ -9,13 +9,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
 from app.schemas.registry import load
 from tests.support.command import invoked
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, ended, process
 from tests.support.service import running
 
@@ -60,7 +60,7 @@ def test_it_is_one_more_schema_and_its_prompt_is_as_it_says(folder: Path) -> Non
 async def test_it_is_served_listed_and_described(folder: Path) -> None:
     async with (
         running(schemas=(str(folder),)) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         described = (await client.get("/schemas/trips")).json()
         answer = messages((await client.post("/trips", json=BODY)).content)
@@ -84,7 +84,7 @@ async def test_the_command_serves_the_folders_that_it_is_told(folder: Path) -> N
     shutil.move(folder / NAME, own / NAME)
     folders = f"{folder}, {own}"
     assert "trips  Trips on a topic" in (await invoked("schemas", SCHEMAS=folders)).out
-    async with process(SCHEMAS=folders) as service, httpx.AsyncClient(timeout=30) as client:
+    async with process(SCHEMAS=folders) as service, http_client(timeout=30) as client:
         assert "event: done" in (await client.post(f"{service.url}/trips", json=BODY)).text
 
 
@@ -107,7 +107,7 @@ async def test_each_shipped_file_can_go_or_be_renamed_and_the_rest_is_served(
         file.file.rename(shipped / f"other_{file.file.name}")
         async with (
             running(schemas=(str(shipped),)) as service,
-            httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+            http_client(base_url=service.url, timeout=30) as client,
         ):
             given = dict(file.schema.examples[0])
             assert "event: done" in (await client.post(f"/{name}", json=given)).text

@@ -7,7 +7,6 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-import httpx
 import pytest
 from openapi_spec_validator import validate
 from structured_streams import stream
@@ -16,6 +15,7 @@ from app.schemas.names import as_identifier, as_type
 from app.schemas.registry import load
 from app.schemas.typescript import document
 from tests.support.callers import KEYED, WEB, bearer, ticket
+from tests.support.http_client import http_client
 from tests.support.process import SCHEMAS
 from tests.support.service import running
 
@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 async def test_both_are_endpoints_with_a_version_and_a_result_of_their_own(folder: Path) -> None:
     async with (
         running(schemas=(str(folder),), model="demo", **KEYED) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url, headers=bearer(WEB)) as client,
+        http_client(timeout=60, base_url=service.url, headers=bearer(WEB)) as client,
     ):
         listed = (await client.get("/schemas")).json()["schemas"]
         assert [schema["name"] for schema in listed] == ["ideas", "ideas@2"]
@@ -68,7 +68,7 @@ async def test_clients_and_their_types_know_both(folder: Path) -> None:
     async with running(schemas=(str(folder),), model="demo") as service:
         final = await stream(service.url, "ideas@2", topic="tea", count=1).final()
         assert final[0].keys() == {"title", "pitch"}
-        async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+        async with http_client(timeout=60, base_url=service.url) as client:
             openapi = (await client.get("/openapi.json")).json()
     validate(openapi)
     assert "/ideas@2" in openapi["paths"]

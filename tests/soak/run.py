@@ -18,6 +18,7 @@ from tests.soak.models import MODELS, Model, answers, models_file
 from tests.soak.provider import recorded_provider
 from tests.soak.report import Soak
 from tests.soak.watch import PERIOD, Metrics, Watch
+from tests.support.http_client import http_client
 from tests.support.process import process
 from tests.support.redis import RedisServer, redis_server
 
@@ -70,13 +71,13 @@ async def soak(
         _settings(demo.url, recorded.url) as settings,
         _stored(processes > 1) as store,
         fleet(processes, **settings, **({"STREAMS_STORE": store.url} if store else {})) as serving,
-        httpx.AsyncClient(timeout=SECONDS) as observer,
+        http_client(timeout=SECONDS) as observer,
     ):
         kept = [httpx.URL(it.url).port for it in (demo, recorded, store) if it]
         watch = Watch(observer, serving, kept)
         # A request on a connection that is kept may meet its end, and would have to be sent again.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        async with httpx.AsyncClient(timeout=SECONDS, limits=limits) as client:
+        async with http_client(timeout=SECONDS, limits=limits) as client:
             world = World(client, serving, KEYS, seed, AT_ONCE, models)
             warm = await _soak(world, watch, seconds, say, scale, change)
         metrics = await watch.idle(PATIENCE)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.demo import SECRET, DemoServer
 from tests.support.client import read
 from tests.support.demo import OUTCOMES, SILENT
+from tests.support.http_client import http_client
 from tests.support.messages import called, end, failed, said, start, thought
 from tests.support.service import running
 from tests.support.upstream import HEAD, Upstream, saying, upstream
@@ -104,7 +104,7 @@ async def test_each_fault_of_the_demo_has_its_outcome_by_this_interface_too(
         file = described(tmp_path, demo.base_url, model, gap=gap)
         async with (
             running(models_file=file, model="") as service,
-            httpx.AsyncClient(timeout=30) as client,
+            http_client(timeout=30) as client,
         ):
             response = await client.get(service.url + IDEAS, headers={"Accept": "application/json"})
     told = response.json()

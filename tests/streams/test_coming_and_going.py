@@ -9,11 +9,11 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import httpx
 import psutil
 import pytest
 
 from tests.support.callers import CRON, KEYED, WEB
+from tests.support.http_client import http_client
 from tests.support.service import Service, eventually, running
 from tests.support.sockets import reset_when_closed
 
@@ -134,7 +134,7 @@ async def test_clients_that_come_and_go_leave_nothing_behind(clients: int) -> No
         held = END_OBJECTS * max(after.files - before.files, 0)
         await eventually(lambda: objects() - before.objects < OBJECTS * clients + held)
         assert after.bytes - before.bytes < BYTES
-        async with httpx.AsyncClient(
+        async with http_client(
             timeout=60, base_url=service.url, headers={"X-API-Key": WEB}
         ) as client:
             assert "event: done\n" in (await client.get(STREAM)).text

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import schema, write
 from tests.support.service import Service, eventually, running
 
@@ -47,20 +47,20 @@ def kept() -> Any:
 
 
 async def post(service: Service, topic: str, query: str = "") -> Any:
-    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+    async with http_client(base_url=service.url, timeout=30) as client:
         answer = await client.post(f"/words{query}", json={"topic": topic, "count": 2})
     return messages(answer.content)[-1]
 
 
 async def exposed(service: Service) -> str:
-    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with http_client(timeout=60, base_url=service.url) as client:
         return (await client.get("/metrics")).text
 
 
 async def test_it_gets_the_value_the_parameters_and_the_facts_once(service: Service) -> None:
     end = await post(service, "tea", "?resumable=true")
     await eventually(lambda: kept().CALLS)
-    async with httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with http_client(timeout=60, base_url=service.url) as client:
         stream = str(end.id).split("-")[0]
         assert (await client.get(f"/streams/{stream}")).status_code == 200  # one more reader
     [(value, parameters, info)] = kept().CALLS

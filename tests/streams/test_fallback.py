@@ -8,12 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from app.schemas.registry import load
 from tests.support.client import SECONDS, read, reading, refused
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.process import process
 from tests.support.schema_files import schema, write
 from tests.support.service import Service, eventually, running
@@ -84,7 +84,7 @@ async def told(url: str, **headers: str) -> list[tuple[str | None, Any]]:
 
     Raises an AssertionError where the stream breaks the protocol.
     """
-    async with httpx.AsyncClient(timeout=SECONDS, headers=headers) as client:
+    async with http_client(timeout=SECONDS, headers=headers) as client:
         response = await client.get(url)
     assert response.status_code == 200, response.text
     found = [(each.event, each.data) for each in messages(response.content) if each.event]
@@ -339,7 +339,7 @@ async def test_who_comes_back_is_told_of_the_model_and_of_what_it_missed(tmp_pat
     settings: Any = {"max_attempts": 1, "open_timeout": 0.1}
     async with serving(tmp_path, by_hand, by_hand, **settings) as (service, asked):
         url = f"{service.url}{IDEAS}&view=delta&idempotency_key=k"
-        async with httpx.AsyncClient(timeout=SECONDS) as client:
+        async with http_client(timeout=SECONDS) as client:
             async with client.stream("GET", url) as response:
                 first = await asked[0].next()
                 await first.send(BEGUN)
@@ -378,7 +378,7 @@ async def test_every_view_and_format_goes_on_with_the_next_model(tmp_path: Path)
 
 
 async def _all(url: str, **headers: str) -> str:
-    async with httpx.AsyncClient(timeout=SECONDS, headers=headers) as client:
+    async with http_client(timeout=SECONDS, headers=headers) as client:
         return (await client.get(url)).text
 
 
@@ -409,7 +409,7 @@ async def test_the_built_in_demo_has_a_model_that_is_down_and_another_in_its_pla
 
 
 async def open_circuits(service: Service) -> str:
-    async with httpx.AsyncClient(timeout=SECONDS) as client:
+    async with http_client(timeout=SECONDS) as client:
         lines = (await client.get(f"{service.url}/metrics")).text.split("\n")
     return "\n".join(line for line in lines if line.startswith("model_circuit_open"))
 

@@ -9,13 +9,13 @@ from types import AsyncGeneratorType
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from app.demo import MODELS
 from tests.support.client import read, refused
 from tests.support.demo import SILENT
 from tests.support.held import held
+from tests.support.http_client import http_client
 from tests.support.service import eventually, running
 from tests.support.stream import streaming
 from tests.support.upstream import (
@@ -157,7 +157,7 @@ async def test_silence_is_filled_with_heartbeats(accept: str, ping: bytes) -> No
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.1) as service,
-        httpx.AsyncClient(headers={"Accept": accept}, timeout=10) as client,
+        http_client(headers={"Accept": accept}, timeout=10) as client,
     ):
         data = b""
         async with client.stream("GET", service.url + URL) as response:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.client import SECONDS
+from tests.support.http_client import http_client
 from tests.support.schema_files import load, schema, write
 from tests.support.service import running
 from tests.support.stream import streaming
@@ -39,7 +40,7 @@ async def said(
     async with (
         upstream(saying(*(HEAD + answer for answer in answers))) as provider,
         running(openai_base_url=provider.base_url, **settings) as service,
-        httpx.AsyncClient(timeout=SECONDS) as client,
+        http_client(timeout=SECONDS) as client,
     ):
         response = await client.get(service.url + url, headers=headers)
         return response.text, [exchange.body for exchange in provider.exchanges]
@@ -302,7 +303,7 @@ async def test_who_comes_back_across_the_restart_gets_what_is_missing(view: str)
     async with (
         upstream(saying(HEAD + text(CUT), HEAD + text(REST) + end())) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+        http_client(base_url=service.url, timeout=SECONDS) as client,
     ):
         whole = (await client.get(f"{URL}&view={view}&resumable=true")).text
         events = whole.strip().split("\n\n")
@@ -344,7 +345,7 @@ def _state(events: list[str]) -> Any:
     ],
 )
 async def test_the_demo_gives_the_rest(model: str, count: int, codes: list[str]) -> None:
-    async with running() as service, httpx.AsyncClient(timeout=SECONDS) as client:
+    async with running() as service, http_client(timeout=SECONDS) as client:
         url = f"{service.url}/ideas?topic=figs&count={count}&model={model}&interval_ms=0"
         found = messages((await client.get(url)).text)
     assert [data["code"] for name, data in found if name == "restart"] == codes

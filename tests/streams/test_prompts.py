@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 import structlog
 
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import schema, write
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, saying, text, upstream
@@ -48,7 +48,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 async def end(service: Service, topic: str) -> tuple[str, str]:
-    async with httpx.AsyncClient(base_url=service.url, timeout=30) as client:
+    async with http_client(base_url=service.url, timeout=30) as client:
         answer = await client.post("/words", json={"topic": topic})
     if answer.status_code != 200:
         return "error", answer.json()["code"]

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from tests.support.http_client import http_client
+
 SECONDS = 10
 """A test fails if it has waited this long for a message."""
 
@@ -53,7 +55,7 @@ async def reading(url: str, **headers: str) -> AsyncIterator[Reader]:
     """A reader of the stream at this address, which has read `start` already."""
     headers = {"X-Request-ID": "R", **headers}
     async with (
-        httpx.AsyncClient(timeout=SECONDS, headers=headers) as client,
+        http_client(timeout=SECONDS, headers=headers) as client,
         client.stream("GET", url) as response,
     ):
         assert response.status_code == 200, await response.aread()
@@ -70,7 +72,7 @@ async def read(url: str, **headers: str) -> str:
 
 async def refused(url: str, **headers: str) -> httpx.Response:
     """The response of a call that begins no stream."""
-    async with httpx.AsyncClient(timeout=SECONDS, headers=headers) as client:
+    async with http_client(timeout=SECONDS, headers=headers) as client:
         return await client.get(url)
 
 

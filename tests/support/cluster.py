@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import httpx
-
+from tests.support.http_client import http_client
 from tests.support.ideas_provider import IdeasProvider
 from tests.support.process import Process, process
 from tests.support.service import Service, running
@@ -29,7 +28,7 @@ class Node:
 
     async def metric(self, name: str) -> float:
         """The sum of a metric over its labels."""
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with http_client(timeout=60) as client:
             lines = (await client.get(self.url + "/metrics")).text.splitlines()
         return sum(float(it.rsplit(" ", 1)[1]) for it in lines if re.match(rf"{name}[ {{]", it))
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.support.client import SECONDS
+from tests.support.http_client import http_client
 
 NDJSON = "application/x-ndjson"
 
@@ -86,7 +87,7 @@ async def connected(
     """A new connection, which is cut off at the end. `_` in a header's name stands for `-`."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     async with (
-        httpx.AsyncClient(timeout=SECONDS, headers={"X-Request-ID": "R", **headers}) as client,
+        http_client(timeout=SECONDS, headers={"X-Request-ID": "R", **headers}) as client,
         client.stream(method, url, json=json) as response,
     ):
         assert response.status_code == 200, (response.status_code, await response.aread())
@@ -98,7 +99,7 @@ async def asked(
 ) -> httpx.Response:
     """A whole response."""
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with httpx.AsyncClient(timeout=SECONDS, headers={"X-Request-ID": "R", **headers}) as it:
+    async with http_client(timeout=SECONDS, headers={"X-Request-ID": "R", **headers}) as it:
         return await it.request(method, url, json=json)
 
 

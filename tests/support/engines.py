@@ -21,9 +21,8 @@ from glob import glob
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
-
 from tests.support.chromium import CHROMIUM, OPTIONS
+from tests.support.http_client import http_client
 from tests.support.sockets import free_port, listens
 
 SECONDS: Final = 60
@@ -147,7 +146,7 @@ async def _driven(
     port = free_port()
     async with (
         _process(program, f"--port={port}", environment=environment) as process,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client,
+        http_client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client,
     ):
         await _listening(port, process)
 

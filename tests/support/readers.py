@@ -10,6 +10,7 @@ from typing import Protocol
 import httpx
 
 from tests.support.connection import Connection, Event
+from tests.support.http_client import http_client
 from tests.support.oracle import Reading, Response
 
 PAUSE = 0.05
@@ -129,7 +130,7 @@ class Readers:
 async def readers(places: Callable[[], Sequence[Place]]) -> AsyncIterator[Readers]:
     """places: says where a reader may come back to."""
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-    async with httpx.AsyncClient(timeout=SECONDS, limits=limits, verify=False) as client:
+    async with http_client(timeout=SECONDS, limits=limits) as client:
         every = Readers(client, places)
         try:
             yield every

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.http_client import http_client
 from tests.support.service import Service, running
 
 SERVER = Path(__file__).parents[2] / "deploy" / "llama_server.py"
@@ -42,7 +43,7 @@ class RealModel:
         """Wait until it writes so many answers at once."""
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(timeout=SECONDS, trust_env=False) as client,
+            http_client(timeout=SECONDS, trust_env=False) as client,
         ):
             while await self._writing(client) != count:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.telemetry.instruments import Instruments
 from tests.support.client import reading
 from tests.support.connection import asked
+from tests.support.http_client import http_client
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, status, text, upstream
 
@@ -42,7 +42,7 @@ async def test_gauges_follow_what_waits_runs_reads_and_is_kept() -> None:
     async with (
         upstream() as provider,
         running(openai_base_url=provider.base_url, max_streams=1, queue_seconds=60) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=60) as client,
+        http_client(base_url=service.url, timeout=60) as client,
     ):
         assert running_now(service) == [0, 0, 0, 0, 0, 0]
         async with reading(service.url + path) as reader:

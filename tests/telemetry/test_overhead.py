@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.callers import KEYED, WEB, bearer
+from tests.support.http_client import http_client
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Exchange, Upstream, end, text, upstream
 
@@ -75,7 +76,7 @@ async def place() -> AsyncIterator[Place]:
         running(
             **KEYED, openai_base_url=provider.base_url, max_streams=1, queue_seconds=60
         ) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=20) as client,
+        http_client(base_url=service.url, timeout=20) as client,
     ):
         yield Place(service, client, provider)
 

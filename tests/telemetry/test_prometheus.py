@@ -14,6 +14,7 @@ import psutil
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from tests.http.server.test_workers import workers
+from tests.support.http_client import http_client
 from tests.support.process import SECONDS, Process, process
 from tests.support.service import eventually, running
 from tests.support.sockets import free_port
@@ -43,13 +44,13 @@ def counted_by(worker: int) -> float:
 
 async def begin(service: Process) -> httpx.Response:
     """A stream on a new connection, which either worker may get."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client:
+    async with http_client(base_url=service.url, timeout=SECONDS) as client:
         return await client.get(STREAM)
 
 
 async def told(service: Process) -> dict[str, float]:
     """What one of the workers tells, by series."""
-    async with httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client:
+    async with http_client(base_url=service.url, timeout=SECONDS) as client:
         text = (await client.get("/metrics")).text
     lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return {series: float(value) for series, value in lines}
@@ -67,7 +68,7 @@ async def prometheus(folder: Path, service: Process) -> AsyncIterator[httpx.Asyn
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://{url}", timeout=SECONDS) as client:
+        async with http_client(base_url=f"http://{url}", timeout=SECONDS) as client:
             yield client
     finally:
         program.kill()
@@ -122,7 +123,7 @@ async def begin_some_that_stall(service: Process, pair: set[int]) -> int:
         number = 0
         while not all(counted_by(worker) > before[worker] for worker in pair):
             client = await stack.enter_async_context(
-                httpx.AsyncClient(base_url=service.url, timeout=SECONDS)
+                http_client(base_url=service.url, timeout=SECONDS)
             )
             stalled = client.stream("GET", f"{STREAM}&model=demo-stall")
             await stack.enter_async_context(stalled)
@@ -143,7 +144,7 @@ async def begin_some_that_stall(service: Process, pair: set[int]) -> int:
 async def test_promtool_is_content_with_what_is_told() -> None:
     async with (
         running(model="") as service,
-        httpx.AsyncClient(base_url=service.url, timeout=SECONDS) as client,
+        http_client(base_url=service.url, timeout=SECONDS) as client,
     ):
         for model in ("demo", "demo-invalid", "demo-401", "demo-down"):
             await client.get(f"{STREAM}&model={model}")

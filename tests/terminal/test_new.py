@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +12,7 @@ from app.schemas.registry import load
 from app.terminal.new import next_steps, source
 from tests.support.command import invoked
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.process import ROOT, ended
 from tests.support.program import printed
 from tests.support.service import running
@@ -30,7 +30,7 @@ async def test_it_writes_a_schema_that_runs_and_says_what_to_do_next(tmp_path: P
     assert "http://localhost:8123/book-reviews?topic=" in said.out
     async with (
         running(schemas=(str(folder),)) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         body = {"topic": "tea", "count": 2, "mood": "calm"}
         answer = await client.post("/book-reviews", json=body)

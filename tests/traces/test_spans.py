@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from itertools import count
 from typing import Any, NamedTuple
 
-import httpx
 import jsonschema
 import pytest
 import pytest_asyncio
@@ -19,6 +18,7 @@ import pytest_asyncio
 from tests.http.server.test_workers import workers
 from tests.support.client import read, reading
 from tests.support.connection import asked
+from tests.support.http_client import http_client
 from tests.support.otlp import Collector, collector, tree
 from tests.support.process import ROOT, Process, process
 from tests.support.service import running
@@ -115,7 +115,7 @@ async def called(
     """The tree of the spans that a call has made. Ids and times are replaced by `…`."""
     id, headers = parent()
     url = f"{traced.service.url}/ideas?topic={topic}&model={model}{query}"
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with http_client(timeout=60) as client:
         await client.get(url, headers=headers)
     found = tree(await traced.collector.trace(id, spans))
     return [_settled(each) for each in found]
@@ -291,9 +291,7 @@ async def test_a_reader_that_leaves_is_no_error_and_the_request_ends_with_its_he
 
 async def test_no_span_holds_a_topic_a_ticket_or_an_answer(traced: Traced) -> None:
     id, headers = parent()
-    async with httpx.AsyncClient(
-        timeout=60, base_url=traced.service.url, headers=headers
-    ) as client:
+    async with http_client(timeout=60, base_url=traced.service.url, headers=headers) as client:
         await client.get("/ideas", params={"topic": SECRET, "model": "good", "ticket": "t1ck3t"})
         await client.get("/schemas/ideas", params={"topic": SECRET})
         await client.post("/ideas", json={"topic": [SECRET]})
@@ -305,7 +303,7 @@ async def test_no_span_holds_a_topic_a_ticket_or_an_answer(traced: Traced) -> No
 async def test_the_provider_gets_the_trace_and_not_the_callers_baggage(traced: Traced) -> None:
     id, headers = parent()
     url = f"{traced.service.url}/ideas?topic=tea&model=good"
-    async with httpx.AsyncClient(timeout=60, headers=headers | {"baggage": "user=me"}) as client:
+    async with http_client(timeout=60, headers=headers | {"baggage": "user=me"}) as client:
         await client.get(url)
     spans = await traced.collector.trace(id, 3)
     chat = next(span for span in spans if span.name == "chat gpt-good")
@@ -325,9 +323,7 @@ async def test_each_of_several_processes_sends_its_spans(traced: Traced) -> None
 
 async def test_probes_have_no_spans(traced: Traced) -> None:
     id, headers = parent()
-    async with httpx.AsyncClient(
-        timeout=60, base_url=traced.service.url, headers=headers
-    ) as client:
+    async with http_client(timeout=60, base_url=traced.service.url, headers=headers) as client:
         for path in ("/healthz", "/readyz", "/metrics", "/schemas"):
             assert (await client.get(path)).status_code == 200
     await traced.collector.trace(id, 1)

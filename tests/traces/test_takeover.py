@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-import httpx
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
@@ -13,6 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.support.client import SECONDS
 from tests.support.connection import asked, connected
+from tests.support.http_client import http_client
 from tests.support.redis import redis
 from tests.support.resuming import ALL, FIGS, NUTS, QUERY, RICE
 from tests.support.service import eventually, running
@@ -32,7 +32,7 @@ def parent(span: ReadableSpan) -> int | None:
 
 async def is_found(path: str) -> bool:
     """Whether a stream can be attached to. A process that is late itself answers 503."""
-    async with httpx.AsyncClient(timeout=60) as client, client.stream("GET", path) as answer:
+    async with http_client(timeout=60) as client, client.stream("GET", path) as answer:
         return answer.status_code == 200
 
 

@@ -42,6 +42,7 @@ from tests.http.openapi.openapi_document import (
     resolved,
 )
 from tests.support.connection import connected
+from tests.support.http_client import http_client
 from tests.support.schema_files import REGISTRY
 from tests.support.service import Service, running
 
@@ -216,7 +217,7 @@ def lines(document: Json, path: str) -> list[Json]:
 
 
 async def read(service: Service, path: str, *, json: Any = None, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=60, base_url=service.url, headers=headers) as client:
+    async with http_client(timeout=60, base_url=service.url, headers=headers) as client:
         if json is None:
             return await client.get(path)
         return await client.post(path, json=json)

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.support.connection import asked
+from tests.support.http_client import http_client
 from tests.support.resuming import (
     ALL,
     ANSWER,
@@ -25,7 +26,7 @@ async def test_what_fails_after_the_first_byte_of_a_text_ends_abruptly(end_: str
         answering = asyncio.create_task(opened.answer())
         url = f"{service.url}/ideas?topic=figs&interval_ms=0&view=text"
         async with (
-            httpx.AsyncClient(timeout=10) as client,
+            http_client(timeout=10) as client,
             client.stream("GET", url) as response,
         ):
             assert response.headers["content-type"].startswith("text/plain")
@@ -48,7 +49,7 @@ async def test_a_text_that_fails_after_its_200_and_before_its_first_byte_ends_ab
     async with upstream() as provider, running(openai_base_url=provider.base_url) as service:
         answering = asyncio.create_task(Opened(provider).answer())
         url = f"{service.url}/ideas?topic=figs&view=text"
-        async with httpx.AsyncClient(timeout=10) as client, client.stream("GET", url) as response:
+        async with http_client(timeout=10) as client, client.stream("GET", url) as response:
             assert response.status_code == 200
             await (await answering).finish("length")
             with pytest.raises(httpx.RemoteProtocolError):
@@ -59,7 +60,7 @@ async def test_a_text_has_a_space_as_its_heartbeat_but_within_a_string() -> None
     async with (
         upstream() as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.02) as service,
-        httpx.AsyncClient(timeout=10) as client,
+        http_client(timeout=10) as client,
     ):
         opened = Opened(provider)
         answering = asyncio.create_task(opened.answer())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from contextlib import aclosing
+from functools import cache
 from typing import Final, cast
 
 import httpx
@@ -28,6 +30,12 @@ LOST: Final = (
 """The exceptions of a connection that fails or breaks."""
 ALONE: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
 """Those of a request that nothing has answered."""
+
+
+@cache
+def tls() -> ssl.SSLContext:
+    """What all clients know of TLS: to read the authorities' certificates takes 30 ms of CPU."""
+    return httpx.create_ssl_context()
 
 
 def events(response: httpx.Response) -> Generator[ServerSentEvent, None, None]:

@@ -10,7 +10,7 @@ from weakref import ref
 import anyio
 import httpx
 
-from structured_streams.response import ALONE, LOST, TIMEOUT, aevents, aproblem
+from structured_streams.response import ALONE, LOST, TIMEOUT, aevents, aproblem, tls
 from structured_streams.session import FAREWELL_SECONDS, Ask, Partial, Session, T, Told
 
 
@@ -106,7 +106,7 @@ async def _client(given: httpx.AsyncClient | None) -> AsyncIterator[httpx.AsyncC
     if given is not None:
         yield given
         return
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(verify=tls()) as client:
         yield client
 
 

@@ -10,7 +10,7 @@ from weakref import ref
 
 import httpx
 
-from structured_streams.response import ALONE, LOST, TIMEOUT, events, problem
+from structured_streams.response import ALONE, LOST, TIMEOUT, events, problem, tls
 from structured_streams.session import FAREWELL_SECONDS, Ask, Partial, Session, T, Told
 
 
@@ -105,7 +105,7 @@ def _client(given: httpx.Client | None) -> Iterator[httpx.Client]:
     if given is not None:
         yield given
         return
-    with httpx.Client() as client:
+    with httpx.Client(verify=tls()) as client:
         yield client
 
 

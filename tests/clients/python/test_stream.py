@@ -7,7 +7,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import BaseModel, ValidationError
 from structured_streams import StreamError, Usage, response, session, stream, stream_sync
@@ -16,6 +15,7 @@ from app.demo.reasoning import FORMS
 from app.demo.reasoning import reasoning as thoughts
 from tests.clients.python.answers import answer, answering, events
 from tests.clients.python.reading import WAYS, read_all, reading
+from tests.support.http_client import http_client
 from tests.support.proxy import proxy
 from tests.support.resuming import ALL, ANSWER
 from tests.support.service import Service, eventually, running
@@ -132,7 +132,7 @@ async def test_an_answer_that_is_begun_again_shows_nothing_in_between(way: str) 
 
 
 async def test_a_client_of_one_s_own_sends_the_requests_and_stays_open(demo: Service) -> None:
-    async with httpx.AsyncClient(timeout=60, headers={"X-Request-ID": "mine"}) as client:
+    async with http_client(timeout=60, headers={"X-Request-ID": "mine"}) as client:
         ideas = stream(demo.url, "ideas", topic="tea", model="demo-truncated", client=client)
         with pytest.raises(StreamError) as raised:
             await ideas.final()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
 from app.http.auth.keys import FILE_BYTES, Keys, KeysError, make_key
 from tests.support.callers import CRON, CRON_PAIR, WEB, WEB_PAIR, bearer
+from tests.support.http_client import http_client
 from tests.support.service import eventually, running
 
 OTHER, OTHER_PAIR = make_key("web")
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(
 async def test_a_service_takes_a_new_key_without_a_restart(file: Path) -> None:
     async with (
         running(api_keys_file=str(file)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         assert (await client.get("/streams/x", headers=bearer(CRON))).status_code == 401
         _rewrite(file, CRON_PAIR)

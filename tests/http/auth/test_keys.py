@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from app.http.auth.keys import make_key
 from tests.support.callers import CRON, CRON_PAIR, KEYED, WEB, WEB_PAIR, bearer, code
+from tests.support.http_client import http_client
 from tests.support.process import process
 from tests.support.service import Service, running
 
@@ -146,7 +147,7 @@ async def test_two_keys_of_one_caller_are_one_caller() -> None:
     settings = {"api_keys": (WEB_PAIR, OTHER_PAIR)}
     async with (
         running(**settings) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         mine = await client.get(f"{STREAM}&resumable=true", headers=bearer(WEB))
         again = await client.get(mine.headers["location"], headers=bearer(OTHER))
@@ -176,7 +177,7 @@ async def test_a_key_is_in_no_line_of_the_log_at_any_level(tmp_path: Path) -> No
         process(
             API_KEYS=CRON_PAIR, API_KEYS_FILE=str(file), LOG_LEVEL="debug", TICKET_SECRET="s" * 40
         ) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         said = await service.line("to those who have a key of 2 callers")
         issued = await client.post("/tickets", json={}, headers=bearer(WEB))

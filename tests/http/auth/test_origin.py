@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.callers import KEYED, WEB, bearer, code
+from tests.support.http_client import http_client
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, Upstream, end, holding, saying, status, text, upstream
 
@@ -115,7 +116,7 @@ async def test_what_costs_nothing_is_answered_whoever_asks(
 async def test_names_of_the_service_are_its_own_to_tell() -> None:
     async with (
         running(allowed_hosts=("api.example",)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for host, origin, expected in (
             ("api.example", None, 200),
@@ -133,7 +134,7 @@ async def test_a_service_for_the_world_is_called_by_any_name_unless_it_knows_its
     for names, expected in (((), 200), (("api.example",), 403)):
         async with (
             running(host="0.0.0.0", allow_open=True, allowed_hosts=names) as service,
-            httpx.AsyncClient(timeout=60) as client,
+            http_client(timeout=60) as client,
         ):
             url = service.url.replace("0.0.0.0", "127.0.0.1") + STREAM
             answer = await client.get(url, headers={"Host": "other.example"})
@@ -144,7 +145,7 @@ async def test_a_service_for_the_world_is_called_by_any_name_unless_it_knows_its
 async def test_a_wildcard_allows_pages_that_say_where_they_are() -> None:
     async with (
         running(cors_origins=("*",)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for origin in (EVIL, "null"):
             headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
@@ -164,7 +165,7 @@ async def test_an_allowed_page_may_read_each_refusal_and_no_other_may() -> None:
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, **KEYED, **limits) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         key = bearer(WEB)
 

@@ -25,6 +25,7 @@ from app.redis.address import Address
 from tests.support.callers import CRON, KEYED, WEB, bearer, code, ticket
 from tests.support.client import SECONDS
 from tests.support.connection import connected
+from tests.support.http_client import http_client
 from tests.support.redis import redis
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, end, saying, status, text, upstream
@@ -121,7 +122,7 @@ async def test_only_a_key_gets_a_ticket(client: httpx.AsyncClient) -> None:
     assert code(answer) == (403, "forbidden")
     answer = await client.post("/tickets?a=b", json={}, headers=bearer(WEB))
     assert code(answer) == (422, "invalid_request")
-    async with running() as open_, httpx.AsyncClient(timeout=60, base_url=open_.url) as other:
+    async with running() as open_, http_client(timeout=60, base_url=open_.url) as other:
         assert code(await other.post("/tickets", json={})) == (403, "forbidden")
 
 
@@ -214,7 +215,7 @@ async def test_what_is_refused_is_no_use_but_what_a_reader_leaves_is() -> None:
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, open_timeout=0.2, **KEYED) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         given = await ticket(client)
         url = f"{STREAM}&ticket={given}"
@@ -299,7 +300,7 @@ async def test_a_ticket_is_used_up_in_each_service_that_shares_a_store() -> None
         redis() as url,
         running(streams_store=url, **settings) as one,
         running(limits_store=url, **settings) as other,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         asked = await client.post(f"{one.url}/tickets", json={"streams": 2}, headers=bearer(WEB))
         headers = bearer(asked.json()["ticket"])
@@ -326,7 +327,7 @@ async def test_a_ticket_ends_with_the_key_that_it_was_got_with(tmp_path: Path) -
     file.write_text(f"{one}\n{other}\n")
     async with (
         running(api_keys_file=str(file), ticket_secret=SecretStr(SECRET)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         asked = await client.post("/tickets", json={"streams": 9}, headers={"X-API-Key": leaked})
         given = bearer(asked.json()["ticket"])

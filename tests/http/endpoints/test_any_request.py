@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from app.http.endpoints.options import Options
 from app.views.specs import VIEWS
+from tests.support.http_client import http_client
 from tests.support.service import running
 
 CANARY = "c4n4ry"
@@ -50,7 +51,7 @@ def caller() -> Iterator[Caller]:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         stack = AsyncExitStack()
         service = runner.run(stack.enter_async_context(running()))
-        client = httpx.AsyncClient(base_url=service.url, timeout=30)
+        client = http_client(base_url=service.url, timeout=30)
         runner.run(stack.enter_async_context(client))
         yield Caller(runner, client)
         runner.run(stack.aclose())

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from app.schemas.registry import Registry, load
+from tests.support.http_client import http_client
 from tests.support.raw import exchange
 from tests.support.schema_files import schema, write
 from tests.support.service import Service, eventually, running
@@ -227,7 +228,7 @@ async def test_100_000_brackets_are_too_large_and_where_they_are_not_no_json(
     check(await post(client, b"[" * 100_000), 413, "payload_too_large")
     async with (
         running(max_body_bytes=1_000_000) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as other,
+        http_client(timeout=60, base_url=service.url) as other,
     ):
         check(await post(other, b"[" * 100_000), 400)
         check(await post(other, b'{"topic": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"), 400)
@@ -372,14 +373,14 @@ class Wide(Parameters):
 async def test_a_path_ends_above_what_the_client_named(
     registry: Registry, more: dict[str, Any], errors: list[tuple[str, str]]
 ) -> None:
-    async with running(registry=registry) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(registry=registry) as service, http_client(timeout=60) as client:
         answer = await client.post(f"{service.url}/words", json={"topic": "tea", **more})
         body = check(answer, 422)
         assert [(error["path"], error["message"]) for error in body["errors"]] == errors
 
 
 async def test_of_thousands_of_flaws_a_few_are_named(registry: Registry) -> None:
-    async with running(registry=registry) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(registry=registry) as service, http_client(timeout=60) as client:
         many = {"topic": "tea", "words": [CANARY] * 5000}
         answer = await client.post(f"{service.url}/words", json=many)
         assert answer.status_code == 422
@@ -442,14 +443,14 @@ def trips(tmp_path: Path) -> Registry:
 async def test_values_have_the_types_of_json_and_strings_the_forms_that_the_schema_says(
     trips: Registry, given: dict[str, Any], is_right: bool
 ) -> None:
-    async with running(registry=trips) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(registry=trips) as service, http_client(timeout=60) as client:
         for path, body in (("/trips", given), ("/streams", {"schema": "trips", **given})):
             answer = await client.post(service.url + path, json={"topic": "tea", **body})
             assert answer.status_code == (200 if is_right else 422), answer.text
 
 
 async def test_a_query_has_nothing_but_strings_and_is_read_as_the_types(trips: Registry) -> None:
-    async with running(registry=trips) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(registry=trips) as service, http_client(timeout=60) as client:
         query = "topic=tea&nights=5&ratio=3&on=2026-05-04&price=1.50"
         assert (await client.get(f"{service.url}/trips?{query}")).status_code == 200
 

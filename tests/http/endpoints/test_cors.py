@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from app.http.auth.origins import MAX_TOLD
 from app.settings import Settings
 from tests.support.callers import KEYED, WEB, bearer
+from tests.support.http_client import http_client
 from tests.support.service import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,9 +121,7 @@ async def test_it_may_not_where_keys_are_needed_or_others_reach_the_service(
 ) -> None:
     async with (
         running(**settings) as service,
-        httpx.AsyncClient(
-            timeout=60, base_url=service.url.replace("0.0.0.0", "127.0.0.1")
-        ) as client,
+        http_client(timeout=60, base_url=service.url.replace("0.0.0.0", "127.0.0.1")) as client,
     ):
         for origin in local:
             headers = {"Origin": origin, **bearer(WEB)}
@@ -135,7 +134,7 @@ async def test_it_may_not_where_keys_are_needed_or_others_reach_the_service(
 async def test_each_refusal_is_logged_once_with_the_setting_that_allows_it() -> None:
     async with (
         running() as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         with capture_logs() as said:
             for origin in ("https://a.example", "https://b.example", "null", "no origin"):
@@ -231,7 +230,7 @@ async def test_no_other_origin(client: httpx.AsyncClient, origin: str) -> None:
 async def open_to_all() -> AsyncIterator[httpx.AsyncClient]:
     async with (
         running(cors_origins=("*",)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         yield client
 
@@ -249,7 +248,7 @@ async def test_several_origins_are_each_told_their_own_and_may_send_cookies() ->
     origins = ("https://a.example", "https://b.example")
     async with (
         running(cors_origins=origins, cors_credentials=True) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for origin in origins:
             answer = await client.get(STREAM, headers={"Origin": origin})
@@ -262,7 +261,7 @@ async def test_several_origins_are_each_told_their_own_and_may_send_cookies() ->
 async def test_no_origins_allow_none() -> None:
     async with (
         running(cors_origins=(), **KEYED) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         answer = await client.get("/schemas", headers={"Origin": OURS})
         assert "access-control-allow-origin" not in answer.headers

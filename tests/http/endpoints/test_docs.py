@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from app.http.endpoints.docs import FOLDER, mount_docs
 from app.http.openapi import openapi
 from tests.support.chromium import HEADLESS
+from tests.support.http_client import http_client
 from tests.support.schema_files import REGISTRY
 
 
@@ -34,7 +35,7 @@ def create(root_path: str = "") -> FastAPI:
 def client(root_path: str = "") -> httpx.AsyncClient:
     """A client whose requests come through a proxy that takes the prefix away."""
     transport = httpx.ASGITransport(create(root_path), root_path=root_path)
-    return httpx.AsyncClient(timeout=60, transport=transport, base_url="http://docs.test")
+    return http_client(timeout=60, transport=transport, base_url="http://docs.test")
 
 
 class Links(HTMLParser):

@@ -12,6 +12,7 @@ import pytest
 from app.views.format import NDJSON, SSE
 from app.views.message import Message
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import REGISTRY
 from tests.support.service import running
 from tests.support.upstream import HEAD, Exchange, end, saying, text, upstream
@@ -35,7 +36,7 @@ async def stream(accept: str, *answers: bytes, **settings: object) -> httpx.Resp
     async with (
         upstream(saying(*answers)) as provider,
         running(openai_base_url=provider.base_url, **settings) as service,
-        httpx.AsyncClient(timeout=60, headers={"Accept": accept, "X-Request-ID": "R"}) as client,
+        http_client(timeout=60, headers={"Accept": accept, "X-Request-ID": "R"}) as client,
     ):
         return await client.get(service.url + PATH)
 
@@ -149,7 +150,7 @@ async def test_each_piece_is_a_partial_and_start_goes_out_before_the_first() -> 
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
         client.stream("GET", service.url + PATH) as response,
     ):
         read = response.aiter_raw()
@@ -189,7 +190,7 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
     async with (
         upstream(script) as provider,
         running(openai_base_url=provider.base_url, heartbeat_seconds=0.05) as service,
-        httpx.AsyncClient(timeout=60, headers={"Accept": accept}) as client,
+        http_client(timeout=60, headers={"Accept": accept}) as client,
         client.stream("GET", f"{service.url}{PATH}&view={view}") as response,
     ):
         read = response.aiter_raw()
@@ -198,7 +199,7 @@ async def test_where_nothing_is_to_be_said_a_heartbeat_is_sent(
 
 
 async def test_a_start_tells_the_version_that_the_schema_has() -> None:
-    async with running() as service, httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with running() as service, http_client(timeout=60, base_url=service.url) as client:
         for name in ("ideas", "briefs"):
             version = (await client.get(f"/schemas/{name}")).json()["version"]
             assert version == REGISTRY.get(name).version
@@ -215,7 +216,7 @@ async def test_a_start_tells_the_version_that_the_schema_has() -> None:
 
 
 async def test_a_whole_demo_stream_keeps_to_the_form_in_both_formats() -> None:
-    async with running() as service, httpx.AsyncClient(timeout=60, base_url=service.url) as client:
+    async with running() as service, http_client(timeout=60, base_url=service.url) as client:
         for name in ("ideas", "movies", "recipes", "briefs"):
             path = f"/{name}?topic=tea&interval_ms=0"
             found = messages((await client.get(path)).content)

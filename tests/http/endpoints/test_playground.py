@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from app.http.endpoints.playground import CLIENT, FOLDER, mount_playground
 from tests.http.endpoints.test_docs import Links
+from tests.support.http_client import http_client
 
 ROOT = "http://page.test/"
 
@@ -21,7 +22,7 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI(openapi_url=None, docs_url=None)
     mount_playground(app)
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(timeout=60, transport=transport, base_url=ROOT) as client:
+    async with http_client(timeout=60, transport=transport, base_url=ROOT) as client:
         yield client
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from app.demo import MODELS
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.raw import exchange
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, end, saying, text, upstream
@@ -34,7 +35,7 @@ async def prompt(query: str = "", path: str = "/ideas", **call: Any) -> str:
     async with (
         upstream(saying(answer)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         response = await client.request(
             **{"method": "GET", "url": service.url + path + query, **call}
@@ -197,7 +198,7 @@ async def test_a_model_is_chosen_among_those_configured_and_the_first_is_the_def
     async with (
         upstream(saying(answer)) as provider,
         running(openai_base_url=provider.base_url, **settings) as service,
-        httpx.AsyncClient(timeout=60) as client,
+        http_client(timeout=60) as client,
     ):
         for query, model in (("", "small"), ("&model=small", "small"), ("&model=large", "large")):
             stream = await client.get(f"{service.url}/ideas?topic=tea{query}")

@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.support.http_client import http_client
 from tests.support.service import running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,7 +22,7 @@ PREFIXES = ["", "/api"]
 async def behind() -> AsyncIterator[httpx.AsyncClient]:
     async with (
         running(root_path="/api") as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         yield client
 
@@ -105,7 +106,7 @@ async def test_what_is_not_there_is_not_there_stripped_or_not(
 async def test_a_prefix_may_have_several_parts() -> None:
     async with (
         running(root_path="/team-a/v1.0") as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for path in ("/ideas?topic=tea", "/team-a/v1.0/ideas?topic=tea"):
             location = (await client.get(path)).headers["location"]

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from app.schemas.registry import load
 from app.views.specs import VIEWS
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.schema_files import schema, write
 from tests.support.service import running
 
@@ -95,7 +96,7 @@ async def test_what_is_streamed_satisfies_the_published_schemas(
     result = Draft202012Validator(described["result"])
     async with (
         running(demo_tokens_per_second=2000) as service,
-        httpx.AsyncClient(timeout=60) as slower,
+        http_client(timeout=60) as slower,
     ):
         answer = await slower.get(f"{service.url}/{name}?topic=tea&interval_ms=0")
     found = messages(answer.content)
@@ -158,7 +159,7 @@ async def test_any_other_path_has_nothing(client: httpx.AsyncClient, path: str) 
 
 
 async def test_a_folder_with_no_schema_serves_and_says_so(tmp_path: Path) -> None:
-    async with running(registry=load(tmp_path)) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(registry=load(tmp_path)) as service, http_client(timeout=60) as client:
         assert (await client.get(f"{service.url}/schemas")).json() == {"schemas": []}
         assert names_what_exists(await client.get(f"{service.url}/ideas"), [])
 
@@ -167,7 +168,7 @@ async def test_a_file_more_is_an_endpoint_and_a_description_more(tmp_path: Path)
     write(tmp_path, "long_words.py", schema())
     async with (
         running(registry=load(tmp_path)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         assert [s["name"] for s in (await client.get("/schemas")).json()["schemas"]] == [
             "long-words"

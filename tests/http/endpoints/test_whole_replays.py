@@ -11,6 +11,7 @@ import pytest
 
 from app.streams.log import Log
 from tests.support.callers import CRON, KEYED, WEB, bearer, code
+from tests.support.http_client import http_client
 from tests.support.service import running
 from tests.support.upstream import HEAD, end, saying, text, upstream
 
@@ -31,7 +32,7 @@ async def test_each_view_and_format_is_sent_the_same_bytes_again() -> None:
     async with (
         upstream(saying(DONE)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         first = await client.get(IDEAS)
         place = first.headers["location"]
@@ -52,7 +53,7 @@ async def test_what_is_kept_is_not_made_again(monkeypatch: pytest.MonkeyPatch) -
     async with (
         upstream(saying(DONE)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         place = (await client.get(IDEAS)).headers["location"]
         url = f"{place}?view=items"
@@ -67,7 +68,7 @@ async def test_a_run_of_ag_ui_has_its_own_ids_in_what_is_kept(
     async with (
         upstream(saying(DONE)) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         place = (await client.post(RUN, json=BODY)).headers["location"]
         one = await client.get(f"{place}?view=ag-ui")
@@ -94,7 +95,7 @@ async def test_whole_replays_are_limited_and_coming_back_is_not() -> None:
     async with (
         upstream(saying(DONE)) as provider,
         running(openai_base_url=provider.base_url, caller_replays_per_minute=2, **KEYED) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url, headers=bearer(WEB)) as client,
+        http_client(timeout=60, base_url=service.url, headers=bearer(WEB)) as client,
     ):
         begun = await client.get(f"{IDEAS}&idempotency_key=k")
         place = begun.headers["location"]

@@ -13,9 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.http.openapi.openapi_document import nodes
+from tests.support.http_client import http_client
 from tests.support.process import process
 
 EXAMPLES = 12
@@ -69,7 +68,7 @@ def with_events(document: dict[str, Any]) -> dict[str, Any]:
 async def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     file = tmp_path / "openapi.json"
     async with process(MODELS=MODELS, DEMO_TOKENS_PER_SECOND="0") as service:
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with http_client(timeout=60) as client:
             document = (await client.get(f"{service.url}/openapi.json")).json()
         file.write_text(json.dumps(with_events(document)))
         ran = await asyncio.create_subprocess_exec(

@@ -9,6 +9,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from tests.support.events import messages
+from tests.support.http_client import http_client
 from tests.support.raw import exchange
 from tests.support.service import Service, running
 from tests.support.upstream import HEAD, end, saying, status, text, upstream
@@ -231,7 +232,7 @@ async def test_no_such_method_reaches_the_provider() -> None:
             saying(HEAD + text('{"items": [{"title": "a", "blurb": "b"}]}') + end())
         ) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for method in ("HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "QUERY"):
             assert (await client.request(method, STREAM)).status_code == 405
@@ -266,7 +267,7 @@ async def test_retry_after_is_sent_where_it_is_known() -> None:
     async with (
         upstream(saying(status(429, Retry_After="30"))) as provider,
         running(openai_base_url=provider.base_url) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as client,
+        http_client(timeout=60, base_url=service.url) as client,
     ):
         for accept in ("text/event-stream", "application/json"):
             answer = await client.get(STREAM, headers={"Accept": accept})

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from app.http.server.protocol import HEAD_BYTES
 from tests.http.endpoints.test_any_request import CANARY, some
 from tests.support.connection import connected
+from tests.support.http_client import http_client
 from tests.support.raw import exchange
 from tests.support.service import Service, eventually, running
 from tests.support.upstream import HEAD, holding, upstream
@@ -238,7 +239,7 @@ async def test_a_body_longer_than_it_says_is_cut_there(service: Service) -> None
     ],
 )
 async def test_100_000_deep_nesting_is_400_where_so_large_a_body_is_taken(content: bytes) -> None:
-    async with running(max_body_bytes=1 << 24) as service, httpx.AsyncClient(timeout=60) as client:
+    async with running(max_body_bytes=1 << 24) as service, http_client(timeout=60) as client:
         headers = {"Content-Type": "application/json"}
         for path in ("/ideas", "/streams", "/ideas?view=ag-ui", "/ideas?view=ui-message"):
             answer = await client.post(service.url + path, content=content, headers=headers)
@@ -287,7 +288,7 @@ def caller() -> Iterator[Caller]:
         provider = runner.run(stack.enter_async_context(upstream()))
         entering = stack.enter_async_context(running(openai_base_url=provider.base_url))
         service = runner.run(entering)
-        client = httpx.AsyncClient(base_url=service.url, timeout=30)
+        client = http_client(base_url=service.url, timeout=30)
         runner.run(stack.enter_async_context(client))
         yield Caller(runner, service, client)
         assert provider.exchanges == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from tests.support.http_client import http_client
 from tests.support.process import HOUR, process
 from tests.support.schema_files import FOLDER, schema, write
 
@@ -26,7 +27,7 @@ async def test_it_follows_the_files_and_tells_the_page_and_the_terminal(tmp_path
     broken = write(tmp_path, "broken.py", "schema = Shema()\n")
     async with process("dev", SCHEMAS=str(tmp_path), HEARTBEAT_SECONDS=HOUR) as service:
         async with (
-            httpx.AsyncClient(base_url=service.url, timeout=60) as client,
+            http_client(base_url=service.url, timeout=60) as client,
             client.stream("GET", "/dev/changes") as response,
         ):
             told = changes(response)

@@ -7,12 +7,12 @@ import os
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.http.auth.keys import make_key
 from tests.support.callers import bearer
 from tests.support.client import reading
+from tests.support.http_client import http_client
 from tests.support.process import SECONDS, start
 from tests.support.service import eventually, running
 from tests.support.upstream import HEAD, upstream
@@ -40,9 +40,7 @@ async def test_sighup_reads_the_keys_again_and_cuts_nothing(
         assert not service.server.should_exit
         file.write_text("nonsense")
         os.kill(os.getpid(), signal.SIGHUP)  # the keys stay as they were
-        async with httpx.AsyncClient(
-            timeout=60, base_url=service.url, headers=bearer(new)
-        ) as client:
+        async with http_client(timeout=60, base_url=service.url, headers=bearer(new)) as client:
             assert (await client.get("/streams/none")).status_code == 404
         await exchange.text('Hot."}]}')
         await exchange.finish()

@@ -17,6 +17,7 @@ import pytest
 
 from app.http.server.server import SECOND_SIGNAL_SECONDS
 from app.http.server.workers import how_ended
+from tests.support.http_client import http_client
 from tests.support.process import HOUR, ROOT, SECONDS, Process, ended, process
 from tests.support.redis import redis
 from tests.support.service import eventually
@@ -39,7 +40,7 @@ def workers(service: Process) -> set[int]:
 
 @asynccontextmanager
 async def client(service: Process) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+    async with http_client(base_url=service.url, timeout=60) as client:
         yield client
 
 

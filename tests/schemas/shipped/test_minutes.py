@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.demo.notes import minutes
 from tests.schemas.shipped.reading import SHIPPED, check_form, delimited, escaped, model, prompt
+from tests.support.http_client import http_client
 from tests.support.process import ROOT
 from tests.support.service import running
 
@@ -49,7 +50,7 @@ def test_it_has_parameters_to_try_and_a_limit() -> None:
 async def test_the_demo_model_takes_its_answer_from_the_text() -> None:
     async with (
         running(schemas=(str(ROOT / "schemas"),)) as service,
-        httpx.AsyncClient(base_url=service.url, timeout=30) as client,
+        http_client(base_url=service.url, timeout=30) as client,
     ):
         headers = {"Accept": "application/json"}
         answer = await client.post("/minutes", json=EXAMPLE, headers=headers)

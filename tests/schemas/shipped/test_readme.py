@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from app.partial.decoder import Decoder
 from app.partial.document import Document
 from tests.schemas.shipped.reading import SHIPPED
+from tests.support.http_client import http_client
 from tests.support.service import running
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
@@ -41,7 +40,7 @@ async def test_what_the_readme_shows_is_what_comes() -> None:
     command, sample = re.findall(r"-d '(.*?)'\n\n```text\n(.*?)```", README, re.DOTALL)[0]
     async with (
         running(model="", schemas=("schemas",)) as service,
-        httpx.AsyncClient(timeout=60, base_url=service.url) as http,
+        http_client(timeout=60, base_url=service.url) as http,
     ):
         real = messages((await http.post("/ideas", json=json.loads(command))).text)
     shown = messages(sample)
