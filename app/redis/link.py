@@ -6,6 +6,7 @@ A cancelled wait for an answer would leave the answer to the next caller of the 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -65,10 +66,14 @@ class Link:
                 for command in commands:
                     pipeline.execute_command(*command)
                 answers = await pipeline.execute(raise_on_error=False)
+            if _is_cancelled():
+                raise asyncio.CancelledError
             return [_answer(answer) for answer in answers]
         except (RedisError, OSError, RuntimeError) as error:
             # A RuntimeError is uvloop's word for a connection that is closed when it is written to.
             await self.close()
+            if _is_cancelled():
+                raise asyncio.CancelledError from None
             raise Unreachable(type(error).__name__) from None
         except Unreachable:
             await self.close()
@@ -87,6 +92,12 @@ class Link:
         if client is not None:
             await client.aclose()
             await disconnect(client.connection_pool)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is to end. redis-py may answer, or raise an error, in spite of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _answer(answer: Any) -> Any:
