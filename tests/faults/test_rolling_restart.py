@@ -70,10 +70,10 @@ async def test_a_rolling_restart_costs_no_reader_anything(
             await read.begun.wait()
             await provider.has_stopped(topic)
         for old in nodes.nodes[:number]:
+            await nodes.add()  # first, as `deploy/kubernetes` does it
             moved = {topic: len(provider.of(topic)) for topic in owned(provider, topics, old)}
             due = asyncio.get_running_loop().time() + DRAIN_SECONDS
             old.process.signal(signal.SIGTERM)
-            await nodes.add()
             assert await old.process.exit_code() == 0
             for topic, asked in moved.items():
                 await provider.has_stopped(topic, asked + 1)
