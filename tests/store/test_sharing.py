@@ -337,19 +337,27 @@ def judges(service: Service) -> bool:
     return all(shard.health.may_judge(now) for shard in service.streams._shards)  # type: ignore[attr-defined]
 
 
+async def read_elsewhere(
+    shared: Shared, stack: AsyncExitStack, owner: Service, elsewhere: Service
+) -> tuple[Connection, Exchange, Connection]:
+    """A stream that has begun: a reader on its owner, its provider, and a reader elsewhere."""
+    own, exchange = await stack.enter_async_context(
+        begun(shared, f"{owner.url}/ideas?{QUERY}&view=delta")
+    )
+    await exchange.text(FIRST)
+    path = f"{elsewhere.url}/streams/{own.stream}?interval_ms=0&view=delta"
+    other = await stack.enter_async_context(connected(path))
+    await is_shown(other, "Nu")
+    await eventually(lambda: judges(elsewhere))
+    return own, exchange, other
+
+
 async def test_another_process_goes_on_where_one_was_lost_and_keeps_its_elements(
     shared: Shared,
 ) -> None:
     b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
     async with running(streams_store=shared.url, **settings) as lost, AsyncExitStack() as stack:
-        own, exchange = await stack.enter_async_context(
-            begun(shared, f"{lost.url}/ideas?{QUERY}&view=delta")
-        )
-        await exchange.text(FIRST)
-        path = f"{b.url}/streams/{own.stream}?interval_ms=0&view=delta"
-        other = await stack.enter_async_context(connected(path))
-        await is_shown(other, "Nu")
-        await eventually(lambda: judges(b))
+        own, exchange, other = await read_elsewhere(shared, stack, lost, b)
         await cut_off(lost)
         process = lost.streams._sharing.process  # type: ignore[attr-defined]
         await shared.redis.delete(keys.lease(process))
@@ -396,14 +404,7 @@ async def test_an_end_that_is_not_the_streams_is_not_shown_and_its_value_not_han
     b, settings = shared.services[1], {"openai_base_url": shared.provider.base_url}
     called = hooked(monkeypatch, b)
     async with running(streams_store=shared.url, **settings) as lost, AsyncExitStack() as stack:
-        own, exchange = await stack.enter_async_context(
-            begun(shared, f"{lost.url}/ideas?{QUERY}&view=delta")
-        )
-        await exchange.text(FIRST)
-        path = f"{b.url}/streams/{own.stream}?interval_ms=0&view=delta"
-        other = await stack.enter_async_context(connected(path))
-        await is_shown(other, "Nu")
-        await eventually(lambda: judges(b))
+        own, exchange, other = await read_elsewhere(shared, stack, lost, b)
         await cut_off(lost)
         await out_of_its_lease(lost, shared)
         following = await answer(shared)
