@@ -44,23 +44,38 @@ class AnswerText:
         self._reasoning_pairs = Pairs()
         self._tagged = Tagged()  # takes reasoning out of what is set aside
 
-    def add_call(self, piece: str, *, begins: bool = False) -> None:
-        """Add a piece of the arguments of a call, which may be the first of a further call."""
-        if piece and (self.in_tools or self.called or not self.said):
-            self._pieces += [ANOTHER, piece] if begins and self.called else [piece]
-            self.said = self.called = True
-            self.grown = self.grown or not piece.isspace()
+    def add_call(self, piece: str, *, begins: bool = False) -> bool:
+        """Add a piece of the arguments of a call, which may be the first of a further call.
 
-    def add_content(self, piece: str) -> None:
-        """Add a piece of the content. Raises `ProviderProtocol` where too much is set aside."""
-        if not piece or self.called:
-            return
-        self.said = True
-        self.grown = self.grown or not piece.isspace()
-        if self.in_tools:
-            self._set_aside(piece)
-        else:
+        Gives whether it is more than blanks, of which some models write without end.
+        """
+        if not piece:
+            return False
+        says = not piece.isspace()
+        if self.in_tools or self.called or not self.said:
+            if begins and self.called:
+                self._pieces.append(ANOTHER)
             self._pieces.append(piece)
+            self.said = self.called = True
+            self.grown = self.grown or says
+        return says
+
+    def add_content(self, piece: str) -> bool:
+        """Add a piece of the content. Gives whether it is more than blanks.
+
+        Raises `ProviderProtocol` where too much is set aside.
+        """
+        if not piece:
+            return False
+        says = not piece.isspace()
+        if not self.called:
+            self.said = True
+            self.grown = self.grown or says
+            if self.in_tools:
+                self._set_aside(piece)
+            else:
+                self._pieces.append(piece)
+        return says
 
     def add_reasoning(self, piece: str) -> None:
         """Add a piece of what the model reasons, if it is kept."""

@@ -60,7 +60,7 @@ class EventDecoder:
                 else:
                     yield from self._event()
             elif line.startswith((b"data:", b"error:")):  # the latter is llama.cpp's
-                piece = line.partition(b":")[2].strip()
+                piece = line[5 if line.startswith(b"data:") else 6 :].strip()
                 if pending or len(piece) > MAX_EVENT_BYTES:
                     yield from self._go_on(piece)
                 elif piece:

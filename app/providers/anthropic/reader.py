@@ -156,15 +156,11 @@ class AnthropicReader:
         self.text.add_reasoning(text if isinstance(text, str) else "")
 
     def _add_content(self, piece: Any) -> bool:
-        text = self._text(piece, "delta.text")
-        self.text.add_content(text)
-        return bool(text.strip())
+        return self.text.add_content(self._text(piece, "delta.text"))
 
     def _add_call(self, piece: Any) -> bool:
         text = self._text(piece, "delta.partial_json")
-        if text:
-            self._say_call(text)
-        return bool(text.strip())
+        return bool(text) and self._say_call(text)
 
     def _text(self, piece: Any, path: str) -> str:
         """A piece of the text."""
@@ -176,10 +172,10 @@ class AnthropicReader:
             raise unreadable("UTF-8")
         return piece
 
-    def _say_call(self, text: str) -> None:
+    def _say_call(self, text: str) -> bool:
         """Add to the text of the call, which begins with this if it had none."""
-        self.text.add_call(text, begins=self._is_unsaid)
-        self._is_unsaid = False
+        begins, self._is_unsaid = self._is_unsaid, False
+        return self.text.add_call(text, begins=begins)
 
     def _end_call(self) -> None:
         """The call is over, if there is one: its arguments may all have stood at its beginning."""

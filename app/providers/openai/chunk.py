@@ -15,18 +15,18 @@ import msgspec
 from app.providers.openai.reasoning import reasoning_in
 
 
-class Function(msgspec.Struct):
+class Function(msgspec.Struct, gc=False):
     name: str | None = None
     arguments: str | None = None
 
 
-class ToolCall(msgspec.Struct):
+class ToolCall(msgspec.Struct, gc=False):
     index: int | None = None
     id: str | None = None
     function: Function | None = None
 
 
-class ChoiceDelta(msgspec.Struct):
+class ChoiceDelta(msgspec.Struct, gc=False):
     """What a chunk adds. `function_call` is what tool calls were before there were tools."""
 
     content: str | None = None
@@ -62,7 +62,7 @@ class ChoiceDelta(msgspec.Struct):
         )
 
 
-class Choice(msgspec.Struct):
+class Choice(msgspec.Struct, gc=False):
     """One answer. Some providers send the whole `message` in the place of its parts.
 
     error: what has failed at the model's own provider, where OpenRouter tells it
@@ -75,7 +75,7 @@ class Choice(msgspec.Struct):
     error: Any = None
 
 
-class PromptTokensDetails(msgspec.Struct):
+class PromptTokensDetails(msgspec.Struct, gc=False):
     """cache_write_tokens is OpenRouter's name; LiteLLM calls it cache_creation_tokens."""
 
     cached_tokens: int | None = None
@@ -83,11 +83,11 @@ class PromptTokensDetails(msgspec.Struct):
     cache_creation_tokens: int | None = None
 
 
-class CompletionTokensDetails(msgspec.Struct):
+class CompletionTokensDetails(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
 
 
-class CompletionUsage(msgspec.Struct):
+class CompletionUsage(msgspec.Struct, gc=False):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     total_tokens: int | None = None
@@ -95,7 +95,7 @@ class CompletionUsage(msgspec.Struct):
     completion_tokens_details: CompletionTokensDetails | None = None
 
 
-class Chunk(msgspec.Struct):
+class Chunk(msgspec.Struct, gc=False):
     """One chunk of a response.
 
     error: what has failed at the provider, if it holds anything

@@ -84,12 +84,14 @@ class OpenAIReader:
         says = False
         if choice.error:
             raise error_in_chunk(choice.error)
+        text = self.text
         if choice.delta is not None:
             says = self._take_delta(choice.delta)
-            self._reason(choice.delta)
-        if choice.message is not None and not self.text.said:
-            if not self.text.reasoned:
-                self._reason(choice.message)
+            if text.keeps_reasoning:
+                text.add_reasoning(choice.delta.reasoned)
+        if choice.message is not None and not text.said:
+            if not text.reasoned:
+                text.add_reasoning(choice.message.reasoned)
             says = self._take_delta(choice.message) or says
         if choice.finish_reason:
             self._take_finish(choice.finish_reason)
@@ -122,36 +124,26 @@ class OpenAIReader:
         self.finish, self.finish_word = finish, for_log(word)
 
     def _take_delta(self, delta: ChoiceDelta) -> bool:
-        called = self._take_calls(delta) if self._may_call(delta) else ""
+        says = False
+        if delta.tool_calls or delta.function_call is not None:
+            says = self._take_calls(delta)
         if delta.content:
-            self.text.add_content(delta.content)
+            says = self.text.add_content(delta.content) or says
         if delta.refusal:
             self.refused = True
-        said = _says(called) or _says(delta.content) or _says(delta.refusal)
-        return said or delta.reasons
+            says = says or not delta.refusal.isspace()
+        return says or delta.reasons
 
-    def _reason(self, delta: ChoiceDelta) -> None:
-        if self.text.keeps_reasoning:
-            self.text.add_reasoning(delta.reasoned)
-
-    def _may_call(self, delta: ChoiceDelta) -> bool:
-        """Whether the calls of a delta belong to the answer.
+    def _take_calls(self, delta: ChoiceDelta) -> bool:
+        """Take the calls of a delta, if they belong to the answer.
 
         Where none was asked for, they do if no content has come before them.
         """
-        text = self.text
-        return text.in_tools or text.called or not (delta.content or text.said)
-
-    def _take_calls(self, delta: ChoiceDelta) -> str:
-        """What the tool calls of a delta add to the text."""
-        calls = delta.tool_calls
-        if not calls and delta.function_call is not None:
-            calls = [ToolCall(function=delta.function_call)]
-        if not calls:
-            return ""
-        text = "".join([self._calls.text(call) for call in calls])
-        self.text.add_call(text)
-        return text
+        says, text = False, self.text
+        if text.in_tools or text.called or not (delta.content or text.said):
+            for call in delta.tool_calls or (ToolCall(function=delta.function_call),):
+                says = text.add_call(self._calls.text(call)) or says
+        return says
 
 
 def _uncounted(told: CompletionUsage) -> int:
@@ -164,8 +156,3 @@ def _uncounted(told: CompletionUsage) -> int:
     details = told.completion_tokens_details
     reasoned = details.reasoning_tokens if details else None
     return max(left if reasoned is None else min(left, reasoned), 0)
-
-
-def _says(text: str | None) -> bool:
-    """Whether a text is more than blanks, of which some models write without end."""
-    return bool(text and not text.isspace())
