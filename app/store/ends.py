@@ -142,7 +142,7 @@ class Ends:
         if not some:
             return
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if not answers or not isinstance(answers[0], list):
                 return  # once it answers again, all of this begins anew
             for stream, mark in zip(some, answers[0], strict=True):
@@ -150,7 +150,7 @@ class Ends:
                     self.write_again(shard, stream)
             asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._look, shard, others)
 
-        shard.send(("MGET", *(keys.mark(stream.id) for stream in some)), told=told)
+        shard.send(("MGET", *(keys.mark(stream.id) for stream in some)), on_answers=take)
 
     def write_again(self, shard: Shard, stream: Stream) -> bool:
         """Write the end of a stream once more. False if this process has not written it."""

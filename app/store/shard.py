@@ -170,9 +170,11 @@ class Shard:
         """The answers to some commands. Its exception is `Unreachable`."""
         return self._writer.ask(*commands)
 
-    def send(self, *commands: Command, told: Callable[[Answers], None] = lambda _: None) -> None:
+    def send(
+        self, *commands: Command, on_answers: Callable[[Answers], None] = lambda _: None
+    ) -> None:
         """Send commands, whatever the answers."""
-        self._writer.send(*commands, told=told)
+        self._writer.send(*commands, on_answers=on_answers)
 
     def wake(self) -> None:
         """Write what is urgent."""
@@ -230,7 +232,7 @@ class Shard:
         """Leave a stream that is said to be this process's, and isn't, to whoever wants it."""
         name = keys.stream(id)
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if not answers or not answers[0] or isinstance(answers[0], Refused):
                 return
             [(last, record)] = records(answers[0])
@@ -238,7 +240,7 @@ class Shard:
                 after = EntryId(last.epoch, last.number + 1)
                 self.send(("XADD", name, "NOMKSTREAM", str(after), FIELD, encode(Released())))
 
-        self.send(("XREVRANGE", name, "+", "-", "COUNT", 1), told=told)
+        self.send(("XREVRANGE", name, "+", "-", "COUNT", 1), on_answers=take)
 
     # -- what is due --------------------------------------------------------------------------
 
@@ -257,7 +259,7 @@ class Shard:
     def _renewal(self, sent: float) -> Job:
         command = ("SET", keys.lease(self.process), 1, "PX", LEASE_SECONDS * 1000, "GET")
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             now = asyncio.get_running_loop().time()
             if answers is None:
                 return
@@ -270,13 +272,13 @@ class Shard:
             elif self.health.renewed(sent, now, held=answers[0] is not None):
                 self._confirm()
 
-        return Job([command], told)
+        return Job([command], take)
 
     def _inspection(self) -> Job:
         """Look which owners live. A store that has lost this process's lease can't tell."""
         owners = sorted({replica.claim.process for replica in self.replicas.values()})
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if answers is None or not isinstance(answers[0], list):
                 return
             now = asyncio.get_running_loop().time()
@@ -289,12 +291,12 @@ class Shard:
                 if (is_dead or replica.is_released) and replica.stream.followers:
                     self._events.orphaned(replica)
 
-        return Job([("MGET", *map(keys.lease, [self.process, *owners]))], told)
+        return Job([("MGET", *map(keys.lease, [self.process, *owners]))], take)
 
     def _writing(self, mirror: Mirror, now: float) -> Job | None:
         """What a stream has to be written. If that fails, it goes on without the store."""
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if answers and any(isinstance(answer, Full) for answer in answers):
                 self.health.refused(asyncio.get_running_loop().time())
             fate = mirror.took(answers)
@@ -310,7 +312,7 @@ class Shard:
                 self._events.stored(mirror)
 
         try:
-            return Job(mirror.commands(now), told)
+            return Job(mirror.commands(now), take)
         except Exception as error:
             _log.error(
                 "a stream could not be brought to the store",
@@ -463,7 +465,7 @@ class Shard:
         self._mended[id] = now
         self._events.missed()
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if answers is None or not isinstance(answers[0], list):
                 return
             try:
@@ -472,7 +474,7 @@ class Shard:
             except BadRecord:
                 replica.stream.cut()
 
-        self.send(("XRANGE", keys.stream(id), "-", "+"), told=told)
+        self.send(("XRANGE", keys.stream(id), "-", "+"), on_answers=take)
 
 
 def _forget(asked: asyncio.Future[Any]) -> None:

@@ -229,12 +229,12 @@ class SharedStreams(Streams):
     def _take_back(self, shard: Shard, id: str, key: str | None, tries: int = 60) -> None:
         """Take back a claim that may have been written."""
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if answers is None and tries and not self._is_closed:
                 loop = asyncio.get_running_loop()
                 loop.call_later(1, self._take_back, shard, id, key, tries - 1)
 
-        shard.send(*commands.undo(id, key), told=told)
+        shard.send(*commands.undo(id, key), on_answers=take)
 
     # -- the end ------------------------------------------------------------------------------
 

@@ -36,12 +36,15 @@ class Job(NamedTuple):
     """Some commands, and who is told the answers."""
 
     commands: Sequence[Command]
-    told: Callable[[Answers], None]
+    on_answers: Callable[[Answers], None]
 
 
 class Writer:
-    """due: the jobs whose time has come, given the loop's time
-    heard: is told whether the store has answered, and after how many seconds
+    """Sends what is due, in one pipeline after the other.
+
+    due: the jobs whose time has come, given the loop's time
+    on_call: is called after each pipeline with the loop's time and the seconds that the store
+        took to answer, or None if it has not answered
     """
 
     def __init__(
@@ -49,12 +52,12 @@ class Writer:
         link: Link,
         health: Health,
         due: Callable[[float], Iterable[Job]],
-        heard: Callable[[float, float | None], None],
+        on_call: Callable[[float, float | None], None],
     ) -> None:
         self._link = link
         self._health = health
         self._due = due
-        self._heard = heard
+        self._on_call = on_call
         self._waiting: list[Job] = []
         self._news = asyncio.Event()
         self._waited = 0.0  # seconds that the pipeline on its way has waited, in turns
@@ -67,19 +70,19 @@ class Writer:
         """Something is urgent."""
         self._news.set()
 
-    def send(self, *commands: Command, told: Callable[[Answers], None]) -> None:
+    def send(self, *commands: Command, on_answers: Callable[[Answers], None]) -> None:
         """Send commands with the next pipeline, which goes out at once."""
         if len(self._waiting) >= MOST_WAITING:
-            told(None)
+            on_answers(None)
             return
-        self._waiting.append(Job(commands, told))
+        self._waiting.append(Job(commands, on_answers))
         self.wake()
 
     def ask(self, *commands: Command) -> asyncio.Future[list[Any]]:
         """The answers to some commands. Its exception is `Unreachable`. It may be cancelled."""
         asked: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
 
-        def told(answers: Answers) -> None:
+        def take(answers: Answers) -> None:
             if asked.done():
                 return
             if answers is None:
@@ -87,7 +90,7 @@ class Writer:
             else:
                 asked.set_result(list(answers))
 
-        self.send(*commands, told=told)
+        self.send(*commands, on_answers=take)
         return asked
 
     async def run(self) -> None:
@@ -129,9 +132,9 @@ class Writer:
                 answers = await self._link.call(
                     [command for job in jobs for command in job.commands]
                 )
-                self._heard(loop.time(), loop.time() - now)
+                self._on_call(loop.time(), loop.time() - now)
         except Unreachable:
-            self._heard(loop.time(), None)
+            self._on_call(loop.time(), None)
         finally:
             counting.cancel()
             self._waited = 0
@@ -152,7 +155,7 @@ def _tell(jobs: Sequence[Job], answers: list[Any] | None) -> None:
     for job in jobs:
         upto = at + len(job.commands)
         try:
-            job.told(None if answers is None else answers[at:upto])
+            job.on_answers(None if answers is None else answers[at:upto])
         except Exception as error:
             _log.error(
                 "what a store has answered could not be taken", exception=where_raised(error)

@@ -20,11 +20,6 @@ class Audience:
         self._eager: set[asyncio.Future[bool]] = set()
         self._demand: asyncio.Future[None] | None = None
 
-    @property
-    def is_awaited(self) -> bool:
-        """Whether any follower sleeps or is eager."""
-        return bool(self._eager or self._sleeping)
-
     # -- the producer's side ------------------------------------------------------------------
 
     async def demand(self, seconds: float) -> None:

@@ -58,13 +58,15 @@ class Circuits:
 
     failures: how many in a row open a circuit
     seconds: after which an open circuit lets one stream try the model
-    told: is called with a model and whether its circuit is open, when that has changed
+    on_change: is called with a model and whether its circuit is open, when that has changed
     """
 
-    def __init__(self, failures: int, seconds: float, told: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, failures: int, seconds: float, on_change: Callable[[str, bool], None]
+    ) -> None:
         self._breakers = AsyncCircuitBreakerFactory(failures, seconds)
         self._breakers.add_listener(self._changed)
-        self._told = told
+        self._on_change = on_change
         self._open: dict[str, Trial | None] = {}
         """The models whose circuit is not closed, with the trial that decides about it."""
 
@@ -110,7 +112,7 @@ class Circuits:
         state = event.state if isinstance(event, ContextChanged) else None
         if state == OPENED and model not in self._open:
             self._open[model] = None
-            self._told(model, True)
+            self._on_change(model, True)
         elif state == CLOSED:
             self._open.pop(model)
-            self._told(model, False)
+            self._on_change(model, False)

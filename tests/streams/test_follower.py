@@ -317,13 +317,19 @@ def test_ids_are_positions_in_the_log_and_grow() -> None:
 
 
 def test_a_follower_that_goes_leaves_nothing_behind() -> None:
-    async def main() -> bool:
+    async def main() -> tuple[float, float]:
         target = begun()
         follower = asyncio.create_task(followed(target))
         await asyncio.sleep(1)
-        assert target.audience.is_awaited
+        with_follower = await waits(target)
         follower.cancel()
         await asyncio.wait({follower})
-        return target.audience.is_awaited
+        return with_follower, await waits(target)
 
-    assert run(main()) is False
+    async def waits(target: Stream) -> float:
+        """For how many seconds a producer would wait for a follower, of five at most."""
+        began = asyncio.get_running_loop().time()
+        await target.audience.demand(5)
+        return asyncio.get_running_loop().time() - began
+
+    assert run(main()) == (0, 5)
