@@ -14,7 +14,7 @@ import structlog
 from limits.aio.storage import RedisStorage, Storage
 from limits.errors import StorageError
 
-from app.errors import Overloaded
+from app.errors import Overloaded, RateLimited
 from app.redis.address import Address, disconnect
 from app.redis.patience import in_time
 
@@ -62,7 +62,10 @@ class LimitStore:
         self._down_until = 0.0
 
     async def ask(self, do: Callable[[], Awaitable[_T]]) -> _T:
-        """What `do` gives, which asks the storage. Raises `StoreDown`, `Overloaded`."""
+        """What `do` gives, which asks the storage.
+
+        Raises `StoreDown`, `Overloaded`, and `RateLimited` if `do` does: that is an answer, too.
+        """
         self._require_up()
         try:
             async with asyncio.timeout(BUSY_SECONDS):
@@ -77,6 +80,9 @@ class LimitStore:
         except (StorageError, TimeoutError) as error:
             self._down(error)
             raise StoreDown from None
+        except RateLimited:
+            self._up()
+            raise
         finally:
             self._turns.release()
         self._up()

@@ -216,3 +216,18 @@ async def test_there_is_one_warning_when_the_store_goes_down_and_a_word_when_it_
         ("warning", "the limits' store does not answer"),
     ]
     assert states == [True, False, True]
+
+
+async def test_a_store_that_refuses_a_call_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.limits.limit_store.DOWN_SECONDS", 0)
+    states: list[bool] = []
+    async with redis() as url, between(url) as gate:
+        quota = Quota(settings(gate.url, caller_streams_per_minute=1), 30, states.append)
+        assert await begun(quota)
+        gate.close()
+        assert await begun(quota)  # by the count of this process
+        await gate.open()
+        assert not await begun(quota)
+        assert not quota.is_down
+        await quota.aclose()
+    assert states == [True, False]
