@@ -147,13 +147,15 @@ class Admission:
             raise reached("streams", "streams at once", 1)
 
     def take_over(self, caller: str) -> Callable[[Stream], None] | None:
-        """Let a process go on with a stream that another one has begun, if there is a slot.
+        """Let this process go on with a stream that another one has begun, if there is a free slot.
 
         Returns what is to be called once the stream has ended.
         """
         if not self.slots.are_free:
             return None
         permit = Permit(self, self.quota.unreserved(caller), self._enter(caller), 0.0)
+        if self._running is not None:
+            self._running.changed(caller)
         return lambda stream: permit.settle(Used.of(stream.figures))
 
     async def aclose(self) -> None:

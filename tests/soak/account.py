@@ -29,6 +29,7 @@ LATE = {
     "a reader did not read",
     "the store does not answer",
     "the store does not count callers' streams",
+    "the store counts callers' streams again",
 }
 """What it also logs where it, its store or its clients get too little of the processor's time."""
 

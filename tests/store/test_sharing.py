@@ -581,7 +581,7 @@ async def test_a_callers_streams_are_counted_over_all(
             await second.next()
             for service in (a, b):
                 assert await code(f"{service.url}/ideas?topic=figs") == (429, "rate_limited")
-        await eventually(lambda: not b.app.state.admission._running._tasks)
+        await eventually(lambda: not b.app.state.admission._running._untold)
         async with b.app.state.admission._running._lock:
             pass  # now the store has been told that the second one is gone
         async with connected(f"{a.url}/ideas?topic=figs") as third:
