@@ -10,16 +10,15 @@ from app.errors import Internal
 from app.schema import Parameters, Prompt, Schema
 
 
-async def render(schema: Schema, parameters: Parameters, seconds: float) -> Prompt:
+async def render(schema: Schema, parameters: Parameters) -> Prompt:
     """The prompt for these parameters.
 
-    seconds: the time that a coroutine may take
-    Raises Internal if it takes longer, TypeError if the schema's function gives something else
-    than two strings, and what the function raises.
+    Raises Internal if a coroutine takes longer than the schema's deadline, TypeError if the
+    schema's function gives something else than two strings, and what the function raises.
     """
     made: Any = schema.prompt(parameters)
     if inspect.isawaitable(made):
-        made = await _in_time(made, seconds)
+        made = await _in_time(made, schema.deadlines.prompt)
     return checked(made)
 
 

@@ -320,12 +320,26 @@ class Producer:
         return _told(messages, answer, feedback) if kept is None else messages
 
     async def _messages(self, kept: Kept | None, feedback: str = "") -> list[dict[str, Any]]:
-        """The prompt: for the rest, if elements are kept. The one for the whole is made once."""
-        request, seconds = self._stream.request, self._last - self._loop.time()
+        """The prompt: for the rest, if elements are kept. The one for the whole is made once.
+
+        Raises `ProviderTimeout` if the stream's time runs out before it is there, and what
+        `render` raises.
+        """
+        try:
+            async with asyncio.timeout_at(self._last) as total:
+                return await self._new_messages(kept, feedback)
+        except TimeoutError:
+            if not total.expired():  # something in the schema's own code has timed out
+                raise
+            self._trial.abandon()  # the model was not asked
+            raise _late("total") from None
+
+    async def _new_messages(self, kept: Kept | None, feedback: str) -> list[dict[str, Any]]:
+        request = self._stream.request
         if kept is not None:
-            return await request.messages_of_rest(seconds, kept, feedback)
+            return await request.messages_of_rest(kept, feedback)
         if self._prompt is None:
-            self._prompt = await request.messages(seconds)
+            self._prompt = await request.messages()
         return self._prompt
 
     def _is_full(self, kept: Kept | None) -> bool:
@@ -399,7 +413,7 @@ class Producer:
             except TimeoutError:
                 is_settled = attempt.is_whole and self._is_settled(completion)
                 if not attempt.is_over and not is_settled:
-                    raise self._late(attempt) from None
+                    raise _late(self._what_is_late(attempt)) from None
             except _MENDABLE as error:
                 tried = completion is None and isinstance(error, _BUSY)
                 if tried or isinstance(error, ProviderQuotaExhausted):
@@ -447,12 +461,11 @@ class Producer:
         settled = self._loop.time() >= completion.active + SETTLED_SECONDS
         return settled or completion.finish is not None
 
-    def _late(self, attempt: Attempt) -> ProviderTimeout:
-        """What to raise where a deadline has passed. The log says which."""
-        error = ProviderTimeout()
-        which = "gap between contents" if attempt.begun else "first content"
-        error.cause = "total" if self._loop.time() >= self._last else which
-        return error
+    def _what_is_late(self, attempt: Attempt) -> str:
+        """Which deadline has passed."""
+        if self._loop.time() >= self._last:
+            return "total"
+        return "gap between contents" if attempt.begun else "first content"
 
     async def _read(
         self,
@@ -589,6 +602,13 @@ def estimated(asked: list[dict[str, Any]], size: int) -> Tokens:
     characters = sum(len(message["content"]) for message in asked)
     given = characters // 4
     return Tokens(given, (characters + size) // 4 - given)
+
+
+def _late(deadline: str) -> ProviderTimeout:
+    """What to raise where this deadline has passed, which the log tells."""
+    error = ProviderTimeout()
+    error.cause = deadline
+    return error
 
 
 def _pause(error: ServiceError) -> float:

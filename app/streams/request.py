@@ -49,16 +49,11 @@ class GenerationRequest:
         """The most elements of a list result; None if the result is no list."""
         return getattr(self.parameters, "count", None) if self.entry.is_list else None
 
-    async def messages(self, seconds: float) -> list[dict[str, Any]]:
-        """The prompt, as the messages of a chat. Raises what `render` raises.
+    async def messages(self) -> list[dict[str, Any]]:
+        """The prompt, as the messages of a chat. Raises what `render` raises."""
+        return await self._messages(self.parameters)
 
-        seconds: the time that is left of the stream's. The schema has its own deadline
-        """
-        return await self._messages(self.parameters, seconds)
-
-    async def messages_of_rest(
-        self, seconds: float, kept: Kept, feedback: str = ""
-    ) -> list[dict[str, Any]]:
+    async def messages_of_rest(self, kept: Kept, feedback: str = "") -> list[dict[str, Any]]:
         """The messages that ask for the elements of a list which are missing.
 
         The prompt is the schema's own, with the missing number as its count. What is there goes
@@ -68,7 +63,7 @@ class GenerationRequest:
         missing = self.missing(kept)
         least: int = self.entry.parameters_json_schema["properties"]["count"]["minimum"]
         asked = self.parameters.model_copy(update={"count": max(missing, least)})
-        *before, last = await self._messages(asked, seconds)
+        *before, last = await self._messages(asked)
         parts = [last["content"], quote(KEPT, f"[{kept.json.decode()}]"), _REST.format(missing)]
         if feedback:
             parts.append(f"{_WRONG}\n{feedback}")
@@ -78,9 +73,8 @@ class GenerationRequest:
         """How many elements of the list are not there yet, at most."""
         return (self.count or 0) - kept.count
 
-    async def _messages(self, parameters: Parameters, seconds: float) -> list[dict[str, Any]]:
-        schema = self.entry.schema
-        prompt = await render(schema, parameters, min(schema.deadlines.prompt, seconds))
+    async def _messages(self, parameters: Parameters) -> list[dict[str, Any]]:
+        prompt = await render(self.entry.schema, parameters)
         return [
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": prompt.user},

@@ -185,7 +185,7 @@ async def test_tokens_are_counted_as_the_provider_tells(
 
 TEXT = '{"items": [{"title": "Figs", "blurb": "Sweet."}]}'
 REQUEST = GenerationRequest(REGISTRY.get("ideas"), ListParameters(topic="figs", count=1), "m")
-PROMPT = asyncio.run(REQUEST.messages(1))
+PROMPT = asyncio.run(REQUEST.messages())
 ESTIMATE = (sum(len(message["content"]) for message in PROMPT) + len(TEXT)) // 4
 
 

@@ -87,3 +87,25 @@ async def test_a_reader_that_leaves_ends_it(tmp_path: Path) -> None:
         await eventually(lambda: len(service.streams) == 1)
         reading.cancel()
         await eventually(lambda: not len(service.streams))
+
+
+async def test_where_the_streams_own_time_runs_out_first_that_is_told_and_no_model_is_blamed(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path, "words.py", source(3600))
+    table = "[models.{}]\nmodel = 'm'\nbase_url = 'http://127.0.0.1:9/v1'\n"
+    (models := tmp_path / "models.toml").write_text(
+        f"{table.format('a')}fallbacks = ['b']\n{table.format('b')}"
+    )
+    async with running(
+        schemas=(str(tmp_path),),
+        models_file=str(models),
+        model="",
+        total_timeout=0.1,
+        circuit_failures=1,
+    ) as service:
+        with structlog.testing.capture_logs() as logged:
+            assert await end(service, "slow") == ("error", "provider_timeout")
+            await eventually(lambda: any(line["event"] == "stream ended" for line in logged))
+        assert [it["cause"] for it in logged if it["event"] == "stream ended"] == ["total"]
+        assert service.streams.passed_over == ()
