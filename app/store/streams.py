@@ -484,7 +484,7 @@ class SharedStreams(Streams):
         if shard is None:
             return
         kept = kept_of(stream) if self._settings.keep_elements else None
-        stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
+        stream.take_over(base_of(replica.epoch), seconds_since(stream.id, time.time()))
         self._share(shard, stream, replica.claim, replica.last).is_urgent = True
         on_end = self._sharing.room(replica.claim.caller)
         with in_trace(replica.claim.trace):

@@ -47,7 +47,7 @@ from app.streams.circuits import CircuitOpen, Circuits, Trial
 from app.streams.deadline import Deadline
 from app.streams.fallback import falls_back, in_turn
 from app.streams.figures import AttemptFigures
-from app.streams.log_entry import DONE, Done, Failed, Usage
+from app.streams.log_entry import DONE, MOVED, Done, Failed, Usage
 from app.streams.request import GenerationRequest, Limits
 from app.streams.stream import Stream
 from app.streams.traces import (
@@ -255,11 +255,19 @@ class Producer:
         kept = self._tried.kept if self._tried else self._kept
         self._model = model
         self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
-        if failure is not None and self._stream.was_begun:
+        if self._stream.has_moved:
+            self._go_on_with(kept, model.name)
+        elif failure is not None and self._stream.was_begun:
             self._restart(failure, kept, model.name)
         else:
             self._stream.ask(model.name)
         await self._attempts(kept)
+
+    def _go_on_with(self, kept: Kept | None, model: str) -> None:
+        """Tell readers that this process goes on, and whom it asks if that is another one."""
+        other = None if model == self._stream.model else model
+        self._stream.go_on(kept, other)
+        note_restart(self._figures.attempts, MOVED, other)
 
     def _restart(self, error: ServiceError, kept: Kept | None, model: str | None = None) -> None:
         self._figures.attempts += 1

@@ -82,6 +82,7 @@ class Stream:
     agree: is called when the stream is to end, and calls `conclude` later; None: it ends at once
     is_copy: whether another process writes it, and its entries come by `take`
     is_cut: whether no more can be read of it here. Its readers have to come back
+    has_moved: whether this process has taken it over, and readers are not told of that yet
     """
 
     def __init__(self, id: str, request: GenerationRequest, origin: Origin) -> None:
@@ -98,6 +99,7 @@ class Stream:
         self.agree: Callable[[Stream], None] | None = None
         self.is_copy = False
         self.is_cut = False
+        self.has_moved = False
         self.attempt_began = 0
         """The position at which the current attempt begins. A new reader starts here."""
         self.document = Document()
@@ -349,18 +351,25 @@ class Stream:
         self._last = []
         self._reasons = False
 
-    def take_over(self, base: int, kept: Kept | None, seconds: float) -> None:
-        """Go on, from here on in this process, with an attempt that begins with what is kept.
+    def take_over(self, base: int, seconds: float) -> None:
+        """Go on in this process, from here on. What its producer writes first is `go_on`.
 
         seconds: how long ago the stream was begun. Its deadline stays the same
         """
-        model = self.request.model if self.model != self.request.model else None
         self.is_copy = False
+        self.has_moved = True
         self.move(base)
         self.answer()
         self.figures.started = asyncio.get_running_loop().time()
         self.figures.before = seconds
         self.figures.attempts = max(self.figures.attempts, 1) + 1
+
+    def go_on(self, kept: Kept | None, model: str | None) -> None:
+        """Begin an attempt in the place of what another process was writing.
+
+        kept, model: as in `restart`
+        """
+        self.has_moved = False
         self._begin_again(Restart(self.figures.attempts, MOVED, [], model), kept)
 
     def cut(self) -> None:

@@ -92,8 +92,6 @@ def stream_span(stream: Stream) -> Iterator[None]:
     if origin.caller:
         asked["structured_streams.caller"] = origin.caller
     with _span(f"stream {entry.name}", SpanKind.INTERNAL, asked):
-        if attempt := stream.figures.attempts:  # another process has made those before
-            note_restart(attempt, MOVED, None)
         try:
             yield
         finally:

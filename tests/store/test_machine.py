@@ -176,7 +176,8 @@ class Machine(RuleBasedStateMachine):
         [answer] = await self.ask(elect(self.id, copy.epoch, last, claim))
         if not isinstance(answer, bytes):
             return False
-        copy.stream.take_over(base_of(last.epoch), None, 0)
+        copy.stream.take_over(base_of(last.epoch), 0)
+        copy.stream.go_on(None, None)
         self.own(process, copy.stream, claim, last)
         return True
 
