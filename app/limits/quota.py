@@ -212,7 +212,7 @@ class Quota:
         self._soon(limits, lambda: limits.give_back(reservation))
 
     def unreserved(self, caller: str) -> Reservation:
-        """What goes on with a stream that another process has begun has reserved nothing."""
+        """A reservation of nothing, for a stream that this process has taken over."""
         limits = self._local if self.store is None else self._shared
         return Reservation(caller, limits, [Reserved(0, 0.0) for _ in limits.budgets])
 

@@ -172,8 +172,8 @@ class StreamedCompletion:
     def _take(self, data: bytes | None) -> ServiceError | None:
         """Read the events in `data`, or those that are left at the end (None).
 
-        An error in them is returned, but after a finish reason, when nothing that is needed is
-        missing, or where it is that the response was cut off.
+        An error in them is returned, with two exceptions: after a finish reason nothing that is
+        needed is missing, and a last event that was cut off is dropped.
         """
         reader, now = self._reader, self._loop.time()
         try:

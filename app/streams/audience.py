@@ -50,7 +50,9 @@ class Audience:
     # -- the follower's side ------------------------------------------------------------------
 
     async def wait(self, due: float, until: float, has_entries: Callable[[], bool]) -> bool:
-        """Wait for entries: before the loop's time is `due` for an urgent one, then for any.
+        """Wait for entries.
+
+        Until the loop's time is `due`, only an urgent one ends the wait; after that any does.
 
         has_entries: whether there is an entry that the follower has not read
         Returns False if the loop's time `until` has come first.

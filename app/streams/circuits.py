@@ -108,7 +108,10 @@ class Circuits:
         return True
 
     def _changed(self, model: str, _kind: str, event: Event) -> None:
-        """What purgatory tells. Of half-open circuits it tells too late to be of use."""
+        """What purgatory tells.
+
+        It tells that a circuit is half open only once its trial is over, so that is passed over.
+        """
         state = event.state if isinstance(event, ContextChanged) else None
         if state == OPENED and model not in self._open:
             self._open[model] = None

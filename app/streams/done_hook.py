@@ -2,7 +2,8 @@
 
 It is called once for each such stream, after the stream has ended, so that it can change nothing
 of what readers get. A failure is logged and counted, and that is all. A process that is killed
-calls it no more. Where processes share streams, the one calls it whose end the store has.
+calls it no more. Where processes share streams, only the process whose end is in the store calls
+it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is counted and timed of a stream and of its attempts.
 
-The loop's clock stands still within a turn of it, and has but milliseconds. So what the service
-itself takes is measured by `time.perf_counter`.
+The loop's clock does not move within one turn of the loop, and counts whole milliseconds. So what
+the service itself takes is measured by `time.perf_counter`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ class AttemptFigures:
     """One attempt, for which a provider was asked. Times are those of `perf_counter`.
 
     model, provider: whom it has asked
-    asked, began: when it began to make its first request, and the one that was answered
+    asked: when it began to make its first request; began: the same, of the request that was
+        answered
     sent: when the request that was answered went out; None: none was
     first_content, content: when content was first read, and last
     unanswered: whether a request has gone out to which there was no answer
@@ -112,7 +113,7 @@ class Figures:
 
     @property
     def known_cost_usd(self) -> float:
-        """The part of it whose prices are known."""
+        """The cost of those attempts whose price is known."""
         return sum(tried.cost_usd or 0.0 for tried in self.tried)
 
     @property

@@ -130,8 +130,8 @@ class Log:
         """All that a reader has to know of after a position.
 
         Where that is more than `most` entries or `MANY_BYTES`, no operation is among them:
-        `Skipped` tells how many there were. A reader of the log that this one has replaced has
-        to know all of it.
+        `Skipped` tells how many there were. A reader whose position is of an earlier log gets all
+        of this one.
         """
         position = max(position, self.base)
         if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:

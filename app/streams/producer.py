@@ -110,7 +110,8 @@ class ProducerSettings:
         its length is not one of them
     keep_elements: whether the good elements of a list are kept when an attempt fails
     output_bytes: of one completion's text, at most
-    opening: seconds after an attempt's beginning in which its completion may be asked for again
+    opening: the seconds in which a completion may be asked for again, from the stream's beginning,
+        or from the attempt's once something was streamed; no pause between attempts is longer
     limits: where neither the schema nor the model has its own
     models: by name, those that can be asked
     capture_content: whether spans hold what models are told and what they answer
@@ -339,7 +340,7 @@ class Producer:
         except TimeoutError:
             if not total.expired():  # something in the schema's own code has timed out
                 raise
-            self._trial.abandon()  # the model was not asked
+            self._trial.abandon()  # this says nothing of the model
             raise _late("total") from None
 
     async def _new_messages(self, kept: Kept | None, feedback: str) -> list[dict[str, Any]]:

@@ -172,7 +172,7 @@ class Stream:
     def outcome_code(self) -> str:
         """How its producer has ended it: `done`, the code of an error, or `moved`.
 
-        It is known before the end is shown, and once the producer has ended.
+        It is valid once the producer has ended, even if the end is not shown yet.
         """
         if self.is_copy:
             return MOVED

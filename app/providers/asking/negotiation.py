@@ -104,14 +104,17 @@ class Negotiation:
                 await self._turn(turn)
 
     async def _turn(self, finding: AsyncExitStack) -> None:
-        """Be the one that finds out until `finding` is left. After a while, don't wait for it."""
+        """Hold the lock until `finding` is left: the holder finds out.
+
+        Gives up after `FINDING_SECONDS`, and goes on without it.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(FINDING_SECONDS):
                 await finding.enter_async_context(self._finding)
 
     def _tell(self, way: Way) -> None:
         """Say once how the model is asked now."""
-        if self._told != way == self.way:
+        if way == self.way and way != self._told:
             self._told = way
             _log.info(
                 f"{self._requests.settings.name} does not take requests as they are first made; "

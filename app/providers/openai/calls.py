@@ -1,7 +1,7 @@
 """The text of tool calls, whatever their indices and ids.
 
 One tool is offered, so each call is of it, whatever name the model gives it. Where a further call
-begins, its text begins with a separator: whether one may, is not known here.
+begins, its text begins with a separator. Whether further calls are allowed is decided elsewhere.
 
 Providers tell calls apart by index, by id, by both or by neither. They also give each call the
 index 0, count the index up within a call, repeat a call's id and name in each delta, give each
