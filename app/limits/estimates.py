@@ -6,14 +6,11 @@ from functools import lru_cache
 from typing import Final
 
 from app.partial.value import dumps
-from app.providers.base import Tokens
+from app.providers.base import TOKEN_CHARACTERS, Tokens
 from app.schemas.entry import SchemaEntry
 from app.schemas.prompts import try_out
 from app.streams.figures import Figures
 from app.streams.request import GenerationRequest
-
-CHARACTERS: Final = 4
-"""The characters of a token, roughly."""
 
 FIRST_GUESS: Final = 1000
 """The tokens of the first answer by a schema, unless the schema has `max_tokens`."""
@@ -44,7 +41,7 @@ class Estimates:
         """
         prompt = try_out(wanted.entry.schema, wanted.parameters)
         size = wanted.size if prompt is None else sum(map(len, prompt))
-        given = (size + _schema_size(wanted.entry)) // CHARACTERS
+        given = (size + _schema_size(wanted.entry)) // TOKEN_CHARACTERS
         typical = self._given.get(wanted.entry.name, 0) if prompt is None else 0
         return max(given, round(typical))
 

@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from app.schemas.asked_model import AskedModel
+
+TOKEN_CHARACTERS: Final = 4
+"""The characters of a token, roughly."""
 
 
 class Finish(StrEnum):

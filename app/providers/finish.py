@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.providers.base import Finish
+from app.providers.spelling import key_of
 
 _WORDS = {
     Finish.STOP: (
@@ -64,11 +65,8 @@ LONGEST_WORD = 40
 
 
 def _key(word: str) -> str:
-    """The same key for all spellings of a word: `tool-calls`, `toolCalls`, `TOOL_CALLS`.
-
-    Some providers put the name of the field before it: `FinishReason.STOP`, `REASON_STOP`.
-    """
-    key = "".join(filter(str.isalnum, word)).lower()
+    """The key of a word, without the field's name: `FinishReason.STOP`, `REASON_STOP`."""
+    key = key_of(word)
     return key.removeprefix("finish").removeprefix("reason") if "reason" in key else key
 
 

@@ -24,6 +24,7 @@ from app.errors import (
     ProviderUnavailable,
     ServiceError,
 )
+from app.providers.spelling import key_of
 
 _TRANSIENT = frozenset({408, 409, 424, 425, 498, 499})
 """Statuses below 500 that say nothing against the request. 424 is that of TGI whose model has
@@ -185,8 +186,8 @@ class _Told:
         self.filtered = self.invalid = False
         for it in _objects(root if isinstance(root, dict | list) else {"error": root}):
             self._read(it)
-        self._codes = [_key(word) for word in self._raw if " " not in word]
-        self._words = list(map(_key, self._raw))  # sentences too, which name but a few things
+        self._codes = [key_of(word) for word in self._raw if " " not in word]
+        self._words = list(map(key_of, self._raw))  # sentences too, which name but a few things
         self.filtered = self.filtered or _any(_FILTERED, self._codes)
         self.invalid = self.invalid or _any(_INVALID, self._codes)
         self.unpaid = _any(_UNPAID, self._words)
@@ -261,11 +262,6 @@ def _parsed(body: bytes) -> object:
 def _is_plain(word: str, longest: int) -> bool:
     """Whether the log may have it."""
     return len(word) <= longest and _LOGGED.fullmatch(word) is not None
-
-
-def _key(word: str) -> str:
-    """The same key for all spellings of a word, as providers differ in case and separators."""
-    return "".join(filter(str.isalnum, word)).lower()
 
 
 def _any(pattern: re.Pattern[str], words: list[str]) -> bool:

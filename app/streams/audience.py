@@ -28,7 +28,7 @@ class Audience:
             return
         loop = asyncio.get_running_loop()
         demand = self._demand = loop.create_future()
-        timer = loop.call_later(seconds, _resolve, demand, None)
+        timer = loop.call_later(seconds, resolve, demand, None)
         try:
             await demand
         finally:
@@ -38,13 +38,13 @@ class Audience:
     def end_demand(self, _: object = None) -> None:
         """There is nothing more to wait for. The argument makes it a callback of a future."""
         if self._demand is not None:
-            _resolve(self._demand, None)
+            resolve(self._demand, None)
 
     def wake(self, *, urgent: bool) -> None:
         """There are new entries. Only urgent ones wake a follower that still sleeps."""
         for waiting in (self._eager, self._sleeping) if urgent else (self._eager,):
             for woken in waiting:
-                _resolve(woken, True)
+                resolve(woken, True)
             waiting.clear()
 
     # -- the follower's side ------------------------------------------------------------------
@@ -65,9 +65,9 @@ class Audience:
             nonlocal timer
             self._sleeping.discard(woken)
             if due > until or has_entries():
-                _resolve(woken, due <= until)
+                resolve(woken, due <= until)
                 return
-            timer = loop.call_at(until, _resolve, woken, False)
+            timer = loop.call_at(until, resolve, woken, False)
             self._eager.add(woken)
             self.end_demand()
 
@@ -89,6 +89,7 @@ class Audience:
 Result = TypeVar("Result")
 
 
-def _resolve(future: asyncio.Future[Result], result: Result) -> None:
+def resolve(future: asyncio.Future[Result], result: Result) -> None:
+    """Give a future its result, if it has none yet."""
     if not future.done():
         future.set_result(result)

@@ -39,7 +39,14 @@ from app.errors import (
 )
 from app.partial.invalid import Invalid
 from app.partial.kept import Kept
-from app.providers.base import Completion, CompletionRequest, Finish, Provider, Tokens
+from app.providers.base import (
+    TOKEN_CHARACTERS,
+    Completion,
+    CompletionRequest,
+    Finish,
+    Provider,
+    Tokens,
+)
 from app.providers.model_settings import ModelSettings
 from app.providers.pricing import PriceList
 from app.streams.attempt import Attempt
@@ -607,10 +614,10 @@ class Producer:
 
 
 def estimated(asked: list[dict[str, Any]], size: int) -> Tokens:
-    """The tokens of these messages and of an answer of that size: a quarter of the characters."""
+    """The tokens of these messages and of an answer of that size, by their characters."""
     characters = sum(len(message["content"]) for message in asked)
-    given = characters // 4
-    return Tokens(given, (characters + size) // 4 - given)
+    given = characters // TOKEN_CHARACTERS
+    return Tokens(given, (characters + size) // TOKEN_CHARACTERS - given)
 
 
 def _late(deadline: str) -> ProviderTimeout:

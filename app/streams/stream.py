@@ -19,7 +19,7 @@ from app.errors import Cancelled, ServiceError
 from app.partial.document import Document
 from app.partial.kept import Kept
 from app.partial.operation import Operation, Replace
-from app.streams.audience import Audience
+from app.streams.audience import Audience, resolve
 from app.streams.figures import Figures
 from app.streams.log import MANY, Log
 from app.streams.log_entry import (
@@ -210,7 +210,7 @@ class Stream:
     def answer(self) -> None:
         """The provider has answered with a 2xx: from now on there is something to read."""
         self._answered = True
-        _resolve(self.opened)
+        resolve(self.opened, None)
 
     def write(self, operations: Sequence[Operation], value: object, closed: range) -> None:
         """Append operations that a decoder has made.
@@ -302,8 +302,8 @@ class Stream:
         for event in last:
             self._tell(event)
         if last:
-            _resolve(self.opened)
-            _resolve(self.finished)
+            resolve(self.opened, None)
+            resolve(self.finished, None)
 
     # -- what moves between processes ---------------------------------------------------------
 
@@ -333,7 +333,7 @@ class Stream:
             self.answer()
         if self.ended:
             self.figures.ended = asyncio.get_running_loop().time()
-            _resolve(self.finished)
+            resolve(self.finished, None)
 
     def _take_restart(self, restart: Restart, position: int) -> None:
         self.document.clear()
@@ -376,8 +376,8 @@ class Stream:
         """Nothing more can be read here: end the responses of its readers without an end."""
         self.is_cut = True
         self.audience.wake(urgent=True)
-        _resolve(self.opened)
-        _resolve(self.finished)
+        resolve(self.opened, None)
+        resolve(self.finished, None)
 
     def _tell(self, event: Restart | Usage | Done | Failed) -> None:
         self.log.extend([event])
@@ -400,8 +400,3 @@ class Stream:
         """Compress an ended stream. A follower unpacks what it needs when it reads next."""
         self.log.pack()
         self.document.pack()
-
-
-def _resolve(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
