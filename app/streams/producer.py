@@ -201,8 +201,9 @@ class Producer:
         self._trial = Trial()
         self._models = in_turn(stream.request.model, settings.models)
         self._model = self._models[0]  # the one that is asked now
-        self._limits = settings.limits_of(stream.request)
-        self._last = stream.figures.started - stream.figures.before + self._limits.total
+        self._limits: Limits  # those of the model that is asked now
+        total = settings.limits_of(stream.request).total
+        self._last = stream.figures.started - stream.figures.before + total
         self._continued = 0  # how often a list was continued that was cut by its length
         self._tried: Attempt | None = None  # the last attempt
         self._kept = kept  # what a process that has died has left
@@ -264,14 +265,14 @@ class Producer:
         self._model = model
         self._limits = self._stream.request.limits(model.deadlines, self._settings.limits)
         if self._stream.has_moved:
-            self._go_on_with(kept, model.name)
+            self._tell_moved(kept, model.name)
         elif failure is not None and self._stream.was_begun:
             self._restart(failure, kept, model.name)
         else:
             self._stream.ask(model.name)
         await self._attempts(kept)
 
-    def _go_on_with(self, kept: Kept | None, model: str) -> None:
+    def _tell_moved(self, kept: Kept | None, model: str) -> None:
         """Tell readers that this process goes on, and whom it asks if that is another one."""
         other = None if model == self._stream.model else model
         self._stream.go_on(kept, other)
@@ -289,20 +290,22 @@ class Producer:
         messages = await self._messages(kept)
         most = self._figures.attempts - self._continued + self._settings.attempts - 1
         while True:
-            with self._traced(messages, kept):
+            request = self._completion_request(messages, kept)
+            with self._traced(request):
                 try:
-                    await self._attempt(messages, kept)
+                    await self._attempt(request, kept)
                     return
                 except _Failure as failure:
                     pause = self._go_on(failure, most)
                     kept, answer, feedback = failure.kept, failure.answer, failure.feedback
-            if not self._is_full(kept):
+            if pause is not None:
                 messages = await self._next_messages(kept, answer, feedback)
                 await asyncio.sleep(pause)
 
-    def _go_on(self, failure: _Failure, most: int) -> float:
+    def _go_on(self, failure: _Failure, most: int) -> float | None:
         """Tell readers that another attempt begins. Gives the pause before it.
 
+        None: there is nothing left to ask for.
         most: the number of the last attempt, not counting those that continue a list
         Raises what has failed if there is no other attempt.
         """
@@ -314,17 +317,22 @@ class Producer:
         if is_last or self._continued > CONTINUATIONS or not self._has_time(pause):
             raise error from None
         if self._is_full(kept):
-            return 0
+            return None
         self._restart(error, kept)
         return pause
 
-    def _traced(
+    def _completion_request(
         self, messages: list[dict[str, Any]], kept: Kept | None
-    ) -> AbstractContextManager[None]:
-        """The span of an attempt, if it asks the provider."""
+    ) -> CompletionRequest | None:
+        """What the model is asked in an attempt; None: there is nothing left to ask for."""
         if self._is_full(kept):
+            return None
+        return self._stream.request.completion(self._model.name, messages, kept)
+
+    def _traced(self, request: CompletionRequest | None) -> AbstractContextManager[None]:
+        """The span of an attempt, if it asks the provider."""
+        if request is None:
             return nullcontext()
-        request = self._stream.request.completion(self._model.name, messages, kept)
         with_content = self._settings.capture_content
         return attempt_span(self._stream, self._model, request, with_content=with_content)
 
@@ -366,19 +374,20 @@ class Producer:
         """Whether another attempt may begin after a pause."""
         return pause < min(self._settings.opening, self._last - self._loop.time())
 
-    async def _attempt(self, messages: list[dict[str, Any]], kept: Kept | None) -> None:
+    async def _attempt(self, request: CompletionRequest | None, kept: Kept | None) -> None:
         """Make one attempt. Returns when the value is complete and valid.
 
-        kept: elements of earlier attempts. If all are there, the provider isn't asked
+        request: None if the provider isn't asked, as all elements are kept
+        kept: elements of earlier attempts
         Raises `_Failure`, or another ServiceError if a further attempt would not help.
         """
         attempt = self._tried = self._new_attempt(kept)
-        if self._is_full(kept):
+        if request is None:
             attempt.write(f'{{"{self._stream.request.entry.root_key}":[]}}')
             _finish(attempt)
             return
         with self._figured() as figures:
-            await self._complete(messages, kept, attempt, figures)
+            await self._complete(request, attempt, figures)
 
     @contextmanager
     def _figured(self) -> Iterator[AttemptFigures]:
@@ -405,11 +414,7 @@ class Producer:
             self._observer.answered(self._stream, figures)
 
     async def _complete(
-        self,
-        messages: list[dict[str, Any]],
-        kept: Kept | None,
-        attempt: Attempt,
-        figures: AttemptFigures,
+        self, request: CompletionRequest, attempt: Attempt, figures: AttemptFigures
     ) -> None:
         """Have a completion decoded by an attempt, as `_attempt` says."""
         begun = self._loop.time()
@@ -420,8 +425,6 @@ class Producer:
                 async with Deadline(lambda: self._due(begun, completion, attempt)) as deadline:
                     since = begun if self._stream.was_begun else self._figures.started
                     until = min(since + self._settings.opening, self._due(begun, None, attempt))
-                    model = self._stream.model
-                    request = self._stream.request.completion(model, messages, kept)
                     completion = await self._opened(request, contexts, until, figures)
                     figures.sent = completion.sent
                     self._answered(completion, attempt)
@@ -437,7 +440,7 @@ class Producer:
                 if not attempt.is_over:
                     raise _Failure(error, kept=attempt.kept) from None
             finally:
-                self._count(completion, messages, attempt.size, figures)
+                self._count(completion, request.messages, attempt.size, figures)
                 if completion is not None:
                     text = attempt.text if self._settings.capture_content else None
                     note_answer(completion, text)
