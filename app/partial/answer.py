@@ -137,7 +137,7 @@ class Answer:
     def kept(self) -> Kept | None:
         """What another answer may go on with, if this one comes to nothing.
 
-        Nothing of what may not have been meant as the answer is kept.
+        Only what was certainly meant as the answer is kept.
         """
         is_open = self._open is not None and self._open.recognised
         found = self._shown or (self._open if is_open else None)

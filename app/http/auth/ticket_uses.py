@@ -26,7 +26,7 @@ LEEWAY_SECONDS: Final = 60
 
 class TicketUses:
     """store: in which all processes count; None: there is none
-    limit: the most tickets whose uses this process counts at once. Then it accepts no further one
+    limit: for how many tickets this process counts. At the limit it accepts no new ticket
     """
 
     def __init__(self, store: LimitStore | None = None, limit: int = MAX_COUNTED) -> None:
