@@ -57,8 +57,8 @@ _OURS: Final = "of_structured_streams"
 class SchemaError(Exception):
     """A file can't be served. The message names the `file`, the `line` and the `reason`.
 
-    line: None means that of the part of `schema = Schema(…)` which the reason is about. Some
-        faults, such as a missing folder, are in no line
+    line: None looks for the line of the part of `schema = Schema(…)` that the reason names. Faults
+        such as a missing folder have no line
     """
 
     def __init__(self, file: Path, reason: str, line: int | None = None) -> None:

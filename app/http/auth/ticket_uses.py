@@ -1,8 +1,8 @@
 """Counts the streams that tickets begin.
 
 Where the processes share a store of limits, a ticket's uses are counted there. Each process counts
-those that it has seen itself, too: so a store that was emptied, or does not answer, opens no ticket
-anew in a process where it was used up.
+those that it has seen itself, too. So a ticket that was used up in a process stays so there, even
+if the store was emptied or does not answer.
 """
 
 from __future__ import annotations
