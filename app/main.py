@@ -59,7 +59,7 @@ from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.sharing import SharingTelemetry
-from app.telemetry.traces import TracesError, exporting, require_sdk
+from app.telemetry.traces import TracesError, sending_the_last, start_sending
 from app.telemetry.worker_counts import shared_counts
 
 FAULTS = (SchemaError, KeysError, ModelsError, TracesError, RecordingError)
@@ -120,7 +120,7 @@ def create_app(
     described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
     if settings.traces:
-        require_sdk()
+        start_sending()
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
     if replay and replay.recording.schema not in registry.names:
@@ -145,7 +145,7 @@ def create_app(
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             if settings.traces:
-                await stack.enter_async_context(exporting())
+                await stack.enter_async_context(sending_the_last())
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)
