@@ -47,26 +47,37 @@ class Recorder:
 
     @contextmanager
     def recording(self, stream: Stream) -> Iterator[None]:
-        """Record a stream's exchanges while the context lasts. A full disk ends the recording."""
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{stream.schema}-{stream.id}{SUFFIX}"
-        try:
-            # Without a buffer, so that closing it writes nothing and can't fail.
-            file = open(self._folder / name, "xb", buffering=0, opener=_private)  # noqa: SIM115
-        except OSError as error:
-            _say_lost(error)
+        """Record a stream's exchanges while the context lasts.
+
+        If the recording can't begin, the stream goes on without it. A full disk ends it.
+        """
+        stream_tap = self._begun(stream)
+        if stream_tap is None:
             yield
             return
-        with file:
-            stream_tap = StreamTap(file, stream, self._secrets)
-            stream_tap.begin(in_turn(stream.request.model, self._models))
-            token = tap.set(stream_tap)
-            try:
-                yield
-            finally:
-                tap.reset(token)
-                stream_tap.finish()
+        token = tap.set(stream_tap)
+        try:
+            yield
+        finally:
+            tap.reset(token)
+            stream_tap.finish()
         with suppress(OSError):
             remove_oldest(self._folder)
+
+    def _begun(self, stream: Stream) -> StreamTap | None:
+        """What records the stream into its file, which has its first line. None if it can't be."""
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{stream.schema}-{stream.id}{SUFFIX}"
+        try:
+            # The parameters' own serializers may raise anything.
+            head = _head(stream, in_turn(stream.request.model, self._models))
+            # Without a buffer, so that closing it writes nothing and can't fail.
+            file = open(self._folder / name, "xb", buffering=0, opener=_private)  # noqa: SIM115
+        except Exception as error:
+            _say_lost(error)
+            return None
+        stream_tap = StreamTap(file, stream, self._secrets)
+        stream_tap.write(head)
+        return stream_tap
 
 
 class StreamTap:
@@ -86,28 +97,6 @@ class StreamTap:
         """Seconds since the stream's begin."""
         return round(self._loop.time() - self._began, 4)
 
-    def begin(self, models: Sequence[ModelSettings]) -> None:
-        """Write the first line. models: those that the stream may ask, in turn."""
-        request = self._stream.request
-        head = {
-            FORMAT_KEY: FORMAT,
-            "service": __version__,
-            "began": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "schema": request.entry.name,
-            "schema_version": request.entry.version,
-            "parameters": request.parameters.model_dump(mode="json", by_alias=True),
-            "models": [
-                {
-                    "name": model.name,
-                    "provider": model.provider,
-                    "fallbacks": model.fallbacks,
-                    "fall_back_on": model.fall_back_on,
-                }
-                for model in models
-            ],
-        }
-        self.write(head)
-
     def asked(self, body: bytes) -> StreamExchange:
         """A request is sent."""
         exchange = StreamExchange(self, len(self._exchanges), Mask(self._secrets))
@@ -123,7 +112,7 @@ class StreamTap:
         for exchange in self._exchanges:
             exchange.flush()
         self._append(line({"at": self.now, "outcome": code}))
-        self._file = None
+        self._end()
 
     def write(self, event: dict[str, Any]) -> None:
         """Write a line, if there is room for it. Where there is none, the file says so once."""
@@ -142,8 +131,13 @@ class StreamTap:
         try:
             self._file.write(written)
         except OSError as error:
-            self._file = None
+            self._end()
             _say_lost(error)
+
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 class StreamExchange:
@@ -209,6 +203,28 @@ def remove_oldest(folder: Path, most: int = FOLDER_BYTES) -> None:
         taken -= size
 
 
+def _head(stream: Stream, models: Sequence[ModelSettings]) -> dict[str, Any]:
+    """The first line. models: those that the stream may ask, in turn."""
+    request = stream.request
+    return {
+        FORMAT_KEY: FORMAT,
+        "service": __version__,
+        "began": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "schema": request.entry.name,
+        "schema_version": request.entry.version,
+        "parameters": request.parameters.model_dump(mode="json", by_alias=True),
+        "models": [
+            {
+                "name": model.name,
+                "provider": model.provider,
+                "fallbacks": model.fallbacks,
+                "fall_back_on": model.fall_back_on,
+            }
+            for model in models
+        ],
+    }
+
+
 def _secrets(model: ModelSettings) -> Iterator[str]:
     if model.api_key is not None:
         yield model.api_key.get_secret_value()
@@ -221,5 +237,5 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _say_lost(error: OSError) -> None:
+def _say_lost(error: Exception) -> None:
     _log.warning("a stream is not recorded", cause=type(error).__name__)

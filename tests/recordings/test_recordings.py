@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app.demo import Replays, create_demo_app
 from app.http.server.server import server
@@ -23,6 +24,7 @@ from app.settings import Settings
 from tests.support.client import read as read_stream
 from tests.support.client import reading
 from tests.support.http_client import http_client
+from tests.support.schema_files import schema, write
 from tests.support.service import DEFAULTS, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, refusal, saying, status, text, upstream
 
@@ -216,6 +218,34 @@ async def test_a_folder_that_can_not_be_written_any_more_costs_no_stream(tmp_pat
     ):
         folder.rmdir()
         assert "event: done" in await read_stream(service.url + IDEAS)
+
+
+UNWRITABLE = """
+class Words(ListParameters):
+    @field_serializer("topic")
+    def written(self, topic: str) -> str:
+        raise LookupError(topic)
+"""
+
+
+async def test_parameters_that_can_not_be_written_cost_no_stream(tmp_path: Path) -> None:
+    schemas, folder = tmp_path / "schemas", tmp_path / "recordings"
+    schemas.mkdir()
+    serializer = f"from pydantic import field_serializer\n{UNWRITABLE}"
+    write(schemas, "words.py", serializer + schema(parameters="Words"))
+    answer = HEAD + text('{"items": [{"text": "Tea"}]}') + end()
+    async with (
+        upstream(saying(answer)) as provider,
+        running(
+            openai_base_url=provider.base_url, record=str(folder), schemas=(str(schemas),)
+        ) as service,
+    ):
+        with capture_logs() as logs:
+            told = await read_stream(f"{service.url}/words?topic={KEY}&count=1")
+    assert "event: done" in told
+    assert list(folder.iterdir()) == []
+    (lost,) = [log for log in logs if log["event"] == "a stream is not recorded"]
+    assert KEY not in str(lost)
 
 
 def test_the_oldest_recordings_go_first_and_nothing_else(tmp_path: Path) -> None:
