@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pydantic_core import from_json
 
 from app import __version__
 from app.providers.model_settings import ModelSettings
+from app.providers.secret_names import secret_texts
 from app.providers.tap import End, tap
 from app.recordings.mask import Mask
 from app.recordings.recording import FORMAT, FORMAT_KEY, SUFFIX, line, said
@@ -29,6 +31,7 @@ RECORDING_BYTES: Final = 8 * 1024 * 1024
 FOLDER_BYTES: Final = 256 * 1024 * 1024
 """The most that all recordings take. The oldest ones are removed."""
 
+_value = re.compile(r"""=\s*"?([^\s",;]+)""")
 _log = structlog.get_logger("recorder")
 
 
@@ -75,7 +78,8 @@ class Recorder:
         except Exception as error:
             _say_lost(error)
             return None
-        stream_tap = StreamTap(file, stream, self._secrets)
+        of_schema = secret_texts(stream.request.entry.schema.options)
+        stream_tap = StreamTap(file, stream, [*self._secrets, *of_schema])
         stream_tap.write(head)
         return stream_tap
 
@@ -230,6 +234,18 @@ def _secrets(model: ModelSettings) -> Iterator[str]:
         yield model.api_key.get_secret_value()
     yield from model.headers.values()
     yield from model.query.values()
+    for text in (*secret_texts(model.headers), *secret_texts(model.options)):
+        yield from _credentials(text)
+
+
+def _credentials(text: str) -> Iterator[str]:
+    """A secret, what follows its scheme (`Bearer …`), and the values in it (`token="…"; …`).
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-11.4
+    """
+    yield text
+    yield text.partition(" ")[2].strip()
+    yield from _value.findall(text)
 
 
 def _private(path: str, flags: int) -> int:

@@ -114,6 +114,34 @@ async def test_a_key_that_the_provider_repeats_is_masked(tmp_path: Path) -> None
     assert again.json()["code"] == "provider_rejected"
 
 
+async def test_secrets_of_headers_and_of_the_body_are_masked(tmp_path: Path) -> None:
+    secrets = ("s3cret-bearer", "s3cret-cookie", "s3cret-body", "s3cret-listed", "s3cret-schema")
+    headers = {"Authorization": f"Bearer {secrets[0]}", "Cookie": f"a=b; session={secrets[1]}"}
+    body = {"api_key": secrets[2], "servers": [{"auth": {"value": secrets[3]}}], "user": "web"}
+    schemas, folder = tmp_path / "schemas", tmp_path / "recordings"
+    schemas.mkdir()
+    write(schemas, "words.py", schema(more=f"options={{'token': {secrets[4]!r}}}"))
+    said = {"error": {"message": f"invalid: {', '.join(secrets)}"}}
+    async with (
+        upstream(saying(refusal(401, said))) as provider,
+        running(
+            openai_base_url=provider.base_url,
+            extra_headers=headers,
+            extra_body=body,
+            schemas=(str(schemas),),
+            record=str(folder),
+        ) as service,
+        http_client(timeout=60) as client,
+    ):
+        assert (await client.get(f"{service.url}/words?topic=tea&count=1")).status_code == 502
+    whole = the_one(folder).read_text()
+    assert all(secret in json.dumps(provider.exchanges[0].body) for secret in secrets[2:])
+    assert [secret for secret in secrets if secret in whole] == []
+    assert f"invalid: {', '.join('*' * len(secret) for secret in secrets)}" in whole
+    asked = read(the_one(folder)).answers[0].asked
+    assert (asked["api_key"], asked["user"]) == ("*" * len(secrets[2]), "web")
+
+
 async def test_an_answer_that_breaks_breaks_again_at_the_recorded_pace(tmp_path: Path) -> None:
     async def script(exchange: Exchange) -> None:
         head = HEAD.replace(b"Connection: close", b"Transfer-Encoding: chunked")
