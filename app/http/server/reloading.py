@@ -29,6 +29,7 @@ from app.http.endpoints.assets import WEB, Assets
 from app.schemas.entry import SchemaEntry
 from app.schemas.registry import SchemaError, folders_of, load
 from app.settings import Settings
+from app.streams.where_raised import where_raised
 
 POLL_SECONDS: Final = 0.5
 """The time between two checks whether the files have changed."""
@@ -113,19 +114,19 @@ class Reloading:
 
     def _report(self, event: str, error: Exception) -> None:
         """Have the page and the log say what can't be served."""
-        place = error.place if isinstance(error, SchemaError) else ""
-        reason, unknown = self._reason(error)
+        place, reason, raised = self._about(error)
         self._faults.append({"place": place, "reason": reason})
-        where = {"where": place} if place else {}
-        _log.error(event, **where, why=reason, exc_info=unknown)
+        told = {"where": place, "why": reason, "exception": raised}
+        _log.error(event, **{name: words for name, words in told.items() if words})
 
-    def _reason(self, error: Exception) -> tuple[str, Exception | None]:
-        """Why something can't be served, and the exception whose place the log has to tell."""
+    def _about(self, error: Exception) -> tuple[str, str, str]:
+        """The place and the reason of a fault, and where the code failed, if nobody expected it."""
         if isinstance(error, SchemaError):
-            return error.reason, None
+            return error.place, error.reason, ""
         if isinstance(error, self._known):
-            return str(error), None
-        return f"it failed with {type(error).__name__}; the log says where", error
+            return "", str(error), ""
+        words = f"it failed with {type(error).__name__}; the log says where"
+        return "", words, where_raised(error)
 
     async def _start(self, app: Any) -> asyncio.Event:
         """Start an app. It runs until the event is set and its streams have ended.
