@@ -113,10 +113,14 @@ def create_app(
     `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
     `tickets`, `ticket_uses`, `admission`, `telemetry`, and `lifespan`, which an app in which this
     one is mounted has to run.
-    Raises one of `FAULTS`, and `ValueError` for keys beside `authenticate`.
+    Raises one of `FAULTS`, and `ValueError` for keys or `CALLER_METRICS` beside `authenticate`.
     """
     if authenticate is not None and not settings.open:
         raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")
+    if authenticate is not None and settings.caller_metrics:
+        raise ValueError(
+            "each caller that authenticate knows would be a series: unset CALLER_METRICS"
+        )
     described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
     if settings.traces:
