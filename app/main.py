@@ -323,7 +323,6 @@ def streams_of(
         addresses=addresses(settings.streams_store.get_secret_value()),
         retention=settings.retention_seconds,
         schema=registry.get,
-        most=settings.max_streams,
         room=admission.take_over,
         keeps_requests=settings.store_requests,
         goes_on_alone=settings.store_down == "local",

@@ -44,7 +44,7 @@ from app.store.record import (
 from app.store.remote_readers import RemoteReaders
 from app.store.replica import Replica
 from app.store.shard import FOLLOWED_SECONDS, Shard
-from app.store.sharing import Sharing, SharingObserver
+from app.store.sharing import Room, Sharing, SharingObserver
 from app.store.writer import Answers
 from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
@@ -92,6 +92,7 @@ class SharedStreams(Streams):
         ]
         self._remote = RemoteReaders(self.read)
         self._ends = Ends(store, sharing.retention, self._done_hook.call)
+        self._rooms: dict[str, Room] = {}  # the slots for streams that this process tries to claim
         self._is_closed = False
 
     async def start(self) -> None:
@@ -326,10 +327,10 @@ class SharedStreams(Streams):
             caller=claim.caller,
             trace_id=trace_id_in(claim.trace),
         )
+        self._let_go(shard, id)  # one that was cut may be left
         stream = Stream(id, request, origin)
         stream.is_copy = True
         replica = Replica(stream, claim, EntryId(found.first_id.epoch, 0))
-        replica.is_released = claim.process == self._sharing.process
         has_hole = shard.take(replica, found.records)
         self._store.add(stream)
         shard.follow(replica)
@@ -460,15 +461,32 @@ class SharedStreams(Streams):
         self._remote.remove_all(mirror)
 
     def orphaned(self, replica: Replica) -> None:
-        shard, claim = self._shard(replica.stream.id), replica.claim
-        if self.draining or shard is None:
-            replica.stream.cut()
+        stream, shard = replica.stream, self._shard(replica.stream.id)
+        if stream.ended or stream.is_cut:
             return
-        if len(self._running) >= self._sharing.most:
-            return  # another process may have room, or this one has later
-        following = self._claimant.next_claim(claim, released=replica.is_released)
+        if self.draining or shard is None:
+            stream.cut()
+            return
+        following = self._claimant.next_claim(replica.claim, released=replica.is_released)
         error = self._why_not(replica, following)
+        if error is None and not self._has_room(replica):
+            return  # another process may have room, or this one has later
         shard.claim(replica, following, [Failed.of(error)] if error else None)
+
+    def _has_room(self, replica: Replica) -> bool:
+        """Take a slot for a stream that is to be claimed, unless it has one. False: there is none.
+
+        The slot is kept until the claim has come to something, so no more streams are claimed
+        than there are slots.
+        """
+        id = replica.stream.id
+        if id not in self._rooms and (room := self._sharing.room(replica.claim.caller)):
+            self._rooms[id] = room
+        return id in self._rooms
+
+    def unclaimed(self, id: str) -> None:
+        if room := self._rooms.pop(id, None):
+            room.give_back()
 
     def _why_not(self, replica: Replica, following: Claim) -> ServiceError | None:
         """What a stream ends with instead of going on; None if it can."""
@@ -481,16 +499,33 @@ class SharedStreams(Streams):
 
     def claimed(self, replica: Replica) -> None:
         stream, shard = replica.stream, self._shard(replica.stream.id)
-        if shard is None:
+        room = self._rooms.pop(stream.id)
+        if shard is None or self.draining or stream.is_cut:
+            self._give_up(stream, room)
             return
+        try:
+            self._go_on(shard, replica, room)
+        except Exception:
+            shard.mirrors.pop(stream.id, None)
+            self._give_up(stream, room)
+            raise
+        self._watcher.taken_over(stream, released=replica.was_released)
+        self.read(stream)()  # if its readers have left meanwhile, its grace begins
+
+    def _give_up(self, stream: Stream, room: Room) -> None:
+        """Do not run a stream that this process has claimed. It is claimed again by its readers."""
+        room.give_back()
+        stream.cut()
+        self._store.forget(stream)
+
+    def _go_on(self, shard: Shard, replica: Replica, room: Room) -> None:
+        """Run a stream that this process has claimed."""
+        stream = replica.stream
         kept = kept_of(stream) if self._settings.keep_elements else None
         stream.take_over(base_of(replica.epoch), kept, seconds_since(stream.id, time.time()))
         self._share(shard, stream, replica.claim, replica.last).is_urgent = True
-        on_end = self._sharing.room(replica.claim.caller)
         with in_trace(replica.claim.trace):
-            self._run(stream, on_end or (lambda stream: None), kept)
-        self._watcher.taken_over(stream, released=replica.was_released)
-        self.read(stream)()  # if its readers have left meanwhile, its grace begins
+            self._run(stream, room.on_end, kept)
 
     def forgotten(self, replica: Replica) -> None:
         self._store.forget(replica.stream)

@@ -30,10 +30,10 @@ class Marks:
         self.asked: list[int] = []
         self._known = known
 
-    def send(self, command: Command, told: Callable[[Any], None]) -> None:
+    def send(self, command: Command, on_answers: Callable[[Any], None]) -> None:
         _, *names = command
         self.asked.append(len(names))
-        told([[b"me" if name in self._known else None for name in names]])
+        on_answers([[b"me" if name in self._known else None for name in names]])
 
     def mirror(self, mirror: Mirror) -> None:
         self.mirrors[mirror.stream.id] = mirror
