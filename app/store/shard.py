@@ -246,15 +246,22 @@ class Shard:
 
         self.send(elect(id, replica.epoch, EntryId(epoch, 0), record), on_answers=take)
 
-    def release(self, id: str) -> None:
-        """Leave a stream that is said to be this process's, and isn't, to whoever wants it."""
+    def release(self, id: str, follower: str) -> None:
+        """Leave a stream that is said to be this process's, and isn't, to whoever wants it.
+
+        follower: the process that has said so. It is heard again if this process has the stream
+            only since then, or knows in a moment that it has it
+        """
         name = keys.stream(id)
 
         def take(answers: Answers) -> None:
             if not answers or not answers[0] or isinstance(answers[0], Refused):
                 return
             [(last, record)] = records(answers[0])
-            if isinstance(record, Claim) and record.process == self.process:
+            if id in self.mirrors or self._claiming.get(id) == last.epoch:
+                loop = asyncio.get_running_loop()
+                loop.call_later(GAP_SECONDS, self._events.came, "follow", id, follower)
+            elif isinstance(record, Claim) and record.process == self.process:
                 after = EntryId(last.epoch, last.number + 1)
                 self.send(("XADD", name, "NOMKSTREAM", str(after), FIELD, encode(Released())))
 

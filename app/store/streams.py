@@ -560,7 +560,7 @@ class SharedStreams(Streams):
         elif kind == "follow" and sender != self._sharing.process:
             stream = self._store.get(id)
             if stream is None or not self._ends.write_again(shard, stream):
-                shard.release(id)
+                shard.release(id, sender)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)

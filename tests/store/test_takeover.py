@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from app.store.ids import new_id
 from app.store.record import FIELD, Claim, End, EntryId, Record, Released, encode, records
 from app.store.shard import Shard
 from app.store.streams import SharedStreams
-from app.streams.stream import Stream
+from app.streams.stream import Origin, Stream
 from tests.store.streams import REQUEST, claim_of, finish, new_stream, write
 from tests.support.redis import redis
 from tests.support.resuming import ALL, ANSWER
@@ -177,6 +178,55 @@ async def test_what_can_t_be_gone_on_with_is_left_and_its_slot_given_back(
     await exchange.text(ANSWER)
     await exchange.finish()
     await eventually(lambda: again.ended)
+    leave()
+    await taker.none_is_taken()
+
+
+async def test_a_stream_that_is_about_to_run_is_not_released(
+    taker: Taker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process finds its claim, and follows it, before this one knows that it has it."""
+    answered, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def late(asked: asyncio.Future[Any], *more: Any) -> Any:
+        answers = await asked
+        answered.set()
+        await goes_on.wait()
+        return answers
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.store.streams.answers_in_time", late)
+        origin = Origin("me", resumable=True, key="early")
+        opening = asyncio.create_task(taker.streams.open(REQUEST, origin, lambda stream: None))
+        await answered.wait()
+        id = (await taker.redis.get(keys.idempotency("me", "early"))).decode()
+        taker.streams.came("follow", id, "other")
+        goes_on.set()
+        stream = await opening
+    assert stream.id == id
+    mirror = taker.shard.mirrors[id]
+    await eventually(lambda: "other" in mirror.followers)
+    assert not any(isinstance(record, Released) for record in await taker.kept(id))
+    exchange = await taker.answer()
+    await exchange.text(ANSWER)
+    await exchange.finish()
+    await eventually(lambda: id not in taker.shard.mirrors)
+
+
+async def test_a_claim_that_is_about_to_be_read_is_not_released(taker: Taker) -> None:
+    """Another process reads the claim, and follows it, before the one whose claim it is."""
+    copy = await taker.released()
+    leave = taker.streams.read(copy)
+    taker.streams.came("follow", copy.id, "other")  # its question is sent behind the claim
+    exchange = await taker.answer()
+    mirror = taker.shard.mirrors[copy.id]
+    await eventually(lambda: "other" in mirror.followers)
+    _, released, *later = await taker.kept(copy.id)
+    assert released == Released()
+    assert Released() not in later
+    await exchange.text(ANSWER)
+    await exchange.finish()
+    await eventually(lambda: copy.ended)
     leave()
     await taker.none_is_taken()
 
