@@ -26,7 +26,7 @@ from app.errors import (
     StreamExpired,
     StreamNotFound,
 )
-from app.redis.link import Refused
+from app.redis.link import Command, Refused
 from app.store import commands, keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
 from app.store.ends import AGREE_SECONDS, Ends
@@ -407,28 +407,42 @@ class SharedStreams(Streams):
         if shard is None:
             self.cancel(id, owner)
             return
-        mirror = shard.mirrors.get(id)
+        mirror, known = shard.mirrors.get(id), self._known_here(id, owner)
         if mirror is not None and mirror.stream.owner == owner:
-            if mirror.forgotten:
-                raise StreamNotFound
-            self._forget_here(shard, mirror)
-            await is_gone(shard, id, REACH_SECONDS)
-            return
-        known = self._known_here(id, owner)
-        is_here = known is not None and not known.is_copy
-        if known is not None and is_here:
-            self._store.forget(known)
+            await self._drop_written(shard, mirror)
+        elif known is not None and not known.is_copy:
+            await self._drop_kept(shard, known)
+        else:
+            await self._drop_elsewhere(shard, id, owner)
+
+    async def _drop_written(self, shard: Shard, mirror: Mirror) -> None:
+        """End a stream that this process writes, and wait until others know that it is gone."""
+        if mirror.forgotten:
+            raise StreamNotFound
+        self._forget_here(shard, mirror)
+        await is_gone(shard, mirror.stream.id, REACH_SECONDS)
+
+    async def _drop_kept(self, shard: Shard, stream: Stream) -> None:
+        """Forget a stream of which this process has nothing more to write.
+
+        Raises `Overloaded`, and then it is still there.
+        """
+        id, origin = stream.id, stream.origin
+        key = None if origin.key is None else keys.idempotency(origin.owner, origin.key)
+        await _done(shard, *commands.undo(id, key), ("DEL", keys.mark(id)))
+        self._store.forget(stream)
+        self._stop(stream, Cancelled())
+
+    async def _drop_elsewhere(self, shard: Shard, id: str, owner: str) -> None:
+        """Let the process that has a stream forget it, or forget it in its place."""
         try:
             found = await find(shard, id, owner)
-        except (StreamNotFound, StreamExpired):
-            if not is_here:
-                raise StreamNotFound from None
-            return
+        except StreamExpired:
+            raise StreamNotFound from None
         shard.mail(found.claim.process, "cancel", id)
         if not await is_gone(shard, id, REACH_SECONDS):
             gone = commands.forget(id, found.claim, found.last_id, has_ended=found.has_ended)
-            if await answers_in_time(shard.ask(*gone)) is None:
-                raise Overloaded(retry_after=1)
+            await _done(shard, *gone)
 
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
@@ -638,3 +652,10 @@ class SharedStreams(Streams):
     @property
     def _retention(self) -> float:
         return self._sharing.retention
+
+
+async def _done(shard: Shard, *asked: Command) -> None:
+    """Have commands done. Raises `Overloaded` if that is not sure."""
+    answers = await answers_in_time(shard.ask(*asked))
+    if answers is None or any(isinstance(answer, Refused) for answer in answers):
+        raise Overloaded(retry_after=1)

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
 
+from app.errors import StreamNotFound
 from app.store import keys
 from app.store.ids import new_id
 from app.store.record import FIELD, Claim, End, EntryId, Record, Released, encode, records
@@ -229,6 +230,45 @@ async def test_a_claim_that_is_about_to_be_read_is_not_released(taker: Taker) ->
     await eventually(lambda: copy.ended)
     leave()
     await taker.none_is_taken()
+
+
+async def test_a_stream_that_this_process_has_claimed_and_does_not_write_goes_on(
+    taker: Taker,
+) -> None:
+    stream = new_stream(new_id(time.time(), 0))
+    claims = [
+        (EntryId(epoch, 0), claim_of(stream, process, request=PARAMETERS))
+        for epoch, process in ((1, "gone"), (5, taker.shard.process))
+    ]
+    await taker.add(stream.id, *claims)
+    copy = await taker.streams.attach(stream.id, "me")
+    leave = taker.streams.read(copy)
+    exchange = await taker.answer()
+    await exchange.text(ANSWER)
+    await exchange.finish()
+    await eventually(lambda: copy.ended)
+    leave()
+    await taker.none_is_taken()
+
+
+async def test_what_has_ended_here_is_forgotten_at_once(
+    taker: Taker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.store.streams.is_gone", None)  # there is nobody to wait for
+    origin = Origin("me", resumable=True, key="gone")
+    stream = await taker.streams.open(REQUEST, origin, lambda stream: None)
+    exchange = await taker.answer()
+    await exchange.text(ANSWER)
+    await exchange.finish()
+    await eventually(lambda: stream.id not in taker.shard.mirrors)
+    names = [keys.stream(stream.id), keys.mark(stream.id), keys.idempotency("me", "gone")]
+    assert await taker.redis.exists(*names) == 3
+    await taker.streams.drop(stream.id, "me")
+    assert await taker.redis.exists(*names) == 0
+    with pytest.raises(StreamNotFound):
+        await taker.streams.attach(stream.id, "me")
+    with pytest.raises(StreamNotFound):
+        await taker.streams.drop(stream.id, "me")
 
 
 async def test_what_has_ended_is_not_claimed(taker: Taker) -> None:
