@@ -228,10 +228,15 @@ class Shard:
         return [add, ("PEXPIRE", box, MAILBOX_MS)]
 
     def claim(
-        self, replica: Replica, claim: Claim, entries: Sequence[LogEntry] | None = None
+        self,
+        replica: Replica,
+        claim: Claim,
+        retention: float,
+        entries: Sequence[LogEntry] | None = None,
     ) -> None:
         """Try to take a stream. Whether that has worked shows when the claim is read.
 
+        retention: seconds that it is kept once it has ended
         entries: what it ends with, if it can't go on
         """
         id = replica.stream.id
@@ -244,7 +249,8 @@ class Shard:
             if answers is None or isinstance(answers[0], Refused):
                 self._no_claim(id)  # if it has arrived nevertheless, the stream is claimed again
 
-        self.send(elect(id, replica.epoch, EntryId(epoch, 0), record), on_answers=take)
+        at = EntryId(epoch, 0)
+        self.send(elect(id, replica.epoch, at, record, retention), on_answers=take)
 
     def release(self, id: str, follower: str) -> None:
         """Leave a stream that is said to be this process's, and isn't, to whoever wants it.

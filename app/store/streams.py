@@ -485,7 +485,8 @@ class SharedStreams(Streams):
         error = self._why_not(replica, following)
         if error is None and not self._has_room(replica):
             return  # another process may have room, or this one has later
-        shard.claim(replica, following, [Failed.of(error)] if error else None)
+        entries = [Failed.of(error)] if error else None
+        shard.claim(replica, following, self._retention, entries)
 
     def _has_room(self, replica: Replica) -> bool:
         """Take a slot for a stream that is to be claimed, unless it has one. False: there is none.

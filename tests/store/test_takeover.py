@@ -14,12 +14,14 @@ from redis.asyncio import Redis
 
 from app.errors import StreamNotFound
 from app.store import keys
+from app.store.commands import RUNNING_SECONDS
 from app.store.ids import new_id
 from app.store.record import FIELD, Claim, End, EntryId, Record, Released, encode, records
 from app.store.shard import Shard
 from app.store.streams import SharedStreams
 from app.streams.stream import Origin, Stream
 from tests.store.streams import REQUEST, claim_of, finish, new_stream, write
+from tests.support.client import SECONDS
 from tests.support.redis import redis
 from tests.support.resuming import ALL, ANSWER
 from tests.support.service import Service, eventually, running
@@ -57,10 +59,10 @@ class Taker:
         for at, record in found:
             await self.redis.xadd(keys.stream(id), {FIELD: encode(record)}, str(at))
 
-    async def released(self) -> Stream:
+    async def released(self, asked: str | None = PARAMETERS) -> Stream:
         """A copy of a stream that its owner has left. Nobody reads it yet."""
         stream = new_stream(new_id(time.time(), 0))
-        claim = claim_of(stream, "gone", request=PARAMETERS)
+        claim = claim_of(stream, "gone", request=asked)
         await self.add(stream.id, (EntryId(1, 0), claim), (EntryId(1, 1), Released()))
         return await self.streams.attach(stream.id, "me")
 
@@ -269,6 +271,26 @@ async def test_what_has_ended_here_is_forgotten_at_once(
         await taker.streams.attach(stream.id, "me")
     with pytest.raises(StreamNotFound):
         await taker.streams.drop(stream.id, "me")
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"), [(PARAMETERS, RUNNING_SECONDS + 300), (None, 300)], ids=["runs", "ends"]
+)
+async def test_a_claim_of_what_the_store_has_lost_expires(
+    taker: Taker, asked: str | None, seconds: int
+) -> None:
+    copy = await taker.released(asked)
+    taker.shard.send(("DEL", keys.stream(copy.id)))
+    leave = taker.streams.read(copy)
+    [ms] = await taker.shard.ask(("PTTL", keys.stream(copy.id)))
+    assert (seconds - SECONDS) * 1000 < ms <= seconds * 1000
+    if asked:
+        exchange = await taker.answer()
+        await exchange.text(ANSWER)
+        await exchange.finish()
+    await eventually(lambda: copy.ended)
+    leave()
+    await taker.none_is_taken()
 
 
 async def test_what_has_ended_is_not_claimed(taker: Taker) -> None:
