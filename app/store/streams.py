@@ -64,6 +64,9 @@ REACH_SECONDS: Final = 0.5
 MOST_TAKEOVERS: Final = 2
 """How often a stream is taken over from a process that has died. It may be what killed them."""
 
+OTHERS_SECONDS: Final = 10
+"""How long a stream of another version of its schema is left to the processes that have that."""
+
 STOP_SECONDS: Final = 1
 """How long the end of a process waits for what is still to be written."""
 
@@ -482,11 +485,25 @@ class SharedStreams(Streams):
             stream.cut()
             return
         following = self._claimant.next_claim(replica.claim, released=replica.is_released)
+        if self._is_for_others(replica):
+            return
         error = self._why_not(replica, following)
         if error is None and not self._has_room(replica):
             return  # another process may have room, or this one has later
         entries = [Failed.of(error)] if error else None
         shard.claim(replica, following, self._retention, entries)
+
+    def _is_for_others(self, replica: Replica) -> bool:
+        """Whether others may go on with a stream, and this process can't: its schema is another.
+
+        While a new version is rolled out, processes of the old one may follow the stream, too.
+        """
+        if replica.orphaned_at is None:
+            replica.orphaned_at = self._now
+        if replica.claim.version == replica.stream.request.entry.version:
+            return False
+        is_asked = replica.claim.request is not None
+        return is_asked and self._now - replica.orphaned_at < OTHERS_SECONDS
 
     def _has_room(self, replica: Replica) -> bool:
         """Take a slot for a stream that is to be claimed, unless it has one. False: there is none.

@@ -59,10 +59,10 @@ class Taker:
         for at, record in found:
             await self.redis.xadd(keys.stream(id), {FIELD: encode(record)}, str(at))
 
-    async def released(self, asked: str | None = PARAMETERS) -> Stream:
+    async def released(self, asked: str | None = PARAMETERS, **more: Any) -> Stream:
         """A copy of a stream that its owner has left. Nobody reads it yet."""
         stream = new_stream(new_id(time.time(), 0))
-        claim = claim_of(stream, "gone", request=asked)
+        claim = claim_of(stream, "gone", request=asked, **more)
         await self.add(stream.id, (EntryId(1, 0), claim), (EntryId(1, 1), Released()))
         return await self.streams.attach(stream.id, "me")
 
@@ -289,6 +289,24 @@ async def test_a_claim_of_what_the_store_has_lost_expires(
         await exchange.text(ANSWER)
         await exchange.finish()
     await eventually(lambda: copy.ended)
+    leave()
+    await taker.none_is_taken()
+
+
+async def test_a_stream_of_another_version_is_left_to_those_who_have_it_and_then_ended(
+    taker: Taker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = await taker.released(version="old")
+    leave = taker.streams.read(copy)
+    assert len(await taker.kept(copy.id)) == 2
+    old = claim_of(copy, "old", request=PARAMETERS, version="old")
+    await taker.add(copy.id, (EntryId(5, 0), old), (EntryId(5, 1), Released()))
+    replica = taker.shard.replicas[copy.id]
+    await eventually(lambda: replica.claim == old and replica.is_released)
+    assert len(await taker.kept(copy.id)) == 4
+    monkeypatch.setattr("app.store.streams.OTHERS_SECONDS", 0)
+    await eventually(lambda: copy.ended)
+    assert copy.outcome.code == "internal"
     leave()
     await taker.none_is_taken()
 
