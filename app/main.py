@@ -314,10 +314,10 @@ def streams_of(
         prices=prices or {},
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
-    store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
+    memory = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
     grace = settings.resume_grace_seconds
     if settings.streams_store is None or registry is None or admission is None:
-        return Streams(producing, circuits, store, telemetry, grace=grace)
+        return Streams(producing, circuits, memory, telemetry, grace=grace)
     sharing = Sharing(
         process=process,
         addresses=addresses(settings.streams_store.get_secret_value()),
@@ -329,7 +329,7 @@ def streams_of(
     )
     watcher = SharingTelemetry(telemetry.instruments)
     return SharedStreams(
-        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=watcher
+        producing, circuits, memory, telemetry, grace=grace, sharing=sharing, watcher=watcher
     )
 
 

@@ -25,7 +25,7 @@ class Replica:
     claim: of the process that has it
     last: the id of the last record that was taken
     is_released: whether that process has left it to whoever wants it
-    was_released: whether the one before had
+    was_released: whether the owner before this one had left it so
     has_heard: whether its owner has written since it was followed
     orphaned_at: since when it was seen to have nobody who writes it, by the loop's time; None if
         somebody does

@@ -78,14 +78,14 @@ class SharedStreams(Streams):
         self,
         settings: ProducerSettings,
         circuits: Circuits,
-        store: MemoryStore,
+        memory: MemoryStore,
         observer: Observer,
         *,
         grace: float,
         sharing: Sharing,
         watcher: SharingObserver,
     ) -> None:
-        super().__init__(settings, circuits, store, observer, grace=grace)
+        super().__init__(settings, circuits, memory, observer, grace=grace)
         self._sharing = sharing
         self._watcher = watcher
         self._claimant = Claimant(sharing.process, sharing.keeps_requests)
@@ -94,7 +94,7 @@ class SharedStreams(Streams):
             for index, address in enumerate(sharing.addresses)
         ]
         self._remote = RemoteReaders(self.read)
-        self._ends = Ends(store, sharing.retention, self._done_hook.call)
+        self._ends = Ends(memory, sharing.retention, self._done_hook.call)
         self._rooms: dict[str, Room] = {}  # the slots for streams that this process tries to claim
         self._is_closed = False
 
@@ -110,8 +110,9 @@ class SharedStreams(Streams):
     def _shard(self, id: str) -> Shard | None:
         """The shard that an id names."""
         said = read_id(id)
-        is_known = said is not None and said.shard < len(self._shards)
-        return self._shards[said.shard] if said is not None and is_known else None
+        if said is None or said.shard >= len(self._shards):
+            return None
+        return self._shards[said.shard]
 
     def _shard_for(self, origin: Origin) -> Shard | None:
         """The shard in which a stream is to begin; None if there is none that answers.
@@ -133,8 +134,10 @@ class SharedStreams(Streams):
     # -- beginning ----------------------------------------------------------------------------
 
     async def recall(self, request: GenerationRequest, origin: Origin) -> Stream | None:
-        if origin.key is None or (known := self.known(request, origin)):
-            return None if origin.key is None else known
+        if origin.key is None:
+            return None
+        if known := self.known(request, origin):
+            return known
         shard = self._shard_for(origin)
         if shard is None:
             return None
@@ -254,7 +257,7 @@ class SharedStreams(Streams):
 
     def put_away(self, stream: Stream) -> None:
         if stream.is_cut:
-            self._store.forget(stream)
+            self._memory.forget(stream)
         elif not stream.is_copy:
             super().put_away(stream)
 
@@ -335,7 +338,7 @@ class SharedStreams(Streams):
         stream.is_copy = True
         replica = Replica(stream, claim, EntryId(found.first_id.epoch, 0))
         has_hole = shard.take(replica, found.records)
-        self._store.add(stream)
+        self._memory.add(stream)
         shard.follow(replica)
         if has_hole:
             shard.mend(replica)
@@ -344,7 +347,7 @@ class SharedStreams(Streams):
     async def reach(self, stream: Stream, position: int) -> bool:
         """Whether a stream has reached a position that a reader may have got elsewhere.
 
-        True if it has, or if only the next owner's `restart` can follow, because this one is gone.
+        True if it has, or if its owner is gone: then only a restart by the next owner can follow.
         Raises `Overloaded` if this process is behind, or may be.
         """
         shard = self._shard(stream.id)
@@ -433,7 +436,7 @@ class SharedStreams(Streams):
         id, origin = stream.id, stream.origin
         key = None if origin.key is None else keys.idempotency(origin.owner, origin.key)
         await _done(shard, *commands.undo(id, key), ("DEL", keys.mark(id)))
-        self._store.forget(stream)
+        self._memory.forget(stream)
         self._stop(stream, Cancelled())
 
     async def _drop_elsewhere(self, shard: Shard, id: str, owner: str) -> None:
@@ -450,7 +453,7 @@ class SharedStreams(Streams):
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
         mirror.forgotten = mirror.is_urgent = True
-        self._store.forget(mirror.stream)
+        self._memory.forget(mirror.stream)
         self._stop(mirror.stream, Cancelled())
         shard.wake()
 
@@ -463,7 +466,7 @@ class SharedStreams(Streams):
         self._ends.overruled(stream)
         self._watcher.overruled(stream)
         if stream.ended or shard is None:
-            self._store.forget(stream)
+            self._memory.forget(stream)
             return
         if running := self._running.get(stream):
             running.end_grace()
@@ -548,7 +551,7 @@ class SharedStreams(Streams):
         """Do not run a stream that this process has claimed. It is claimed again by its readers."""
         room.give_back()
         stream.cut()
-        self._store.forget(stream)
+        self._memory.forget(stream)
 
     def _go_on(self, shard: Shard, replica: Replica, room: Room) -> None:
         """Run a stream that this process has claimed."""
@@ -560,7 +563,7 @@ class SharedStreams(Streams):
             self._run(stream, room.on_end, kept)
 
     def forgotten(self, replica: Replica) -> None:
-        self._store.forget(replica.stream)
+        self._memory.forget(replica.stream)
 
     def came(self, kind: str, id: str, sender: str) -> None:
         shard = self._shard(id)
@@ -585,20 +588,20 @@ class SharedStreams(Streams):
     def _came_for_none(self, shard: Shard, kind: str, id: str, sender: str) -> None:
         """A message about a stream that this process does not write."""
         if kind == "cancel":
-            stream = self._store.get(id)
+            stream = self._memory.get(id)
             if stream is not None and not stream.is_copy:
-                self._store.forget(stream)
+                self._memory.forget(stream)
                 shard.send(("DEL", keys.stream(id), keys.mark(id)))
         elif kind == "follow" and sender != self._sharing.process:
-            stream = self._store.get(id)
+            stream = self._memory.get(id)
             if stream is None or not self._ends.write_again(shard, stream):
                 shard.release(id, sender)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
-        stream = self._store.get(id)
+        stream = self._memory.get(id)
         if stream is not None and stream.is_copy:
-            self._store.forget(stream)
+            self._memory.forget(stream)
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         self._watcher.turned(shard.index, up=up)
