@@ -175,9 +175,19 @@ class Part:
 
     async def _tell(self, process: Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
+        while line := await _line(process.stdout):
             if not self._quiet:
                 say(f"{self.name} | {line.decode(errors='replace').rstrip()}")
+
+
+async def _line(lines: asyncio.StreamReader) -> bytes:
+    """The next line, or as much of it as the reader may hold; empty at the end."""
+    try:
+        return await lines.readuntil(b"\n")
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except asyncio.LimitOverrunError as too_long:
+        return await lines.readexactly(too_long.consumed)
 
 
 def _reason(code: int) -> str:

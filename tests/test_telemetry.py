@@ -134,7 +134,8 @@ async def test_no_line_is_written_for_a_partial() -> None:
         service.signal()
         await service.exit_code()
         events = [json.loads(line)["event"] for line in service.lines]
-    assert events[1:] == ["stream started", "stream ended"] * 3
+    # The next call may come before the line of the one whose answer is complete.
+    assert sorted(events[1:]) == ["stream ended"] * 3 + ["stream started"] * 3
 
 
 PROBLEM = {"code": "unsupported_value", "param": "messages[0].role", "message": "canary"}

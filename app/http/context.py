@@ -31,8 +31,8 @@ def request_id(scope: Scope) -> str:
 
 
 def received(scope: Scope) -> float:
-    """When the whole of a request had come, by `perf_counter`: the loop's clock stands still
-    within a turn, and has but milliseconds."""
+    """When the whole request had come, by `perf_counter`. The loop's clock is too coarse: it does
+    not move within a turn, and counts milliseconds."""
     return float(scope.get("received", 0.0))
 
 

@@ -10,9 +10,9 @@ What is shown can't be taken back, so a candidate is shown as it comes only wher
 or nearly, to be the value: at the very beginning, in a fence, behind the end of the reasoning, or
 behind one short announcement. Any other is decoded unseen, and shown when the text has ended:
 
-- What is before a tag like `</think>` is reasoning, even if no tag has opened it. Without a tag
-  at its beginning it is known to be reasoning only then, so `reasoning` hands it out late. With
-  one, it is handed out as it comes.
+- What is before a tag like `</think>` is reasoning, even if no tag has opened it. If a tag has
+  opened it, `reasoning` hands it out as it comes. If none has, only the closing tag tells, and it
+  is handed out late.
 - A value in a fence counts more than one outside.
 - Of two values that count alike neither is the answer, unless they are the same text.
 
@@ -80,8 +80,8 @@ class Answer:
 
     decoder: makes a bare decoder that has decoded nothing, but may begin with what was kept
     kept: what an earlier answer has left. Readers have it, so the operations go on from there
-    restarts: how often what was shown has turned out not to be the value. The operations of such a
-        feed make another value, and begin with a `Replace` of the whole
+    restarts: how often a shown value has turned out not to be the answer. The feed that finds this
+        returns operations for another value, the first of which replaces the whole
     """
 
     def __init__(self, decoder: Callable[[], Decoder], kept: Kept | None = None) -> None:
@@ -137,7 +137,7 @@ class Answer:
     def kept(self) -> Kept | None:
         """What another answer may go on with, if this one comes to nothing.
 
-        Nothing of what may not have been meant as the answer is kept.
+        Only what was certainly meant as the answer is kept.
         """
         is_open = self._open is not None and self._open.recognised
         found = self._shown or (self._open if is_open else None)

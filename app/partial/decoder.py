@@ -249,7 +249,7 @@ class Decoder:
 
     @property
     def _nulls_are_absent(self) -> bool:
-        """As `null_is_absent`, of all texts that make the value."""
+        """Whether nulls may stand for absent members in any text that the value is made of."""
         kept = self._begun_with
         return self.null_is_absent or (kept is not None and kept.null_is_absent)
 
@@ -418,9 +418,9 @@ class Decoder:
             self._outdo(frame, field, best)
         if frame.out is None:
             return as_leaf(field.node)
-        # This value may be nobody's, and then what is wrong in it does not count; or it becomes
-        # that of an extra key, which is shown as it was written. So it is not shown in parts,
-        # unless it is a string.
+        # A better name for this field may still come. Then this value is dropped, and its errors
+        # don't count; or it becomes an extra key's, shown as it was written. So it is shown only
+        # when complete, unless it is a string.
         comes_whole = frame.may_be_outdone and isinstance(field.node, Container | Tagged)
         return as_leaf(field.node, deferred=False) if comes_whole else field.node
 

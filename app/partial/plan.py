@@ -147,7 +147,8 @@ class Compiler:
     def _list(self, layered: LayeredSchema) -> Node:
         if known := self._nodes.get(layered.key):
             return known
-        # As a generator, it would be validated only while it is read, and only once.
+        # Pydantic validates a generator only while it is read, and it can be read only once. So it
+        # becomes a list.
         kind = "deque" if layered.base["type"] == "deque" else "list"
         base = {key: layered.base[key] for key in layered.base if key != "ref"} | {"type": kind}
         node = List(

@@ -57,8 +57,8 @@ class SchemaEntry:
 
     @cached_property
     def parameters_json_schema(self) -> dict[str, Any]:
-        """The JSON Schema of the parameters."""
-        return self.schema.parameters.model_json_schema()
+        """The JSON Schema of the parameters. Its root is an object, with their `properties`."""
+        return with_root(self.schema.parameters.model_json_schema())
 
     @cached_property
     def parameter_keys(self) -> frozenset[str]:

@@ -57,8 +57,8 @@ _OURS: Final = "of_structured_streams"
 class SchemaError(Exception):
     """A file can't be served. The message names the `file`, the `line` and the `reason`.
 
-    line: None means that of the part of `schema = Schema(…)` which the reason is about. Some
-        faults, such as a missing folder, are in no line
+    line: None looks for the line of the part of `schema = Schema(…)` that the reason names. Faults
+        such as a missing folder have no line
     """
 
     def __init__(self, file: Path, reason: str, line: int | None = None) -> None:
@@ -211,7 +211,7 @@ def _check_kinds(entry: SchemaEntry) -> str | None:
 
 
 def _is_count(value: object) -> bool:
-    """Whether a value is None, or a whole number over 0: true is none, as in `_is_duration`."""
+    """Whether a value is None, or a whole number over 0. `True` does not count as one."""
     return value is None or (type(value) is int and value > 0)
 
 
@@ -230,7 +230,7 @@ def _check_done(entry: SchemaEntry) -> str | None:
 
 
 def _is_duration(value: object) -> bool:
-    """Whether a value is a finite number above 0: true is none, though it is an int to Python."""
+    """Whether a value is a finite number above 0. `True` does not count, though it is an int."""
     return isinstance(value, int | float) and value is not True and 0 < value < math.inf
 
 

@@ -1,6 +1,6 @@
 """Regular expressions of what a string holds: an address, a UUID, coded bytes.
 
-Each matches only what Pydantic takes, and mostly not all of it: no IPv6 host in a URL, no
+Each matches only what Pydantic takes, but seldom all that it takes: no IPv6 host in a URL, no
 percent-encoded path, no name of a colour. What is left out is what models hardly ever mean.
 """
 

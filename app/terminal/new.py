@@ -71,6 +71,9 @@ schema = Schema(
 )
 '''
 
+_IMPORTED: Final = frozenset(re.findall(r"\w+", " ".join(re.findall("import (.*)", TEMPLATE))))
+"""The names that the file imports, and that its classes can't have."""
+
 NEXT: Final = """\
 {file} is there. Now:
 
@@ -127,4 +130,6 @@ def source(name: str) -> str:
     words = name.partition("@")[0].replace("_", "-").split("-")
     item = "".join(word.capitalize() for word in words)
     one = item[:-1] if re.search(r"..[^s]s$", item) else f"{item}Item"
+    if not _IMPORTED.isdisjoint({one, f"{one}Parameters"}):
+        one += "Item"
     return TEMPLATE.format(item=one, title=" ".join(words).capitalize(), words=" ".join(words))

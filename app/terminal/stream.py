@@ -75,13 +75,20 @@ def run(
 
 
 def _described(client: httpx.Client, url: str, schema: str, api_key: str | None) -> dict[str, Any]:
-    """The service's description of a schema. Raises `StreamError`, `httpx.TransportError`."""
+    """The service's description of a schema.
+
+    Raises `StreamError`, `httpx.TransportError`, and `ValueError` if something else answers there.
+    """
     headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
     address = f"{url.rstrip('/')}/schemas/{quote(schema, safe='')}"
     answer = client.get(address, headers=headers, timeout=DESCRIBE_SECONDS)
     if answer.status_code != 200:
         raise refused(answer.status_code, answer.headers, answer.content)
-    described: dict[str, Any] = answer.json()
+    try:
+        described: dict[str, Any] = answer.json()
+        described["parameters"]["properties"].items()
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(f"what answers at {url} is another service") from None
     return described
 
 

@@ -98,8 +98,8 @@ class ViewSpec:
     whole: the media type of the whole text, if this text is the final value; None otherwise
     body: a kind of body that `POST` accepts besides the plain body; None for no other
     requirement: what a schema must have for this view; None if it fits every schema
-    ids: the names of the ids that each response has of its own, from the body or made. All else
-        that two readers of one stream are sent from its beginning is the same, byte for byte
+    ids: the names of the ids that differ between responses. They come from the body, or are made.
+        Apart from them, all who read a stream from its beginning get the same bytes
     """
 
     name: str

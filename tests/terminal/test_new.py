@@ -40,7 +40,12 @@ async def test_it_writes_a_schema_that_runs_and_says_what_to_do_next(tmp_path: P
     assert (again.code, again.said) == (2, f"{file} is there already\n")
 
 
-@pytest.mark.parametrize("name", ["trips", "news", "class", "x", "glass", "a-b-c", "type", "list"])
+NAMES = ["trips", "news", "class", "x", "glass", "a-b-c", "type", "list"]
+IMPORTED = ["prompts", "fields", "lists"]
+"""Names of which a class would have the name of something that the file imports."""
+
+
+@pytest.mark.parametrize("name", [*NAMES, *IMPORTED])
 async def test_any_name_gives_a_file_that_is_served_and_in_style(tmp_path: Path, name: str) -> None:
     (tmp_path / f"{name.replace('-', '_')}.py").write_text(source(name), encoding="utf-8")
     assert load(tmp_path).names == (name,)

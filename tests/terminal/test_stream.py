@@ -210,6 +210,19 @@ async def test_a_signal_in_a_pipe_stops_the_generation_too(
 # -- where something is wrong -----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("body", [b"{}", b"[]", b"<html>", b'{"parameters": 1}'])
+async def test_where_another_service_answers_one_line_says_so(body: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as other:
+        url = "http://{}:{}".format(*other.sockets[0].getsockname())
+        found = await invoked("stream", "ideas", "tea", "--url", url)
+    assert (found.code, found.said) == (2, f"what answers at {url} is another service\n")
+
+
 async def test_where_no_service_runs_one_line_says_so() -> None:
     found = await ended("stream", "ideas", "tea", "--url", "http://127.0.0.1:9")
     assert (found.code, found.out) == (1, "")

@@ -58,7 +58,7 @@ class Caller(NamedTuple):
 
     @property
     def owner(self) -> str:
-        """The owner of the streams that it begins. Names have no slash, so this is unambiguous."""
+        """The owner of the streams that it begins. No key's name has a slash."""
         return f"{self.name}/{self.ticket.sub}" if self.ticket else self.name
 
 

@@ -1,8 +1,8 @@
 """Counts the streams that tickets begin.
 
 Where the processes share a store of limits, a ticket's uses are counted there. Each process counts
-those that it has seen itself, too: so a store that was emptied, or does not answer, opens no ticket
-anew in a process where it was used up.
+those that it has seen itself, too. So a ticket that was used up in a process stays so there, even
+if the store was emptied or does not answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEEWAY_SECONDS: Final = 60
 
 class TicketUses:
     """store: in which all processes count; None: there is none
-    limit: the most tickets whose uses this process counts at once. Then it accepts no further one
+    limit: for how many tickets this process counts. At the limit it accepts no new ticket
     """
 
     def __init__(self, store: LimitStore | None = None, limit: int = MAX_COUNTED) -> None:

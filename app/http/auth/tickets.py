@@ -22,7 +22,7 @@ ALGORITHM: Final = "HS256"
 TICKET_BYTES = 4096
 MAX_MINUTES = 60
 LEEWAY_SECONDS = 30
-"""A ticket may have been made on a machine whose clock is so far ahead."""
+"""The clock of the machine that has made a ticket may be ahead by this much."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}(@[1-9][0-9]{0,8})?$")]
 

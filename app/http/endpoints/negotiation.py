@@ -1,8 +1,11 @@
-"""Chooses a format by `Accept` (RFC 9110 12.5.1): the highest q wins; of equals, the first."""
+"""Chooses a format by `Accept`: the highest quality wins; of equals, the first in the header.
+
+A media type has the quality of the most specific range that includes it (RFC 9110 12.5.1).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence
 from typing import Final
 
 from app.errors import NotAcceptable
@@ -26,24 +29,27 @@ def negotiate(accept: str) -> Format | None:
     wanted = [_parse(part) for part in accept.split(",") if part.strip()]
     if not wanted:
         return SSE
-    refused = {range_ for range_, quality in wanted if not quality}
-    found = [
-        (quality, media_type)
-        for range_, quality in wanted
-        if quality and (media_type := _offered(range_, refused)) is not None
-    ]
-    if not found:
+    preferences = {media_type: _preference(media_type, wanted) for media_type in _OFFERED}
+    best = max(preferences, key=lambda it: preferences[it])  # of equals, max() takes the first
+    quality, _ = preferences[best]
+    if not quality:
         raise NotAcceptable
-    return _OFFERED[max(found, key=lambda pair: pair[0])[1]]  # of equals, max() takes the first
+    return _OFFERED[best]
 
 
-def _offered(range_: str, refused: Set[str]) -> str | None:
-    """The first media type that a range includes and that no narrower range refuses (`q=0`)."""
-    for media_type in _OFFERED:
-        ranges = [media_type, f"{media_type.split('/')[0]}/*", "*/*"]
-        if range_ in ranges and refused.isdisjoint(ranges[: ranges.index(range_)]):
-            return media_type
-    return None
+def _preference(media_type: str, wanted: Sequence[tuple[str, float]]) -> tuple[float, int]:
+    """How much a media type is wanted: its quality, and how early in the header it stands.
+
+    wanted: the ranges of the header, with their qualities
+    """
+    ranges = (media_type, f"{media_type.split('/')[0]}/*", "*/*")
+    including = [
+        (ranges.index(range_), place, quality)
+        for place, (range_, quality) in enumerate(wanted)
+        if range_ in ranges
+    ]
+    _, place, quality = min(including, default=(0, 0, 0.0))
+    return quality, -place
 
 
 def _parse(part: str) -> tuple[str, float]:

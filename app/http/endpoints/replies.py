@@ -39,8 +39,8 @@ class Reading(NamedTuple):
     ids: those of this response
     format: the format of the messages; None sends the final value alone, as JSON
     interval: the least seconds between two messages
-    repeated: what two responses to a stream have in common if they differ in their ids alone;
-        None: no two do
+    repeated: a key for the response's bytes. Whole responses with the same key differ in their
+        ids alone. None: its bytes are never sent again
     """
 
     name: str

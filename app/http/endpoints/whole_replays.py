@@ -2,7 +2,7 @@
 
 To make a large answer's messages again takes up to a second. Its bytes are kept when they are
 first sent, and sent as they are after that. Where a response has ids of its own, what is kept has
-others in their place, which nobody can guess: so no text of a model's is taken for one.
+placeholders for them. Nobody can guess these, so a model's text is never taken for one.
 """
 
 from __future__ import annotations

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from app.errors import Draining, Forbidden, Internal, StreamNotFound, Unauthorized, UnknownSchema
+from app.errors import (
+    Draining,
+    ErrorDetail,
+    Forbidden,
+    Internal,
+    InvalidRequest,
+    Overloaded,
+    StreamNotFound,
+    Unauthorized,
+    UnknownSchema,
+)
 from app.http.openapi import errors
 from app.http.openapi.body import body
 from app.http.openapi.components import Components, Json, record
@@ -193,7 +203,15 @@ class _Document:
             "parameters": [STREAM_ID],
             "responses": {"204": gone}
             | errors.responses(
-                [Unauthorized(), Forbidden(), StreamNotFound(), Internal()], self.components
+                [
+                    Unauthorized(),
+                    Forbidden(),
+                    StreamNotFound(),
+                    InvalidRequest(errors=[ErrorDetail(path="", message="needs a store")]),
+                    Overloaded(),
+                    Internal(),
+                ],
+                self.components,
             ),
         }
 

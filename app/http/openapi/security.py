@@ -22,7 +22,7 @@ SCHEMES: Final[Json] = {
     "ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "A ticket."},
 }
 _TICKETS: Final = "/tickets"
-_NO_KEY: Final = ("/schemas", "/healthz", "/readyz", "/metrics")
+_NO_KEY: Final = ("/schemas", "/schemas/{name}", "/healthz", "/readyz", "/metrics")
 
 _WORDS: Final = """\
 A browser can't keep a key secret, so its page gets a ticket. The ticket replaces the key of the \
@@ -36,7 +36,7 @@ def lock(paths: Json, components: Components) -> None:
     """Say in each operation whether it needs a key, and whether it accepts a ticket."""
     components.sections["securitySchemes"] = SCHEMES
     for path, operations in paths.items():
-        if not path.startswith(_NO_KEY):
+        if path not in _NO_KEY:
             schemes = [name for name in SCHEMES if path != _TICKETS or name != "ticket"]
             for operation in operations.values():
                 operation["security"] = [{name: []} for name in schemes]

@@ -103,7 +103,7 @@ class Protocol(HttpToolsProtocol):
             if self._head_bytes > HEAD_BYTES:
                 self._refuse(HeadersTooLarge())
         elif self._expects_body and self._head_bytes + self._framing_bytes > HEAD_BYTES:
-            self._refuse_trailers()
+            self._refuse(HeadersTooLarge())
         # These bytes may also be the rest of a body after its answer, or blank lines before a head.
         if self._head_timer is None and self._is_answered and not self._is_deaf:
             self._expect_head()
@@ -119,9 +119,9 @@ class Protocol(HttpToolsProtocol):
         self._head_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. What comes in a trailer was not there when the request was checked.
+        """Take a header of the head.
 
-        So it is dropped, as RFC 9110 6.5.1 allows.
+        One in a trailer is dropped, as RFC 9110 6.5.1 allows: the request was checked without it.
         """
         if self._head is not None:
             super().on_header(name, value)
@@ -131,7 +131,6 @@ class Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_headers_complete(self) -> None:
-        self._head = None
         self._framing_bytes = 0
         self._stop_head_timer()
         lines = sum(len(name) + len(value) + LINE_BYTES for name, value in self.headers)
@@ -139,6 +138,7 @@ class Protocol(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES:
             raise HeadersTooLarge
         self._check_host()
+        self._head = None
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -174,18 +174,17 @@ class Protocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     @property
+    def _is_refusable(self) -> bool:
+        """Whether an answer may be sent now: the request that is read has none yet."""
+        cycle = self.cycle
+        if self._head is not None or cycle is None:
+            return True
+        return not (cycle.response_started and (cycle.more_body or not cycle.response_complete))
+
+    @property
     def _expects_body(self) -> bool:
         """Whether a part of a request's body, or a trailer, may still come."""
         return self._head is None and self.cycle is not None and self.cycle.more_body
-
-    def _refuse_trailers(self) -> None:
-        """There are more bytes that are no body than a head may have."""
-        if self.cycle.response_started:
-            self._is_deaf = True
-            self.cycle.keep_alive = False
-            self.transport.close()
-        else:
-            self._refuse(HeadersTooLarge())
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
@@ -207,8 +206,13 @@ class Protocol(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def _refuse(self, error: ServiceError) -> None:
+        """Answer with a problem and close the connection. Beside another answer, only close."""
         self._is_deaf = True
         self._stop_head_timer()
+        if not self._is_refusable:
+            self.cycle.keep_alive = False
+            self.transport.close()
+            return
         if self.cycle is not None:  # this answer replaces that of the app
             self.cycle.disconnected = True
             self.cycle.message_event.set()

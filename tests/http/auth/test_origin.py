@@ -158,6 +158,7 @@ async def test_a_wildcard_allows_pages_that_say_where_they_are() -> None:
 # What a page may read, whatever the answer
 
 
+@pytest.mark.usefixtures("new_minute")
 async def test_an_allowed_page_may_read_each_refusal_and_no_other_may() -> None:
     """401, 403, 404, 422, 429, 502, 503: each of them to each kind of origin."""
     script = holding(status(401), HEAD)

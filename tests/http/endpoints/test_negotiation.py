@@ -86,6 +86,22 @@ def test_q_0_refuses_a_format_where_no_narrower_range_asks_for_it(
 
 
 @pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        ("text/event-stream;q=0.1, */*", NDJSON),
+        ("*/*, text/event-stream;q=0.1", NDJSON),
+        ("text/*;q=0.2, */*;q=0.1", SSE),
+        ("application/*;q=0.9, application/x-ndjson;q=0.1, */*;q=0.5", JSON),
+        ("text/event-stream;q=0.1, text/*;q=0.9, application/json;q=0.5", JSON),
+    ],
+)
+def test_the_most_specific_range_says_how_much_a_format_is_wanted(
+    accept: str, format: Format | None
+) -> None:
+    assert negotiate(accept) is format
+
+
+@pytest.mark.parametrize(
     "accept",
     [
         "text/html",

@@ -408,7 +408,9 @@ def test_an_operation_lists_only_what_can_befall_it(document: Json) -> None:
         "401": ["unauthorized"],
         "403": ["forbidden"],
         "404": ["stream_not_found"],
+        "422": ["invalid_request"],
         "500": ["internal"],
+        "503": ["overloaded"],
     }
     assert set(codes(document, every["POST", "/tickets"])) == {
         *("400", "401", "403", "413", "415", "422", "500"),

@@ -54,6 +54,23 @@ def test_a_definition_is_another_where_one_that_it_leads_to_is(tmp_path: Path) -
     }
 
 
+def test_a_schema_whose_name_begins_as_a_route_of_the_service_needs_a_key(tmp_path: Path) -> None:
+    names = ("metrics_plan", "schemas_of_law", "readyz2")
+    registry = write(tmp_path, **dict.fromkeys(names, schema_files.schema()))
+    found = operations(of(registry, keyed=True))
+    for name in registry.names:
+        assert found["POST", f"/{name}"]["security"], name
+
+
+def test_parameters_may_hold_parameters_of_their_own_kind(tmp_path: Path) -> None:
+    source = "\nclass Place(Parameters):\n    inside: 'Place | None' = None\n"
+    registry = write(tmp_path, places=source + schema_files.schema("Word", "Place"))
+    assert set(registry.get("places").parameters_json_schema["properties"]) == {"topic", "inside"}
+    document = of(registry)
+    asked = resolved(document, body(document, "/places")["schema"])
+    assert set(asked["properties"]) == {"topic", "inside"}
+
+
 def test_a_model_may_have_the_name_of_one_of_ours_or_of_a_keyword(tmp_path: Path) -> None:
     source = dedent("""
     class Problem(BaseModel):

@@ -98,6 +98,22 @@ async def test_a_trailer_after_an_early_answer_only_closes() -> None:
         await eventually(lambda: service.connections == 0)
 
 
+@pytest.mark.parametrize("begun", [chunked(), head(*LINES, "Transfer-Encoding: chunked")])
+async def test_what_is_no_body_in_the_middle_of_an_answer_only_closes(begun: bytes) -> None:
+    """The key is missing, so the answer is there before the body's end."""
+    async with running(**KEYED) as service:
+        host, port = service.url.removeprefix("http://").rsplit(":", 1)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(begun)
+        answer = await reader.readuntil(b"}")
+        with suppress(ConnectionError):
+            writer.write(b"no chunk\r\n\r\n")
+            answer += await reader.read()
+        writer.close()
+        assert statuses(answer) == [401]
+        await eventually(lambda: service.connections == 0)
+
+
 async def flood(service: Service, begun: bytes, more: Iterator[bytes]) -> bytes:
     """Send bytes until the connection is closed. Gives the answer, if it has come through."""
     host, port = service.url.removeprefix("http://").rsplit(":", 1)
