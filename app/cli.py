@@ -106,7 +106,7 @@ def dev() -> None:
     # https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
     sys.dont_write_bytecode = True
     with _stopping():
-        reloading = Reloading(settings, create_app)
+        reloading = Reloading(settings, create_app, FAULTS)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_follow(settings, reloading))
 

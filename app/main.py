@@ -59,7 +59,7 @@ from app.streams.request import Limits
 from app.streams.stream import Stream
 from app.telemetry.metrics import Telemetry
 from app.telemetry.sharing import SharingTelemetry
-from app.telemetry.traces import TracesError, exporting, require_sdk
+from app.telemetry.traces import TracesError, sending_the_last, start_sending
 from app.telemetry.worker_counts import shared_counts
 
 FAULTS = (SchemaError, KeysError, ModelsError, TracesError, RecordingError)
@@ -113,14 +113,18 @@ def create_app(
     `app.state` has `streams`, `schemas` (their versions by name), `keys` (the callers' keys),
     `tickets`, `ticket_uses`, `admission`, `telemetry`, and `lifespan`, which an app in which this
     one is mounted has to run.
-    Raises one of `FAULTS`, and `ValueError` for keys beside `authenticate`.
+    Raises one of `FAULTS`, and `ValueError` for keys or `CALLER_METRICS` beside `authenticate`.
     """
     if authenticate is not None and not settings.open:
         raise ValueError("authenticate takes the place of keys: unset API_KEYS and API_KEYS_FILE")
+    if authenticate is not None and settings.caller_metrics:
+        raise ValueError(
+            "each caller that authenticate knows would be a series: unset CALLER_METRICS"
+        )
     described = recorded_models(replay.recording) if replay else models(settings)
     names = tuple(model.name for model in described)
     if settings.traces:
-        require_sdk()
+        start_sending()
     registry = registry or load(*settings.schemas)
     registry.require_models(names)
     if replay and replay.recording.schema not in registry.names:
@@ -145,7 +149,7 @@ def create_app(
         await anyio.lowlevel.checkpoint()
         async with AsyncExitStack() as stack:
             if settings.traces:
-                await stack.enter_async_context(exporting())
+                await stack.enter_async_context(sending_the_last())
             stack.enter_context(telemetry.watching())
             streams.provider = provider or await open_provider(settings, described, replay, stack)
             stack.push_async_callback(admission.aclose)

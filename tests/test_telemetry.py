@@ -233,6 +233,22 @@ try:
 except ValueError:
     structlog.get_logger("stream").exception("a generation broke")
     logging.getLogger("uvicorn.error").exception("an application broke")
+
+import asyncio, gc, uvloop, warnings
+
+def fail(secret):
+    raise LookupError(secret)
+
+async def main():
+    warnings.warn(f"input_value={secret!r}")
+    asyncio.get_running_loop().call_soon(fail, secret)
+    task = asyncio.create_task(asyncio.to_thread(fail, secret))
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+asyncio.run(main())
+uvloop.run(main())
 """
 
 
@@ -248,6 +264,10 @@ def test_a_fault_is_logged_with_its_place_and_without_what_it_says(format: str) 
     assert CANARY not in ran.stderr
     assert ran.stderr.count("line 7, in <module>") == 2
     assert ran.stderr.count("ValueError") >= 2
+    assert ran.stderr.count("UserWarning in <string>:") == 1  # it is told once
+    assert ran.stderr.count("Exception in callback") == 2
+    assert ran.stderr.count("Task exception was never retrieved") == 2
+    assert ran.stderr.count("in fail") == ran.stderr.count("LookupError") == 4
     assert ran.stdout == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pydantic_core import from_json
 
 from app import __version__
 from app.providers.model_settings import ModelSettings
+from app.providers.secret_names import secret_texts
 from app.providers.tap import End, tap
 from app.recordings.mask import Mask
 from app.recordings.recording import FORMAT, FORMAT_KEY, SUFFIX, line, said
@@ -29,6 +31,7 @@ RECORDING_BYTES: Final = 8 * 1024 * 1024
 FOLDER_BYTES: Final = 256 * 1024 * 1024
 """The most that all recordings take. The oldest ones are removed."""
 
+_value = re.compile(r"""=\s*"?([^\s",;]+)""")
 _log = structlog.get_logger("recorder")
 
 
@@ -47,26 +50,38 @@ class Recorder:
 
     @contextmanager
     def recording(self, stream: Stream) -> Iterator[None]:
-        """Record a stream's exchanges while the context lasts. A full disk ends the recording."""
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{stream.schema}-{stream.id}{SUFFIX}"
-        try:
-            # Without a buffer, so that closing it writes nothing and can't fail.
-            file = open(self._folder / name, "xb", buffering=0, opener=_private)  # noqa: SIM115
-        except OSError as error:
-            _say_lost(error)
+        """Record a stream's exchanges while the context lasts.
+
+        If the recording can't begin, the stream goes on without it. A full disk ends it.
+        """
+        stream_tap = self._begun(stream)
+        if stream_tap is None:
             yield
             return
-        with file:
-            stream_tap = StreamTap(file, stream, self._secrets)
-            stream_tap.begin(in_turn(stream.request.model, self._models))
-            token = tap.set(stream_tap)
-            try:
-                yield
-            finally:
-                tap.reset(token)
-                stream_tap.finish()
+        token = tap.set(stream_tap)
+        try:
+            yield
+        finally:
+            tap.reset(token)
+            stream_tap.finish()
         with suppress(OSError):
             remove_oldest(self._folder)
+
+    def _begun(self, stream: Stream) -> StreamTap | None:
+        """What records the stream into its file, which has its first line. None if it can't be."""
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{stream.schema}-{stream.id}{SUFFIX}"
+        try:
+            # The parameters' own serializers may raise anything.
+            head = _head(stream, in_turn(stream.request.model, self._models))
+            # Without a buffer, so that closing it writes nothing and can't fail.
+            file = open(self._folder / name, "xb", buffering=0, opener=_private)  # noqa: SIM115
+        except Exception as error:
+            _say_lost(error)
+            return None
+        of_schema = secret_texts(stream.request.entry.schema.options)
+        stream_tap = StreamTap(file, stream, [*self._secrets, *of_schema])
+        stream_tap.write(head)
+        return stream_tap
 
 
 class StreamTap:
@@ -86,28 +101,6 @@ class StreamTap:
         """Seconds since the stream's begin."""
         return round(self._loop.time() - self._began, 4)
 
-    def begin(self, models: Sequence[ModelSettings]) -> None:
-        """Write the first line. models: those that the stream may ask, in turn."""
-        request = self._stream.request
-        head = {
-            FORMAT_KEY: FORMAT,
-            "service": __version__,
-            "began": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "schema": request.entry.name,
-            "schema_version": request.entry.version,
-            "parameters": request.parameters.model_dump(mode="json", by_alias=True),
-            "models": [
-                {
-                    "name": model.name,
-                    "provider": model.provider,
-                    "fallbacks": model.fallbacks,
-                    "fall_back_on": model.fall_back_on,
-                }
-                for model in models
-            ],
-        }
-        self.write(head)
-
     def asked(self, body: bytes) -> StreamExchange:
         """A request is sent."""
         exchange = StreamExchange(self, len(self._exchanges), Mask(self._secrets))
@@ -123,7 +116,7 @@ class StreamTap:
         for exchange in self._exchanges:
             exchange.flush()
         self._append(line({"at": self.now, "outcome": code}))
-        self._file = None
+        self._end()
 
     def write(self, event: dict[str, Any]) -> None:
         """Write a line, if there is room for it. Where there is none, the file says so once."""
@@ -142,8 +135,13 @@ class StreamTap:
         try:
             self._file.write(written)
         except OSError as error:
-            self._file = None
+            self._end()
             _say_lost(error)
+
+    def _end(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
 
 class StreamExchange:
@@ -209,11 +207,45 @@ def remove_oldest(folder: Path, most: int = FOLDER_BYTES) -> None:
         taken -= size
 
 
+def _head(stream: Stream, models: Sequence[ModelSettings]) -> dict[str, Any]:
+    """The first line. models: those that the stream may ask, in turn."""
+    request = stream.request
+    return {
+        FORMAT_KEY: FORMAT,
+        "service": __version__,
+        "began": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "schema": request.entry.name,
+        "schema_version": request.entry.version,
+        "parameters": request.parameters.model_dump(mode="json", by_alias=True),
+        "models": [
+            {
+                "name": model.name,
+                "provider": model.provider,
+                "fallbacks": model.fallbacks,
+                "fall_back_on": model.fall_back_on,
+            }
+            for model in models
+        ],
+    }
+
+
 def _secrets(model: ModelSettings) -> Iterator[str]:
     if model.api_key is not None:
         yield model.api_key.get_secret_value()
     yield from model.headers.values()
     yield from model.query.values()
+    for text in (*secret_texts(model.headers), *secret_texts(model.options)):
+        yield from _credentials(text)
+
+
+def _credentials(text: str) -> Iterator[str]:
+    """A secret, what follows its scheme (`Bearer …`), and the values in it (`token="…"; …`).
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-11.4
+    """
+    yield text
+    yield text.partition(" ")[2].strip()
+    yield from _value.findall(text)
 
 
 def _private(path: str, flags: int) -> int:
@@ -221,5 +253,5 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _say_lost(error: OSError) -> None:
+def _say_lost(error: Exception) -> None:
     _log.warning("a stream is not recorded", cause=type(error).__name__)

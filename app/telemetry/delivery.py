@@ -42,8 +42,8 @@ class Delivery:
         self._view = view
         self._observe = instruments.overhead_message.labels(view).observe
         self._interval = interval
-        # A stream of another process is as new here as the first call for it, which has not
-        # begun it.
+        # For a stream of another process, the figures begin with the first call that reads it
+        # here. That call has not begun the stream.
         self._begins = received <= stream.figures.begun and not stream.is_copy
         self._due = self._next_due = received
         self._content = 0.0
@@ -51,8 +51,11 @@ class Delivery:
         self._bytes = 0
 
     def made(self) -> None:
-        """Messages were made of what there was. The reader's pace counts from here, as the loop
-        counts it: on Linux, its clock is a stale `perf_counter`."""
+        """Messages were made of what there was.
+
+        The reader's interval begins now, by the loop's clock. On Linux, that is `perf_counter` as
+        it was when this turn began.
+        """
         self._next_due = self._loop.time() + self._interval
 
     def counts(self, messages: int, size: int) -> None:

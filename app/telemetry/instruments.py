@@ -2,7 +2,8 @@
 
 Names and buckets of `gen_ai_client_…` are those of OpenTelemetry's conventions, with underscores:
 https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-metrics.md
-Labels are bounded: schemas, models, error codes and views are known at the start.
+Labels are bounded: schemas, models, error codes and views are known at the start, and callers are
+those that have a key.
 """
 
 from __future__ import annotations

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
-from typing import Literal
+import warnings
+from typing import Literal, TextIO
 
 import structlog
 
@@ -29,6 +31,9 @@ _LEAST = {
 }
 """The least level of each of these that is written."""
 
+_object = re.compile(r"\n|<|\((?!\))")
+"""Where a message of asyncio begins to show objects: a task with its exception, arguments."""
+
 
 def configure_logging(format: Literal["console", "json"], level: str) -> None:
     """Send structlog's and the standard library's records to stderr, one line each."""
@@ -52,11 +57,11 @@ def configure_logging(format: Literal["console", "json"], level: str) -> None:
     handler.addFilter(_is_news)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, _without_objects],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
-    logging.captureWarnings(True)
+    warnings.showwarning = _log_warning
     logging.raiseExceptions = False  # on a full disk, a traceback can't be written either
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -71,6 +76,30 @@ def _with_trace(
     """A line with the trace that it is given, or of the call in which it is written, if any."""
     id = line.pop("trace_id") if "trace_id" in line else trace_id()
     return {**line, "trace_id": id} if id else line
+
+
+def _without_objects(
+    logger: object, method: str, line: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """A line of asyncio without the objects that it is about, whose words may quote a payload."""
+    if line["logger"] != "asyncio":
+        return line
+    return {**line, "event": _object.split(line["event"])[0].strip()}
+
+
+def _log_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Log a warning's kind and place. Its words may quote a payload, as Pydantic's do.
+
+    https://docs.python.org/3/library/warnings.html#warnings.showwarning
+    """
+    logging.getLogger("py.warnings").warning("%s in %s:%d", category.__name__, filename, lineno)
 
 
 def _is_news(record: logging.LogRecord) -> bool:

@@ -188,7 +188,8 @@ def about(stream: Stream) -> dict[str, str | None]:
     if stream.origin.caller:
         about["caller"] = stream.origin.caller
     asked = {"schema": stream.schema, "schema_version": stream.schema_version}
-    # Also where it is None: the line may be written in the trace of another call, a reader's.
+    # Set even if it is None: else the line would get the trace of the call that writes it, which
+    # may be a reader's.
     trace = {"trace_id": stream.origin.trace_id}
     return {**about, **trace, **asked, "model": stream.request.model}
 

@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.util import find_spec
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from opentelemetry import trace
 
 from app import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
 
 FLUSH_SECONDS = 1
 """How long spans that are left may take to be sent when the service stops."""
@@ -26,8 +31,24 @@ class TracesError(Exception):
     """Traces can't be sent. The message says why."""
 
 
-def require_sdk() -> None:
-    """Raise `TracesError` if the SDK or its exporter is not installed."""
+@cache
+def start_sending() -> TracerProvider:
+    """Send the spans of this process from now on.
+
+    OpenTelemetry takes one provider in a process. So the apps of a process share it, and none of
+    them shuts it down: its threads are daemons, which end with the process.
+    Raises `TracesError` if the SDK is not installed or a variable can't be used.
+    """
+    _require_sdk()
+    try:
+        provider = _provider()
+    except ValueError as error:
+        raise TracesError(f"TRACES: OpenTelemetry can't use a variable OTEL_*: {error}") from None
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _require_sdk() -> None:
     try:
         is_there = all(
             map(find_spec, ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"))
@@ -41,9 +62,7 @@ def require_sdk() -> None:
         )
 
 
-@asynccontextmanager
-async def exporting() -> AsyncIterator[None]:
-    """Send the spans of this process until the context ends, and then those that are left."""
+def _provider() -> TracerProvider:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
@@ -54,11 +73,16 @@ async def exporting() -> AsyncIterator[None]:
         resource=about.merge(OTELResourceDetector().detect()), shutdown_on_exit=False
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-    trace.set_tracer_provider(provider)
+    return provider
+
+
+@asynccontextmanager
+async def sending_the_last() -> AsyncIterator[None]:
+    """Send the spans that are left when the context ends."""
     try:
         yield
     finally:
         # A collector that does not answer must not hold up the end: a daemon is left behind.
-        sending = Thread(target=provider.shutdown, daemon=True)
+        sending = Thread(target=start_sending().force_flush, daemon=True)
         sending.start()
         await asyncio.to_thread(sending.join, FLUSH_SECONDS)

@@ -6,20 +6,17 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.text import Text
 
+from app.providers.secret_names import HIDDEN, without_secrets
 from app.settings import Settings
 
-HIDDEN: Final = "********"
-
-_secret_name = re.compile(r"key|token|secret|password|credential|auth", re.IGNORECASE)
 _urls = re.compile(r",(?=[a-z+]+://)")
-_harmless = re.compile(r"max_(completion_)?tokens|tokens_per_|monkey", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ def _shown(name: str, value: Any) -> Any:
         return [f"{pair.partition('=')[0]}={HIDDEN}" for pair in value]
     if name == "extra_headers":
         return dict.fromkeys(value, HIDDEN)
-    return _without_secrets(value)
+    return without_secrets(value)
 
 
 def _place(url: str) -> str:
@@ -73,22 +70,6 @@ def _place(url: str) -> str:
     _user, at, host = parts.netloc.rpartition("@")
     hidden = f"{HIDDEN}@{host}" if at else host
     return urlunsplit((parts.scheme, hidden, parts.path, HIDDEN if parts.query else "", ""))
-
-
-def _without_secrets(value: Any) -> Any:
-    """A JSON value in which what has the name of a secret is hidden, at any depth."""
-    if isinstance(value, dict):
-        return {
-            key: HIDDEN if _is_secret(key) else _without_secrets(part)
-            for key, part in value.items()
-        }
-    if isinstance(value, list | tuple):
-        return [_without_secrets(part) for part in value]
-    return value
-
-
-def _is_secret(name: str) -> bool:
-    return _secret_name.search(name) is not None and _harmless.search(name) is None
 
 
 def _words(value: Any) -> str:

@@ -180,6 +180,12 @@ def test_keys_and_a_way_of_the_host_s_exclude_each_other() -> None:
         create_app(settings, authenticate=known)
 
 
+def test_who_a_host_knows_is_no_label_of_a_metric() -> None:
+    settings = Settings(schemas=(str(FOLDER),), caller_metrics=True)
+    with pytest.raises(ValueError, match="unset CALLER_METRICS"):
+        create_app(settings, authenticate=known)
+
+
 async def test_an_open_service_answers_at_loopback_addresses_alone() -> None:
     """Another server may listen elsewhere than HOST says."""
     for allowed, address, status in [

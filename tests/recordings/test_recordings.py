@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app.demo import Replays, create_demo_app
 from app.http.server.server import server
@@ -23,6 +24,7 @@ from app.settings import Settings
 from tests.support.client import read as read_stream
 from tests.support.client import reading
 from tests.support.http_client import http_client
+from tests.support.schema_files import schema, write
 from tests.support.service import DEFAULTS, eventually, running
 from tests.support.upstream import HEAD, Exchange, end, refusal, saying, status, text, upstream
 
@@ -110,6 +112,34 @@ async def test_a_key_that_the_provider_repeats_is_masked(tmp_path: Path) -> None
     async with replayed(recording) as url, http_client(timeout=60) as client:
         again = await client.get(url + IDEAS)
     assert again.json()["code"] == "provider_rejected"
+
+
+async def test_secrets_of_headers_and_of_the_body_are_masked(tmp_path: Path) -> None:
+    secrets = ("s3cret-bearer", "s3cret-cookie", "s3cret-body", "s3cret-listed", "s3cret-schema")
+    headers = {"Authorization": f"Bearer {secrets[0]}", "Cookie": f"a=b; session={secrets[1]}"}
+    body = {"api_key": secrets[2], "servers": [{"auth": {"value": secrets[3]}}], "user": "web"}
+    schemas, folder = tmp_path / "schemas", tmp_path / "recordings"
+    schemas.mkdir()
+    write(schemas, "words.py", schema(more=f"options={{'token': {secrets[4]!r}}}"))
+    said = {"error": {"message": f"invalid: {', '.join(secrets)}"}}
+    async with (
+        upstream(saying(refusal(401, said))) as provider,
+        running(
+            openai_base_url=provider.base_url,
+            extra_headers=headers,
+            extra_body=body,
+            schemas=(str(schemas),),
+            record=str(folder),
+        ) as service,
+        http_client(timeout=60) as client,
+    ):
+        assert (await client.get(f"{service.url}/words?topic=tea&count=1")).status_code == 502
+    whole = the_one(folder).read_text()
+    assert all(secret in json.dumps(provider.exchanges[0].body) for secret in secrets[2:])
+    assert [secret for secret in secrets if secret in whole] == []
+    assert f"invalid: {', '.join('*' * len(secret) for secret in secrets)}" in whole
+    asked = read(the_one(folder)).answers[0].asked
+    assert (asked["api_key"], asked["user"]) == ("*" * len(secrets[2]), "web")
 
 
 async def test_an_answer_that_breaks_breaks_again_at_the_recorded_pace(tmp_path: Path) -> None:
@@ -216,6 +246,34 @@ async def test_a_folder_that_can_not_be_written_any_more_costs_no_stream(tmp_pat
     ):
         folder.rmdir()
         assert "event: done" in await read_stream(service.url + IDEAS)
+
+
+UNWRITABLE = """
+class Words(ListParameters):
+    @field_serializer("topic")
+    def written(self, topic: str) -> str:
+        raise LookupError(topic)
+"""
+
+
+async def test_parameters_that_can_not_be_written_cost_no_stream(tmp_path: Path) -> None:
+    schemas, folder = tmp_path / "schemas", tmp_path / "recordings"
+    schemas.mkdir()
+    serializer = f"from pydantic import field_serializer\n{UNWRITABLE}"
+    write(schemas, "words.py", serializer + schema(parameters="Words"))
+    answer = HEAD + text('{"items": [{"text": "Tea"}]}') + end()
+    async with (
+        upstream(saying(answer)) as provider,
+        running(
+            openai_base_url=provider.base_url, record=str(folder), schemas=(str(schemas),)
+        ) as service,
+    ):
+        with capture_logs() as logs:
+            told = await read_stream(f"{service.url}/words?topic={KEY}&count=1")
+    assert "event: done" in told
+    assert list(folder.iterdir()) == []
+    (lost,) = [log for log in logs if log["event"] == "a stream is not recorded"]
+    assert KEY not in str(lost)
 
 
 def test_the_oldest_recordings_go_first_and_nothing_else(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from app.providers.secret_names import HIDDEN
 from app.settings import Settings
-from app.terminal.settings import HIDDEN, run
+from app.terminal.settings import run
 
 SECRETS = {
     "OPENAI_API_KEY": "sk-canary",

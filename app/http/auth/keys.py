@@ -60,7 +60,7 @@ class Keys:
         self._now = now
         self._given = [_split(pair) for pair in given]
         self._file = Path(file) if file is not None else None
-        self._state = self._stat()
+        self._state: tuple[int, ...] | None = self._stat()  # None: read it anyhow
         self._all = self._given + (_read(self._file) if self._file else [])
         self._names = frozenset(name for name, _ in self._all)
         self._next_check = self._now() + CHECK_SECONDS
@@ -110,13 +110,16 @@ class Keys:
             self._names = frozenset(name for name, _ in self._all)
             _log.info("keys reread", callers=len(self._names))
 
-    def _stat(self) -> tuple[int, ...] | None:
-        """The file's time, size and inode, one of which changes when the file does."""
+    def _stat(self) -> tuple[int, ...]:
+        """The file's time, size and inode, one of which changes when the file does.
+
+        Nothing of a file that is not there.
+        """
         try:
             found = os.stat(self._file) if self._file else None
         except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else None
+            return ()
+        return (found.st_mtime_ns, found.st_size, found.st_ino) if found else ()
 
 
 def _read(file: Path) -> list[tuple[str, str]]:

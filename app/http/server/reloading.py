@@ -13,7 +13,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +27,9 @@ from starlette.types import Receive, Scope, Send
 
 from app.http.endpoints.assets import WEB, Assets
 from app.schemas.entry import SchemaEntry
-from app.schemas.registry import Registry, SchemaError, folders_of, load
+from app.schemas.registry import SchemaError, folders_of, load
 from app.settings import Settings
+from app.streams.where_raised import where_raised
 
 POLL_SECONDS: Final = 0.5
 """The time between two checks whether the files have changed."""
@@ -49,16 +50,20 @@ class Reloading:
     """The service, made again whenever a schema's file changes. `app` is the ASGI app.
 
     make: makes an app of settings, a registry, and lines for the page's head
+    faults: what `make` raises where somebody can mend it. The message says what to do
 
     A schema that can't be served is left out, and the log says so. Raises what `make` raises for
-    the first app.
+    the first app. Whatever it raises later, the last app stays.
     """
 
-    def __init__(self, settings: Settings, make: Callable[..., Any]) -> None:
+    def __init__(
+        self, settings: Settings, make: Callable[..., Any], faults: tuple[type[Exception], ...]
+    ) -> None:
         self._settings = settings
         self._make = make
+        self._known = faults
         self._good: dict[Path, SchemaEntry] = {}
-        self._faults: list[SchemaError] = []
+        self._faults: list[dict[str, str]] = []  # as the page is told of them
         self._notified = asyncio.Condition()
         self._process = secrets.token_hex(4)  # a page that meets another one loads itself again
         self._version = 0
@@ -98,26 +103,45 @@ class Reloading:
         app.add_route("/dev/changes", self._changes, include_in_schema=False)
         app.mount("/web/dev", Assets(WEB / "dev"))
         self._good = {entry.file: entry for entry in registry}
-        self._log_loaded(registry)
+        _log.info("schemas loaded", schemas=list(registry.names))
         return app
 
     def _last_good(self, error: SchemaError) -> SchemaEntry | None:
-        self._faults.append(error)
-        return self._good.get(error.file)
+        good = self._good.get(error.file)
+        stays = "the last good one stays" if good else "it is left out"
+        self._report(f"a schema can't be served: {stays}", error)
+        return good
 
-    def _log_loaded(self, registry: Registry) -> None:
-        for fault in self._faults:
-            stays = "the last good one stays" if fault.file in self._good else "it is left out"
-            _log.error(f"a schema can't be served: {stays}", where=fault.place, why=fault.reason)
-        _log.info("schemas loaded", schemas=list(registry.names))
+    def _report(self, event: str, error: Exception) -> None:
+        """Have the page and the log say what can't be served."""
+        place, reason, raised = self._about(error)
+        self._faults.append({"place": place, "reason": reason})
+        told = {"where": place, "why": reason, "exception": raised}
+        _log.error(event, **{name: words for name, words in told.items() if words})
 
-    async def _begin(self, app: Any) -> None:
-        """Start an app, and let it run until it is retired and its streams have ended."""
+    def _about(self, error: Exception) -> tuple[str, str, str]:
+        """The place and the reason of a fault, and where the code failed, if nobody expected it."""
+        if isinstance(error, SchemaError):
+            return error.place, error.reason, ""
+        if isinstance(error, self._known):
+            return "", str(error), ""
+        words = f"it failed with {type(error).__name__}; the log says where"
+        return "", words, where_raised(error)
+
+    async def _start(self, app: Any) -> asyncio.Event:
+        """Start an app. It runs until the event is set and its streams have ended.
+
+        Raises what its start raises.
+        """
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._live(app, ready, self._retire))
+        retire = asyncio.Event()
+        task = asyncio.create_task(self._live(app, ready, retire))
         self._apps.add(task)
         task.add_done_callback(self._apps.discard)
-        await ready
+        await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+        if not ready.done():
+            await task
+        return retire
 
     async def _live(self, app: Any, ready: asyncio.Future[None], retire: asyncio.Event) -> None:
         async with app.state.lifespan(app):
@@ -127,7 +151,7 @@ class Reloading:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        await self._begin(self._current)
+        self._retire = await self._start(self._current)
         async with AsyncExitStack() as stack:
             watching = asyncio.create_task(self._watch())
             stack.callback(watching.cancel)
@@ -149,12 +173,11 @@ class Reloading:
     async def _reload(self) -> None:
         try:
             app = self._make_app()
-        except SchemaError as error:
-            self._faults = [*self._faults, error]
-            _log.error("the schemas stay as they were", where=error.place, why=error.reason)
+            retire = await self._start(app)
+        except Exception as error:  # whatever it is, the next change is followed
+            self._report("the schemas stay as they were", error)
         else:
-            retired, self._retire = self._retire, asyncio.Event()
-            await self._begin(app)
+            retired, self._retire = self._retire, retire
             self._current = app
             retired.set()
             self._version += 1
@@ -174,8 +197,7 @@ class Reloading:
     async def _notices_from_now(self) -> AsyncIterator[dict[str, str]]:
         while not self._is_stopping:
             seen = self._notices
-            faults = [{"place": it.place, "reason": it.reason} for it in self._faults]
-            told = {"version": f"{self._process}-{self._version}", "faults": faults}
+            told = {"version": f"{self._process}-{self._version}", "faults": self._faults}
             yield {"data": json.dumps(told)}
             async with self._notified:
                 while self._notices == seen:
@@ -186,10 +208,9 @@ def signature(settings: Settings) -> Signature:
     """The names, times and sizes of the files in the folders of schemas, helpers among them."""
     found = set()
     for folder in folders_of(settings.schemas):
-        for file in folder.rglob("*.py"):
-            try:
-                state = file.stat()
-            except OSError:
-                continue  # it has just gone
-            found.add((str(file), state.st_mtime_ns, state.st_size))
+        with suppress(OSError):  # a folder in it has just gone
+            for file in folder.rglob("*.py"):
+                with suppress(OSError):  # it has just gone
+                    state = file.stat()
+                    found.add((str(file), state.st_mtime_ns, state.st_size))
     return frozenset(found)

@@ -53,13 +53,25 @@ class _Worker(multiprocess.Process):
         self._was_hung = False
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether it goes on. While it starts, it answers nobody: it imports what it needs.
+        """Whether it goes on.
 
-        On a busy machine, it would be taken for hung, killed and started again, for ever.
+        While it starts, it can't answer, as it imports what it needs, and counts as alive.
+        Otherwise a busy machine would take it for hung and start it again, for ever.
         """
         if self.process.is_alive() and time.monotonic() < self._starts_until:
             return True
         return super().is_alive(timeout)
+
+    def start(self) -> None:
+        """Start it. A SIGHUP waits until the server can handle it (`Server.capture_signals`).
+
+        The process inherits what is blocked here. Otherwise the signal would end it before then.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def kill(self) -> None:
         self._was_hung = self.process.is_alive()

@@ -17,9 +17,12 @@ function tell(faults) {
   const list = document.createElement('ul');
   for (const { place, reason } of faults) {
     const item = document.createElement('li');
-    const where = document.createElement('code');
-    where.textContent = place;
-    item.append(where, ` ${reason}`);
+    if (place) {
+      const where = document.createElement('code');
+      where.textContent = place;
+      item.append(where, ' ');
+    }
+    item.append(reason);
     list.append(item);
   }
   const notice = document.createElement('section');

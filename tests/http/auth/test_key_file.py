@@ -100,6 +100,20 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_told_once(
     assert (known.caller(WEB), known.caller(OTHER)) == (None, "web")
 
 
+def test_a_file_that_is_not_there_is_told_at_each_reread_and_read_once_it_is(file: Path) -> None:
+    clock = Clock()
+    known = Keys([], str(file), clock)
+    file.unlink()
+    with capture_logs() as logs:
+        known.reread()
+        known.reread()
+    assert [log["cause"] for log in logs] == ["API_KEYS_FILE: No such file or directory"] * 2
+    assert known.caller(WEB) == "web"
+    file.write_text(f"{CRON_PAIR}\n")
+    clock.seconds += 1
+    assert (known.caller(WEB), known.caller(CRON)) == (None, "cron")
+
+
 async def test_a_service_takes_a_new_key_without_a_restart(file: Path) -> None:
     async with (
         running(api_keys_file=str(file)) as service,

@@ -10,10 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+from structlog.testing import capture_logs
 
+from app.http.auth.keys import KeysError
+from app.http.server import reloading
+from app.http.server.reloading import Reloading
+from app.main import create_app
+from app.settings import Settings
+from tests.support.callers import WEB, WEB_PAIR, bearer
 from tests.support.http_client import http_client
+from tests.support.otlp import collector
 from tests.support.process import HOUR, process
 from tests.support.schema_files import FOLDER, schema, write
+from tests.support.service import DEFAULTS, eventually
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SPAN = "00f067aa0ba902b7"
 
 
 async def changes(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
@@ -25,9 +38,16 @@ async def changes(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
 async def test_it_follows_the_files_and_tells_the_page_and_the_terminal(tmp_path: Path) -> None:
     shutil.copy(FOLDER / "ideas.py", tmp_path / "ideas.py")
     broken = write(tmp_path, "broken.py", "schema = Shema()\n")
-    async with process("dev", SCHEMAS=str(tmp_path), HEARTBEAT_SECONDS=HOUR) as service:
+    keys = tmp_path / "keys"
+    keys.write_text(WEB_PAIR)
+    settings = {"SCHEMAS": str(tmp_path), "API_KEYS_FILE": str(keys), "HEARTBEAT_SECONDS": HOUR}
+    sent = {"TRACES": "true", "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    async with (
+        collector() as spans,
+        process("dev", **settings, **sent, OTEL_EXPORTER_OTLP_ENDPOINT=spans.url) as service,
+    ):
         async with (
-            http_client(base_url=service.url, timeout=60) as client,
+            http_client(base_url=service.url, timeout=60, headers=bearer(WEB)) as client,
             client.stream("GET", "/dev/changes") as response,
         ):
             told = changes(response)
@@ -71,9 +91,77 @@ async def test_it_follows_the_files_and_tells_the_page_and_the_terminal(tmp_path
                 assert "event: done" in answer.text
                 assert not reading.done()  # the first app's stream goes on
                 reading.cancel()
+
+            keys.write_text("web=c4n4ry")
             shutil.copy(FOLDER / "ideas.py", tmp_path / "ideas.py")
-            assert (await anext(told))["faults"] == []
+            reason = "API_KEYS_FILE: line 1 is not name=sha256"
+            while (await anext(told))["faults"] != [{"place": "", "reason": reason}]:
+                pass
+            await service.line(f'"why": "{reason}"')
+            assert await names() == ["ideas", "two"]
+
+            keys.write_text(WEB_PAIR)
+            write(tmp_path, "_shared.py", "NAME = 'three'\n")
+            while (await anext(told))["faults"] or await names() != ["ideas", "three"]:
+                pass
+
+            await client.get("/ideas?topic=tea", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
+            assert await spans.trace(TRACE, 3)  # though the app that began to send has ended
             service.signal()
             assert [it async for it in told] == []
         assert await service.exit_code() == 0
         assert not [line for line in service.lines if "Traceback" in line]
+
+
+class Making:
+    """Makes apps as the service does, and fails once if it is told to."""
+
+    def __init__(self) -> None:
+        self.fails: Exception | None = None
+
+    def __call__(self, *arguments: Any, **more: Any) -> Any:
+        if self.fails is not None:
+            failure, self.fails = self.fails, None
+            raise failure
+        return create_app(*arguments, **more)
+
+
+async def test_whatever_an_app_fails_with_the_next_change_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(name: str) -> None:
+        write(tmp_path, "words.new", schema(more=f"name={name!r}")).replace(words)  # at once
+
+    monkeypatch.setattr(reloading, "POLL_SECONDS", 0.01)
+    words = tmp_path / "words.py"
+    save("one")
+    settings, make = Settings(**{**DEFAULTS, "schemas": (str(tmp_path),)}), Making()
+    following = Reloading(settings, make, (KeysError,))
+    with capture_logs() as logs:
+        async with following.app.router.lifespan_context(following.app):
+            make.fails = RuntimeError("c4n4ry")
+            save("second")
+            await eventually(lambda: make.fails is None)
+            assert following.names == ("one",)
+            save("the-third")
+            await eventually(lambda: following.names == ("the-third",))
+    (failed,) = [log for log in logs if log["log_level"] == "error"]
+    assert failed["why"] == "it failed with RuntimeError; the log says where"
+    assert failed["exception"].endswith("\nRuntimeError")
+    assert "c4n4ry" not in str(logs)
+
+
+async def test_an_app_that_can_not_start_ends_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> None:
+        raise OSError("no socket is left")
+
+    monkeypatch.setattr("app.main.open_provider", fail)
+    write(tmp_path, "words.py", schema())
+    settings = Settings(**{**DEFAULTS, "schemas": (str(tmp_path),)})
+    following = Reloading(settings, create_app, ())
+    async with asyncio.timeout(10):
+        with pytest.raises(OSError, match="no socket is left"):
+            async with following.app.router.lifespan_context(following.app):
+                pass

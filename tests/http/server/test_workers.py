@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import jsonschema
@@ -17,6 +18,7 @@ import pytest
 
 from app.http.server.server import SECOND_SIGNAL_SECONDS
 from app.http.server.workers import how_ended
+from tests.support.callers import WEB, WEB_PAIR, bearer
 from tests.support.http_client import http_client
 from tests.support.process import HOUR, ROOT, SECONDS, Process, ended, process
 from tests.support.redis import redis
@@ -82,11 +84,17 @@ async def test_with_a_store_any_of_them_serves_any_stream() -> None:
             served.add(again.headers["x-served-by"])
 
 
-async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile() -> None:
-    async with process(**{**SETTINGS, "LOG_FORMAT": "json"}) as service:
+async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile(
+    tmp_path: Path,
+) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(WEB_PAIR)
+    keyed = {"API_KEYS_FILE": str(keys), "TICKET_SECRET": "x" * 32}
+    async with process(**{**SETTINGS, "LOG_FORMAT": "json", **keyed}) as service:
         first, second = workers(service)
         os.kill(first, signal.SIGKILL)
         async with client(service) as called:
+            called.headers.update(bearer(WEB))
             assert "event: done\n" in await answer(called)
         told = json.loads(await service.line("a worker has died, and another one starts"))
         assert (told["level"], told["worker"]) == ("warning", first)
@@ -94,6 +102,10 @@ async def test_a_worker_that_dies_is_replaced_and_the_service_goes_on_meanwhile(
         jsonschema.validate(told, LOG)
         await eventually(lambda: len(workers(service) - {first}) == 2, SECONDS)
         assert second in workers(service)
+        (third,) = workers(service) - {second}
+        os.kill(third, signal.SIGHUP)  # while it starts
+        assert json.loads(await service.line("keys reread"))["callers"] == 1  # once it has started
+        assert workers(service) == {second, third}
         service.signal()
         assert await service.exit_code() == 0
         assert not psutil.pid_exists(second)
