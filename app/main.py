@@ -318,23 +318,22 @@ def streams_of(
         prices=prices or {},
     )
     circuits = Circuits(settings.circuit_failures, settings.circuit_seconds, telemetry.circuit)
-    store = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
+    memory = MemoryStore(retention=settings.retention_seconds, capacity=settings.retained_bytes)
     grace = settings.resume_grace_seconds
     if settings.streams_store is None or registry is None or admission is None:
-        return Streams(producing, circuits, store, telemetry, grace=grace)
+        return Streams(producing, circuits, memory, telemetry, grace=grace)
     sharing = Sharing(
         process=process,
         addresses=addresses(settings.streams_store.get_secret_value()),
         retention=settings.retention_seconds,
         schema=registry.get,
-        most=settings.max_streams,
         room=admission.take_over,
         keeps_requests=settings.store_requests,
         goes_on_alone=settings.store_down == "local",
     )
     watcher = SharingTelemetry(telemetry.instruments)
     return SharedStreams(
-        producing, circuits, store, telemetry, grace=grace, sharing=sharing, watcher=watcher
+        producing, circuits, memory, telemetry, grace=grace, sharing=sharing, watcher=watcher
     )
 
 

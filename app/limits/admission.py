@@ -19,7 +19,7 @@ from app.limits.running import Running
 from app.limits.slots import Slot, Slots
 from app.redis.address import addresses
 from app.settings import Settings
-from app.streams.stream import Stream
+from app.store.sharing import Room
 from app.telemetry.metrics import Telemetry
 
 Wait = Callable[[Slot, float], Awaitable[None]]
@@ -146,17 +146,21 @@ class Admission:
         if not admits:
             raise reached("streams", "streams at once", 1)
 
-    def take_over(self, caller: str) -> Callable[[Stream], None] | None:
-        """Let this process go on with a stream that another one has begun, if there is a free slot.
+    def take_over(self, caller: str) -> Room | None:
+        """Let a process try to go on with a stream that another one has begun.
 
-        Returns what is to be called once the stream has ended.
+        None if there is no slot. Nothing is counted for the caller but what the stream will use.
         """
         if not self.slots.are_free:
             return None
-        permit = Permit(self, self.quota.unreserved(caller), self._enter(caller), 0.0)
+        slot = self._enter(caller)
+        permit = Permit(self, self.quota.unreserved(caller), slot, 0.0)
         if self._running is not None:
             self._running.changed(caller)
-        return lambda stream: permit.settle(Used.of(stream.figures))
+        return Room(
+            on_end=lambda stream: permit.settle(Used.of(stream.figures)),
+            give_back=lambda: self.leave(caller, slot),
+        )
 
     async def aclose(self) -> None:
         """Finish counting, and close the store."""

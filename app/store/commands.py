@@ -45,12 +45,14 @@ def free(key: str, id: str) -> Command:
     return ("EVAL", _FREE, 1, key, id)
 
 
-def elect(id: str, seen: int, claim: EntryId, record: Claim | End) -> Command:
+def elect(id: str, seen: int, at: EntryId, record: Claim | End, retention: float) -> Command:
     """Claim a stream, unless another process has claimed it since the epoch that was seen.
 
     A store that has lost the stream has it again.
     """
-    return ("EVAL", _ELECT, 1, keys.stream(id), seen, str(claim), FIELD, encode(record))
+    seconds = retention if isinstance(record, End) else RUNNING_SECONDS + retention
+    ms = round(seconds * 1000)
+    return ("EVAL", _ELECT, 1, keys.stream(id), seen, str(at), FIELD, encode(record), ms)
 
 
 def forget(id: str, claim: Claim, last: EntryId, *, has_ended: bool) -> list[Command]:
@@ -76,7 +78,9 @@ def forget(id: str, claim: Claim, last: EntryId, *, has_ended: bool) -> list[Com
 _ELECT = """
 local last = redis.call('xrevrange', KEYS[1], '+', '-', 'COUNT', 1)[1]
 if not last or tonumber(string.match(last[1], '%d+')) <= tonumber(ARGV[1]) then
-    return redis.call('xadd', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
+    local added = redis.call('xadd', KEYS[1], ARGV[2], ARGV[3], ARGV[4])
+    redis.call('pexpire', KEYS[1], ARGV[5])
+    return added
 end
 """
 

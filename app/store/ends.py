@@ -40,22 +40,22 @@ PAUSE_SECONDS: Final = 0.05
 
 
 class _Kept(NamedTuple):
-    """With what the store had a stream's end. last: its id"""
+    """The claim and the record id under which the store had a stream's end."""
 
     claim: Claim
     last: EntryId
 
 
 class Ends:
-    """streams: those that this process keeps
+    """memory: the streams that this process keeps
     retention: seconds that they are kept, here and in the store
     hook: calls the `done` of a stream's schema
     """
 
     def __init__(
-        self, streams: MemoryStore, retention: float, hook: Callable[[Stream], None]
+        self, memory: MemoryStore, retention: float, hook: Callable[[Stream], None]
     ) -> None:
-        self._streams = streams
+        self._memory = memory
         self._retention = retention
         self._hook = hook
         self._kept: WeakKeyDictionary[Stream, _Kept] = WeakKeyDictionary()
@@ -134,7 +134,7 @@ class Ends:
         return said is not None and said.shard == shard.index and self._keeps(stream)
 
     def _keeps(self, stream: Stream) -> bool:
-        return self._streams.get(stream.id) is stream
+        return self._memory.get(stream.id) is stream
 
     def _look(self, shard: Shard, kept: Sequence[Stream]) -> None:
         """The mark of an end is written after it. So where the mark is, the end is, too."""

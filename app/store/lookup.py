@@ -96,7 +96,8 @@ async def _look_until_claimed(shard: Shard, id: str) -> _Look:
 def _lost(look: _Look, digest: str) -> tuple[str, str] | None:
     """If a store has lost a part of a stream: the process that has it, and what to send to it.
 
-    The mark of an end is there for longer than the end, and is by itself only from then on.
+    A mark outlives its end. A mark without an end is normal only in the last MARK_SECONDS of the
+    mark.
     """
     if look.records:
         writer = None if claim_in(look.records) else writer_in(look.records)

@@ -25,7 +25,7 @@ PAUSE_SECONDS: Final = 1
 """The time between two batches of a stream that nobody reads elsewhere."""
 
 TOUCH_SECONDS: Final = 60
-"""How often the time is put off after which the store drops a running stream."""
+"""How often the expiry of a running stream's key is moved further away."""
 
 MOST_TAIL: Final = 1000
 """Entries that wait to be written. If there are more, they are read from the log later."""
@@ -57,7 +57,9 @@ class _Asked(Enum):
 
 
 class _Sent(NamedTuple):
-    """What was sent: the last id, the position after it, whether the stream's end, or all of it."""
+    """What was sent: its last id, the log's position after it, whether it has the stream's end,
+    whether it is the whole log.
+    """
 
     id: EntryId
     position: int
@@ -218,10 +220,10 @@ class Mirror:
     def _unsent(self) -> list[LogEntry]:
         """The entries that the store does not have."""
         log, tail = self.stream.log, self.stream.log.tail
-        is_whole = tail is not None and self._tail_from == self._position
-        found = tail if is_whole and tail is not None else log.since(self._position)
+        if tail is None or self._tail_from != self._position:
+            tail = log.since(self._position)
         log.tail, self._tail_from = [], log.position
-        return found
+        return tail
 
     def _bound_tail(self) -> None:
         if self.stream.log.tail is not None and len(self.stream.log.tail) > MOST_TAIL:

@@ -85,7 +85,7 @@ class Batch(msgspec.Struct, frozen=True, tag="batch", omit_defaults=True):
 class End(msgspec.Struct, frozen=True, tag="end", omit_defaults=True):
     """The stream has ended. This is all of its log, and all that is left of it.
 
-    forgotten: it is not kept: only who reads it already learns how it has ended
+    forgotten: it is not kept; only those who are reading it learn how it has ended
     """
 
     claim: Claim

@@ -25,8 +25,10 @@ class Replica:
     claim: of the process that has it
     last: the id of the last record that was taken
     is_released: whether that process has left it to whoever wants it
-    was_released: whether the one before had
+    was_released: whether the owner before this one had left it so
     has_heard: whether its owner has written since it was followed
+    orphaned_at: since when it was seen to have nobody who writes it, by the loop's time; None if
+        somebody does
     """
 
     def __init__(self, stream: Stream, claim: Claim, last: EntryId) -> None:
@@ -36,6 +38,7 @@ class Replica:
         self.is_released = False
         self.was_released = False
         self.has_heard = False
+        self.orphaned_at: float | None = None
         self._epoch = last.epoch
 
     @property
@@ -67,6 +70,7 @@ class Replica:
     def _claimed(self, id: EntryId, claim: Claim) -> None:
         if id.epoch > self._epoch:
             self.was_released, self.is_released = self.is_released, False
+            self.orphaned_at = None
         self._epoch, self.claim = id.epoch, claim
 
     def _written_by(self, id: EntryId, process: str) -> None:

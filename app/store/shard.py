@@ -86,6 +86,9 @@ class Events(Protocol):
     def claimed(self, replica: Replica) -> None:
         """This process has claimed a stream that it follows."""
 
+    def unclaimed(self, id: str) -> None:
+        """This process has tried to claim a stream, and has not got it, or no longer wants it."""
+
     def forgotten(self, replica: Replica) -> None:
         """A stream that is followed has ended, and is not kept."""
 
@@ -133,7 +136,7 @@ class Shard:
         self._idle: dict[str, float] = {}  # since when a stream has no reader here
         self._follow: dict[str, float] = {}  # when its owner was told that it is followed
         self._mended: dict[str, float] = {}  # when it was last read as a whole
-        self._claiming: dict[str, int] = {}  # the epochs that this process has tried to begin
+        self._claiming: dict[str, int] = {}  # the epochs that this process tries to begin
 
     # -- what it does for others --------------------------------------------------------------
 
@@ -197,11 +200,21 @@ class Shard:
 
     def unfollow(self, id: str) -> None:
         """Follow a stream no longer."""
-        replica = self.replicas.pop(id, None)
-        for table in (self._idle, self._follow, self._mended, self._claiming):
-            table.pop(id, None)
+        replica = self._let_go(id)
+        self._no_claim(id)
         if replica is not None and not replica.stream.ended:
             self.mail(replica.claim.process, "leave", id)
+
+    def _let_go(self, id: str) -> Replica | None:
+        """Forget what is noted of a stream that is followed."""
+        for table in (self._idle, self._follow, self._mended):
+            table.pop(id, None)
+        return self.replicas.pop(id, None)
+
+    def _no_claim(self, id: str) -> None:
+        """If this process tries to claim a stream, it does so no longer."""
+        if self._claiming.pop(id, None) is not None:
+            self._events.unclaimed(id)
 
     def mail(self, process: str, kind: str, id: str) -> None:
         """Send a message to a process."""
@@ -215,10 +228,15 @@ class Shard:
         return [add, ("PEXPIRE", box, MAILBOX_MS)]
 
     def claim(
-        self, replica: Replica, claim: Claim, entries: Sequence[LogEntry] | None = None
+        self,
+        replica: Replica,
+        claim: Claim,
+        retention: float,
+        entries: Sequence[LogEntry] | None = None,
     ) -> None:
         """Try to take a stream. Whether that has worked shows when the claim is read.
 
+        retention: seconds that it is kept once it has ended
         entries: what it ends with, if it can't go on
         """
         id = replica.stream.id
@@ -226,17 +244,30 @@ class Shard:
         if epoch <= replica.epoch:
             epoch = self._claiming[id] = next_epoch(replica.epoch)
         record = claim if entries is None else End(claim, base_of(epoch), entries)
-        self.send(elect(id, replica.epoch, EntryId(epoch, 0), record))
 
-    def release(self, id: str) -> None:
-        """Leave a stream that is said to be this process's, and isn't, to whoever wants it."""
+        def take(answers: Answers) -> None:
+            if answers is None or isinstance(answers[0], Refused):
+                self._no_claim(id)  # if it has arrived nevertheless, the stream is claimed again
+
+        at = EntryId(epoch, 0)
+        self.send(elect(id, replica.epoch, at, record, retention), on_answers=take)
+
+    def release(self, id: str, follower: str) -> None:
+        """Leave a stream that is said to be this process's, and isn't, to whoever wants it.
+
+        follower: the process that has said so. It is heard again if this process has the stream
+            only since then, or knows in a moment that it has it
+        """
         name = keys.stream(id)
 
         def take(answers: Answers) -> None:
             if not answers or not answers[0] or isinstance(answers[0], Refused):
                 return
             [(last, record)] = records(answers[0])
-            if isinstance(record, Claim) and record.process == self.process:
+            if id in self.mirrors or self._claiming.get(id) == last.epoch:
+                loop = asyncio.get_running_loop()
+                loop.call_later(GAP_SECONDS, self._events.came, "follow", id, follower)
+            elif isinstance(record, Claim) and record.process == self.process:
                 after = EntryId(last.epoch, last.number + 1)
                 self.send(("XADD", name, "NOMKSTREAM", str(after), FIELD, encode(Released())))
 
@@ -434,7 +465,7 @@ class Shard:
 
     def take(self, replica: Replica, found: list[tuple[EntryId, Record]]) -> bool:
         """Take what has come. Returns whether entries are missing before the last of it."""
-        has_hole, owner = False, replica.claim.process
+        has_hole, owner, epoch = False, replica.claim.process, replica.epoch
         for id, record in found:
             try:
                 replica.take(id, record)
@@ -445,14 +476,25 @@ class Shard:
                 has_hole = True
         if replica.claim.process != owner:
             self.say_follow(replica)
-        is_claimed = self._claiming.get(replica.stream.id) == replica.epoch
-        if is_claimed and self._is_ours(replica) and not replica.stream.ended:
-            self.replicas.pop(replica.stream.id, None)
-            del self._claiming[replica.stream.id]
+        if replica.epoch != epoch and self._has_got(replica):
             self._events.claimed(replica)
-        elif replica.is_released and replica.stream.followers:
+            return has_hole
+        if self._is_ours(replica) and not replica.stream.ended:
+            replica.is_released = True  # this process has it, and doesn't write it
+        if replica.is_released and replica.stream.followers:
             self._events.orphaned(replica)
         return has_hole
+
+    def _has_got(self, replica: Replica) -> bool:
+        """Whether this process has claimed a stream which has another owner than before."""
+        id = replica.stream.id
+        is_ours = self._is_ours(replica) and self._claiming.get(id) == replica.epoch
+        if is_ours and not replica.stream.ended:
+            self._let_go(id)
+            del self._claiming[id]
+            return True
+        self._no_claim(id)
+        return False
 
     def _is_ours(self, replica: Replica) -> bool:
         return replica.claim.process == self.process

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from app.redis.address import Address
 from app.schemas.entry import SchemaEntry
 from app.streams.stream import Stream
+
+
+class Room(NamedTuple):
+    """A slot for a stream that this process tries to take over. One of the two is called, once.
+
+    on_end: the stream was taken over, and has ended
+    give_back: the stream was not taken over
+    """
+
+    on_end: Callable[[Stream], None]
+    give_back: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -19,9 +30,8 @@ class Sharing:
     addresses: of the stores; each has a part of the streams
     retention: seconds that an ended stream is kept
     schema: finds a schema by its name; raises ServiceError
-    most: streams that a process runs at once. It takes no more over
-    room: takes a slot for a stream that another process has begun, for a caller: what is to be
-        called once the stream has ended; None: there is no slot
+    room: takes a slot for a caller's stream that this process tries to take over; None if there
+        is no slot
     keeps_requests: whether the store has what streams are asked for. If not, nobody takes over
     goes_on_alone: whether resumable streams begin without a store that doesn't answer
     """
@@ -30,8 +40,7 @@ class Sharing:
     addresses: Sequence[Address]
     retention: float
     schema: Callable[[str], SchemaEntry]
-    most: int
-    room: Callable[[str], Callable[[Stream], None] | None]
+    room: Callable[[str], Room | None]
     keeps_requests: bool = True
     goes_on_alone: bool = False
 

@@ -26,7 +26,7 @@ from app.errors import (
     StreamExpired,
     StreamNotFound,
 )
-from app.redis.link import Refused
+from app.redis.link import Command, Refused
 from app.store import commands, keys
 from app.store.asked import Claimant, digest_of, kept_of, request_of, stand_in_of
 from app.store.ends import AGREE_SECONDS, Ends
@@ -44,7 +44,7 @@ from app.store.record import (
 from app.store.remote_readers import RemoteReaders
 from app.store.replica import Replica
 from app.store.shard import FOLLOWED_SECONDS, Shard
-from app.store.sharing import Sharing, SharingObserver
+from app.store.sharing import Room, Sharing, SharingObserver
 from app.store.writer import Answers
 from app.streams.circuits import Circuits
 from app.streams.log_entry import Failed
@@ -64,6 +64,9 @@ REACH_SECONDS: Final = 0.5
 MOST_TAKEOVERS: Final = 2
 """How often a stream is taken over from a process that has died. It may be what killed them."""
 
+OTHERS_SECONDS: Final = 10
+"""How long a stream of another version of its schema is left to the processes that have that."""
+
 STOP_SECONDS: Final = 1
 """How long the end of a process waits for what is still to be written."""
 
@@ -75,14 +78,14 @@ class SharedStreams(Streams):
         self,
         settings: ProducerSettings,
         circuits: Circuits,
-        store: MemoryStore,
+        memory: MemoryStore,
         observer: Observer,
         *,
         grace: float,
         sharing: Sharing,
         watcher: SharingObserver,
     ) -> None:
-        super().__init__(settings, circuits, store, observer, grace=grace)
+        super().__init__(settings, circuits, memory, observer, grace=grace)
         self._sharing = sharing
         self._watcher = watcher
         self._claimant = Claimant(sharing.process, sharing.keeps_requests)
@@ -91,7 +94,8 @@ class SharedStreams(Streams):
             for index, address in enumerate(sharing.addresses)
         ]
         self._remote = RemoteReaders(self.read)
-        self._ends = Ends(store, sharing.retention, self._done_hook.call)
+        self._ends = Ends(memory, sharing.retention, self._done_hook.call)
+        self._rooms: dict[str, Room] = {}  # the slots for streams that this process tries to claim
         self._is_closed = False
 
     async def start(self) -> None:
@@ -106,8 +110,9 @@ class SharedStreams(Streams):
     def _shard(self, id: str) -> Shard | None:
         """The shard that an id names."""
         said = read_id(id)
-        is_known = said is not None and said.shard < len(self._shards)
-        return self._shards[said.shard] if said is not None and is_known else None
+        if said is None or said.shard >= len(self._shards):
+            return None
+        return self._shards[said.shard]
 
     def _shard_for(self, origin: Origin) -> Shard | None:
         """The shard in which a stream is to begin; None if there is none that answers.
@@ -129,8 +134,10 @@ class SharedStreams(Streams):
     # -- beginning ----------------------------------------------------------------------------
 
     async def recall(self, request: GenerationRequest, origin: Origin) -> Stream | None:
-        if origin.key is None or (known := self.known(request, origin)):
-            return None if origin.key is None else known
+        if origin.key is None:
+            return None
+        if known := self.known(request, origin):
+            return known
         shard = self._shard_for(origin)
         if shard is None:
             return None
@@ -250,7 +257,7 @@ class SharedStreams(Streams):
 
     def put_away(self, stream: Stream) -> None:
         if stream.is_cut:
-            self._store.forget(stream)
+            self._memory.forget(stream)
         elif not stream.is_copy:
             super().put_away(stream)
 
@@ -326,12 +333,12 @@ class SharedStreams(Streams):
             caller=claim.caller,
             trace_id=trace_id_in(claim.trace),
         )
+        self._let_go(shard, id)  # one that was cut may be left
         stream = Stream(id, request, origin)
         stream.is_copy = True
         replica = Replica(stream, claim, EntryId(found.first_id.epoch, 0))
-        replica.is_released = claim.process == self._sharing.process
         has_hole = shard.take(replica, found.records)
-        self._store.add(stream)
+        self._memory.add(stream)
         shard.follow(replica)
         if has_hole:
             shard.mend(replica)
@@ -340,7 +347,7 @@ class SharedStreams(Streams):
     async def reach(self, stream: Stream, position: int) -> bool:
         """Whether a stream has reached a position that a reader may have got elsewhere.
 
-        True if it has, or if only the next owner's `restart` can follow, because this one is gone.
+        True if it has, or if its owner is gone: then only a restart by the next owner can follow.
         Raises `Overloaded` if this process is behind, or may be.
         """
         shard = self._shard(stream.id)
@@ -406,33 +413,47 @@ class SharedStreams(Streams):
         if shard is None:
             self.cancel(id, owner)
             return
-        mirror = shard.mirrors.get(id)
+        mirror, known = shard.mirrors.get(id), self._known_here(id, owner)
         if mirror is not None and mirror.stream.owner == owner:
-            if mirror.forgotten:
-                raise StreamNotFound
-            self._forget_here(shard, mirror)
-            await is_gone(shard, id, REACH_SECONDS)
-            return
-        known = self._known_here(id, owner)
-        is_here = known is not None and not known.is_copy
-        if known is not None and is_here:
-            self._store.forget(known)
+            await self._drop_written(shard, mirror)
+        elif known is not None and not known.is_copy:
+            await self._drop_kept(shard, known)
+        else:
+            await self._drop_elsewhere(shard, id, owner)
+
+    async def _drop_written(self, shard: Shard, mirror: Mirror) -> None:
+        """End a stream that this process writes, and wait until others know that it is gone."""
+        if mirror.forgotten:
+            raise StreamNotFound
+        self._forget_here(shard, mirror)
+        await is_gone(shard, mirror.stream.id, REACH_SECONDS)
+
+    async def _drop_kept(self, shard: Shard, stream: Stream) -> None:
+        """Forget a stream of which this process has nothing more to write.
+
+        Raises `Overloaded`, and then it is still there.
+        """
+        id, origin = stream.id, stream.origin
+        key = None if origin.key is None else keys.idempotency(origin.owner, origin.key)
+        await _done(shard, *commands.undo(id, key), ("DEL", keys.mark(id)))
+        self._memory.forget(stream)
+        self._stop(stream, Cancelled())
+
+    async def _drop_elsewhere(self, shard: Shard, id: str, owner: str) -> None:
+        """Let the process that has a stream forget it, or forget it in its place."""
         try:
             found = await find(shard, id, owner)
-        except (StreamNotFound, StreamExpired):
-            if not is_here:
-                raise StreamNotFound from None
-            return
+        except StreamExpired:
+            raise StreamNotFound from None
         shard.mail(found.claim.process, "cancel", id)
         if not await is_gone(shard, id, REACH_SECONDS):
             gone = commands.forget(id, found.claim, found.last_id, has_ended=found.has_ended)
-            if await answers_in_time(shard.ask(*gone)) is None:
-                raise Overloaded(retry_after=1)
+            await _done(shard, *gone)
 
     def _forget_here(self, shard: Shard, mirror: Mirror) -> None:
         """End a stream that this process writes, and forget it."""
         mirror.forgotten = mirror.is_urgent = True
-        self._store.forget(mirror.stream)
+        self._memory.forget(mirror.stream)
         self._stop(mirror.stream, Cancelled())
         shard.wake()
 
@@ -445,7 +466,7 @@ class SharedStreams(Streams):
         self._ends.overruled(stream)
         self._watcher.overruled(stream)
         if stream.ended or shard is None:
-            self._store.forget(stream)
+            self._memory.forget(stream)
             return
         if running := self._running.get(stream):
             running.end_grace()
@@ -460,15 +481,47 @@ class SharedStreams(Streams):
         self._remote.remove_all(mirror)
 
     def orphaned(self, replica: Replica) -> None:
-        shard, claim = self._shard(replica.stream.id), replica.claim
-        if self.draining or shard is None:
-            replica.stream.cut()
+        stream, shard = replica.stream, self._shard(replica.stream.id)
+        if stream.ended or stream.is_cut:
             return
-        if len(self._running) >= self._sharing.most:
-            return  # another process may have room, or this one has later
-        following = self._claimant.next_claim(claim, released=replica.is_released)
+        if self.draining or shard is None:
+            stream.cut()
+            return
+        following = self._claimant.next_claim(replica.claim, released=replica.is_released)
+        if self._is_for_others(replica):
+            return
         error = self._why_not(replica, following)
-        shard.claim(replica, following, [Failed.of(error)] if error else None)
+        if error is None and not self._has_room(replica):
+            return  # another process may have room, or this one has later
+        entries = [Failed.of(error)] if error else None
+        shard.claim(replica, following, self._retention, entries)
+
+    def _is_for_others(self, replica: Replica) -> bool:
+        """Whether others may go on with a stream, and this process can't: its schema is another.
+
+        While a new version is rolled out, processes of the old one may follow the stream, too.
+        """
+        if replica.orphaned_at is None:
+            replica.orphaned_at = self._now
+        if replica.claim.version == replica.stream.request.entry.version:
+            return False
+        is_asked = replica.claim.request is not None
+        return is_asked and self._now - replica.orphaned_at < OTHERS_SECONDS
+
+    def _has_room(self, replica: Replica) -> bool:
+        """Take a slot for a stream that is to be claimed, unless it has one. False: there is none.
+
+        The slot is kept until the claim has come to something, so no more streams are claimed
+        than there are slots.
+        """
+        id = replica.stream.id
+        if id not in self._rooms and (room := self._sharing.room(replica.claim.caller)):
+            self._rooms[id] = room
+        return id in self._rooms
+
+    def unclaimed(self, id: str) -> None:
+        if room := self._rooms.pop(id, None):
+            room.give_back()
 
     def _why_not(self, replica: Replica, following: Claim) -> ServiceError | None:
         """What a stream ends with instead of going on; None if it can."""
@@ -481,19 +534,36 @@ class SharedStreams(Streams):
 
     def claimed(self, replica: Replica) -> None:
         stream, shard = replica.stream, self._shard(replica.stream.id)
-        if shard is None:
+        room = self._rooms.pop(stream.id)
+        if shard is None or self.draining or stream.is_cut:
+            self._give_up(stream, room)
             return
-        kept = kept_of(stream) if self._settings.keep_elements else None
-        stream.take_over(base_of(replica.epoch), seconds_since(stream.id, time.time()))
-        self._share(shard, stream, replica.claim, replica.last).is_urgent = True
-        on_end = self._sharing.room(replica.claim.caller)
-        with in_trace(replica.claim.trace):
-            self._run(stream, on_end or (lambda stream: None), kept)
+        try:
+            self._go_on(shard, replica, room)
+        except Exception:
+            shard.mirrors.pop(stream.id, None)
+            self._give_up(stream, room)
+            raise
         self._watcher.taken_over(stream, released=replica.was_released)
         self.read(stream)()  # if its readers have left meanwhile, its grace begins
 
+    def _give_up(self, stream: Stream, room: Room) -> None:
+        """Do not run a stream that this process has claimed. It is claimed again by its readers."""
+        room.give_back()
+        stream.cut()
+        self._memory.forget(stream)
+
+    def _go_on(self, shard: Shard, replica: Replica, room: Room) -> None:
+        """Run a stream that this process has claimed."""
+        stream = replica.stream
+        kept = kept_of(stream) if self._settings.keep_elements else None
+        stream.take_over(base_of(replica.epoch), seconds_since(stream.id, time.time()))
+        self._share(shard, stream, replica.claim, replica.last).is_urgent = True
+        with in_trace(replica.claim.trace):
+            self._run(stream, room.on_end, kept)
+
     def forgotten(self, replica: Replica) -> None:
-        self._store.forget(replica.stream)
+        self._memory.forget(replica.stream)
 
     def came(self, kind: str, id: str, sender: str) -> None:
         shard = self._shard(id)
@@ -518,20 +588,20 @@ class SharedStreams(Streams):
     def _came_for_none(self, shard: Shard, kind: str, id: str, sender: str) -> None:
         """A message about a stream that this process does not write."""
         if kind == "cancel":
-            stream = self._store.get(id)
+            stream = self._memory.get(id)
             if stream is not None and not stream.is_copy:
-                self._store.forget(stream)
+                self._memory.forget(stream)
                 shard.send(("DEL", keys.stream(id), keys.mark(id)))
         elif kind == "follow" and sender != self._sharing.process:
-            stream = self._store.get(id)
+            stream = self._memory.get(id)
             if stream is None or not self._ends.write_again(shard, stream):
-                shard.release(id)
+                shard.release(id, sender)
 
     def _let_go(self, shard: Shard, id: str) -> None:
         shard.unfollow(id)
-        stream = self._store.get(id)
+        stream = self._memory.get(id)
         if stream is not None and stream.is_copy:
-            self._store.forget(stream)
+            self._memory.forget(stream)
 
     def turned(self, shard: Shard, *, up: bool) -> None:
         self._watcher.turned(shard.index, up=up)
@@ -603,3 +673,10 @@ class SharedStreams(Streams):
     @property
     def _retention(self) -> float:
         return self._sharing.retention
+
+
+async def _done(shard: Shard, *asked: Command) -> None:
+    """Have commands done. Raises `Overloaded` if that is not sure."""
+    answers = await answers_in_time(shard.ask(*asked))
+    if answers is None or any(isinstance(answer, Refused) for answer in answers):
+        raise Overloaded(retry_after=1)

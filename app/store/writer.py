@@ -123,11 +123,11 @@ class Writer:
         """Send everything that is due, and tell the answers."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        waiting, self._waiting = self._waiting, []
-        jobs = [*waiting, *self._due(now)]
+        jobs, self._waiting = self._waiting, []
         answers: list[Any] | None = None
         counting = asyncio.create_task(self._count_turns())
         try:
+            jobs.extend(self._due(now))  # where this breaks off, all jobs so far are told so
             if jobs:
                 answers = await self._link.call(
                     [command for job in jobs for command in job.commands]

@@ -73,7 +73,9 @@ class MemoryStore:
         return Held(len(self._kept), self._size)
 
     def add(self, stream: Stream) -> None:
-        """Add a stream that has just begun."""
+        """Add a stream that has just begun. It takes the place of one that has the same id."""
+        if (before := self._streams.get(stream.id)) is not None:
+            self._let_go(before)
         self._streams[stream.id] = stream
         if stream.key is not None:
             self._keys[stream.key] = stream
@@ -102,7 +104,7 @@ class MemoryStore:
 
     def keep(self, stream: Stream) -> None:
         """A stream has ended. Keep it for a while, if there is room."""
-        if stream.id not in self._streams:
+        if self._streams.get(stream.id) is not stream:
             return
         timer = asyncio.get_running_loop().call_later(self._retention, self.expire, stream)
         self._kept[stream.id] = _Kept(stream.size, timer)
@@ -125,8 +127,9 @@ class MemoryStore:
             self._let_go(stream)
 
     def _let_go(self, stream: Stream) -> bool:
-        if self._streams.pop(stream.id, None) is None:
+        if self._streams.get(stream.id) is not stream:
             return False
+        del self._streams[stream.id]
         self.free_key(stream)
         kept = self._kept.pop(stream.id, None)
         if kept is not None:

@@ -86,7 +86,7 @@ class Streams:
         self,
         settings: ProducerSettings,
         circuits: Circuits,
-        store: MemoryStore,
+        memory: MemoryStore,
         observer: Observer,
         *,
         grace: float,
@@ -96,7 +96,7 @@ class Streams:
         self.readers = 0
         self._settings = settings
         self._circuits = circuits
-        self._store = store
+        self._memory = memory
         self._observer = observer
         self._grace = grace
         self._running: dict[Stream, _Running] = {}
@@ -122,7 +122,7 @@ class Streams:
     @property
     def kept(self) -> Held:
         """What is kept of streams that have ended."""
-        return self._store.kept
+        return self._memory.kept
 
     def begin(
         self,
@@ -154,7 +154,7 @@ class Streams:
         self._running[stream] = _Running(task, on_end)
         self._untold.add(stream)
         self._idle.clear()
-        self._store.add(stream)
+        self._memory.add(stream)
         self._observer.started(stream)
         task.add_done_callback(partial(self._clean_up, stream))
 
@@ -169,7 +169,7 @@ class Streams:
         """The stream that an owner's idempotency key has begun. Raises `IdempotencyConflict`."""
         if origin.key is None:
             return None
-        known = self._store.find_key((origin.owner, origin.key))
+        known = self._memory.find_key((origin.owner, origin.key))
         if known is None or not known.is_of_use:
             return None
         if known.request != request:
@@ -178,7 +178,7 @@ class Streams:
 
     def find(self, id: str, owner: str) -> Stream:
         """An owner's stream. Raises `StreamNotFound`, `StreamExpired`."""
-        return self._store.find(id, owner)
+        return self._memory.find(id, owner)
 
     def cancel(self, id: str, owner: str) -> None:
         """End a stream if it runs, and forget it. Raises `StreamNotFound`."""
@@ -186,7 +186,7 @@ class Streams:
             stream = self.find(id, owner)
         except StreamExpired:
             raise StreamNotFound from None
-        self._store.forget(stream)
+        self._memory.forget(stream)
         self._stop(stream, Cancelled())
 
     def _stop(self, stream: Stream, error: ServiceError) -> None:
@@ -236,14 +236,14 @@ class Streams:
     def put_away(self, stream: Stream) -> None:
         """Keep an ended stream for those who come back, or drop it."""
         if not stream.is_of_use:
-            self._store.free_key(stream)
+            self._memory.free_key(stream)
         if not stream.was_begun:
-            self._store.forget(stream)
+            self._memory.forget(stream)
         elif stream.resumable:
             stream.pack()
-            self._store.keep(stream)
+            self._memory.keep(stream)
         else:
-            self._store.expire(stream)
+            self._memory.expire(stream)
 
     # -- the same, wherever a stream runs ----------------------------------------------------
 
@@ -336,7 +336,7 @@ class Streams:
         for stream in list(self._running):
             self._stop(stream, Draining(retry_after=1))
         await self._idle.wait()
-        self._store.close()
+        self._memory.close()
         await self._done_hook.finish()
 
     async def aclose(self) -> None:

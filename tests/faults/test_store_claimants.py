@@ -67,7 +67,7 @@ async def test_of_two_claimants_each_stream_has_one(kind: str, number: int) -> N
         for index, both in enumerate(copies.values()):
             claims = list(zip((one, other), NAMES, both, strict=True))
             for process, name, replica in claims if index % 2 else reversed(claims):
-                process.claim(replica, claim_of(replica.stream, name))
+                process.claim(replica, claim_of(replica.stream, name), 300)
         won = [won_by_one.streams, won_by_other.streams]
         await eventually(lambda: sum(map(len, won)) >= number, 60)
         assert sorted([*won[0], *won[1]]) == sorted(copies), "none, or both, have got a stream"

@@ -22,7 +22,7 @@ from app.redis.link import ANSWER_SECONDS
 from app.store.health import LEASE_SECONDS
 from app.store.ids import read_id
 from app.store.shard import STALE_SECONDS
-from tests.support.connection import asked
+from tests.support.connection import asked, code
 from tests.support.proxy import Proxy, proxy
 from tests.support.readers import SECONDS, readers
 from tests.support.redis import RedisServer, redis_server
@@ -131,6 +131,20 @@ async def test_what_begins_while_the_store_is_down_is_told_so(
 def said(logs: list[MutableMapping[str, Any]]) -> Counter[str]:
     """How often the services have logged what of their store."""
     return Counter(log["event"] for log in logs if log["event"].startswith("the store "))
+
+
+async def test_what_can_t_be_forgotten_as_the_store_is_down_is_still_there(
+    store: RedisServer,
+) -> None:
+    async with scene(store.url, 1) as play:
+        [node] = play.nodes
+        begun = play.readers.begin(node, "figs")
+        await play.readers.end([begun])
+        await eventually(lambda: not node.service.streams._shards[0].mirrors)
+        url = f"{node.url}/streams/{begun.stream}"
+        async with down(store):
+            assert await code(url, "DELETE") == (503, "overloaded")
+            assert (await asked(url)).status_code == 200
 
 
 async def test_readers_on_the_owner_go_on_to_the_end_without_a_store(store: RedisServer) -> None:

@@ -23,10 +23,11 @@ def new_stream(id: str | None = None) -> Stream:
     return Stream(id or new_id(1, 0), REQUEST, Origin("me", resumable=True))
 
 
-def claim_of(stream: Stream, process: str = "a", **more: Any) -> Claim:
-    return Claim(
-        process, keys.digest(stream.id, "me"), "ideas", ENTRY.version, "m", "digest", **more
-    )
+def claim_of(
+    stream: Stream, process: str = "a", version: str = ENTRY.version, **more: Any
+) -> Claim:
+    owner = keys.digest(stream.id, "me")
+    return Claim(process, owner, "ideas", version, "m", "digest", **more)
 
 
 def write(stream: Stream, text: str) -> None:

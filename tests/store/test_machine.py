@@ -173,7 +173,7 @@ class Machine(RuleBasedStateMachine):
             return False
         last = EntryId(next_epoch(copy.epoch), 0)
         claim = claim_of(copy.stream, process)
-        [answer] = await self.ask(elect(self.id, copy.epoch, last, claim))
+        [answer] = await self.ask(elect(self.id, copy.epoch, last, claim, 300))
         if not isinstance(answer, bytes):
             return False
         copy.stream.take_over(base_of(last.epoch), 0)

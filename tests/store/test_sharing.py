@@ -126,8 +126,8 @@ async def test_others_are_told_that_there_is_no_such_stream_and_the_owner_that_i
     )
     await shared.redis.delete(keys.stream(own.stream))
     await shared.redis.expire(keys.mark(own.stream), MARK_SECONDS)  # as after its retention
-    if copy := b.streams._store.get(own.stream):  # it may be gone by itself
-        b.streams._store.forget(copy)
+    if copy := b.streams._memory.get(own.stream):  # it may be gone by itself
+        b.streams._memory.forget(copy)
     assert await code(url, X_Owner="me") == (410, "stream_expired")
     assert await code(url, X_Owner="you") == (404, "stream_not_found")
 

@@ -219,3 +219,24 @@ def test_at_the_close_everything_goes_and_no_timer_is_left() -> None:
 
     with pytest.raises(AssertionError, match="everything waits"):
         of(main)
+
+
+def test_what_becomes_of_a_stream_does_not_concern_the_one_that_has_taken_its_place() -> None:
+    async def main() -> None:
+        streams = store(retention=60)
+        before, after = Kept("a", key=("me", "k")), Kept("a", key=("me", "k"))
+        streams.add(before)
+        streams.keep(before)
+        streams.add(after)
+        assert streams.kept == (0, 0)
+        streams.keep(before)
+        streams.forget(before)
+        streams.expire(before)
+        await asyncio.sleep(100)
+        assert streams.get("a") is after
+        assert streams.find_key(("me", "k")) is after
+        assert streams.kept == (0, 0)
+        streams.keep(after)
+        assert streams.kept == (1, 10)
+
+    of(main)
