@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -267,7 +268,9 @@ def test_a_fault_is_logged_with_its_place_and_without_what_it_says(format: str) 
     assert ran.stderr.count("UserWarning in <string>:") == 1  # it is told once
     assert ran.stderr.count("Exception in callback") == 2
     assert ran.stderr.count("Task exception was never retrieved") == 2
-    assert ran.stderr.count("in fail") == ran.stderr.count("LookupError") == 4
+    assert ran.stderr.count("in fail") == 4
+    # From 3.13 on, a traceback shows the lines of a program that came by `-c`, too.
+    assert len(re.findall(r"(?<!raise )LookupError", ran.stderr)) == 4
     assert ran.stdout == ""
 
 
