@@ -117,7 +117,7 @@ fmt: $(dev) ## Put the code in its format, and mend what can be mended
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
-bench: $(bench) ## Measure everything next to others (28 minutes); write bench/results and the docs
+bench: $(bench) ## Measure everything next to others (43 minutes); write bench/results and the docs
 	$(python) -m bench full
 
 bench-quick: $(bench) ## Measure the most telling figures (under two minutes)

@@ -49,7 +49,7 @@ STREAMS = 300
 
 @cli.command()
 def full() -> None:
-    """Measure everything (28 minutes), and write bench/results/ and docs/performance.md."""
+    """Measure everything (43 minutes), and write bench/results/ and docs/performance.md."""
     from bench.plots import draw
 
     results = _play(FULL)
