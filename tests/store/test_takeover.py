@@ -151,7 +151,12 @@ async def test_a_slot_is_given_back_if_the_stream_is_no_longer_followed(taker: T
     await taker.none_is_taken()
     # It has claimed the stream nevertheless. Whoever wants it now gets it.
     await taker.kept(copy.id)
-    again = await taker.streams.attach(copy.id, "me")
+    await goes_on_with(taker, copy.id)
+
+
+async def goes_on_with(taker: Taker, id: str) -> None:
+    """Whoever reads a stream that nobody writes has it taken over, and gets it to its end."""
+    again = await taker.streams.attach(id, "me")
     leave = taker.streams.read(again)
     exchange = await taker.answer()
     await exchange.text(ANSWER)
@@ -175,14 +180,7 @@ async def test_what_can_t_be_gone_on_with_is_left_and_its_slot_given_back(
         leave()
     assert copy.id not in taker.shard.mirrors
     await taker.none_is_taken()
-    again = await taker.streams.attach(copy.id, "me")
-    leave = taker.streams.read(again)
-    exchange = await taker.answer()
-    await exchange.text(ANSWER)
-    await exchange.finish()
-    await eventually(lambda: again.ended)
-    leave()
-    await taker.none_is_taken()
+    await goes_on_with(taker, copy.id)
 
 
 async def test_a_stream_that_is_about_to_run_is_not_released(
