@@ -38,9 +38,13 @@ class RequestSpans:
         if scope["type"] != "http" or scope["path"].endswith(UNTRACED):
             await self._app(scope, receive, send)
             return
-        caller = baggage.clear(propagate.extract(self._carried(scope)))
+        carried = self._carried(scope)
+        caller = baggage.clear(propagate.extract(carried))
         name, about = scope["method"] if scope["method"] in METHODS else "HTTP", _about(scope)
         span = _tracer.start_span(name, caller, SpanKind.SERVER, about)
+        if not (carried or span.get_span_context().is_valid):  # there is no trace at all
+            await self._app(scope, receive, send)
+            return
 
         async def send_head(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -428,7 +428,7 @@ class Decoder:
         """A name with precedence has come: the value at the other name becomes an extra key's."""
         (frame.doubts or {}).pop(other, None)
         value = frame.values.pop(other, None)
-        frame.settled.discard(field.out)
+        (frame.settled or set()).discard(field.out)
         text = value if isinstance(value, Raw) else (frame.kept or {}).pop(other, None)
         if text is not None:
             self._unknown(frame, other, text)
@@ -444,7 +444,7 @@ class Decoder:
 
     def _dict_key(self, frame: Frame, node: Dict, name: str) -> None:
         if frame.out is not None and frame.out not in frame.shown:
-            frame.left_out.add(frame.out)
+            frame.leave_out()
         shown = name
         if node.key is not None:
             try:
@@ -455,23 +455,25 @@ class Decoder:
                 raise self.refuse(_NOT_JSON) from None
             except Exception:  # this includes PydanticOmit: a key can't leave out its entry
                 raise self.refuse(_NOT_VALID) from None
-        if shown in frame.shown or shown in frame.left_out or frame.key in frame.values:
+        left_out = frame.left_out or ()
+        if shown in frame.shown or shown in left_out or frame.key in frame.values:
             raise self.refuse("has a key twice")
         frame.out = shown
 
     def _hold(self, frame: Frame, text: str) -> None:
         """Keep a member of a discriminated union until its tag is known."""
-        frame.held[frame.key] = text
+        held = frame.held = frame.held or {}
+        held[frame.key] = text
         while type(frame.node) is Tagged:
-            tag = next((tag for tag in frame.node.tags if tag in frame.held), None)
+            tag = next((tag for tag in frame.node.tags if tag in held), None)
             if tag is None:
                 return
-            choice = frame.node.choose(loads(frame.held[tag]))
+            choice = frame.node.choose(loads(held[tag]))
             if choice is None:
                 raise invalid(self._shown.named(frame.path), "is of an unknown kind")
             frame.node = choice
         frame.hidden = False
-        held, frame.seen = frame.held, None
+        frame.seen = None
         self._shown.enter(frame, self._stack[-2])
         for key, member in held.items():
             self.key(key)
@@ -521,7 +523,7 @@ class Decoder:
         elif is_shown and type(frame.node) is not Model:
             if len(self._stack) == 2 and type(frame.node) is List:  # readers have had the element
                 raise self.refuse(_NOT_VALID)
-            frame.left_out.add(frame.out)
+            frame.leave_out()
 
     def _use_default(self) -> None:
         """Drop the innermost member with a default. Its object uses the default when it closes."""

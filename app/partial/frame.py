@@ -26,19 +26,20 @@ class Frame:
     forgets: nothing reads the values of its members once they are valid, so those of a list
         or a dict (0.5 KB each where they are objects) are not kept
     settled: of a model that forgets, the keys of the members that have closed, and stay as they
-        are shown
+        are shown; None: there are none
     key, out, field: the member being written: its key in the text, where it is shown (None:
         it is not), and its field in a Model
     seen: the keys so far, None before the first. A dict's are those of `shown` and `left_out`:
         a set of them would take as much memory as what is shown
-    held: of a union before its tag, the JSON texts at the keys
+    held: of a union before its tag, the JSON texts at the keys; None: there are none
     live: whether each change of `shown` is an operation
     hidden: it is not yet part of what is shown; missing: the NotNull fields that are unknown
     doubts: of an object, the errors of members whose field has a better name, which may follow;
         None: there are none
     kept: of an object that keeps extra keys, the JSON texts of such members, which may become extra
     dropped: its value does not count: a default stands in for it, or for a member around it
-    left_out: of a list or a dict, the indices or keys of the members that were left out
+    left_out: of a list or a dict, the indices or keys of the members that were left out; None:
+        there are none
     folded: how many items of `shown` are blocks, or are too large for one
     """
 
@@ -77,15 +78,15 @@ class Frame:
         self.out: str | int | None = None
         self.field: Field | None = None
         self.seen: set[str] | None = None
-        self.held: dict[str, str] = {}
+        self.held: dict[str, str] | None = None
         self.doubts: dict[str, Invalid] | None = None
         self.kept: dict[str, str] | None = None
         self.dropped = False
-        self.left_out: set[str | int | None] = set()
+        self.left_out: set[str | int | None] | None = None
         self.count = 0
         self.closed = 0
         self.forgets = False
-        self.settled: set[str | int | None] = set()
+        self.settled: set[str | int | None] | None = None
         self.folded = 0
         self.live = False
         self.hidden = False
@@ -132,7 +133,13 @@ class Frame:
     def settle(self) -> None:
         """Note that the member being written has closed, and that this container keeps it as is."""
         if type(self.node) is Model:
+            self.settled = self.settled or set()
             self.settled.add(self.out)
+
+    def leave_out(self) -> None:
+        """Note that the member being written is left out."""
+        self.left_out = self.left_out or set()
+        self.left_out.add(self.out)
 
     def with_settled(self, written: Any) -> Any:
         """The JSON form of a closed container, completed by the members that were not kept."""
@@ -142,10 +149,10 @@ class Frame:
 
     def remaining(self) -> Any:
         """The shown members of a list or a dict without those that were left out."""
-        shown = plain(self.shown)
+        shown, left_out = plain(self.shown), self.left_out or ()
         if type(shown) is list:
-            return [shown[at] for at in range(len(shown)) if at not in self.left_out]
-        return {key: shown[key] for key in shown if key not in self.left_out}
+            return [shown[at] for at in range(len(shown)) if at not in left_out]
+        return {key: shown[key] for key in shown if key not in left_out}
 
     def members(self) -> Any:
         """The input of the container's own validation: its values, or as many dummies."""

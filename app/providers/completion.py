@@ -70,6 +70,7 @@ class StreamedCompletion:
     received: resolves once the last of them has come
     sent, read: when the request went out, and when bytes were last read, by `perf_counter`
     null_is_absent: whether it was asked for in the dialect `strict`
+    close: ends the response
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class StreamedCompletion:
         *,
         null_is_absent: bool = False,
         sent: float = 0.0,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.sent = sent
@@ -90,6 +92,7 @@ class StreamedCompletion:
         self.null_is_absent = null_is_absent
         self.on_reasoning: Callable[[str], Awaitable[None]] | None = None
         self.received = received
+        self.close = close
         self._body = body
         self._extract = extract
         self._reader = reader
@@ -144,15 +147,16 @@ class StreamedCompletion:
             self.read = perf_counter()
             self._reader.text.keeps_reasoning = self.on_reasoning is not None
             error = self._take(data)
+            is_last, data = data is None, b""  # what was read must not stay while text gathers
             if self.on_reasoning and (text := self._reader.text.take_reasoning()):
                 await self.on_reasoning(text)
-            if data is None or self._done:
+            if is_last or self._done:
                 self._reader.text.end()
             if text := self._reader.text.take():
                 yield self._reader.chunk(text)
             if error is not None:
                 raise error
-            if data is None:
+            if is_last:
                 return
 
     async def _read(self) -> bytes | None:

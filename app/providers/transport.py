@@ -8,8 +8,7 @@ https://www.python-httpx.org/advanced/transports/#custom-transports
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
@@ -24,14 +23,9 @@ from yarl import URL
 from app.providers.base_url import is_this_machine
 from app.providers.tap import Exchange, tap
 
-RECEIVED = "structured_streams.received"
-"""The key of a future in a response's extensions. It resolves when the last byte has come (even
-if it is not read yet), or when the connection has been closed.
+BODY = "structured_streams.body"
+"""The key of a response's `Body` in its extensions.
 https://www.python-httpx.org/advanced/extensions/#response-extensions"""
-
-SENT = "structured_streams.sent"
-"""The key of the time at which the request of a response would have gone out if connecting had
-taken no time, by `perf_counter`."""
 
 MAX_ERROR_BYTES = 8 * 1024
 """How much is read of an answer that is no 2xx. An SDK would read it to its end at once."""
@@ -53,39 +47,59 @@ class Body(httpx2.AsyncByteStream):
     aiohttp holds at most 128 KiB that have come and are not taken; beyond that it does not
     read the socket, and does not decompress. Of an answer that is no 2xx there is but one read,
     and it never fails: the status says enough.
+
+    received: resolves when the last byte has come (even if it is not read yet), or when the
+        connection has been closed
+    sent: when the request would have gone out if connecting had taken no time, by `perf_counter`
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange | None) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, exchange: Exchange | None, sent: float
+    ) -> None:
         self.received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.sent = sent
         self._response = response
         self._exchange = exchange
+        self._is_error = response.status // 100 != 2
+        self._was_read = False
+        self._is_taken = False
         response.content.on_eof(self._end)
 
     def _end(self) -> None:
         if not self.received.done():
             self.received.set_result(None)
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self._pieces() if self._exchange is None else self._told(self._exchange)
+    def __aiter__(self) -> Body:
+        return self
 
-    async def _pieces(self) -> AsyncGenerator[bytes, None]:
-        if self._response.status // 100 != 2:
-            yield await self._beginning()
-            return
-        while data := await self._response.content.readany():
-            yield data
+    async def __anext__(self) -> bytes:
+        data = await self._read()
+        if not data:
+            raise StopAsyncIteration
+        return data
 
-    async def _told(self, exchange: Exchange) -> AsyncGenerator[bytes, None]:
-        """The pieces, of which the exchange is told first."""
+    async def _read(self) -> bytes:
+        """The next bytes; none at the end. An exchange is told of them first."""
+        if self._exchange is None:
+            return await self._next()
         try:
-            async with aclosing(self._pieces()) as pieces:
-                async for data in pieces:
-                    exchange.heard(data)
-                    yield data
+            data = await self._next()
         except (aiohttp.ClientError, OSError):
-            exchange.ended("broken")
+            self._exchange.ended("broken")
             raise
-        exchange.ended("whole")
+        if data:
+            self._exchange.heard(data)
+        else:
+            self._exchange.ended("whole")
+        return data
+
+    async def _next(self) -> bytes:
+        if not self._is_error:
+            return await self._response.content.readany()
+        if self._was_read:
+            return b""
+        self._was_read = True
+        return await self._beginning()
 
     async def _beginning(self) -> bytes:
         data = bytearray()
@@ -97,10 +111,30 @@ class Body(httpx2.AsyncByteStream):
                     data += more
         return bytes(data[:MAX_ERROR_BYTES])
 
+    def take(self) -> Body:
+        """Have the body outlive the `httpx2.Response`, which its context closes."""
+        self._is_taken = True
+        return self
+
     async def aclose(self) -> None:
+        """Close the connection with the `httpx2.Response`, unless the body was taken from it."""
+        if not self._is_taken:
+            self.close()
+
+    def close(self) -> None:
         """Close the connection, unless the response has ended and given it back."""
         self._response.close()
         self._end()
+
+
+def taken(response: httpx2.Response) -> Body:
+    """The body of a response, which is to be closed by itself from now on.
+
+    A client's response holds its request, and both their headers, twice: 10 KB that nobody needs
+    while the answer is written, for minutes perhaps.
+    """
+    body: Body = response.extensions[BODY]
+    return body.take()
 
 
 class Transport(httpx2.AsyncBaseTransport):
@@ -133,9 +167,10 @@ class Transport(httpx2.AsyncBaseTransport):
         if exchange is not None:
             exchange.answered(response.status)
         headers = [item for item in response.raw_headers if item[0].lower() not in _ENCODED]
-        body = Body(response, exchange)
-        extensions = {RECEIVED: body.received, SENT: connection.sent}
-        return httpx2.Response(response.status, headers=headers, stream=body, extensions=extensions)
+        body = Body(response, exchange, connection.sent)
+        return httpx2.Response(
+            response.status, headers=headers, stream=body, extensions={BODY: body}
+        )
 
     async def aclose(self) -> None:
         for session in (self._keeping, self._closing):

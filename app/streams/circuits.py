@@ -39,18 +39,23 @@ class CircuitOpen(Exception):
 
 
 class Trial:
-    """One stream's turn at a model."""
+    """One stream's turn at a model.
+
+    contexts: hold the circuit's; None: there is no circuit that learns of it
+    """
 
     def __init__(self, contexts: AsyncExitStack | None = None) -> None:
-        self._contexts = contexts or AsyncExitStack()
+        self._contexts = contexts
 
     async def worked(self) -> None:
         """The model has given content. What fails after that is not told to the circuit."""
-        await self._contexts.aclose()
+        if self._contexts is not None:
+            await self._contexts.aclose()
 
     def abandon(self) -> None:
         """Tell the circuit nothing: purgatory would count any end without a failure as success."""
-        self._contexts.pop_all()
+        if self._contexts is not None:
+            self._contexts.pop_all()
 
 
 class Circuits:

@@ -15,12 +15,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from opentelemetry import baggage, context, propagate
-from opentelemetry.trace import SpanKind, StatusCode, format_trace_id, get_current_span, get_tracer
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    StatusCode,
+    format_trace_id,
+    get_current_span,
+    get_tracer,
+    use_span,
+)
 
 from app import __version__
 from app.errors import Cancelled, ServiceError
@@ -78,8 +86,7 @@ def in_trace(carried: Mapping[str, str]) -> Iterator[None]:
         context.detach(token)
 
 
-@contextmanager
-def stream_span(stream: Stream) -> Iterator[None]:
+def stream_span(stream: Stream) -> AbstractContextManager[None]:
     """The span of a stream. What was asked and what came of it are its attributes."""
     entry, origin = stream.request.entry, stream.origin
     asked = {
@@ -91,7 +98,13 @@ def stream_span(stream: Stream) -> Iterator[None]:
     }
     if origin.caller:
         asked["structured_streams.caller"] = origin.caller
-    with _span(f"stream {entry.name}", SpanKind.INTERNAL, asked):
+    span = _new_span(f"stream {entry.name}", SpanKind.INTERNAL, asked)
+    return nullcontext() if span is None else _in_stream(stream, span)
+
+
+@contextmanager
+def _in_stream(stream: Stream, span: Span) -> Iterator[None]:
+    with _current(span):
         try:
             yield
         finally:
@@ -110,10 +123,9 @@ def _note_end(stream: Stream) -> None:
         _note_error(code)
 
 
-@contextmanager
 def attempt_span(
     stream: Stream, model: ModelSettings, request: CompletionRequest, *, with_content: bool
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """The span of an attempt.
 
     with_content: whether it holds what the model is told and what it answers
@@ -131,14 +143,20 @@ def attempt_span(
         **_bounds(request, model.options),
         **(_told(request.messages) if with_content else {}),
     }
-    with _span(f"chat {model.model}", SpanKind.CLIENT, attributes):
+    span = _new_span(f"chat {model.model}", SpanKind.CLIENT, attributes)
+    return nullcontext() if span is None else _in_attempt(span)
+
+
+@contextmanager
+def _in_attempt(span: Span) -> Iterator[None]:
+    with _current(span):
         try:
             yield
         except ServiceError as error:
             _note_error(error.code)
             raise
         except asyncio.CancelledError:
-            get_current_span().add_event("cancelled")
+            span.add_event("cancelled")
             raise
         except Exception as error:
             _note_error(type(error).__name__)
@@ -196,17 +214,15 @@ def note_answer(completion: Completion, text: str | None) -> None:
         span.set_attribute("gen_ai.output.messages", json.dumps([said]))
 
 
-@contextmanager
-def _span(name: str, kind: SpanKind, attributes: Mapping[str, Any]) -> Iterator[None]:
-    """A span that is the current one. It keeps no exception: its message may quote content."""
-    with _tracer.start_as_current_span(
-        name,
-        kind=kind,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ):
-        yield
+def _new_span(name: str, kind: SpanKind, attributes: Mapping[str, Any]) -> Span | None:
+    """A new span; None where there are no traces: then it would be the one that is there."""
+    span = _tracer.start_span(name, kind=kind, attributes=attributes)
+    return None if span is get_current_span() else span
+
+
+def _current(span: Span) -> AbstractContextManager[Span]:
+    """Make a span the current one. It keeps no exception: its message may quote content."""
+    return use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False)
 
 
 def _note_error(kind: str) -> None:

@@ -6,7 +6,6 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import httpx2
@@ -23,7 +22,7 @@ from app.providers.asking.way import Way
 from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
 from app.providers.model_settings import ModelSettings
-from app.providers.transport import RECEIVED, SENT
+from app.providers.transport import taken
 
 
 class Anthropic:
@@ -34,21 +33,22 @@ class Anthropic:
         self._client = client_of(settings)
         self._url = url_of(settings.base_url)
 
-    async def open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
+    async def open(self, body: JsonObject, way: Way) -> StreamedCompletion:
         """Send a request, as `Api` says."""
-        opening = self._client.stream("POST", self._url, json=body)
-        response = await stack.enter_async_context(opening)
-        await _raise_for_status(response)
+        async with self._client.stream("POST", self._url, json=body) as response:
+            await _raise_for_status(response)
+            answer = taken(response)
         in_tools = way.mode == "tools"
         mode = Mode.TOOLS if in_tools else Mode.JSON
         extract: Any = handlers(InstructorProvider.ANTHROPIC, mode).stream_extractor_async
         return StreamedCompletion(
-            await stack.enter_async_context(aclosing(response.aiter_bytes())),
-            response.extensions[RECEIVED],
+            answer,
+            answer.received,
             extract,
             AnthropicReader(in_tools=in_tools),
             null_is_absent=way.dialect == "strict" or way.mode == "json_schema",
-            sent=response.extensions[SENT],
+            sent=answer.sent,
+            close=answer.close,
         )
 
     async def aclose(self) -> None:

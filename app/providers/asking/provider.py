@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 from app.providers.asking.negotiation import Negotiation
@@ -24,11 +24,10 @@ class Api(Protocol):
         """What its requests are."""
         ...
 
-    async def open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
-        """Send a request, and give the completion that the response is.
+    async def open(self, body: JsonObject, way: Way) -> StreamedCompletion:
+        """Send a request, and give the completion that the response is, which is to be closed.
 
-        The stack closes the response. Raises `Refused` if the status is no 2xx, else whatever the
-        libraries raise.
+        Raises `Refused` if the status is no 2xx, else whatever the libraries raise.
         """
         ...
 
@@ -52,14 +51,11 @@ class ApiProvider:
     @asynccontextmanager
     async def complete(self, request: CompletionRequest) -> AsyncIterator[Completion]:
         """Ask for a completion, as `Provider` says, in the way that the model takes."""
-        async with AsyncExitStack() as stack:
-            try:
-                way, completion = await self._negotiation.opened(
-                    request, lambda body, way: self._open(body, way, stack)
-                )
-            except Refused as refused:
-                raise while_opening(refused) from None
-            self._linger_after(completion, stack)
+        try:
+            way, completion = await self._negotiation.opened(request, self._open)
+        except Refused as refused:
+            raise while_opening(refused) from None
+        with self._leaving(completion):
             yield completion
             if completion.is_uncalled:
                 self._negotiation.went_uncalled(way)
@@ -70,36 +66,41 @@ class ApiProvider:
 
         Raises `Refused` if the provider answers with a status that is no 2xx.
         """
-        async with AsyncExitStack() as stack:
-            completion = await self._open(self.requests.body(way, request), way, stack)
-            self._linger_after(completion, stack)
+        completion = await self._open(self.requests.body(way, request), way)
+        with self._leaving(completion):
             yield completion
 
-    async def _open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
+    async def _open(self, body: JsonObject, way: Way) -> StreamedCompletion:
         """The completion that the response to a request is. Raises `Refused`, `ServiceError`."""
         try:
-            return await self._api.open(body, way, stack)
+            return await self._api.open(body, way)
         except Refused:
             raise
         except Exception as error:
             raise while_opening(error) from None
 
-    def _linger_after(self, completion: StreamedCompletion, stack: AsyncExitStack) -> None:
-        """Have the stack, once it is left, give the response a moment to end."""
+    @contextmanager
+    def _leaving(self, completion: StreamedCompletion) -> Iterator[None]:
+        """Close a completion in the end, or give its response a moment to end by itself."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            completion.close()
+            raise
+        finally:
+            if completion.may_linger:
+                self._linger(completion)
+            else:
+                completion.close()
 
-        def leave(kind: type[BaseException] | None, *_: object) -> None:
-            cancelled = kind is not None and issubclass(kind, asyncio.CancelledError)
-            if completion.may_linger and not cancelled:
-                self._linger(completion, stack.pop_all())
-
-        stack.push(leave)
-
-    def _linger(self, completion: StreamedCompletion, contexts: AsyncExitStack) -> None:
-        """Read the response to its end in the background, for a short time, and then leave."""
+    def _linger(self, completion: StreamedCompletion) -> None:
+        """Read the response to its end in the background, for a short time, and then close it."""
 
         async def linger() -> None:
-            async with contexts:
+            try:
                 await completion.linger()
+            finally:
+                completion.close()
 
         task = asyncio.create_task(linger())
         self._lingering.add(task)

@@ -6,7 +6,6 @@ https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 import openai
@@ -22,7 +21,7 @@ from app.providers.model_settings import ModelSettings
 from app.providers.openai.client import client_of, create_of
 from app.providers.openai.reader import OpenAIReader
 from app.providers.openai.request import OpenAIRequests
-from app.providers.transport import RECEIVED, SENT
+from app.providers.transport import taken
 
 
 class OpenAI:
@@ -33,22 +32,24 @@ class OpenAI:
         self._client = client_of(settings)
         self._create = create_of(self._client, settings)
 
-    async def open(self, body: JsonObject, way: Way, stack: AsyncExitStack) -> StreamedCompletion:
+    async def open(self, body: JsonObject, way: Way) -> StreamedCompletion:
         """Send a request, as `Api` says."""
         # What is made goes along as it is, and takes the place of the arguments: the SDK would
         # walk through each part of the messages and of the schema, for a millisecond.
         opening = self._create(model=body["model"], messages=(), stream=True, extra_body=body)
         try:
-            response = await stack.enter_async_context(opening)
+            async with opening as response:
+                answer = taken(response.http_response)
         except openai.APIStatusError as error:
             raise Refused(refusal(error.status_code, error.body)) from error
         return StreamedCompletion(
-            await stack.enter_async_context(aclosing(response.http_response.aiter_raw())),
-            response.http_response.extensions[RECEIVED],
+            answer,
+            answer.received,
             _extractor(way.mode),
             OpenAIReader(in_tools=way.mode == "tools"),
             null_is_absent=way.dialect == "strict",
-            sent=response.http_response.extensions[SENT],
+            sent=answer.sent,
+            close=answer.close,
         )
 
     async def aclose(self) -> None:
