@@ -421,8 +421,9 @@ class Decoder:
         # A better name for this field may still come. Then this value is dropped, and its errors
         # don't count; or it becomes an extra key's, shown as it was written. So it is shown only
         # when complete, unless it is a string.
-        comes_whole = frame.may_be_outdone and isinstance(field.node, Container | Tagged)
-        return as_leaf(field.node, deferred=False) if comes_whole else field.node
+        if frame.may_be_outdone and isinstance(field.node, Container | Tagged):
+            return as_leaf(field.node, deferred=False)
+        return field.node
 
     def _outdo(self, frame: Frame, field: Field, other: str) -> None:
         """A name with precedence has come: the value at the other name becomes an extra key's."""

@@ -94,6 +94,8 @@ class Frame:
 
     def others(self, field: Field) -> list[str]:
         """The other names under which the text has a field already, those that win first."""
+        if len(field.names) < 2:  # as nearly all fields have
+            return []
         return [name for name in field.names if name != self.key and name in (self.seen or ())]
 
     @property
@@ -104,7 +106,8 @@ class Frame:
     @property
     def may_be_extra(self) -> bool:
         """Whether this value becomes that of an extra key if a name with precedence comes."""
-        return self.may_be_outdone and self.node.extra != "ignore"
+        node = self.node
+        return type(node) is Model and node.extra != "ignore" and self.may_be_outdone
 
     def doubt(self, error: Invalid) -> None:
         """Take an error of the member being written, which counts unless a better name comes."""

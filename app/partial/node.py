@@ -209,7 +209,8 @@ def blank(node: Model, seen: tuple[Node, ...] = ()) -> dict[str, Any]:
         for field in node.fields
         if field.out is not None and field.required
     }
-    shown.update(dict.fromkeys(node.computed))
+    if node.computed:
+        shown.update(dict.fromkeys(node.computed))
     return shown
 
 

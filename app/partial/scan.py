@@ -21,6 +21,7 @@ deepest one is allowed.
 Pydantic's own JSON parser has the same limit. It notices the end of an empty container first.
 """
 
+_BLANKS: Final = " \t\n\r"
 _space = re.compile(r"[ \t\n\r]*")
 _lead = re.compile(r"[^\[\]{}]*")
 _key_colon = re.compile(r'[ \t\n\r]*"([^"\\\x00-\x1f]*)"[ \t\n\r]*:[ \t\n\r]*')
@@ -127,7 +128,7 @@ class Scanner:
     # -- structure ------------------------------------------------------------------------
 
     def _value(self, text: str, at: int) -> int:
-        if (at := _skip(text, at)) == len(text):
+        if text[at] in _BLANKS and (at := _skip(text, at)) == len(text):
             return at
         first = text[at]
         if first not in '"{[-0123456789tfn':
@@ -146,7 +147,7 @@ class Scanner:
         return at
 
     def _first_key(self, text: str, at: int) -> int:
-        if (at := _skip(text, at)) == len(text):
+        if text[at] in _BLANKS and (at := _skip(text, at)) == len(text):
             return at
         if text[at] == "}":
             return self._close(at)
@@ -155,7 +156,7 @@ class Scanner:
         return at
 
     def _first_element(self, text: str, at: int) -> int:
-        if (at := _skip(text, at)) == len(text):
+        if text[at] in _BLANKS and (at := _skip(text, at)) == len(text):
             return at
         if text[at] == "]":
             return self._close(at)
@@ -181,7 +182,7 @@ class Scanner:
         return at + 1
 
     def _colon(self, text: str, at: int) -> int:
-        if (at := _skip(text, at)) == len(text):
+        if text[at] in _BLANKS and (at := _skip(text, at)) == len(text):
             return at
         if text[at] != ":":
             raise self._handler.refuse("is not JSON")
@@ -189,7 +190,7 @@ class Scanner:
         return at + 1
 
     def _next(self, text: str, at: int) -> int:
-        if (at := _skip(text, at)) == len(text):
+        if text[at] in _BLANKS and (at := _skip(text, at)) == len(text):
             return at
         is_object = self._open[-1]
         if text[at] == ",":

@@ -206,6 +206,15 @@ async def test_without_a_key_none_is_sent_that_nobody_has_given(
     assert "authorization: own\r\nx-a: b\r\n" in await head_of()
 
 
+async def test_the_admin_key_of_the_environment_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", "sk-admin")
+    assert "sk-admin" not in await head_of()
+    assert "sk-admin" not in await head_of(api_key=SecretStr("sk-1"))
+    assert "sk-admin" not in await head_of(headers={"Authorization": "Own"})
+
+
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 async def test_a_header_of_the_model_goes_before_the_key(name: str) -> None:
     head = await head_of(api_key=SecretStr("sk-1"), headers={name: "Own", "X-A": "b"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Final
 
 import httpx2
@@ -37,16 +36,13 @@ def client_of(settings: ModelSettings) -> openai.AsyncOpenAI:
     )
 
 
-def create_of(client: openai.AsyncOpenAI, settings: ModelSettings) -> Any:
-    """The client's `create` for streams.
-
-    The SDK imports its resources on first use, which takes a while: so this is looked up once.
-    """
-    create = client.chat.completions.with_streaming_response.create
+def request_options(settings: ModelSettings, client: openai.AsyncOpenAI) -> dict[str, Any]:
+    """The options of each request: by which of its keys the SDK asks, if by any."""
+    options: dict[str, Any] = {"security": {"bearer_auth": True}}
     named = map(str.lower, client.default_headers)
-    if settings.api_key or _AUTHORIZATION.lower() in named:
-        return create
-    return partial(create, extra_headers={_AUTHORIZATION: openai.Omit()})
+    if settings.api_key is None and _AUTHORIZATION.lower() not in named:
+        options["headers"] = {_AUTHORIZATION: openai.Omit()}
+    return options
 
 
 def _headers(settings: ModelSettings) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import openai
 from instructor import Mode
 from instructor import Provider as InstructorProvider
@@ -18,7 +19,7 @@ from app.providers.asking.way import AskedMode, Way
 from app.providers.completion import StreamedCompletion
 from app.providers.handlers import handlers
 from app.providers.model_settings import ModelSettings
-from app.providers.openai.client import client_of, create_of
+from app.providers.openai.client import client_of, request_options
 from app.providers.openai.reader import OpenAIReader
 from app.providers.openai.request import OpenAIRequests
 from app.providers.transport import taken
@@ -30,18 +31,24 @@ class OpenAI:
     def __init__(self, settings: ModelSettings) -> None:
         self.requests = OpenAIRequests(settings)
         self._client = client_of(settings)
-        self._create = create_of(self._client, settings)
+        self._options: Any = request_options(settings, self._client)
 
     async def open(self, body: JsonObject, way: Way) -> StreamedCompletion:
         """Send a request, as `Api` says."""
-        # What is made goes along as it is, and takes the place of the arguments: the SDK would
-        # walk through each part of the messages and of the schema, for a millisecond.
-        opening = self._create(model=body["model"], messages=(), stream=True, extra_body=body)
+        # The SDK's `create` would walk through each part of the messages and of the schema, which
+        # are complete, for a millisecond. This is how it sends what it has no method for.
         try:
-            async with opening as response:
-                answer = taken(response.http_response)
+            response: Any = await self._client.post(
+                "/chat/completions",
+                cast_to=httpx2.Response,
+                body=body,
+                options=self._options,
+                stream=True,
+                stream_cls=openai.AsyncStream[Any],
+            )
         except openai.APIStatusError as error:
             raise Refused(refusal(error.status_code, error.body)) from error
+        answer = taken(response)
         return StreamedCompletion(
             answer,
             answer.received,
