@@ -59,8 +59,8 @@ class EventDecoder:
                     yield pending.pop()
                 else:
                     yield from self._event()
-            elif line.startswith((b"data:", b"error:")):  # the latter is llama.cpp's
-                piece = line[5 if line.startswith(b"data:") else 6 :].strip()
+            elif (is_data := line.startswith(b"data:")) or line.startswith(b"error:"):
+                piece = line[5 if is_data else 6 :].strip()  # errors are llama.cpp's
                 if pending or len(piece) > MAX_EVENT_BYTES:
                     yield from self._go_on(piece)
                 elif piece:

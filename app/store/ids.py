@@ -6,9 +6,10 @@ too long ago is known to be gone, without a question.
 
 from __future__ import annotations
 
-import secrets
 import string
 from typing import NamedTuple
+
+from app.streams.random_letters import random_letters
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 """In the order of ASCII, so that ids are in the order of their birth."""
@@ -33,8 +34,7 @@ class StreamId(NamedTuple):
 
 def new_id(born: float, shard: int) -> str:
     """A new id, of 29 letters and digits."""
-    random = "".join(secrets.choice(ALPHABET) for _ in range(RANDOM))
-    return _written(int(born)) + ALPHABET[shard] + random
+    return _written(int(born)) + ALPHABET[shard] + random_letters(ALPHABET, RANDOM)
 
 
 def read_id(id: str) -> StreamId | None:

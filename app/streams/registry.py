@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import string
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from app.streams.done_hook import DoneHook, Outcome
 from app.streams.log_entry import Failed
 from app.streams.memory_store import Held, MemoryStore
 from app.streams.producer import AttemptObserver, Producer, ProducerSettings
+from app.streams.random_letters import random_letters
 from app.streams.request import GenerationRequest
 from app.streams.stream import Origin, Stream
 from app.streams.where_raised import where_raised
@@ -73,7 +73,7 @@ class _Running:
 
 
 def _new_id() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH))
+    return random_letters(ALPHABET, ID_LENGTH)
 
 
 class Streams:
