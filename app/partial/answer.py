@@ -165,10 +165,10 @@ class Answer:
 
     @property
     def _shown(self) -> _Candidate | None:
-        for candidate in (self._open, self._best):
-            if candidate is not None and candidate.shown:
-                return candidate
-        return None
+        found, best = self._open, self._best
+        if found is not None and found.shown:
+            return found
+        return best if best is not None and best.shown else None
 
     # -- text --------------------------------------------------------------------------------
 

@@ -131,9 +131,10 @@ class Document:
                 break
             level: _Level
             if isinstance(container, list):
-                level = _ListLevel(container)
                 if isinstance(known, _ListLevel) and known.container is container:
                     level = known
+                else:
+                    level = _ListLevel(container)
                 level.update()
             elif isinstance(known, _ObjectLevel) and known.is_of(container, step):
                 level = known

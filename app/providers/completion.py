@@ -121,12 +121,8 @@ class StreamedCompletion:
     def usage(self) -> Tokens | None:
         return self._reader.usage
 
-    async def __aiter__(self) -> AsyncIterator[str]:
-        try:
-            async for text in self._extract(self._chunks()):
-                yield text
-        except Exception as error:
-            raise while_reading(error) from None
+    def __aiter__(self) -> AsyncIterator[str]:
+        return self._extract(self._chunks())
 
     @property
     def may_linger(self) -> bool:
@@ -143,8 +139,12 @@ class StreamedCompletion:
     async def _chunks(self) -> AsyncGenerator[Any, None]:
         """A chunk with all the text of each read. An error is raised after the text before it."""
         while not self._done:
-            data = await self._read()
+            try:
+                data = await (self._read_usage() if self._until else anext(self._body, None))
+            except Exception as broken:
+                raise while_reading(broken) from None
             self.read = perf_counter()
+            self.ahead = data is not None and len(data) >= AHEAD_BYTES
             self._reader.text.keeps_reasoning = self.on_reasoning is not None
             error = self._take(data)
             is_last, data = data is None, b""  # what was read must not stay while text gathers
@@ -159,12 +159,8 @@ class StreamedCompletion:
             if is_last:
                 return
 
-    async def _read(self) -> bytes | None:
-        """The next bytes; None at the end."""
-        if not self._until:
-            data = await anext(self._body, None)
-            self.ahead = data is not None and len(data) >= AHEAD_BYTES
-            return data
+    async def _read_usage(self) -> bytes | None:
+        """The next bytes after the finish reason; None at the end, or if they take too long."""
         if self._loop.time() >= self._until:
             return None
         try:

@@ -73,36 +73,33 @@ class Body(httpx2.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        data = await self._read()
+        try:
+            if self._is_error:
+                data = await self._beginning()
+            else:
+                data = await self._response.content.readany()
+        except (aiohttp.ClientError, OSError):
+            if self._exchange is not None:
+                self._exchange.ended("broken")
+            raise
+        if self._exchange is not None:
+            self._tell(self._exchange, data)
         if not data:
             raise StopAsyncIteration
         return data
 
-    async def _read(self) -> bytes:
-        """The next bytes; none at the end. An exchange is told of them first."""
-        if self._exchange is None:
-            return await self._next()
-        try:
-            data = await self._next()
-        except (aiohttp.ClientError, OSError):
-            self._exchange.ended("broken")
-            raise
+    def _tell(self, exchange: Exchange, data: bytes) -> None:
         if data:
-            self._exchange.heard(data)
+            exchange.heard(data)
         else:
-            self._exchange.ended("whole")
-        return data
+            exchange.ended("whole")
 
-    async def _next(self) -> bytes:
-        if not self._is_error:
-            return await self._response.content.readany()
+    async def _beginning(self) -> bytes:
+        """What is read of an error at first; then nothing."""
+        data = bytearray()
         if self._was_read:
             return b""
         self._was_read = True
-        return await self._beginning()
-
-    async def _beginning(self) -> bytes:
-        data = bytearray()
         with suppress(aiohttp.ClientError, OSError):
             async with asyncio.timeout(ERROR_SECONDS):
                 while len(data) < MAX_ERROR_BYTES:

@@ -16,6 +16,7 @@ class Audience:
     """
 
     def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
         self._sleeping: set[asyncio.Future[bool]] = set()
         self._eager: set[asyncio.Future[bool]] = set()
         self._demand: asyncio.Future[None] | None = None
@@ -26,9 +27,8 @@ class Audience:
         """Wait until a follower is eager, `seconds` have passed or `end_demand` is called."""
         if self._eager:
             return
-        loop = asyncio.get_running_loop()
-        demand = self._demand = loop.create_future()
-        timer = loop.call_later(seconds, resolve, demand, None)
+        demand = self._demand = self._loop.create_future()
+        timer = self._loop.call_later(seconds, resolve, demand, None)
         try:
             await demand
         finally:
@@ -57,7 +57,7 @@ class Audience:
         has_entries: whether there is an entry that the follower has not read
         Returns False if the loop's time `until` has come first.
         """
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         woken: asyncio.Future[bool] = loop.create_future()
         timer: asyncio.TimerHandle | None = None
 

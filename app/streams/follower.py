@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from app.streams.log import Unread
 from app.streams.stream import Stream
@@ -33,7 +33,8 @@ async def follow(
     due = 0.0
     silent_until = loop.time() + heartbeat
     while not (stream.is_cut or (stream.ended and position >= stream.position)):
-        if not await _wait(stream, position, due=due, until=silent_until):
+        is_at_once = stream.is_cut or stream.has_urgent_entries(position)  # these wait for nothing
+        if not (is_at_once or await _wait(stream, position, due, silent_until)):
             yield []
             silent_until = loop.time() + heartbeat
             continue
@@ -48,11 +49,6 @@ async def follow(
         del entries, batch  # they must not stay in memory while the follower waits
 
 
-async def _wait(stream: Stream, position: int, *, due: float, until: float) -> bool:
-    """Wait for entries after `position`, at least until `due`. False if `until` has come first.
-
-    A restart and the end don't wait for `due`.
-    """
-    if stream.has_urgent_entries(position) or stream.is_cut:
-        return True
-    return await stream.audience.wait(due, until, lambda: stream.position > position)
+def _wait(stream: Stream, position: int, due: float, until: float) -> Coroutine[Any, Any, bool]:
+    """Wait for entries after `position`, at least until `due`. False if `until` has come first."""
+    return stream.audience.wait(due, until, lambda: stream.position > position)

@@ -94,15 +94,15 @@ class Log:
         # Pack before adding, so that readers who keep up find the new entries unpacked.
         while len(self._newest) >= SEGMENT:
             self._pack()
-        at = self.position
-        self._newest.extend(entries)
+        at, new = self.position, list(entries)
+        self._newest += new
         if self.tail is not None:
-            self.tail += self._newest[at - self._packed :]
-        for position, entry in enumerate(self._newest[at - self._packed :], at):
+            self.tail += new
+        for position, entry in enumerate(new, at):
             if isinstance(entry, Event):
                 self._events.append((position, entry))
-        if self._newest:
-            self.last = self._newest[-1]
+        if new:
+            self.last = new[-1]
 
     def since(self, position: int, most: int | None = None) -> list[LogEntry]:
         """The first `most` entries after a position; None: all of them.
@@ -126,16 +126,18 @@ class Log:
         lists = [*packed, _encoder.encode([*self._newest, *more])]
         return b"[" + b",".join(text[1:-1] for text in lists if len(text) > 2) + b"]"
 
-    def unread(self, position: int, most: int = MANY) -> list[Unread]:
+    def unread(self, position: int, most: int = MANY) -> Sequence[Unread]:
         """All that a reader has to know of after a position.
 
         Where that is more than `most` entries or `MANY_BYTES`, no operation is among them:
         `Skipped` tells how many there were. A reader whose position is of an earlier log gets all
         of this one.
         """
+        if position >= self._packed and len(self._newest) <= most:  # as of a reader that keeps up
+            return self._newest[position - self._packed :]
         position = max(position, self.base)
         if self.position - position <= most and self._bytes_since(position) <= MANY_BYTES:
-            return list(self.since(position))
+            return self.since(position)
         found: list[Unread] = []
         events = self._events[bisect_left(self._events, position, key=itemgetter(0)) :]
         for at, entry in sorted([*events, *self._reasoning(position)], key=itemgetter(0)):

@@ -213,27 +213,24 @@ class Producer:
     async def run(self) -> None:
         """Generate the value. The stream has always ended when this returns or is cancelled."""
         with stream_span(self._stream), self._settings.recording(self._stream):
-            await self._run()
-
-    async def _run(self) -> None:
-        try:
-            await self._generate()
-            self._stream.end(Done())
-        except ServiceError as error:
-            self._figures.cause = error.cause
-            self._stream.end(Failed.of(error))
-        except asyncio.CancelledError:
-            self._stream.end(Failed.of(Cancelled()))
-            raise
-        except Exception as error:
-            _log.error(
-                "a generation broke",
-                id=self._stream.id,
-                schema=self._stream.request.entry.name,
-                error=type(error).__name__,
-                exception=where_raised(error),
-            )
-            self._stream.end(Failed.of(Internal()))
+            try:
+                await self._generate()
+                self._stream.end(Done())
+            except ServiceError as error:
+                self._figures.cause = error.cause
+                self._stream.end(Failed.of(error))
+            except asyncio.CancelledError:
+                self._stream.end(Failed.of(Cancelled()))
+                raise
+            except Exception as error:
+                _log.error(
+                    "a generation broke",
+                    id=self._stream.id,
+                    schema=self._stream.request.entry.name,
+                    error=type(error).__name__,
+                    exception=where_raised(error),
+                )
+                self._stream.end(Failed.of(Internal()))
 
     # -- models -----------------------------------------------------------------------------
 
@@ -496,7 +493,10 @@ class Producer:
         async for piece in completion:
             before = attempt.begun, attempt.is_whole
             self._note(completion, piece, figures)
-            await self._write(piece, attempt)
+            if len(piece) <= SLICE:
+                self._decode(piece, attempt)
+            else:
+                await self._decode_slices(piece, attempt)
             if attempt.begun and not before[0]:
                 note_first_content(completion.active - figures.asked)
                 await self._trial.worked()
@@ -504,7 +504,8 @@ class Producer:
                 return
             if (attempt.begun, attempt.is_whole) != before:
                 deadline.check()  # what is waited for now may have less time
-            await self._gather(completion)
+            if _may_gather(completion):
+                await self._stream.audience.demand(GATHER_SECONDS)
 
     def _note(self, completion: Completion, piece: str, figures: AttemptFigures) -> None:
         """Note when content was read."""
@@ -522,21 +523,15 @@ class Producer:
     async def _reason(self, completion: Completion, text: str) -> None:
         """Write reasoning that comes beside the text. More of it may gather, as of the text."""
         self._stream.reason(text)
-        await self._gather(completion)
-
-    async def _gather(self, completion: Completion) -> None:
-        """Let text gather, unless the provider writes faster than we read, or has ended."""
-        if not (completion.ahead or completion.received.done()):
+        if _may_gather(completion):
             await self._stream.audience.demand(GATHER_SECONDS)
 
-    async def _write(self, piece: str, attempt: Attempt) -> None:
+    async def _decode_slices(self, piece: str, attempt: Attempt) -> None:
         """Decode a piece of any length without blocking the event loop.
 
         The provider isn't late while we decode what it has sent, so `_decoded` moves on.
         """
         self._decode(piece[:SLICE], attempt)
-        if len(piece) <= SLICE:
-            return
         turn = self._loop.time() + TURN_SECONDS
         is_blank = piece.isspace()
         for start in range(SLICE, len(piece), SLICE):
@@ -621,6 +616,11 @@ def estimated(asked: list[dict[str, Any]], size: int) -> Tokens:
     characters = sum(len(message["content"]) for message in asked)
     given = characters // TOKEN_CHARACTERS
     return Tokens(given, (characters + size) // TOKEN_CHARACTERS - given)
+
+
+def _may_gather(completion: Completion) -> bool:
+    """Whether text may gather: unless the provider writes faster than we read, or has ended."""
+    return not (completion.ahead or completion.received.done())
 
 
 def _late(deadline: str) -> ProviderTimeout:

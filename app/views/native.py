@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from app.partial.value import dumps
 from app.streams.log import Unread
@@ -10,6 +11,9 @@ from app.streams.log_entry import Done, Event, Failed, Reasoning, Restart, Usage
 from app.views.followed import Followed
 from app.views.message import Message, of_event, start
 from app.views.summary import count, numbered
+
+_TOLD: Final = (Restart, Usage, Done, Failed)
+"""The entries that every view tells by themselves."""
 
 Changes = Sequence[tuple[int, Unread]]
 """Entries that change the value, each with the position after it."""
@@ -33,10 +37,12 @@ class NativeView:
 
     def messages(self, stream: Followed, entries: Sequence[Unread], position: int) -> list[Message]:
         """The messages of some entries. A restart undoes the entries before it."""
+        if not any(isinstance(entry, _TOLD) for entry in entries):
+            return self._new(stream, numbered(entries, position), position)
         out: list[Message] = []
         new: list[tuple[int, Unread]] = []
         for at, entry in numbered(entries, position):
-            if not isinstance(entry, Restart | Usage | Done | Failed):
+            if not isinstance(entry, _TOLD):
                 new.append((at, entry))
                 continue
             if not isinstance(entry, Restart):
