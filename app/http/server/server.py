@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any
 
-import sniffio
 import uvicorn
 
 from app.http.server.protocol import Protocol
@@ -65,9 +64,6 @@ class Server(uvicorn.Server):
         keep_streams_at_signals()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # All that is served inherits this. Without it, AnyIO finds it out at each message that
-        # sse-starlette sends.
-        sniffio.current_async_library_cvar.set("asyncio")
         await super().startup(sockets)
         if self.started:
             self._on_start(url_of(sockets[0] if sockets else self.servers[0].sockets[0]))
