@@ -109,7 +109,7 @@ async def _played(
 ) -> AsyncIterator[bytes]:
     run = ScriptedRun()
     yield format.heartbeat
-    yield b"".join(map(format.encode, view.start(run, 0)))
+    yield format.encode(*view.start(run, 0))
     for batch in script:
         run.write(batch)
         for message in view.messages(run, batch, run.position):

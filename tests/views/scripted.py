@@ -40,5 +40,5 @@ def stream(format: Format, view: Any, *batches: Sequence[LogEntry], schema: str 
     for batch in batches:
         run.write(batch)
         messages += view.messages(run, batch, run.position)
-    text: str = b"".join(map(format.encode, messages)).decode()
+    text: str = format.encode(*messages).decode()
     return text

@@ -46,7 +46,7 @@ async def body(
 
     def encode(batch: list[Message]) -> bytes:
         stream.figures.messages += len(batch)
-        piece = b"".join(map(format.encode, batch))
+        piece = format.encode(*batch)
         delivery.counts(len(batch), len(piece))
         return piece
 
@@ -63,15 +63,28 @@ async def body(
         batches = follow(stream, make, interval=interval, heartbeat=heartbeat, position=position)
         async with aclosing(batches):
             async for batch in batches:
-                if batch:
-                    piece, is_open = encode(batch), batch[-1].open
+                if not batch and format.heartbeat and not is_open:
+                    yield format.heartbeat
+                while batch:
+                    is_open = batch[-1].open
+                    piece = encode(_taken(batch))
                     delivery.sends()
-                else:
-                    piece = b"" if is_open else format.heartbeat
-                batch.clear()  # the follower holds it, too
-                for at in range(0, len(piece), PIECE_BYTES):
-                    yield piece[at : at + PIECE_BYTES]
-                del piece
+                    for at in range(0, len(piece), PIECE_BYTES):
+                        yield piece[at : at + PIECE_BYTES]
+                    del piece
+
+
+def _taken(batch: list[Message]) -> list[Message]:
+    """Take those messages out of a batch that are sent together next.
+
+    All are, unless they are large: then what was sent of them must not stay in memory, and the
+    follower holds the batch, too.
+    """
+    is_small = sum(len(message.data) for message in batch) <= PIECE_BYTES
+    many = len(batch) if is_small else 1
+    taken = batch[:many]
+    del batch[:many]
+    return taken
 
 
 def respond(body: AsyncIterator[bytes], format: Format, headers: Mapping[str, str]) -> Response:

@@ -8,7 +8,7 @@ placeholders for them. Nobody can guess these, so a model's text is never taken 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from secrets import token_hex
@@ -79,11 +79,11 @@ class WholeReplays:
     ) -> AsyncIterator[bytes]:
         messages: list[bytes] = []
 
-        def encode(message: Message) -> bytes:
+        def parts(message: Message) -> Sequence[bytes]:
             messages.append(format.encode(message))
-            return _exchanged(messages[-1], own)
+            return (_exchanged(messages[-1], own),)
 
-        async with aclosing(begin(replace(format, encode=encode))) as made:
+        async with aclosing(begin(replace(format, parts=parts))) as made:
             async for piece in made:
                 yield piece
         self._keep(key, _Whole(len(messages), b"".join(messages)))

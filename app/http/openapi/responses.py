@@ -253,4 +253,4 @@ def _sse(messages: Sequence[Message]) -> str:
 
 
 def _written(format: Format, messages: Sequence[Message]) -> str:
-    return b"".join(map(format.encode, messages)).decode()
+    return format.encode(*messages).decode()
