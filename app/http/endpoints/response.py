@@ -67,21 +67,24 @@ async def body(
                     yield format.heartbeat
                 while batch:
                     is_open = batch[-1].open
-                    piece = encode(_taken(batch))
+                    piece = encode(sent_together(batch))
                     delivery.sends()
                     for at in range(0, len(piece), PIECE_BYTES):
                         yield piece[at : at + PIECE_BYTES]
                     del piece
 
 
-def _taken(batch: list[Message]) -> list[Message]:
-    """Take those messages out of a batch that are sent together next.
+def sent_together(batch: list[Message]) -> list[Message]:
+    """Take those messages out of a batch that are sent together next: of `PIECE_BYTES`, or one.
 
-    All are, unless they are large: then what was sent of them must not stay in memory, and the
-    follower holds the batch, too.
+    The follower holds the batch, too, and what was sent of it must not stay in memory.
     """
-    is_small = sum(len(message.data) for message in batch) <= PIECE_BYTES
-    many = len(batch) if is_small else 1
+    many = size = 0
+    for message in batch:
+        size += len(message.data)
+        if many and size > PIECE_BYTES:
+            break
+        many += 1
     taken = batch[:many]
     del batch[:many]
     return taken

@@ -1,35 +1,30 @@
-"""The body of a response: what is sent at once, and what is held while it is sent."""
+"""What of a batch is sent together."""
 
 from __future__ import annotations
 
-from app.http.endpoints.response import PIECE_BYTES, body
-from app.partial.operation import Replace
-from app.streams.log_entry import Done
-from app.telemetry.metrics import Telemetry
-from app.views.delta import DeltaView
-from app.views.format import SSE
-from tests.support.begun import begun
-
-VALUE = "word " * PIECE_BYTES
+from app.http.endpoints.response import PIECE_BYTES, sent_together
+from app.views.message import Message
 
 
-async def test_a_long_message_is_sent_in_pieces_that_make_it_up() -> None:
-    stream = begun()
-    stream.write([Replace((), VALUE)], VALUE, range(0))
-    stream.end(Done())
-    pieces = body(
-        stream,
-        DeltaView("R"),
-        SSE,
-        interval=0,
-        heartbeat=15,
-        position=0,
-        delivery=Telemetry().delivery(stream, "delta", interval=0, received=0),
-    )
-    sent = [piece async for piece in pieces]
-    assert max(map(len, sent)) == PIECE_BYTES
-    start, patch, done, rest = b"".join(sent).decode().split("\n\n")
-    assert start.startswith("event: start\n")
-    assert patch.startswith('event: patch\ndata: [{"op":"replace","path":"","value":"word word')
-    assert done.startswith(f'event: done\ndata: "{VALUE}"')
-    assert rest == ""
+def sizes(*lengths: int) -> list[list[int]]:
+    batch = [Message(None, b"a" * length) for length in lengths]
+    found = []
+    while batch:
+        found.append([len(message.data) for message in sent_together(batch)])
+    return found
+
+
+def test_small_messages_are_sent_together() -> None:
+    assert sizes(1, 2, 3) == [[1, 2, 3]]
+
+
+def test_a_large_message_goes_by_itself() -> None:
+    large = 10 * PIECE_BYTES
+    assert sizes(large) == [[large]]
+    assert sizes(1, large, 2, 3) == [[1], [large], [2, 3]]
+
+
+def test_many_small_messages_are_sent_in_few_pieces() -> None:
+    found = sizes(*[100] * 5000)
+    assert sum(map(len, found)) == 5000
+    assert len(found) == -(-5000 // (PIECE_BYTES // 100))
